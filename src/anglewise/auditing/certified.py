@@ -17,7 +17,12 @@ from anglewise.equivalent_factorisations.certificates import (
     witness,
 )
 from anglewise.equivalent_factorisations.gauge import row_cosines, two_roots
-from anglewise.equivalent_factorisations.maps import ROWS, MapPair, predictions_moved
+from anglewise.equivalent_factorisations.maps import (
+    ROWS,
+    MapPair,
+    NearIdentity,
+    predictions_moved,
+)
 from anglewise.errors import ValuesError
 from anglewise.evaluation_metrics.breadth import overlap
 
@@ -216,6 +221,8 @@ def _named_row(subject: AuditSubject, item: str) -> int:
 
 def _free_condition(pair: MapPair, biases: tuple[int, ...]) -> float:
     """The condition of the map of the columns that are no biases; biases come last."""
+    if not biases or isinstance(pair.items, NearIdentity):
+        return pair.condition
     free = pair.items.shape[1] - len(biases)
     free_rows = [row for row in range(len(pair.items)) if row not in biases]
     values = np.linalg.svd(pair.items[free_rows, :free], compute_uv=False)

@@ -241,7 +241,7 @@ class AuditSubject:
     def items_at(self, measure_name: str, rows: Int64[Array, " some"]) -> Float64[Array, "some _"]:
         """The vectors of some items in the frames of a measure between items."""
         vectors = self.space.items.vectors[rows].astype(np.float64)
-        maps = maps_in(measure(measure_name), self.space, "items-items")
+        maps = maps_in(measure(measure_name), self.space, "items-items", new_vectors=False)
         return vectors if maps is None else maps.ranked(vectors)
 
     @cached_property

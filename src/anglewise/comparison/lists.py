@@ -278,7 +278,8 @@ def _known_pairs(searched: SearchedSpace, adapted: Adapted) -> TrainingPairs:
     space, judgements = searched.space, searched.judgements
     direction = judgements.direction
     asking, ranked = space.sides(direction)
-    maps = maps_in(adapted, space, direction) or Maps.still(ranked.dimension)
+    maps = maps_in(adapted, space, direction, new_vectors=False)
+    maps = maps or Maps.still(ranked.dimension)
     sides = [
         np.concatenate(list(View(side, through).blocks()))
         for side, through in ((asking, maps.asking), (ranked, maps.ranked))

@@ -21,6 +21,22 @@ Blocks: TypeAlias = Callable[[], Iterable[Array]]
 EPSILON = float(np.finfo(np.float64).eps)
 
 
+def root_of_rows(x: Float64[Array, "rows d"]) -> Float64[Array, "r d"]:
+    """A matrix ``R`` with ``R'R = X'X``, for fewer rows than columns: nothing of ``d x d`` is made.
+
+    It drops the directions that :func:`root_of_gram` drops.
+
+    >>> root = root_of_rows(np.array([[3.0, 3.0, 0.0], [4.0, 4.0, 0.0]]))
+    >>> len(root), np.round(root.T @ root, 12).tolist()
+    (1, [[25.0, 25.0, 0.0], [25.0, 25.0, 0.0], [0.0, 0.0, 0.0]])
+    """
+    lengths = np.linalg.norm(x, axis=0)
+    lengths[lengths == 0] = 1.0
+    _, values, directions = np.linalg.svd(x / lengths, full_matrices=False)
+    in_rank = values > len(lengths) * EPSILON * max(values[0], np.finfo(np.float64).tiny)
+    return values[in_rank, None] * directions[in_rank] * lengths
+
+
 def root_of_gram(gram: Float64[Array, "d d"], blocks: Blocks) -> Float64[Array, "r d"]:
     """A matrix ``R`` with ``R'R = X'X``, from ``X'X`` and one more pass over the rows of ``X``.
 

@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 from threading import Event, Timer
 from typing import Any
 
+from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.errors import EncoderError
-from anglewise.io.sizes import VARIABLE, room, words
 
 
 class _Handles:

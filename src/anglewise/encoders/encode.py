@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from anglewise.data_types import memory
 from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
 from anglewise.data_types.numbers import COUNT, shown, whole
 from anglewise.data_types.text import Say, as_path, quiet
@@ -18,7 +19,6 @@ from anglewise.encoders.encoder import Encode, Encoder, check_settings
 from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import SpellingError, ValuesError
-from anglewise.io import sizes
 from anglewise.io.files import PathLike
 from anglewise.io.tables import listed
 
@@ -73,12 +73,12 @@ def _passage_bytes(text: str, spans: Sequence[tuple[int, int]], title: int = 0) 
 
 def _check_room(held: int, size: int, overlap: int) -> None:
     """Refuse passages that would fill the memory, before they are cut out."""
-    most = sizes.room()
+    most = memory.room()
     if held > most:
         raise ValuesError(
-            f"passages of {size:,} tokens that share {overlap:,} take {sizes.words(held)} or more, "
-            f"{sizes.words(most)} are allowed: take a smaller overlap or fewer documents at once, "
-            f"or allow more: {sizes.VARIABLE}={sizes.words(2 * held).replace(' ', '')}"
+            f"passages of {size:,} tokens that share {overlap:,} take {memory.words(held)} or "
+            f"more, {memory.words(most)} are allowed: take a smaller overlap or fewer documents, "
+            f"or allow more: {memory.VARIABLE}={memory.words(2 * held).replace(' ', '')}"
         )
 
 

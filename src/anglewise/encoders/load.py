@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any, cast
 
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.memory import room
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array
 from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec, typed_option
@@ -16,7 +17,6 @@ from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, FileError, SpellingError, reason
 from anglewise.io.destinations import is_elsewhere
 from anglewise.io.files import is_folder, noting_opened, user_path
-from anglewise.io.sizes import room
 
 
 def load_function(spec: Spec) -> Encoder:

@@ -6,11 +6,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.data_types.typing import Array
 from anglewise.encoders.encoder import library
 from anglewise.errors import EncoderError
 from anglewise.io.files import reading
-from anglewise.io.sizes import VARIABLE, room, words
 
 SILENT = 4
 """Messages of onnxruntime that are shown: only that the process ends. They quote names raw."""

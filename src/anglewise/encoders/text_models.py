@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.embeddings import TrainedFor
+from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
 from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of, panics_as_errors
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason
 from anglewise.io.files import existing_file, is_folder, user_path
-from anglewise.io.sizes import VARIABLE, room, words
 from anglewise.io.vectors import read_vectors
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from anglewise.data_types.numbers import CONDITION
 from anglewise.data_types.typing import Array, Float, Float64, Int64
-from anglewise.equivalent_factorisations.maps import ROWS, MapPair
+from anglewise.equivalent_factorisations.maps import ROWS, Map, MapPair, NearIdentity
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 
 ROUNDING = 1e-5
@@ -208,7 +208,7 @@ def witness(
         found = witness(others, query, k=k, condition=condition)
         return replace(found, pair=found.pair.extended(left_out, dimension))
     free = [column for column in range(dimension) if column not in keep]
-    cosines = _cosines(items, query, np.eye(dimension))
+    cosines = _cosines(items, query, None)
     before = _nearest(cosines, query, k)
     pool = _nearest(cosines, query, min(POOL, len(items) - 1))
     pool = pool[np.any(items[pool] != 0, axis=1) | np.isin(pool, before)]
@@ -217,8 +217,12 @@ def witness(
     coordinates = [_coordinates(rows, free, basis) for rows in (x[None], neighbours)]
     duel = _Duel(coordinates[0][0], coordinates[1], k, list(range(basis.shape[1])))
     stretch = _search(duel, np.log(condition) * (1 - 1e-9))
-    map_of_free = np.eye(len(free)) + basis @ (stretch - np.eye(len(stretch))) @ basis.T
-    pair = MapPair(np.linalg.inv(map_of_free), map_of_free).extended(keep, dimension)
+    if len(items) < dimension:
+        inverse = NearIdentity(basis, np.linalg.inv(stretch))
+        pair = MapPair(inverse, NearIdentity(basis, stretch)).extended(keep, dimension)
+    else:
+        map_of_free = np.eye(len(free)) + basis @ (stretch - np.eye(len(stretch))) @ basis.T
+        pair = MapPair(np.linalg.inv(map_of_free), map_of_free).extended(keep, dimension)
     after = _nearest(_cosines(items, query, pair.items), query, k)
     return Witness(query, pair, before, after)
 
@@ -338,14 +342,14 @@ def _stepped(
     return (axes * np.exp(half)) @ axes.T
 
 
-def _cosines(
-    items: Float[Array, "n d"], query: int, through: Float64[Array, "d r"]
-) -> Float64[Array, " n"]:
-    target = items[query].astype(np.float64) @ through
+def _cosines(items: Float[Array, "n d"], query: int, through: Map | None) -> Float64[Array, " n"]:
+    target = items[query].astype(np.float64)
+    target = target if through is None else target @ through
     target /= np.linalg.norm(target)
     out = np.zeros(len(items))
     for i in range(0, len(items), ROWS):
-        block = items[i : i + ROWS].astype(np.float64) @ through
+        block = items[i : i + ROWS].astype(np.float64)
+        block = block if through is None else block @ through
         lengths = np.linalg.norm(block, axis=1)
         out[i : i + ROWS] = (block @ target) / np.where(lengths > 0, lengths, 1.0)
     return out

@@ -8,7 +8,12 @@ import numpy as np
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.typing import Array, Float32, Float64
 from anglewise.equivalent_factorisations.canonical import BALANCED, predicted
-from anglewise.equivalent_factorisations.gauge import bias_columns, columns_left, two_roots
+from anglewise.equivalent_factorisations.gauge import (
+    bias_columns,
+    columns_left,
+    in_their_span,
+    two_roots,
+)
 from anglewise.equivalent_factorisations.maps import Root, side_by_side
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 
@@ -92,7 +97,7 @@ def gap_of_roots(queries: Root, items: Root) -> GaugeGap:
     stretch = np.linalg.svd(span[in_span] @ pair.items, compute_uv=False)
     unseen = int(in_span.sum()) - len(spectrum)
     sizes = [float(np.linalg.norm(side.matrix)) ** 2 for side in (queries, items)]
-    shapes = [side.matrix.T @ side.matrix for side in (queries, items)]
+    shapes = [matrix.T @ matrix for matrix in in_their_span(queries.matrix, items.matrix)]
     faint = float(np.finfo(np.float32).eps) * queries.size * items.size
     return GaugeGap(
         gap=float("inf") if unseen > 0 else float(stretch[0] / stretch[-1]),

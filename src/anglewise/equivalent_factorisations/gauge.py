@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
+from anglewise.data_types.memory import check_square
 from anglewise.data_types.numbers import CONDITION, SEED, written
 from anglewise.data_types.typing import Array, Float, Float64
 from anglewise.equivalent_factorisations.maps import MapPair, Root, root_of
@@ -193,6 +194,13 @@ class RandomMap(Gauge):
         del items
         return random_pair(queries.dimension, self.condition, np.random.default_rng(self.seed))
 
+    def pair_in_span(self, basis: Float64[Array, "d r"], keep: tuple[int, ...]) -> MapPair:
+        """The map of this seed as rows of a span feel it; ``basis`` is 0 in the columns to keep."""
+        free = columns_left(keep, len(basis))
+        rng = np.random.default_rng(self.seed)
+        pair = random_pair_in_span(basis[free], self.condition, rng)
+        return pair.extended(tuple(sorted(set(keep))), len(basis))
+
 
 def random_pair(dimension: int, condition: float, rng: np.random.Generator) -> MapPair:
     """A random invertible map and its inverse transpose, ``U diag(s) V'`` and ``U diag(1/s) V'``.
@@ -201,9 +209,39 @@ def random_pair(dimension: int, condition: float, rng: np.random.Generator) -> M
     >>> round(pair.condition, 9)
     30.0
     """
+    check_square(dimension)
     left, right = haar(dimension, rng), haar(dimension, rng)
     spectrum = log_uniform_spectrum(dimension, condition, rng)
     return MapPair(left * spectrum @ right.T, left / spectrum @ right.T)
+
+
+MILD = 100.0
+"""Maps of at most this condition square it without loss."""
+
+
+def random_pair_in_span(
+    basis: Float64[Array, "d r"], condition: float, rng: np.random.Generator
+) -> MapPair:
+    """What :func:`random_pair` does to the span of few rows, up to a rotation of the results.
+
+    A rotation uniform in ``d`` dimensions takes the orthonormal ``basis`` to a uniform frame, so
+    that the other directions need not be drawn. Rows of the span have the products, lengths and
+    distances after these maps that they have after a whole map; other rows do not.
+
+    >>> x = np.eye(2, 9)
+    >>> pair = random_pair_in_span(x.T, 30.0, np.random.default_rng(0))
+    >>> np.round((x @ pair.queries) @ (x @ pair.items).T, 9).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    dimension, rank = basis.shape
+    frame = haar_frame(rank, dimension, rng)
+    spectrum = log_uniform_spectrum(dimension, condition, rng)
+    both = np.concatenate([frame * spectrum, frame / spectrum])
+    if condition <= MILD and WELL_CONDITIONED * rank <= dimension:
+        coordinates = np.linalg.cholesky(both @ both.T)
+    else:
+        coordinates = np.linalg.qr(both.T, mode="r").T
+    return MapPair(basis @ coordinates[:rank], basis @ coordinates[rank:])
 
 
 def haar(dimension: int, rng: np.random.Generator) -> Float64[Array, "d d"]:
@@ -216,6 +254,11 @@ def haar(dimension: int, rng: np.random.Generator) -> Float64[Array, "d d"]:
     return haar_frame(dimension, dimension, rng).T
 
 
+WELL_CONDITIONED = 4
+"""Gaussian columns so many times as long as they are many have a condition below 4: their Gram
+matrix gives the triangle of their QR at a fraction of the time."""
+
+
 def haar_frame(rows: int, dimension: int, rng: np.random.Generator) -> Float64[Array, "rows d"]:
     """Some orthonormal rows drawn uniformly: the first rows of a rotation, without the others.
 
@@ -223,7 +266,11 @@ def haar_frame(rows: int, dimension: int, rng: np.random.Generator) -> Float64[A
     >>> bool(np.allclose(u @ u.T, np.eye(2)))
     True
     """
-    q, r = np.linalg.qr(rng.standard_normal((dimension, rows)))
+    drawn = rng.standard_normal((dimension, rows))
+    if WELL_CONDITIONED * rows <= dimension:
+        triangle = np.linalg.cholesky(drawn.T @ drawn)
+        return np.linalg.inv(triangle) @ drawn.T
+    q, r = np.linalg.qr(drawn)
     return (q * np.where(np.diag(r) < 0, -1.0, 1.0)).T
 
 
@@ -266,7 +313,7 @@ def moved_cosines(
     [[0.707], [0.707]]
     """
     dimension = left.shape[1]
-    left_rows, right_rows = _in_their_span(left.astype(np.float64), right.astype(np.float64))
+    left_rows, right_rows = in_their_span(left.astype(np.float64), right.astype(np.float64))
     out = np.empty((draws, len(left)))
     for draw in range(draws):
         turn = haar_frame(left_rows.shape[1], dimension, rng)
@@ -276,11 +323,18 @@ def moved_cosines(
     return out
 
 
-def _in_their_span(
-    left: Float64[Array, "pairs d"], right: Float64[Array, "pairs d"]
-) -> tuple[Float64[Array, "pairs r"], Float64[Array, "pairs r"]]:
-    """Coordinates of few rows in their common span, outside which a rotation has no effect."""
-    if 2 * len(left) >= left.shape[1]:
+def in_their_span(
+    left: Float64[Array, "a d"], right: Float64[Array, "b d"]
+) -> tuple[Float64[Array, "a r"], Float64[Array, "b r"]]:
+    """Coordinates of few rows in their common span, outside which a rotation has no effect.
+
+    Where there are as many rows as columns they are returned as they are.
+
+    >>> x, y = in_their_span(np.array([[3.0, 0.0, 4.0]]), np.array([[0.0, 2.0, 0.0]]))
+    >>> np.round(np.abs(x), 12).tolist(), np.round(np.abs(y), 12).tolist()
+    ([[5.0, 0.0]], [[0.0, 2.0]])
+    """
+    if len(left) + len(right) >= left.shape[1]:
         return left, right
     basis = np.linalg.qr(np.concatenate([left, right]).T)[0]
     return left @ basis, right @ basis

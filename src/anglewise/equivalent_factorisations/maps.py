@@ -7,13 +7,14 @@ passes over the vectors, in blocks of float64 (``data_types.gram_root``).
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
-from anglewise.data_types.gram_root import Blocks, root_of_gram
+from anglewise.data_types.gram_root import Blocks, root_of_gram, root_of_rows
+from anglewise.data_types.memory import check_square
 from anglewise.data_types.typing import Array, Float, Float32, Float64
 from anglewise.errors import ValuesError
 
@@ -64,7 +65,7 @@ def root(x: Float[Array, "rows d"]) -> Root:
     >>> np.round(r.matrix.T @ r.matrix, 12).tolist(), r.constant
     ([[25.0, 7.0], [7.0, 3.0]], (1,))
     """
-    return root_of_blocks(lambda: (x[i : i + ROWS] for i in range(0, len(x), ROWS)))
+    return root_of_blocks(lambda: (x[i : i + ROWS] for i in range(0, len(x), ROWS)), x.shape)
 
 
 def root_of(embeddings: Embeddings) -> Root:
@@ -81,21 +82,25 @@ def root_of(embeddings: Embeddings) -> Root:
 _roots: WeakKeyDictionary[Embeddings, Root] = WeakKeyDictionary()
 
 
-def root_of_blocks(blocks: Blocks) -> Root:
-    """The root of a matrix that is read twice, block by block."""
-    gram, probe, constant = _first_pass(blocks)
+def root_of_blocks(blocks: Blocks, shape: tuple[int, ...]) -> Root:
+    """The root of a matrix of this shape that is read twice, block by block."""
+    few = shape[0] < shape[1]
+    gram, probe, constant = _first_pass(blocks, few=few)
+    if few:
+        rows = np.concatenate([block.astype(np.float64) for block in blocks()])
+        return Root(root_of_rows(rows), probe, constant)
     return Root(root_of_gram(gram, blocks), probe, constant)
 
 
-def _first_pass(blocks: Blocks) -> tuple[Array, Array, tuple[int, ...]]:
-    """Gram matrix, probe and constant columns."""
+def _first_pass(blocks: Blocks, *, few: bool) -> tuple[Array, Array, tuple[int, ...]]:
+    """Gram matrix, 0 for ``few`` rows, which need none; probe and constant columns."""
     gram, probe, start = 0.0, 0.0, 0
     first_row, constant_columns = np.empty(0), np.empty(0, dtype=np.int64)
     for block in blocks():
         x = block.astype(np.float64)
         if start == 0:
             first_row, constant_columns = x[0], np.flatnonzero(x[0])
-        gram = gram + x.T @ x
+        gram = gram if few else gram + x.T @ x
         probe = probe + (1 / np.arange(start + 1.0, start + len(x) + 1)) @ x
         constant_columns = constant_columns[
             (x[:, constant_columns] == first_row[constant_columns]).all(axis=0)
@@ -113,11 +118,59 @@ def side_by_side(left: Float[Array, "rows a"], right: Float[Array, "rows b"]) ->
             pair = (left[i : i + ROWS], right[i : i + ROWS])
             yield np.concatenate([x.astype(np.float64) for x in pair], axis=1)
 
-    return root_of_blocks(blocks)
+    return root_of_blocks(blocks, (len(left), left.shape[1] + right.shape[1]))
 
 
 LARGEST, SMALLEST = 3e38, 1e-30
 """If the largest entry of a factor lies between, float32 keeps its digits and those of the rest."""
+
+
+@dataclass(frozen=True, eq=False)
+class NearIdentity:
+    """``I + B (C - I) B'``: a map ``C`` of the span of ``B`` that leaves all other directions.
+
+    Rows are multiplied by it as by an array, ``x @ map``, and no square of the dimension is made.
+
+    >>> swap = NearIdentity(np.eye(3, 2), np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> (np.array([[1.0, 2.0, 3.0]]) @ swap).tolist(), swap.shape
+    ([[2.0, 1.0, 3.0]], (3, 3))
+    """
+
+    basis: Float64[Array, "d m"]
+    core: Float64[Array, "m m"]
+
+    __array_ufunc__ = None  # NumPy leaves ``x @ map`` to this class
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the whole map."""
+        return len(self.basis), len(self.basis)
+
+    def __rmatmul__(self, x: Float64[Array, "*rows d"]) -> Float64[Array, "*rows d"]:
+        """Rows moved by the map."""
+        inside = x @ self.basis
+        return x + (inside @ self.core - inside) @ self.basis.T
+
+    @property
+    def singular_values(self) -> Float64[Array, " some"]:
+        """Those of the span, descending, with one 1 for all other directions."""
+        inside = np.linalg.svd(self.core, compute_uv=False)
+        return np.sort(np.append(inside, 1.0))[::-1]
+
+    def whole(self) -> Float64[Array, "d d"]:
+        """The map as an array; ``ValuesError`` where that would fill the memory."""
+        check_square(len(self.basis))
+        return np.eye(len(self.basis)) + self.basis @ (self.core - np.eye(len(self.core))) @ (
+            self.basis.T
+        )
+
+
+def _whole(through: "Map") -> Float64[Array, "d r"]:
+    return through.whole() if isinstance(through, NearIdentity) else through
+
+
+Map: TypeAlias = Float64[Array, "d r"] | NearIdentity
+"""What rows are multiplied by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,13 +187,16 @@ class MapPair:
     2.0
     """
 
-    queries: Float64[Array, "d r"]
-    items: Float64[Array, "d r"]
+    queries: Map
+    items: Map
 
     @cached_property
     def condition(self) -> float:
         """The largest over the smallest singular value of the map of the items."""
-        values = np.linalg.svd(self.items, compute_uv=False)
+        if isinstance(self.items, NearIdentity):
+            values = self.items.singular_values
+        else:
+            values = np.linalg.svd(self.items, compute_uv=False)
         return float(values[0] / values[-1])
 
     def extended(self, kept: tuple[int, ...], dimension: int) -> "MapPair":
@@ -148,13 +204,13 @@ class MapPair:
         if not kept:
             return self
         free = [column for column in range(dimension) if column not in kept]
-        queries, items = _block(self.queries, free, kept), _block(self.items, free, kept)
-        return MapPair(queries, items)
+        return MapPair(*(_block(_whole(side), free, kept) for side in (self.queries, self.items)))
 
     def mixes(self, column: int) -> bool:
         """Whether the maps mix a column with others."""
-        across = np.flatnonzero(self.queries[column])
-        return len(across) != 1 or bool(np.count_nonzero(self.queries[:, across[0]]) != 1)
+        queries = _whole(self.queries)
+        across = np.flatnonzero(queries[column])
+        return len(across) != 1 or bool(np.count_nonzero(queries[:, across[0]]) != 1)
 
     def apply(self, space: Space, about: Mapping[str, Any] | None = None) -> Space:
         """The mapped space; its predictions are those of ``space`` up to float32 rounding.
@@ -183,7 +239,11 @@ class MapPair:
             return {}
         stated: list[int] = list(space.about[BIAS_COLUMNS])
         unmixed = [column for column in stated if not self.mixes(column)]
-        return {BIAS_COLUMNS: [int(np.flatnonzero(self.queries[column])[0]) for column in unmixed]}
+        return {
+            BIAS_COLUMNS: [
+                int(np.flatnonzero(_whole(self.queries)[column])[0]) for column in unmixed
+            ]
+        }
 
 
 def identity(dimension: int) -> MapPair:
@@ -209,7 +269,7 @@ def predictions_moved(queries: Root, items: Root, pair: MapPair) -> float:
     return float(np.linalg.norm(after - before) / np.linalg.norm(before))
 
 
-def moved(x: Float[Array, "rows d"], through: Float64[Array, "d r"]) -> Float32[Array, "rows r"]:
+def moved(x: Float[Array, "rows d"], through: Map) -> Float32[Array, "rows r"]:
     """``x @ through`` in float64, block by block, stored as float32."""
     out = np.empty((len(x), through.shape[1]), dtype=np.float32)
     largest = 0.0

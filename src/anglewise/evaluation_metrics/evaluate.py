@@ -173,8 +173,10 @@ def score_pairs(
     frames_of = [frames_in(measure, space, DIRECTION) for measure in measures]
     for frames in dict.fromkeys(frames_of):
         mine = [row for row, its_frames in enumerate(frames_of) if its_frames == frames]
-        formulas = [fitted(measures[row], space, DIRECTION).formula for row in mine]
-        maps = fit_frames(frames, space, DIRECTION)
+        formulas = [
+            fitted(measures[row], space, DIRECTION, new_vectors=False).formula for row in mine
+        ]
+        maps = fit_frames(frames, space, DIRECTION, new_vectors=False)
         for start in range(0, len(rows_a), BLOCK):
             part = slice(start, start + BLOCK)
             q = asking.vectors[rows_a[part]].astype(np.float64)

@@ -184,12 +184,17 @@ def _verdict(rank: int, needed: int, rows: int, available: int) -> RankCondition
 
 def _span(embeddings: Embeddings) -> int:
     """How many directions the unit rows have that float32 rounding cannot have made."""
-    gram, n = np.zeros((embeddings.dimension, embeddings.dimension)), 0
-    for block in blocks(embeddings.vectors):
-        directions = unit(block)
-        gram += directions.T @ directions
-        n += len(directions)
-    return int((np.linalg.eigvalsh(gram) > _noise(n, len(gram))).sum())
+    dimension = embeddings.dimension
+    if len(embeddings) < dimension:
+        directions = unit(embeddings.vectors.astype(np.float64))
+        gram, n = directions @ directions.T, len(directions)
+    else:
+        gram, n = np.zeros((dimension, dimension)), 0
+        for block in blocks(embeddings.vectors):
+            directions = unit(block)
+            gram += directions.T @ directions
+            n += len(directions)
+    return int((np.linalg.eigvalsh(gram) > _noise(n, dimension)).sum())
 
 
 def _noise(n: int, d: int) -> float:

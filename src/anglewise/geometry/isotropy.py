@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.gram_root import root_of_gram
+from anglewise.data_types.gram_root import root_of_gram, root_of_rows
 from anglewise.data_types.typing import Array, Float, Float64, Shaped
 
 ROWS = 2048
@@ -130,7 +130,10 @@ def isotropy(
     x = embeddings.vectors
     size = float(np.square(embeddings.norms).mean())
     mean = column_means(x)
-    root = root_of_gram(scatter(x), lambda: (block - mean for block in blocks(x)))
+    if len(x) < x.shape[1]:
+        root = root_of_rows(x - mean)
+    else:
+        root = root_of_gram(scatter(x), lambda: (block - mean for block in blocks(x)))
     singular = np.linalg.svd(root, compute_uv=False)
     variances = np.append(singular**2 / len(x), np.zeros(x.shape[1] - len(singular)))
     variances[variances <= NOISE**2 * size] = 0.0
@@ -220,6 +223,8 @@ def _chance(rows: Array, n: int) -> float | None:
     if s < 2:
         return None
     directions = unit(rows)
+    if s < directions.shape[1]:
+        directions = directions.T  # the squares have the same sum
     gram = directions.T @ directions
     squared = max(float((gram * gram).sum() - s) / (s * (s - 1)), 0.0)
     return float(np.sqrt(2 * squared / (n * (n - 1))))

@@ -7,20 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from anglewise.errors import FileError, SpellingError
+from anglewise.data_types.memory import VARIABLE, machine_memory, memory_setting, words
+from anglewise.errors import FileError
 
 Contents: TypeAlias = bytes | mmap.mmap
 
-VARIABLE = "ANGLEWISE_MEMORY"
 FLOOR = 1 << 30
 """Bytes that any file may hold once unpacked, where the machine has twice as much memory."""
 RATIO = 100
 """How many times its own size a file may hold: tables of text shrink to a twentieth."""
-ASSUMED = 1 << 33
-"""The memory of a machine that does not say how much it has."""
-UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
-SPELLED = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgt]?)b?", re.IGNORECASE | re.ASCII)
-CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def check_holds(path: Path, content_size: int, file_size: int | None = None) -> None:
@@ -47,14 +42,8 @@ def allowed(file_size: int) -> int:
     """
     setting = os.environ.get(VARIABLE)
     if setting is not None:
-        return _read(setting)
+        return memory_setting(setting)
     return max(file_size, min(machine_memory() // 2, max(FLOOR, RATIO * file_size)))
-
-
-def room() -> int:
-    """The most that results may hold: what ``ANGLEWISE_MEMORY`` says, else half of the memory."""
-    setting = os.environ.get(VARIABLE)
-    return machine_memory() // 2 if setting is None else _read(setting)
 
 
 def fits_memory(file_size: int) -> bool:
@@ -64,43 +53,7 @@ def fits_memory(file_size: int) -> bool:
     """
     setting = os.environ.get(VARIABLE)
     limit = machine_memory() // 4
-    return file_size <= (limit if setting is None else min(limit, _read(setting)))
-
-
-def machine_memory() -> int:
-    """The memory of this machine, or of the container in which this runs."""
-    try:
-        limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    except (AttributeError, ValueError, OSError):  # not everywhere
-        limits = [ASSUMED]
-    for name in CGROUPS:
-        try:
-            limits.append(int(Path(name).read_text("ascii")))
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return min(limits)
-
-
-def words(size: int) -> str:
-    """Write a number of bytes for people.
-
-    >>> words(900), words(73_000), words(6_800_000_000)
-    ('900 B', '73 kB', '6.8 GB')
-    """
-    unit = next((u for u in "TGMk" if size >= UNITS[u.lower()]), "")
-    number = size / UNITS[unit.lower()]
-    digits = 1 if unit and number < 10 else 0
-    return f"{number:,.{digits}f} {unit}B" if number < 1e6 else f"{number:.3g} {unit}B"
-
-
-def _read(setting: str) -> int:
-    match = SPELLED.fullmatch(setting.strip())
-    size = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
-    if not size:
-        raise SpellingError(
-            f"{VARIABLE}={setting!r}: a number of bytes is due, such as 8GB or 500MB"
-        )
-    return size
+    return file_size <= (limit if setting is None else min(limit, memory_setting(setting)))
 
 
 def weight(path: Path) -> int:

@@ -52,7 +52,7 @@ def check_fits(texts: Sequence[str]) -> None:
 
     Words are counted only where their number may matter. Raises ``ValuesError``.
     """
-    from anglewise.io.sizes import VARIABLE, room, words
+    from anglewise.data_types.memory import VARIABLE, room, words
 
     characters, most = sum(map(len, texts)), room()
     if BYTES_OF_CHARACTER * characters <= most:

@@ -9,7 +9,7 @@ score at the bound lies below the k-th exact score, no dropped item can be bette
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import numpy as np
@@ -36,7 +36,8 @@ class Move:
         """Move some rows."""
         matrix = self.by.matrix
         if matrix is None:
-            return x - self.by.offset
+            shifted = x - self.by.offset
+            return shifted if self.by.scale is None else shifted * self.by.scale
         out = np.zeros((len(x), matrix.shape[1]))
         if ranking.kernel is not None:
             panels = self._panels, self._starts
@@ -124,15 +125,18 @@ class Pass:
         return None if self.maps is None else Move(self.maps.asking)
 
 
-def passes(measures: Sequence[Measure], space: Space, direction: Direction) -> Iterator[Pass]:
+def passes(
+    measures: Sequence[Measure], space: Space, direction: Direction, *, new_vectors: bool = True
+) -> Iterator[Pass]:
     """As few passes as measures in one frame allow; the frame and the formulas are fitted here."""
     frames = frames_in(measures[0], space, direction)
-    maps = fit_frames(frames, space, direction) if frames else None
+    maps = fit_frames(frames, space, direction, new_vectors=new_vectors) if frames else None
     turned, shift = None if maps is None else triangular(maps), None
     plain: list[Measure] = []
     unit_queries: list[Measure] = []
     others: list[Measure] = []
-    for measure in [fitted(measure, space, direction) for measure in measures]:
+    fit = partial(fitted, space=space, direction=direction, new_vectors=new_vectors)
+    for measure in map(fit, measures):
         if not measure.formula.inner:
             others.append(measure)
         else:

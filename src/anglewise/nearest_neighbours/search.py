@@ -102,6 +102,7 @@ def search(
         k=k,
         threads=threads,
         progress=progress,
+        new_vectors=False,
     )
     return {name: replace(lists, rows=rows) for name, lists in found.items()}
 
@@ -210,7 +211,7 @@ def _check_size(queries: int, k: int, items: int, measures: int) -> None:
     holds = NEIGHBOUR_BYTES * queries * k * measures
     if holds <= ALWAYS:
         return
-    from anglewise.io.sizes import VARIABLE, room, words
+    from anglewise.data_types.memory import VARIABLE, room, words
 
     most = room()
     if holds > most:
@@ -266,6 +267,7 @@ def by_frames(
     k: int,
     threads: int | None,
     progress: Progress | None,
+    new_vectors: bool = True,
 ) -> dict[str, Neighbours]:
     """Answer some rows of vectors, frame after frame: no more maps are held than those of two."""
     _check_size(len(rows), k, exclusions.width, len(measures))
@@ -275,7 +277,7 @@ def by_frames(
     with workers(threads) as pool:
         for number, frames in enumerate(all_frames):
             same_frame = [measure for measure in measures if frames_of[measure] == frames]
-            items = PreparedItems.of(space, same_frame, direction, room=0)
+            items = PreparedItems.of(space, same_frame, direction, room=0, new_vectors=new_vectors)
             share = share_of(progress, number, len(all_frames))
             found |= _answers(items, vectors, rows, exclusions, k=k, pool=pool, progress=share)
     return {str(measure): replace(found[str(measure)], direction=direction) for measure in measures}

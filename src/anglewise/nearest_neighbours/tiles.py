@@ -293,11 +293,12 @@ class PreparedItems:
         direction: Direction = "queries-items",
         *,
         room: int = CACHE_BYTES,
+        new_vectors: bool = True,
     ) -> "PreparedItems":
         """Fit the frame and the formulas on a space."""
         ranked = space.sides(direction)[1]
         names = tuple(map(str, measures))
-        fitted_passes = tuple(passes(measures, space, direction))
+        fitted_passes = tuple(passes(measures, space, direction, new_vectors=new_vectors))
         return cls(ranked, names, fitted_passes, IdOrder.of(ranked), room)
 
     def tile(

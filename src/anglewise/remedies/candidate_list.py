@@ -260,13 +260,11 @@ def size(space: Space, measure: Measure, direction: Direction) -> tuple[int, boo
     >>> [size(space, read_measure(name), "items-items") for name in names]
     [(3, True), (2, True), (4, True), (3, False)]
     """
-    maps = maps_in(measure, space, direction)
-    columns = space.items.dimension
-    if maps is not None and maps.ranked.matrix is not None:
-        columns = maps.ranked.matrix.shape[1]
-    if not fitted(measure, space, direction).formula.inner:
+    maps = maps_in(measure, space, direction, new_vectors=False)
+    columns = space.items.dimension if maps is None else maps.ranked.columns
+    if not fitted(measure, space, direction, new_vectors=False).formula.inner:
         return columns, False
-    return columns + prepare(measure, space, direction).bias, True
+    return columns + prepare(measure, space, direction, new_vectors=False).bias, True
 
 
 def prepared(space: Space, measure: Measure, direction: Direction) -> tuple[Space, Measure]:
@@ -303,7 +301,8 @@ def _ready(space: Space, measure: Measure, direction: Direction) -> Prepared | N
     if direction == "queries-items" and not space.one_sided:
         return ready
     asking, ranked = ready.maps.asking, ready.maps.ranked
-    alike = np.array_equal(asking.offset, ranked.offset) and (
+    alike = np.array_equal(asking.offset, ranked.offset) and asking.scale is ranked.scale
+    alike = alike and (
         asking.matrix is ranked.matrix
         or (
             asking.matrix is not None

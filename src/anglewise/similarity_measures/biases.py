@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.memory import check_square
 from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Direction
 from anglewise.equivalent_factorisations.gauge import bias_columns, without_biases
@@ -44,7 +45,10 @@ class WithoutBiases(Frame):
         if len(biases) == dimension:
             raise ShapeError(f"{self} leaves nothing: all {dimension} columns are biases; take dot")
         others = [column for column in range(dimension) if column not in biases]
-        matrix = np.eye(dimension)[:, others] if biases else None
+        matrix = None
+        if biases:
+            check_square(dimension)
+            matrix = np.eye(dimension)[:, others]
         return Maps.both(Affine(np.zeros(dimension), matrix))
 
     def narrowed(self, space: Space) -> Space | None:
@@ -119,6 +123,9 @@ def frames_in(measure: Any, space: Space, direction: Direction) -> tuple[Frame, 
     return measure.frames
 
 
-def maps_in(measure: Any, space: Space, direction: Direction) -> Maps | None:
+def maps_in(
+    measure: Any, space: Space, direction: Direction, *, new_vectors: bool = True
+) -> Maps | None:
     """The fitted frames of a measure in a space; None where the vectors stay as they are."""
-    return fit_frames(frames_in(measure, space, direction), space, direction)
+    frames = frames_in(measure, space, direction)
+    return fit_frames(frames, space, direction, new_vectors=new_vectors)

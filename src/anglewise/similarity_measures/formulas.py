@@ -412,9 +412,16 @@ class PerItem(Formula):
         return Terms(self.weight[rows], self.bias[rows])
 
 
-def fitted(measure: Measure, space: Space, direction: Direction = "queries-items") -> Measure:
+def fitted(
+    measure: Measure,
+    space: Space,
+    direction: Direction = "queries-items",
+    *,
+    new_vectors: bool = True,
+) -> Measure:
     """The measure with its formula fitted on a space; one that learns nothing is returned as it is.
 
+    Without ``new_vectors`` in the maps of :func:`fit_frames` for rows of the space alone.
     Formulas fitted lately are cached as long as the space lives.
 
     >>> from anglewise.data_types.embeddings import Embeddings
@@ -427,15 +434,18 @@ def fitted(measure: Measure, space: Space, direction: Direction = "queries-items
 
     def fit() -> Formula:
         asking, ranked = space.sides(direction)
-        maps = maps_in(measure, space, direction) or Maps.still(ranked.dimension)
+        maps = maps_in(measure, space, direction, new_vectors=new_vectors)
+        maps = maps or Maps.still(ranked.dimension)
         views = View(asking, maps.asking), View(ranked, maps.ranked)
-        return formula.fit(Sides(space, direction, *views))
+        return formula.fit(Sides(space, direction, *views, new_vectors))
 
-    key = formula, frames_in(measure, space, direction), direction
+    key = formula, frames_in(measure, space, direction), direction, new_vectors
     return Measure(_FITTED.get(space, key, fit), measure.frames)
 
 
-_FITTED: SpaceCache[tuple[FittedFormula, tuple[Frame, ...], Direction], Formula] = SpaceCache()
+_FITTED: SpaceCache[tuple[FittedFormula, tuple[Frame, ...], Direction, bool], Formula] = (
+    SpaceCache()
+)
 
 
 def unit(x: Float64[Array, "rows d"]) -> Float64[Array, "rows d"]:

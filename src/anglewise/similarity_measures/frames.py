@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.memory import check_square, room
 from anglewise.data_types.numbers import COUNT, UNIT, shown, written
 from anglewise.data_types.typing import Array, Direction, Float, Float64
 from anglewise.equivalent_factorisations.canonical import (
@@ -40,23 +41,57 @@ BLOCK_BYTES = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """``x -> (x - offset) @ matrix``, in float64; ``matrix=None`` leaves directions alone."""
+    """``x -> (x - offset) @ matrix``, in float64; ``matrix=None`` leaves directions alone.
+
+    Attributes
+    ----------
+    scale
+        Without a matrix: what each column is multiplied by, 0 for one that is dropped.
+    whole
+        The columns that the map would have if it kept the directions outside the span of few rows
+        too: None for a map that is whole.
+    """
 
     offset: Float64[Array, " d"]
     matrix: Float64[Array, "d r"] | None = None
+    scale: Float64[Array, " d"] | None = None
+    whole: int | None = None
+
+    @property
+    def columns(self) -> int:
+        """The columns of the moved rows, with those that are 0 in all rows there are."""
+        if self.whole is not None:
+            return self.whole
+        return len(self.offset) if self.matrix is None else self.matrix.shape[1]
 
     def __call__(self, x: Float[Array, "rows d"]) -> Float64[Array, "rows _"]:
         """Move some rows."""
         moved = np.subtract(x, self.offset, dtype=np.float64)
+        if self.scale is not None:
+            moved *= self.scale
         return moved if self.matrix is None else moved @ self.matrix
 
     def then(self, other: "Affine") -> "Affine":
         """First this map, then the other, as one map."""
+        unmoved = other.matrix is None and other.scale is None
+        whole = self.whole if unmoved else other.whole
         if self.matrix is None:
-            return Affine(self.offset + other.offset, other.matrix)
+            return self._scaled_then(other, whole)
         lifted = np.linalg.lstsq(self.matrix.T, other.offset, rcond=None)[0]
-        matrix = self.matrix if other.matrix is None else self.matrix @ other.matrix
-        return Affine(self.offset + lifted, matrix)
+        matrix = self.matrix if other.scale is None else self.matrix * other.scale
+        matrix = matrix if other.matrix is None else matrix @ other.matrix
+        return Affine(self.offset + lifted, matrix, whole=whole)
+
+    def _scaled_then(self, other: "Affine", whole: int | None) -> "Affine":
+        if self.scale is None:
+            return Affine(self.offset + other.offset, other.matrix, other.scale, whole)
+        kept = self.scale > 0
+        lifted = np.divide(other.offset, self.scale, out=np.zeros_like(self.scale), where=kept)
+        scale = self.scale if other.scale is None else self.scale * other.scale
+        offset = self.offset + lifted
+        if other.matrix is None:
+            return Affine(offset, None, scale, whole)
+        return Affine(offset, scale[:, None] * other.matrix, whole=whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +106,16 @@ class View:
         x = self.embeddings.vectors
         length = max(64, BLOCK_BYTES // (8 * x.shape[1]))
         return (self.through(x[i : i + length]) for i in range(0, len(x), length))
+
+    @property
+    def columns(self) -> int:
+        """The columns of the mapped rows."""
+        matrix = self.through.matrix
+        return self.embeddings.dimension if matrix is None else matrix.shape[1]
+
+    def inside(self, basis: Float64[Array, "_ r"]) -> "View":
+        """The mapped rows in a basis of some of their directions."""
+        return View(self.embeddings, self.through.then(Affine(np.zeros(len(basis)), basis)))
 
     @cached_property
     def mean(self) -> Float64[Array, " _"]:
@@ -95,12 +140,37 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """The two sides of a space in one direction, each through the earlier frames."""
+    """The two sides of a space in one direction, each through the earlier frames.
+
+    ``new_vectors`` says that rows will be moved that are not in the space.
+    """
 
     space: Space
     direction: Direction
     asking: View
     ranked: View
+    new_vectors: bool = True
+
+    def span(self) -> Float64[Array, "d r"] | None:
+        """A basis of all rows that will be moved, where they are fewer than their columns."""
+        if self.new_vectors:
+            return None
+        alike = self.asking.embeddings is self.ranked.embeddings
+        return _span(*([self.ranked] if alike else [self.ranked, self.asking]))
+
+    @property
+    def dimension(self) -> int:
+        """The columns of the ranked side, as if no earlier frame had left any out."""
+        whole = self.ranked.through.whole
+        return self.ranked.columns if whole is None else whole
+
+
+def _span(*views: View) -> Float64[Array, "d r"] | None:
+    """An orthonormal basis of the rows of some views, if these are fewer than their columns."""
+    if sum(len(view.embeddings) for view in views) >= views[0].columns:
+        return None
+    rows = np.concatenate([block for view in views for block in view.blocks()])
+    return np.linalg.qr(rows.T)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +221,8 @@ class SpaceCache(Generic[K, V]):
     """Values fitted on spaces, by space and key, as long as the space lives.
 
     Safe among threads, of which two may fit the same value, harmlessly. Of each space at most
-    ``room`` bytes are cached; the last value is, whatever it weighs.
+    ``room`` bytes are cached, or a quarter of the memory that is allowed if that is less; the last
+    value is, whatever it weighs.
     """
 
     room: int = CACHE_BYTES
@@ -170,7 +241,8 @@ class SpaceCache(Generic[K, V]):
         value = fit()
         with self.lock:
             value, _ = cached.setdefault(key, (value, weight(value)))
-            while len(cached) > 1 and sum(size for _, size in cached.values()) > self.room:
+            most = min(self.room, room() // 4)
+            while len(cached) > 1 and sum(size for _, size in cached.values()) > most:
                 cached.popitem(last=False)
         return value
 
@@ -192,26 +264,39 @@ def _arrays(value: Any) -> Iterator[Array]:
             yield from _arrays(part)
 
 
-_FITTED: SpaceCache[tuple[tuple[Frame, ...], Direction], Maps] = SpaceCache()
+_FITTED: SpaceCache[tuple[tuple[Frame, ...], Direction, bool], Maps] = SpaceCache()
 
 
-def fit_frames(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps | None:
-    """Fit one frame after the other, the first one first; None when there are none."""
+_SPANS: SpaceCache[tuple[int, ...], Array] = SpaceCache()
+
+
+def fit_frames(
+    frames: tuple[Frame, ...], space: Space, direction: Direction, *, new_vectors: bool = True
+) -> Maps | None:
+    """Fit one frame after the other, the first one first; None when there are none.
+
+    Without ``new_vectors`` the maps may be those of the span of the rows of the space, where these
+    are few: no product, length or distance of such rows is another one there.
+    """
     if not frames:
         return None
-    return _FITTED.get(space, (frames, direction), lambda: _fitted(frames, space, direction))
+    key = frames, direction, new_vectors
+    return _FITTED.get(space, key, lambda: _fitted(frames, space, direction, new_vectors))
 
 
-def _fitted(frames: tuple[Frame, ...], space: Space, direction: Direction) -> Maps:
+def _fitted(
+    frames: tuple[Frame, ...], space: Space, direction: Direction, new_vectors: bool
+) -> Maps:
     narrowed = frames[0].narrowed(space) if frames[1:] else None
     if narrowed is not None:
         first = fit_frames(frames[:1], space, direction) or Maps.still(space.items.dimension)
-        rest = fit_frames(frames[1:], narrowed, direction) or first
+        rest = fit_frames(frames[1:], narrowed, direction, new_vectors=new_vectors) or first
         return Maps(first.asking.then(rest.asking), first.ranked.then(rest.ranked))
     asking, ranked = space.sides(direction)
     maps = Maps.still(ranked.dimension)
     for frame in frames:
-        sides = Sides(space, direction, View(asking, maps.asking), View(ranked, maps.ranked))
+        views = View(asking, maps.asking), View(ranked, maps.ranked)
+        sides = Sides(space, direction, *views, new_vectors)
         step = frame.fit(sides)
         maps = Maps(maps.asking.then(step.asking), maps.ranked.then(step.ranked))
         if maps.ranked.matrix is not None and not maps.ranked.matrix.shape[1]:
@@ -263,8 +348,27 @@ class Standardised(Frame):
         """``(x - mean) / deviation``, column by column."""
         mean, variance = sides.ranked.mean, sides.ranked.variance
         varying = variance > CONSTANT_TOLERANCE * (mean**2 + variance)
-        scales = np.eye(len(mean))[:, varying] / np.sqrt(variance[varying])
+        deviations, kept = np.sqrt(variance[varying]), np.flatnonzero(varying)
+        if len(sides.ranked.embeddings) < len(mean) and len(kept):
+            scale = np.zeros(len(mean))
+            scale[kept] = 1 / deviations
+            return Maps.both(Affine(mean, scale=scale, whole=len(kept)))
+        scales = np.zeros((len(mean), len(kept)))
+        scales[kept, np.arange(len(kept))] = 1 / deviations
         return Maps.both(Affine(mean, scales))
+
+
+def principal_directions(
+    side: View, basis: Float64[Array, "d r"] | None
+) -> tuple[Float64[Array, " r"], Float64[Array, "d r"]]:
+    """The variances of a side, ascending, and their directions: within a basis, or all."""
+    if basis is not None:
+        variance, directions = np.linalg.eigh(side.inside(basis).covariance)
+        return variance, basis @ directions
+    if len(side.embeddings) < side.columns:
+        check_square(side.columns)
+    variance, directions = np.linalg.eigh(side.covariance)
+    return variance, directions
 
 
 @dataclass(frozen=True)
@@ -294,11 +398,14 @@ class Whitened(Frame):
 
     def fit(self, sides: Sides) -> Maps:
         """``W = V diag(variance)^-1/2`` from the covariance of the ranked side."""
-        variance, directions = np.linalg.eigh(sides.ranked.covariance)
-        variance = (1 - self.shrinkage) * variance + self.shrinkage * variance.mean()
+        basis = sides.span() if self.shrinkage else _span(sides.ranked)
+        variance, directions = principal_directions(sides.ranked, basis)
+        even = variance.sum() / sides.dimension
+        variance = (1 - self.shrinkage) * variance + self.shrinkage * even
         varying = variance > RANK_TOLERANCE * max(variance[-1], np.finfo(float).tiny)
         scaled = directions[:, varying] / np.sqrt(variance[varying])
-        return Maps.both(Affine(sides.ranked.mean, scaled))
+        whole = sides.dimension if self.shrinkage and basis is not None else None
+        return Maps.both(Affine(sides.ranked.mean, scaled, whole=whole))
 
 
 @dataclass(frozen=True)
@@ -319,12 +426,15 @@ class WithoutTop(Frame):
 
     def fit(self, sides: Sides) -> Maps:
         """The projection onto what is left."""
-        _, directions = np.linalg.eigh(sides.ranked.covariance)
-        if self.directions >= len(directions):
+        if self.directions >= sides.dimension:
             raise SpellingError(
-                f"{self} leaves nothing of {len(directions)} dimensions: take fewer directions"
+                f"{self} leaves nothing of {sides.dimension} dimensions: take fewer directions"
             )
-        return Maps.both(Affine(sides.ranked.mean, directions[:, : -self.directions]))
+        basis = sides.span()
+        _, directions = principal_directions(sides.ranked, basis)
+        whole = None if basis is None else sides.dimension - self.directions
+        kept = directions[:, : -self.directions]
+        return Maps.both(Affine(sides.ranked.mean, kept, whole=whole))
 
 
 @dataclass(frozen=True)
@@ -348,7 +458,14 @@ class AtGauge(Frame):
     def fit(self, sides: Sides) -> Maps:
         """The maps ``G`` of the queries and ``G^-T`` of the items."""
         queries, items = _roots(sides, str(self))
-        pair = self.gauge.pair_keeping(queries, items, bias_columns(sides.space))
+        biases, few = bias_columns(sides.space), len(queries.matrix) + len(items.matrix)
+        if isinstance(self.gauge, RandomMap) and not sides.new_vectors and few < queries.dimension:
+            rows = np.concatenate([queries.matrix, items.matrix])
+            rows[:, list(biases)] = 0.0
+            basis = _SPANS.get(sides.space, biases, lambda: np.linalg.qr(rows.T)[0])
+            pair = self.gauge.pair_in_span(basis, biases)
+        else:
+            pair = self.gauge.pair_keeping(queries, items, biases)
         still = np.zeros(queries.dimension)
         asking, ranked = sides.direction.split("-")
         maps = {"queries": Affine(still, pair.queries), "items": Affine(still, pair.items)}
@@ -414,7 +531,8 @@ GAUGE_FRAMES: dict[str, Callable[..., Frame]] = {
 def check_first(sides: Sides, name: str, reason: str) -> None:
     """Refuse a frame that stands behind another."""
     through = (sides.asking.through, sides.ranked.through)
-    if any(affine.matrix is not None or affine.offset.any() for affine in through):
+    moved = [a.matrix is not None or a.scale is not None or a.offset.any() for a in through]
+    if any(moved):
         raise SpellingError(
             f"{name} must be the first frame: {reason}; write cosine@{name}@centred"
         )

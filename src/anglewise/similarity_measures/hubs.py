@@ -124,13 +124,21 @@ class MutualProximity(FittedFormula):
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """The mean and the covariance of the unit vectors of one side."""
+    """The mean and the covariance ``C`` of the unit vectors of one side.
+
+    Of fewer rows than columns ``C`` is not formed, but ``about_mean`` with ``R'R = C``.
+    """
 
     mean: Float64[Array, " d"]
-    covariance: Float64[Array, "d d"]
+    covariance: Float64[Array, "d d"] | None = None
+    about_mean: Float64[Array, "rows d"] | None = None
 
     @classmethod
     def of(cls, side: View) -> "_Moments":
+        if len(side.embeddings) < side.columns:
+            x = np.concatenate([unit(block) for block in side.blocks()])
+            mean = x.mean(axis=0)
+            return cls(mean, about_mean=(x - mean) / np.sqrt(len(x)))
         count, total, squares = 0, 0.0, 0.0
         for block in side.blocks():
             x = unit(block)
@@ -140,7 +148,10 @@ class _Moments:
 
     def seen_from(self, x: Float64[Array, "n d"]) -> tuple[Array, Array]:
         """Mean and deviation of the cosine of each row with this side."""
-        variance = np.einsum("ij,ij->i", x @ self.covariance, x)
+        if self.about_mean is not None:
+            variance = np.square(x @ self.about_mean.T).sum(axis=1)
+        else:
+            variance = np.einsum("ij,ij->i", x @ self.covariance, x)
         return x @ self.mean, np.sqrt(np.maximum(variance, NARROWEST**2))
 
 

@@ -245,7 +245,13 @@ class Prepared:
             yield x
 
 
-def prepare(measure: Measure, space: Space, direction: Direction = "queries-items") -> Prepared:
+def prepare(
+    measure: Measure,
+    space: Space,
+    direction: Direction = "queries-items",
+    *,
+    new_vectors: bool = True,
+) -> Prepared:
     """Fit a measure on a space, to be used as an inner product.
 
     Raises ``SpellingError`` where no inner product ranks alike.
@@ -256,13 +262,14 @@ def prepare(measure: Measure, space: Space, direction: Direction = "queries-item
     >>> next(prepared.items()).tolist(), prepared.queries(np.array([[1.0, 2.0]])).tolist()
     ([[3.0, 4.0, -12.5]], [[1.0, 2.0, 1.0]])
     """
-    formula = fitted(measure, space, direction).formula
+    formula = fitted(measure, space, direction, new_vectors=new_vectors).formula
     if not formula.inner:
         raise SpellingError(
             f"no inner product ranks as {measure} does: search with it here, or export another "
             "measure, such as cosine or csls(10)"
         )
     ranked = space.sides(direction)[1]
-    maps = maps_in(measure, space, direction) or Maps.still(ranked.dimension)
+    maps = maps_in(measure, space, direction, new_vectors=new_vectors)
+    maps = maps or Maps.still(ranked.dimension)
     first = formula.terms_at(np.zeros(1, dtype=np.int64), np.ones(1))
     return Prepared(space, direction, formula, maps, first is not None and first.bias is not None)

@@ -19,7 +19,7 @@ from anglewise.data_types.typing import Array, Direction, Float32, Float64, Int6
 from anglewise.equivalent_factorisations.canonical import BALANCED
 from anglewise.equivalent_factorisations.certificates import Witness, witness
 from anglewise.equivalent_factorisations.gauge import bias_columns, two_roots
-from anglewise.equivalent_factorisations.maps import ROWS, moved
+from anglewise.equivalent_factorisations.maps import ROWS, Map, NearIdentity, moved
 from anglewise.similarity_measures.formulas import Formula
 
 ERROR = 2.0**-22
@@ -268,14 +268,7 @@ def path_of_witness(
         keep=() if named else bias,
         left_out=named,
     )
-    dimension = space.items.dimension
-    others = [column for column in range(dimension) if column not in bias]
-    values, directions = np.linalg.eigh(result.pair.items[others, : len(others)])
-    rotation = np.zeros((dimension, dimension))
-    rotation[np.ix_(others, range(len(others)))] = directions
-    for position, column in enumerate(bias):
-        rotation[column, len(others) + position] = 1.0
-    log_scale = np.concatenate([np.log(values), np.zeros(len(bias))])
+    rotation, log_scale = _stretched_directions(space, result.pair.items, bias)
     path = SliderPath(
         space,
         Coordinates(moved(space.queries.vectors, rotation), -log_scale),
@@ -286,10 +279,37 @@ def path_of_witness(
     return path, result
 
 
+def _stretched_directions(
+    space: Space, of_items: Map, bias: tuple[int, ...]
+) -> tuple[Float64[Array, "d r"], Float64[Array, " r"]]:
+    """The directions that a symmetric map stretches and the logarithms of by how much.
+
+    Bias columns come last. Of a map of few directions, these and the others in which rows lie.
+    """
+    if isinstance(of_items, NearIdentity):
+        values, inside = np.linalg.eigh(of_items.core)
+        basis = of_items.basis
+        rows = np.concatenate([space.queries.vectors, space.items.vectors]).astype(np.float64)
+        outside, lengths, _ = np.linalg.svd(
+            (rows - (rows @ basis) @ basis.T).T, full_matrices=False
+        )
+        outside = outside[:, lengths > len(basis) * np.finfo(np.float64).eps * np.linalg.norm(rows)]
+        directions = np.concatenate([basis @ inside, outside], axis=1)
+        return directions, np.concatenate([np.log(values), np.zeros(outside.shape[1])])
+    dimension = space.items.dimension
+    others = [column for column in range(dimension) if column not in bias]
+    values, directions = np.linalg.eigh(of_items[others, : len(others)])
+    rotation = np.zeros((dimension, dimension))
+    rotation[np.ix_(others, range(len(others)))] = directions
+    for position, column in enumerate(bias):
+        rotation[column, len(others) + position] = 1.0
+    return rotation, np.concatenate([np.log(values), np.zeros(len(bias))])
+
+
 def _sampled_predictions(
     space: Space,
-    query_map: Float64[Array, "d r"],
-    item_map: Float64[Array, "d r"],
+    query_map: Map,
+    item_map: Map,
     log_scale: Float64[Array, " r"],
     seed: int,
 ) -> Predictions:

@@ -1,0 +1,143 @@
+"""Few vectors of many dimensions: work in the span of the rows, with the results of all columns."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import anglewise as aw
+from anglewise.data_types.memory import check_square
+from anglewise.equivalent_factorisations.certificates import witness
+from anglewise.equivalent_factorisations.gauge import (
+    random_pair,
+    random_pair_in_span,
+    row_cosines,
+)
+from anglewise.equivalent_factorisations.maps import root
+from anglewise.errors import ValuesError
+from anglewise.nearest_neighbours.search import search_vectors
+from anglewise.similarity_measures.frames import Standardised, fit_frames
+from anglewise.similarity_measures.measure import measure, prepare
+
+WIDE = 3_000
+
+
+def space(dimension, *, one_sided=False):
+    rng = np.random.default_rng(0)
+    items, queries = (rng.normal(size=(n, dimension)) + 0.2 for n in (40, 20))
+    return aw.Space(
+        items=aw.Embeddings(items), queries=None if one_sided else aw.Embeddings(queries)
+    )
+
+
+def peak(work):
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+MEASURES = [
+    "cosine@whitened",
+    "cosine@whitened(0.1)",
+    "euclidean@without-top(2)",
+    "cosine@standardised",
+    "manhattan@standardised",
+    "cosine@standardised@whitened(0.2)",
+    "cosine@without-top(1)@whitened(0.1)",
+    "mutual-proximity",
+]
+
+
+@pytest.mark.parametrize("name", [*MEASURES, "cosine@balanced", "cosine@random(30,1)"])
+def test_no_measure_takes_the_square_of_the_dimension(name):
+    wide = space(WIDE)
+    assert peak(lambda: aw.search(wide, name, k=5)) < WIDE**2 * 8 / 2  # half of one square
+
+
+def test_an_audit_takes_no_square_of_the_dimension(monkeypatch):
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "50MB")  # of which a quarter goes to fitted maps
+    wide = space(WIDE)
+    assert peak(lambda: aw.audit(wide, sample=10)) < WIDE**2 * 8
+
+
+@pytest.mark.parametrize("direction", ["queries-items", "items-items"])
+@pytest.mark.parametrize("name", MEASURES[:-1])
+def test_scores_in_the_span_are_those_in_all_columns(name, direction):
+    """Rows of zeros on the asking side make the rows more than the columns, and change no list."""
+    few = space(90)
+    filled = np.concatenate([few.queries.vectors, np.zeros((100, 90), np.float32)])
+    many = aw.Space(items=few.items, queries=aw.Embeddings(filled))
+    if direction == "items-items":  # only the ranked side is asked: compare with vectors outside
+        vectors = few.items.vectors
+        (expected,) = search_vectors(few, vectors, name, k=40, direction=direction).values()
+        (found,) = aw.search(few, name, k=39, direction=direction).values()
+        for row in range(40):
+            kept = expected.indices[row] != row
+            assert found.indices[row].tolist() == expected.indices[row][kept].tolist()
+            assert np.allclose(found.scores[row], expected.scores[row][kept], rtol=1e-6, atol=1e-6)
+        return
+    (found,) = aw.search(few, name, k=9).values()
+    (expected,) = aw.search(many, name, k=9, rows=range(20)).values()
+    assert found.indices.tolist() == expected.indices.tolist()
+    assert np.allclose(found.scores, expected.scores, rtol=1e-6, atol=1e-6)
+
+
+def test_the_root_of_few_rows_is_a_root():
+    x = np.random.default_rng(1).normal(size=(7, 30))
+    x[3] = x[2]
+    few = root(x)
+    assert few.matrix.shape == (6, 30)
+    assert np.allclose(few.matrix.T @ few.matrix, x.T @ x, atol=1e-12)
+    assert few.probe == pytest.approx((1 / np.arange(1, 8)) @ x)
+
+
+@pytest.mark.parametrize("condition", [4.0, 1e4])
+def test_a_random_map_in_the_span_is_distributed_as_a_whole_one(condition):
+    x = np.random.default_rng(1).normal(size=(4, 24))
+    basis = np.linalg.qr(x.T)[0]
+
+    def cosines(draw, span):
+        rng = np.random.default_rng(draw)
+        pair = (
+            random_pair_in_span(basis, condition, rng) if span else random_pair(24, condition, rng)
+        )
+        assert np.allclose((x @ pair.queries) @ (x @ pair.items).T, x @ x.T)
+        return float(row_cosines((x @ pair.items)[:1], (x @ pair.items)[1:2])[0])
+
+    drawn = np.array([[cosines(draw, span) for draw in range(600)] for span in (False, True)])
+    error = drawn.std(axis=1).max() / np.sqrt(600)
+    assert abs(drawn[0].mean() - drawn[1].mean()) < 5 * error
+    assert drawn[0].std() == pytest.approx(drawn[1].std(), rel=0.2)
+
+
+def test_a_witness_in_few_directions_keeps_every_prediction():
+    few = space(300)
+    result = witness(few.items.vectors, 0, k=5, condition=1.5)
+    assert result.overlap < 1
+    assert result.pair.condition <= 1.5
+    moved = result.pair.apply(few)
+    before, after = (s.queries.vectors @ s.items.vectors.T for s in (few, moved))
+    assert moved.items.dimension == 300
+    assert np.allclose(before, after, atol=1e-3)
+
+
+def test_standardised_columns_are_counted_without_those_that_are_constant():
+    x = np.random.default_rng(0).normal(size=(5, 9))
+    x[:, 4] = 3.0
+    maps = fit_frames((Standardised(),), aw.Space(items=aw.Embeddings(x)), "items-items")
+    moved = maps.ranked(x)
+    assert maps.ranked.columns == 8
+    assert not moved[:, 4].any()
+    assert np.allclose(np.delete(moved, 4, axis=1).std(axis=0), 1)
+
+
+def test_a_map_of_all_directions_asks_the_memory_that_is_allowed(monkeypatch):
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "200MB")
+    with pytest.raises(ValuesError, match=r"4,096 dimensions takes 671 MB, 200 MB are allowed"):
+        check_square(4_096)
+    wide, shrunk = space(4_096, one_sided=True), measure("cosine@whitened(0.1)")
+    with pytest.raises(ValuesError, match="dimensions"):  # new vectors may lie outside the span
+        prepare(shrunk, wide, "items-items")
