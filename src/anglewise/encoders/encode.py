@@ -86,7 +86,8 @@ def _most_tokens(text: str, spans: Sequence[tuple[int, int]], tokens: Count) -> 
     """The tokens of the longest piece; few pieces are cut out at once."""
     longest = start = 0
     while start < len(spans):
-        pieces, characters = [], 0
+        pieces: list[str] = []
+        characters = 0
         while start < len(spans) and characters < COUNTED:
             pieces.append(text[slice(*spans[start])])
             characters, start = characters + len(pieces[-1]), start + 1

@@ -240,7 +240,7 @@ def random_pair_in_span(
     if condition <= MILD and WELL_CONDITIONED * rank <= dimension:
         coordinates = np.linalg.cholesky(both @ both.T)
     else:
-        coordinates = np.linalg.qr(both.T, mode="r").T
+        coordinates = np.asarray(np.linalg.qr(both.T, mode="r")).T
     return MapPair(basis @ coordinates[:rank], basis @ coordinates[rank:])
 
 

@@ -165,7 +165,8 @@ class NearIdentity:
         )
 
 
-def _whole(through: "Map") -> Float64[Array, "d r"]:
+def whole_map(through: "Map") -> Float64[Array, "d r"]:
+    """A map as an array."""
     return through.whole() if isinstance(through, NearIdentity) else through
 
 
@@ -204,11 +205,13 @@ class MapPair:
         if not kept:
             return self
         free = [column for column in range(dimension) if column not in kept]
-        return MapPair(*(_block(_whole(side), free, kept) for side in (self.queries, self.items)))
+        return MapPair(
+            *(_block(whole_map(side), free, kept) for side in (self.queries, self.items))
+        )
 
     def mixes(self, column: int) -> bool:
         """Whether the maps mix a column with others."""
-        queries = _whole(self.queries)
+        queries = whole_map(self.queries)
         across = np.flatnonzero(queries[column])
         return len(across) != 1 or bool(np.count_nonzero(queries[:, across[0]]) != 1)
 
@@ -241,7 +244,7 @@ class MapPair:
         unmixed = [column for column in stated if not self.mixes(column)]
         return {
             BIAS_COLUMNS: [
-                int(np.flatnonzero(_whole(self.queries)[column])[0]) for column in unmixed
+                int(np.flatnonzero(whole_map(self.queries)[column])[0]) for column in unmixed
             ]
         }
 

@@ -32,7 +32,7 @@ from anglewise.equivalent_factorisations.gauge import (
     bias_columns,
     two_roots,
 )
-from anglewise.equivalent_factorisations.maps import Root
+from anglewise.equivalent_factorisations.maps import Root, whole_map
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 
 BLOCK_BYTES = 1 << 22
@@ -468,7 +468,10 @@ class AtGauge(Frame):
             pair = self.gauge.pair_keeping(queries, items, biases)
         still = np.zeros(queries.dimension)
         asking, ranked = sides.direction.split("-")
-        maps = {"queries": Affine(still, pair.queries), "items": Affine(still, pair.items)}
+        maps = {
+            "queries": Affine(still, whole_map(pair.queries)),
+            "items": Affine(still, whole_map(pair.items)),
+        }
         return Maps(maps[asking], maps[ranked])
 
 
