@@ -20,7 +20,7 @@ from anglewise.equivalent_factorisations.gauge import (
     two_roots,
     without_biases,
 )
-from anglewise.equivalent_factorisations.maps import ROWS
+from anglewise.equivalent_factorisations.maps import ROWS, whole_map
 from anglewise.errors import IdsError, TooFewError
 from anglewise.geometry.norms import popularity
 from anglewise.nearest_neighbours.search import search
@@ -277,7 +277,7 @@ class AuditSubject:
         side = self.space.sides(direction)[1]
         queries, items = two_roots(self.space)
         pair = gauge(OWN_ORTHONORMAL[direction]).pair_keeping(queries, items, self.biases)
-        map_of_side = pair.items if direction == "items-items" else pair.queries
+        map_of_side = whole_map(pair.items if direction == "items-items" else pair.queries)
         free = map_of_side[:, : map_of_side.shape[1] - len(self.biases)]
         isolated = np.zeros(len(side), dtype=bool)
         for start in range(0, len(side), ROWS):
