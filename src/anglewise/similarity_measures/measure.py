@@ -18,6 +18,7 @@ from anglewise.data_types.text import as_list, check_kind, check_number, named, 
 from anglewise.data_types.typing import Array, Direction, Float, Float64
 from anglewise.errors import SpellingError
 from anglewise.similarity_measures.adapter import ADAPTED, Adapted
+from anglewise.similarity_measures.affine import BLOCK_BYTES
 from anglewise.similarity_measures.biases import WithBiases, WithoutBiases, maps_in
 from anglewise.similarity_measures.formulas import (
     Cosine,
@@ -31,7 +32,6 @@ from anglewise.similarity_measures.formulas import (
     unit,
 )
 from anglewise.similarity_measures.frames import (
-    BLOCK_BYTES,
     GAUGE_FRAMES,
     Centred,
     Frame,
