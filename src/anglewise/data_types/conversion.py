@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -131,7 +131,7 @@ def check_array(value: object, name: str, shape: Sequence[int | None], *, kinds:
     due = {"f": "floats", "iu": "whole numbers", "b": "truth values"}[kinds]
     if not isinstance(value, np.ndarray):
         raise WrongTypeError(f"{name} is {described(value)}: a NumPy array of {due} is due")
-    array: Array = value
+    array = cast("Array", value)
     if array.dtype.kind not in kinds:
         raise WrongTypeError(f"{name} is an array of {array.dtype}: one of {due} is due")
     if len(array.shape) != len(shape) or any(

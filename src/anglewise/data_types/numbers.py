@@ -89,8 +89,8 @@ class Bounds:
 
     def holds(self, value: Any) -> bool:
         """Whether a number lies within."""
-        if isinstance(value, Real) and not isinstance(value, Integral):
-            value = float(value)  # NumPy compares float32 in float32, which does not hold 1e100
+        # NumPy compares float32 in float32, which does not hold 1e100
+        value = int(value) if isinstance(value, Integral) else float(value)
         furthest = 10**DIGITS if self.whole else LARGEST
         if not -furthest <= value <= furthest:
             return False
@@ -226,7 +226,8 @@ def _is_number(value: object, *, whole: bool) -> bool:
     if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         return False
     # NumPy counts spans of time among its whole numbers; fractions have no format
-    return isinstance(value, int | float) or getattr(value, "dtype", "m8").kind in "iuf"
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    return isinstance(value, int | float) or kind in {"i", "u", "f"}
 
 
 def _plain(number: float) -> str:
