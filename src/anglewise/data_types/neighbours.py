@@ -151,7 +151,7 @@ class Neighbours:
         >>> found.take(np.array([1])).indices.tolist()
         [[7]]
         """
-        if getattr(lists, "dtype", None) == bool:
+        if getattr(getattr(lists, "dtype", None), "kind", None) == "b":
             check_array(lists, "the mask of lists", self.indices.shape[:1], kinds="b")
         else:
             lists = as_rows(lists, len(self.indices), "list")
