@@ -9,6 +9,7 @@ import textwrap
 import time
 from pathlib import Path
 from random import Random
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from anglewise.errors import FileError
 from anglewise.io import outputs as atomic
 from anglewise.io.outputs import exchange, folder_part, new_file, new_folder
 from anglewise.io.space_folder import check_destination
+from anglewise.judgements.folder_lock import replacing
 from anglewise.judgements.store_files import STORE_NAME
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="locks and signals of Linux")
@@ -90,6 +92,72 @@ def test_folders_change_places_in_one_step_or_in_two(tmp_path, monkeypatch):
         due = np.random.default_rng(seed).standard_normal((4, 3)).astype("float32")
         assert np.array_equal(read_space(tmp_path / "s").items.vectors, due)
         assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from anglewise import Embeddings, Space, write_space
+from anglewise.io import outputs
+outputs.exchange = lambda *_: False  # as on NFS, SMB and most of FUSE
+rename, left = Path.rename, int(sys.argv[2])
+def killed(path, to):
+    global left
+    done = rename(path, to)
+    left -= 1
+    if not left:
+        os._exit(9)
+    return done
+Path.rename = killed
+write_space(Space(items=Embeddings(np.eye(4))), Path(sys.argv[1]))
+"""
+
+
+def killed_after(renames, space):
+    words = [sys.executable, "-c", KILLED, str(space), str(renames)]
+    assert subprocess.run(words, check=False).returncode == 9
+
+
+def test_no_run_removes_the_older_folder_of_one_that_was_killed_between_two_renames(tmp_path):
+    space = space_at(tmp_path / "s")
+    killed_after(1, space)
+    assert not space.exists()
+    (older,) = tmp_path.glob(".s.*.old")
+    for write in (space_at, check_destination):
+        with pytest.raises(FileError, match=rf"called {older.name}: rename that to s,"):
+            write(space)
+    older.rename(space)
+    due = np.random.default_rng(0).standard_normal((4, 3)).astype("float32")
+    assert np.array_equal(read_space(space).items.vectors, due)
+    space_at(space)
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_a_folder_that_was_set_aside_stays_where_its_successor_is_in_place(tmp_path):
+    space = space_at(tmp_path / "s")
+    killed_after(2, space)
+    assert np.array_equal(read_space(space).items.vectors, np.eye(4))
+    (older,) = tmp_path.glob(".s.*.old")
+    space_at(space)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [older.name, "s"]
+
+
+def test_a_run_that_is_alive_between_two_renames_is_waited_for(tmp_path):
+    older, locked = space_at(tmp_path / ".s.0123abcd.old"), Event()
+
+    def put_back():
+        with replacing(older):
+            locked.set()
+            time.sleep(0.3)
+            older.rename(tmp_path / "s")
+
+    thread = Thread(target=put_back)
+    thread.start()
+    locked.wait()
+    check_destination(tmp_path / "s")
+    thread.join()
+    assert (tmp_path / "s" / "space.json").is_file()
 
 
 def test_what_is_judged_while_a_space_is_replaced_is_there_or_the_run_is_refused(tmp_path):

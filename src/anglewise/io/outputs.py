@@ -38,7 +38,20 @@ NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 def part_path(target: Path) -> Path:
     """A new temporary name beside a target, made from the target's name."""
-    return target.with_name(f"{hidden_name(target)}.{secrets.token_hex(4)}.part")
+    return _beside(target, "part")
+
+
+def _beside(target: Path, ending: str) -> Path:
+    return target.with_name(f"{hidden_name(target)}.{secrets.token_hex(4)}.{ending}")
+
+
+def _all_beside(target: Path, ending: str) -> list[Path]:
+    """What has such a name beside a target, with anybody's eight letters in it."""
+    ours = re.compile(rf"{re.escape(hidden_name(target))}\.[0-9a-f]{{8}}\.{ending}")
+    try:
+        return sorted(path for path in target.parent.iterdir() if ours.fullmatch(path.name))
+    except OSError:  # a folder in which one may write and not look
+        return []
 
 
 @contextmanager
@@ -69,11 +82,25 @@ def clear_left_over(target: Path) -> None:
 
     What cannot be locked or removed stays where it is.
     """
-    ours = re.compile(re.escape(hidden_name(target)) + r"\.[0-9a-f]{8}\.part")
-    with suppress(OSError):
-        for path in sorted(target.parent.iterdir()):
-            if ours.fullmatch(path.name):
-                _clear(path)
+    for path in _all_beside(target, "part"):
+        _clear(path)
+
+
+def check_none_set_aside(target: Path) -> None:
+    """Raise ``FileError`` where a folder is gone that a run has set aside to replace it.
+
+    That run was killed between two renames; what it set aside is removed by no other.
+    """
+    older = [] if target.exists() else _all_beside(target, "old")
+    for path in older:
+        with replacing(path):  # a run that is not dead ends first
+            pass
+    names = " and ".join(path.name for path in older if path.is_dir())
+    if names and not target.exists():
+        raise FileError(
+            f"{target} is missing, and what a run set aside to replace it is beside it, called "
+            f"{names}: rename that to {target.name}, or move it elsewhere"
+        )
 
 
 def _clear(path: Path) -> None:
@@ -211,6 +238,7 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
     """
     with writing(path) as target:
         check_replaceable(target)
+        check_none_set_aside(target)
         _check_kind(Path(path), target, may_replace)
         check_nobody_judges(target)
         check_not_read(target)
@@ -284,6 +312,7 @@ def check_new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Non
     """Raise now what ``new_folder`` would raise later, but for a disk that fills up meanwhile."""
     with writing(path) as target:
         check_replaceable(target)
+        check_none_set_aside(target)
         _check_kind(Path(path), target, may_replace)
         check_nobody_judges(target)
         _check_can_move(target)
@@ -365,9 +394,10 @@ def _take_place(part: Path, target: Path, check: Callable[[], None]) -> None:
 
 
 def _exchange(part: Path, target: Path) -> None:
+    """Swap both; in two steps where the system cannot, under a name that no run removes."""
     if exchange(part, target):
         return
-    old = part_path(target)
+    old = _beside(target, "old")
     target.rename(old)
     try:
         part.rename(target)
