@@ -357,6 +357,11 @@ def check_replaceable(target: Path) -> None:
             f"{target} is a part of the space {space}, which writing there would destroy: choose "
             "another name"
         )
+    if is_of_space(target):
+        raise FileError(
+            f"{target} is what a space is made of, by what it holds, and writing there would "
+            "destroy that space: choose another name, or move it away first"
+        )
 
 
 def is_of_store(path: Path) -> str:
@@ -409,3 +414,25 @@ def space_around(path: Path) -> Path | None:
         if inside[0] in SPACE and (folder / "space.json").is_file():
             return folder
     return None
+
+
+def is_of_space(path: Path) -> bool:
+    """Whether a file is one of those that make a space, by what it holds.
+
+    A mount or a link may show it in a folder where nothing else tells.
+
+    >>> is_of_space(Path("/nowhere/items.parquet"))
+    False
+    """
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError:  # whoever writes there says so
+        return False
+    if start.startswith(b"PAR1"):
+        from anglewise.io.space_files import is_table_of_space
+
+        return is_table_of_space(path)
+    return start.startswith(b'{\n "format": ') and b'"written_by": "anglewise ' in start

@@ -320,6 +320,30 @@ def write_side(path: Path, side: Embeddings) -> None:
     write_table(path, table, rows=max(1, GROUP_BYTES // (4 * side.dimension)))
 
 
+TABLES = (
+    ["query_id", "item_id", "weight"],
+    ["query_id", "item_id", "gain", "left_out"],
+    ["query_id", "item_id", "gain"],
+    ["item_id"],
+)
+"""The columns of what training saw, of judgements, of those of missing items, of judged items."""
+
+
+def is_table_of_space(path: Path) -> bool:
+    """Whether a parquet file has the columns of one that a space holds, and no others.
+
+    Vectors may have any columns about their rows.
+    """
+    try:
+        schema = arrow("parquet").read_schema(path.absolute())
+    except (OSError, ValueError):  # Arrow's errors are of these kinds; a damaged file is no table
+        return False
+    if schema.names in TABLES:
+        return True
+    is_fixed = arrow("types").is_fixed_size_list
+    return schema.names[:2] == ["id", "vector"] and is_fixed(schema.field("vector").type)
+
+
 def read_side(path: Path) -> Embeddings:
     """Read what ``write_side`` wrote; what is known about the rows is read when asked for."""
     sheet = arrow_sheet(path)
