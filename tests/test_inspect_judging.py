@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from anglewise import Judged, JudgementStore
+from anglewise import Embeddings, Judged, JudgementStore, Space
 from anglewise.similarity_measures.measure import measures
 from anglewise.web_page import judging_view
 from anglewise.web_page import open_space as answers
@@ -19,6 +19,7 @@ from anglewise.web_page.queue import agreement, decide, draw_queue
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 MEASURES = measures("dot,cosine")
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
@@ -410,3 +411,24 @@ def test_one_item_cannot_be_judged(tmp_path):
 def test_made_space_has_titles_on_one_side():
     seen = Inspected(made_space())
     assert (seen.items.metadata.titled, seen.queries.metadata.titled) == (True, False)
+
+
+def test_an_answer_to_a_picture_whose_file_has_changed_is_refused(tmp_path):
+    for row in range(3):
+        (tmp_path / f"{row}.png").write_bytes(PNG)
+    cells = [f"{row}.png" for row in range(3)]
+    items = Embeddings(np.eye(3, dtype="f4") + 1, metadata={"image": cells})
+    folder = {"folder": tmp_path, "store": tmp_path / "judgements.sqlite"}
+    client = site(Inspected(Space(items=items), **folder))
+    client.post("/judge/name", headers=FROM_HERE, content=b"name=anna")
+    first, second = cards(client)[:2]
+    assert answer(client, first, 1)[0].status_code == 200
+    for row in range(3):
+        (tmp_path / f"{row}.png").write_bytes(PNG + b"another")
+    refused = answer(client, second, 1)[0]
+    assert refused.status_code == 409
+    assert "not what was on the screen" in refused.text
+    again = next(card for card in cards(client) if card["item"] == second["item"])
+    assert again["item_picture"] != second["item_picture"]  # or else the browser shows the older
+    assert client.get(again["item_picture"]).content == PNG + b"another"
+    assert answer(client, again, 1)[0].status_code == 200

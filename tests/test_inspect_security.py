@@ -3,14 +3,20 @@
 import logging
 import re
 import socket
+import sqlite3
+import sys
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from anglewise import Embeddings, Space
+from anglewise import Embeddings, Judged, JudgementStore, Space, write_space
 from anglewise.errors import FileError
+from anglewise.io.destinations import BESIDE_STORE
+from anglewise.judgements.connection import STORE_NAME
 from anglewise.web_page import neighbours_view
 from anglewise.web_page.app import served, static_files
 from anglewise.web_page.open_space import Inspected
@@ -122,6 +128,32 @@ def test_pictures_come_from_the_column_and_are_pictures(tmp_path):
         assert client.get(f"/picture/items/{row}").status_code == 404
     assert client.get("/picture/items/99").status_code == 404
     assert client.get("/picture/elsewhere/0").status_code == 404
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where Linux shows locks")
+def test_no_cell_reads_a_file_of_the_space_or_of_a_store(tmp_path):
+    folder = tmp_path / "space"
+    write_space(Space(items=Embeddings(np.eye(2))), folder)
+    (folder / "link.png").symlink_to(STORE_NAME)
+    names = ["space.json", "items.parquet", STORE_NAME, "link.png", "other.png"]
+    cells = [*names, *(f"{STORE_NAME}{end}" for end in BESIDE_STORE)]
+    with JudgementStore.open(folder / STORE_NAME) as store:
+        store.add(Judged("0", "1", 1, judge="anna"))
+        sqlite3.connect(folder / "other.png").execute("CREATE TABLE t(x)").connection.close()
+        before = locks_of(folder)
+        assert before
+        client = pictures(cells, folder)
+        for row, name in enumerate(cells):
+            answer = client.get(f"/picture/items/{row}")
+            assert (answer.status_code, "of the space itself" in answer.text) == (404, True), name
+        assert locks_of(folder) == before
+
+
+def locks_of(folder):
+    """The locks of this process on the files of a store, by the number of the file."""
+    numbers = {str(path.stat().st_ino) for path in folder.glob(f"{STORE_NAME}*")}
+    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return [line[1:] for line in lines if line[5].rpartition(":")[2] in numbers]
 
 
 def test_a_script_is_no_picture():

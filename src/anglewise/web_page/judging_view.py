@@ -11,11 +11,12 @@ from starlette.responses import RedirectResponse, Response
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.judgements.records import Judged
-from anglewise.web_page.metadata import Metadata
+from anglewise.web_page.metadata import Metadata, picture_version
 from anglewise.web_page.open_space import (
     CHANGED,
     GRADES,
     Inspected,
+    InspectedSide,
     judge_name,
     judged,
     short_name,
@@ -188,12 +189,8 @@ def _card(
         "item_title": ranked.metadata.titles([item])[0],
         "query_about": _about(asking.metadata, query, blind=blind),
         "item_about": _about(ranked.metadata, item, blind=blind),
-        "query_picture": _picture(
-            queue.direction.split("-")[0], asking.metadata.picture_column, query
-        ),
-        "item_picture": _picture(
-            queue.direction.split("-")[1], ranked.metadata.picture_column, item
-        ),
+        "query_picture": _picture(inspected, asking, queue.direction.split("-")[0], query),
+        "item_picture": _picture(inspected, ranked, queue.direction.split("-")[1], item),
         "shown": shown(inspected, queue.direction, query, item),
         # The ranks are stored with the judgement, but the page does not show them.
         "context": {"depth": queue.depth, "ranks": queue.ranks(position), "blind": blind},
@@ -208,8 +205,10 @@ def _about(metadata: Metadata, row: int, *, blind: bool) -> list[tuple[str, str]
     return [pair for pair in metadata.about(row) if not (blind and pair[0].lower() in LEADING)]
 
 
-def _picture(side: str, column: str | None, row: int) -> str | None:
-    return None if column is None else f"/picture/{side}/{row}"
+def _picture(inspected: Inspected, side: InspectedSide, name: str, row: int) -> str | None:
+    """The address of a picture; another one when the picture changes, for a browser keeps it."""
+    version = picture_version(side.metadata, row, inspected.folder)
+    return f"/picture/{name}/{row}?version={version}" if version else None
 
 
 def _order(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from io import FileIO
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from anglewise.data_types.columns import TITLES
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import Columns, parquet_columns
+from anglewise.io.destinations import is_of_store, space_around
 from anglewise.io.files import (
     WITHOUT_WAITING,
     Stamp,
@@ -219,6 +221,30 @@ def picture(metadata: Metadata, row: int, folder: Path | None) -> tuple[bytes, s
     The column holds bytes, ``{"bytes": …}``, or a path; a path counts from the folder of the
     space and must stay inside it. What a client sends never becomes a path: it names a row.
     """
+    cell = _picture_cell(metadata, row)
+    data = cell if isinstance(cell, bytes) else _read(cell, folder)
+    kind = kind_of(data)
+    if kind is None or len(data) > LARGEST:
+        raise FileError("this cell holds no PNG, JPEG, GIF or WebP of at most 8 MB")
+    return data, kind
+
+
+def picture_version(metadata: Metadata, row: int, folder: Path | None) -> str:
+    """A digest that changes with a row's picture, be it in the cell or in the file of its path.
+
+    Empty where there is no column of pictures. Of a file only the stamp counts.
+    """
+    if metadata.picture_column is None:
+        return ""
+    cell = _picture_cell(metadata, row)
+    try:
+        file = () if isinstance(cell, bytes) else stamp(_path_of(cell, folder))
+    except FileError:  # there is nothing to show
+        file = ()
+    return blake2b(repr((cell, file)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _picture_cell(metadata: Metadata, row: int) -> object:
     column = metadata.picture_column
     if column is None:
         raise FileError("this space has no column of pictures")
@@ -226,11 +252,7 @@ def picture(metadata: Metadata, row: int, folder: Path | None) -> tuple[bytes, s
     if isinstance(cell, dict):
         value = cast("dict[str, Any]", cell)
         cell = value.get("bytes") or value.get("path")
-    data = cell if isinstance(cell, bytes) else _read(cell, folder)
-    kind = kind_of(data)
-    if kind is None or len(data) > LARGEST:
-        raise FileError("this cell holds no PNG, JPEG, GIF or WebP of at most 8 MB")
-    return data, kind
+    return cell
 
 
 def kind_of(data: bytes) -> str | None:
@@ -245,19 +267,36 @@ def kind_of(data: bytes) -> str | None:
 
 
 def _read(cell: object, folder: Path | None) -> bytes:
+    path = _path_of(cell, folder)
+    try:
+        return _bytes_of_file(path)
+    except OSError as error:
+        if isinstance(error, FileError):  # ours, whose message is complete
+            raise
+        raise FileError(f"the picture cannot be read: {error.strerror}") from error
+
+
+def _path_of(cell: object, folder: Path | None) -> Path:
+    """The path that a cell names, if what is there may be read as a picture.
+
+    What belongs to a space or a store is not even opened: as soon as it were closed again, the
+    system would drop the locks of a store that this process has open.
+    """
     if not isinstance(cell, str) or folder is None or "\0" in cell:
         raise FileError("this row has no picture")
     try:
         path = (folder / cell).resolve()
         if not path.is_relative_to(folder.resolve()):
             raise FileError("the picture lies outside the folder of the space")
-        return _bytes_of_file(path)
+        if is_of_store(path) or space_around(path) is not None:
+            raise FileError("the picture is a file of the space itself, or of a store")
     except OSError as error:
-        if isinstance(error, FileError):  # ours, whose message is complete
+        if isinstance(error, FileError):
             raise
         raise FileError(f"the picture cannot be read: {error.strerror}") from error
     except (RuntimeError, ValueError) as error:  # links in a circle; a name that no disk takes
         raise FileError("the picture's path cannot be followed") from error
+    return path
 
 
 def _bytes_of_file(path: Path) -> bytes:

@@ -23,7 +23,7 @@ from anglewise.io.files import PathLike, Stamp, stamp
 from anglewise.io.pairs_to_judge import Queued, read_queue
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
-from anglewise.web_page.metadata import Metadata
+from anglewise.web_page.metadata import Metadata, picture_version
 
 CHANGED = (
     "This space has been written anew since the page was opened: "
@@ -335,7 +335,7 @@ def judged(
     if answer.get("shown") != shown(inspected, direction, *rows):
         raise IdsError(
             "what stands under these ids is not what was on the screen: the space was read anew "
-            "meanwhile; open the page again and judge what it shows"
+            "or a picture changed meanwhile; open the page again and judge what it shows"
         )
     note = str(answer.get("note") or "")
     if len(note) > LONGEST_NOTE:
@@ -366,16 +366,12 @@ def _row(side: InspectedSide, name: object) -> int:
 def shown(inspected: Inspected, direction: Direction, query: int, item: int) -> str:
     """A digest of what a judge is shown of a pair; an answer must hold the same one.
 
-    Cards and answers wait in a browser while the space may be read anew.
+    Cards and answers wait in a browser while the space may be read anew, and its pictures change.
     """
     digest = blake2b(digest_size=12)
     for side, row in ((inspected.asking(direction), query), (inspected.ranked(direction), item)):
         metadata = side.metadata
-        picture = (
-            ()
-            if metadata.picture_column is None
-            else metadata.cells(metadata.picture_column, [row])
-        )
+        picture = picture_version(metadata, row, inspected.folder)
         name = str(side.embeddings.ids[row])
         digest.update(repr((name, metadata.titles([row]), metadata.about(row), picture)).encode())
     return digest.hexdigest()
