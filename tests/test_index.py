@@ -17,6 +17,7 @@ from anglewise.errors import (
     SpellingError,
     TooFewError,
     ValuesError,
+    WrongTypeError,
 )
 from anglewise.nearest_neighbours.index import Answering
 
@@ -112,6 +113,56 @@ def test_a_filter_is_a_search_among_what_it_lets_through_in_the_frame_of_all():
     assert index.nearest(np.ones(5), 3, where={"year": 1905, "title": "no"}) == []
     with pytest.raises(SpellingError, match="no metadata is called 'yaer'"):
         index.nearest(np.ones(5), where={"yaer": 1900})
+
+
+@pytest.mark.parametrize(
+    ("where", "held"),
+    [
+        ({"title": 0}, "text"),
+        ({"title": ["Film f1", 1]}, "text"),
+        ({"year": "1900"}, "numbers"),
+        ({"year": True}, "numbers"),
+        ({"year": {"$gt": 1900}}, "numbers"),
+        ({"year": float("nan")}, "numbers"),
+        ({"is_old": 1}, "true or false"),
+        ({"genres": "noir"}, "list"),
+    ],
+)
+def test_a_filter_that_nothing_can_match_is_refused(where, held):
+    index = Index(with_genres(), "dot")
+    with pytest.raises(WrongTypeError, match=f"hold {held}, and"):
+        index.nearest(np.ones(5), where=where)
+
+
+def with_genres():
+    plain = films(4)
+    genres = [["noir"], ["noir", "crime"], [], None]
+    return Embeddings(
+        plain.vectors,
+        ids=plain.ids,
+        metadata={**plain.metadata, "is_old": [True, False, True, False], "genres": genres},
+    )
+
+
+def test_a_filter_takes_what_equals_a_cell_and_what_is_missing():
+    index = Index(with_genres(), "dot")
+    cases = {
+        "f0": {"year": np.int64(1900)},
+        "f1": {"year": 1901.0},
+        "f2": {"is_old": True, "year": [1902, 1903]},
+        "f3": {"genres": None},
+    }
+    for name, where in cases.items():
+        assert [hit.id for hit in index.nearest(np.ones(5), where=where)] == [name]
+
+
+def test_metadata_of_another_kind_than_the_index_holds_are_not_added():
+    index = Index(films(2), "dot")
+    for about in ({"title": [5]}, {"year": ["1900"]}, {"year": [True]}):
+        with pytest.raises(WrongTypeError, match=r"hold (text|numbers), and"):
+            index.add(Embeddings(np.ones((1, 5)), ids=["n"], metadata=about))
+    index.add(Embeddings(np.ones((1, 5)), ids=["n"], metadata={"title": [None], "year": [0.5]}))
+    assert list(index.ids) == ["f0", "f1", "n"]
 
 
 def test_many_filtered_queries_are_answered_in_blocks(monkeypatch):

@@ -336,3 +336,11 @@ def test_fewer_users_than_dimensions_teach_no_map():
     seen = SparseRows.from_pairs(*table[:8].nonzero(), shape=(8, 20))
     with pytest.raises(TooFewError, match="8 users would teach a map of 20 dimensions"):
         learn_fold_in(model.space(model.fold_in(table[:8]), seen=seen))
+
+
+@pytest.mark.parametrize("none", [{"users": []}, {"rows": []}])
+def test_nobody_is_no_user(none):
+    recommender = Recommender(Space(queries=Embeddings([[1.0]]), items=Embeddings([[1.0], [2.0]])))
+    for recommend in (recommender.recommend, recommender.similar_users):
+        with pytest.raises(TooFewError, match="no user was named"):
+            recommend(**none)

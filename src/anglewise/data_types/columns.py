@@ -1,10 +1,17 @@
 """What is known about rows: the columns of their metadata, and the title of each."""
 
+from collections.abc import Iterable
+from datetime import date, datetime
+from math import isnan
+from numbers import Number
 from typing import Any, cast
+
+import numpy as np
 
 from anglewise.data_types.conversion import offers
 from anglewise.data_types.embeddings import Embeddings, check_length
-from anglewise.errors import ValuesError
+from anglewise.data_types.text import described
+from anglewise.errors import ValuesError, WrongTypeError
 
 TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
 """Columns that name a row to a person, best first."""
@@ -55,3 +62,49 @@ def titles(embeddings: Embeddings, longest: int = 120) -> list[str] | None:
 def _short(cell: object, longest: int) -> str:
     text = "" if cell is None else str(cell)
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+NOTHING = "nothing"
+"""The kind of a missing cell."""
+
+CELL_KINDS: tuple[tuple[Any, str], ...] = (
+    (bool | np.bool_, "true or false"),
+    (Number, "numbers"),
+    (str, "text"),
+    (datetime, "times"),
+    (date, "dates"),
+)
+"""Kinds of cells in a plural word, the narrower first."""
+
+
+def cell_kind(cell: object) -> str:
+    """What a cell holds, in a word; cells of different kinds are never taken for equal.
+
+    >>> [cell_kind(cell) for cell in (True, 1, 0.5, "1", None, float("nan"), ["a"])]
+    ['true or false', 'numbers', 'numbers', 'text', 'nothing', 'nothing', 'list']
+    """
+    if cell is None or (isinstance(cell, float) and isnan(cell)):
+        return NOTHING
+    named = (word for kinds, word in CELL_KINDS if isinstance(cell, kinds))
+    return next(named, type(cell).__name__)
+
+
+def cells_of_kinds(name: str, values: Iterable[object], kinds: set[str]) -> list[tuple[str, Any]]:
+    """Values with their kinds, for a search in a column that holds cells of these kinds.
+
+    Raises ``WrongTypeError`` for a value that none of its cells can equal; None is what is missing.
+
+    >>> cells_of_kinds("year", [1995], {"text"})
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: the metadata 'year' hold text, and an int (1995) came: ...
+    """
+    pairs = [(cell_kind(value), value) for value in values]
+    for kind, value in pairs:
+        if value is not None and kind not in kinds - {NOTHING}:
+            held = " and ".join(sorted(kinds - {NOTHING}))
+            raise WrongTypeError(
+                f"the metadata {name!r} hold {held}, and {described(value)} came: give a value of "
+                "that kind, a list of values, or a function of an item's metadata"
+            )
+    return pairs

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.data_types.columns import column
+from anglewise.data_types.columns import NOTHING, cell_kind, cells_of_kinds, column
 from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.numbers import COUNT
@@ -217,6 +217,8 @@ class Index:
             ``k`` below one.
         SpellingError
             A filter by metadata that the items do not have.
+        WrongTypeError
+            A value in a filter that no item can have: a number where there are texts.
         """
         state, x = self._state, as_array(vectors, "vectors")
         queries = Embeddings(x[None] if x.ndim == 1 else x)
@@ -262,7 +264,9 @@ class Index:
 
         A frame's index names its rows; those of an array have no ids but their numbers.
 
-        Raises ``IdsError`` if one is there already, ``ShapeError`` for another dimension.
+        Raises ``IdsError`` if one is there already, ``ShapeError`` for another dimension,
+        ``WrongTypeError`` for metadata of another kind than a column holds, which no file could
+        keep.
         """
         with self._writing:
             self._state = self._state.with_more(as_embeddings(items, "items"))
@@ -356,9 +360,21 @@ class IndexState:
                     f"no metadata is called {name!r}: there is {listed(list(self.columns), 5)}"
                 )
             several = isinstance(value, list | tuple | set | frozenset)
-            good = list(cast("Iterable[Any]", value)) if several else [value]
-            allowed &= np.array([entry in good for entry in self.columns[name]], dtype=bool)
+            good = _without_numpy(cast("Iterable[Any]", value) if several else [value])
+            pairs = cells_of_kinds(name, good, self.kinds(name))
+            cells = ((cell_kind(cell), cell) in pairs for cell in self.columns[name])
+            allowed &= np.fromiter(cells, dtype=bool, count=len(allowed))
         return allowed
+
+    @cached_property
+    def _kinds(self) -> dict[str, set[str]]:
+        return {}
+
+    def kinds(self, name: str) -> set[str]:
+        """The kinds of cells in a column of the metadata; looked at once."""
+        if name not in self._kinds:
+            self._kinds[name] = set(map(cell_kind, self.columns[name]))
+        return self._kinds[name]
 
     def with_more(self, items: Embeddings) -> "IndexState":
         """The state with some more items behind the others."""
@@ -375,6 +391,9 @@ class IndexState:
                 "remove what is to be replaced first"
             )
         more = _columns(items)
+        for name in [name for name in more if name in self.columns]:
+            present = (cell for cell in more[name] if cell_kind(cell) != NOTHING)
+            cells_of_kinds(name, present, self.kinds(name))
         metadata = {
             name: self.columns.get(name, [None] * len(old)) + more.get(name, [None] * len(items))
             for name in {**self.columns, **more}
@@ -409,15 +428,11 @@ class IndexState:
 
 def _columns(items: Embeddings) -> dict[str, list[Any]]:
     """The columns of metadata that are not empty, without NumPy's numbers, which no JSON takes."""
-    return _filled(
-        {
-            name: [
-                value.item() if isinstance(value, np.generic) else value
-                for value in column(items, name)
-            ]
-            for name in items.metadata_columns
-        }
-    )
+    return _filled({name: _without_numpy(column(items, name)) for name in items.metadata_columns})
+
+
+def _without_numpy(values: Iterable[Any]) -> list[Any]:
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
 def _filled(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:

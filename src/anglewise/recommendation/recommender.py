@@ -203,7 +203,7 @@ class Recommender:
         check_flag(with_seen, "with_seen")
         seen = None if with_seen else self.space.seen
         if users is not None or rows is not None:
-            user_rows = _rows(users_side, "user", users, rows)
+            user_rows = _some_rows(users_side, "user", users, rows)
             asking, names = Embeddings(asking.vectors[user_rows]), names[user_rows]
             seen = None if seen is None else seen.take(user_rows)
         shown = shown_rows(self.space.items, "item", allowed, forbidden)
@@ -243,7 +243,7 @@ class Recommender:
         forbidden: Ids | None = None,
     ) -> Recommended:
         """The ``k`` nearest items of each of these, without itself; raises as :meth:`recommend`."""
-        chosen = _rows(self.space.items, "item", items, rows)
+        chosen = _some_rows(self.space.items, "item", items, rows)
         shown = shown_rows(self.space.items, "item", allowed, forbidden)
         return self._similar("items-items", self.space.items, chosen, k, shown)
 
@@ -257,7 +257,7 @@ class Recommender:
         forbidden: Ids | None = None,
     ) -> Recommended:
         """The ``k`` nearest users of each of these, without itself; raises as :meth:`recommend`."""
-        chosen = _rows(self._users, "user", users, rows)
+        chosen = _some_rows(self._users, "user", users, rows)
         shown = shown_rows(self._users, "user", allowed, forbidden)
         return self._similar("queries-queries", self._users, chosen, k, shown)
 
@@ -426,6 +426,16 @@ def _rows(side: Embeddings, kind: str, ids: Ids | None, rows: Rows | None) -> In
     if (ids is None) == (rows is None):
         raise SpellingError(f"name each {kind} either by id or by rows=, one of them")
     return as_rows(rows, len(side), kind) if ids is None else side.rows_of(ids, kind)
+
+
+def _some_rows(
+    side: Embeddings, kind: str, ids: Ids | None, rows: Rows | None
+) -> Int64[Array, " some"]:
+    """The same; ``TooFewError`` where none is named."""
+    chosen = _rows(side, kind, ids, rows)
+    if not len(chosen):
+        raise TooFewError(f"no {kind} was named: give at least one, by id or by rows=")
+    return chosen
 
 
 def _single(side: Embeddings, kind: str, name: Ids) -> int:
