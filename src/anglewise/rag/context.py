@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anglewise.data_types.numbers import COUNT, NOT_NEGATIVE, UNIT
+from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Float, Float32, Float64, Int64
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean
@@ -22,7 +23,7 @@ from anglewise.rag.prompt import (
     numbered_passage,
     user_message,
 )
-from anglewise.rag.relevance import Relevance
+from anglewise.rag.relevance import INDEX, Relevance
 
 BYTES_PER_TOKEN = 3
 
@@ -97,6 +98,9 @@ def diverse(
 DEPTH = 50
 """The default number of candidates."""
 
+TITLE_COLUMN = "title"
+"""Where titles stand, if there are any; only a column that was named must be there."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -142,6 +146,8 @@ class Context:
         compared once, here; those of another store cannot be.
     ValuesError
         A budget, threshold or diversity that makes no sense.
+    WrongTypeError
+        An index, relevance, counter of tokens or column that is no such thing.
 
     Examples
     --------
@@ -167,10 +173,16 @@ class Context:
     diversity: float = 0.0
     candidates: int = DEPTH
     text_column: str = "text"
-    title_column: str = "title"
+    title_column: str = TITLE_COLUMN
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "encoder", load(self.encoder))
+        check_kind(self.index, Answering, "the index", INDEX)
+        check_kind(self.tokens, Callable, "tokens", "a function that counts those of a text")
+        for name in ("text_column", "title_column"):
+            check_kind(getattr(self, name), str, name, "the name of a column")
+        if self.relevance is not None:
+            check_kind(self.relevance, Relevance, "relevance", "what learn_relevance gives")
         COUNT.check("budget_tokens", self.budget_tokens)
         COUNT.check("candidates", self.candidates)
         NOT_NEGATIVE.check("repeated", self.repeated)
@@ -207,8 +219,12 @@ class Context:
         ShapeError
             The encoder gives vectors of another dimension than the index holds.
         ValuesError
-            A prompt that is longer than the budget, or items without texts.
+            A prompt that is longer than the budget, items without texts, a ``most`` below one, or
+            a ``title_column`` that no item has.
         """
+        check_kind(prompt, str, "the prompt", "a text")
+        if most is not None:
+            COUNT.check("most", most)
         prompt = clean(prompt)
         self._check(prompt)
         hits = self.index.search(self.vector(prompt), self.candidates, where=where)[0]
@@ -248,14 +264,29 @@ class Context:
 
     def _passages(self, hits: Sequence[Hit]) -> list[Passage]:
         """The hits as passages, with their probabilities of relevance where these were learned."""
+        self._check_titles(hits)
         if self.relevance is None or not hits:
             return [_passage(hit, self, None) for hit in hits]
         likely = self.relevance(np.array([hit.score for hit in hits]))
         return [_passage(hit, self, float(p)) for hit, p in zip(hits, likely, strict=True)]
 
+    def _check_titles(self, hits: Sequence[Hit]) -> None:
+        """Raise ``ValuesError`` for a column of titles that was named, and that no item has."""
+        has_titles = any(self.title_column in hit.metadata for hit in hits)
+        if hits and not has_titles and self.title_column != TITLE_COLUMN:
+            columns = ", ".join(hits[0].metadata) or "nothing"
+            raise ValuesError(
+                f"item {hits[0].id} has no title in {self.title_column!r} (it has {columns}): name "
+                "the column that holds titles, or leave title_column out"
+            )
+
+    def _count(self, text: str) -> int:
+        """The tokens of a text; ``ValuesError`` where what counts them gives no number of them."""
+        return int(NOT_NEGATIVE.check("the number of tokens", self.tokens(text)))
+
     def _within_budget(self, answer: Passages) -> Passages:
         """Drop the last passages if all together make more tokens than the sum of each."""
-        while (tokens := int(self.tokens(answer.text()))) > self.budget_tokens:
+        while (tokens := self._count(answer.text())) > self.budget_tokens:
             left_out = replace(answer.left_out, too_long=answer.left_out.too_long + 1)
             answer = replace(answer, passages=answer.passages[:-1], left_out=left_out)
         return replace(answer, tokens=tokens)
@@ -281,7 +312,7 @@ class Context:
     def _fixed_tokens(self, prompt: str) -> int:
         """The tokens of an answer without passages, under the longest of the instructions."""
         question = user_message(prompt, ())
-        return max(int(self.tokens(f"{instruction}\n\n{question}")) for instruction in INSTRUCTIONS)
+        return max(self._count(f"{instruction}\n\n{question}") for instruction in INSTRUCTIONS)
 
     def _fill_budget(
         self, prompt: str, relevant: Sequence[Passage], most: int | None
@@ -293,7 +324,7 @@ class Context:
         for position, passage in enumerate(relevant):
             if most is not None and len(chosen) >= most:
                 return chosen, LeftOut(0, repeated, too_long, len(relevant) - position)
-            tokens = int(self.tokens("\n\n" + numbered_passage(len(chosen) + 1, passage)))
+            tokens = self._count("\n\n" + numbered_passage(len(chosen) + 1, passage))
             if tokens > room:
                 too_long += 1
             elif not repetition.is_new(passage.text, self.repeated):

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, check_of_space
-from anglewise.data_types.numbers import PART, shown
+from anglewise.data_types.numbers import COUNT, PART, SEED, UNIT, shown
+from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Float, Float64
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import FileError, SpellingError, TooFewError
@@ -17,6 +18,7 @@ from anglewise.nearest_neighbours.index import Answering, Index
 from anglewise.rag.origin import Origin
 from anglewise.rag.thresholds import (
     CONFIDENCE,
+    FITS,
     RECALLS,
     CrossFit,
     Curve,
@@ -84,6 +86,9 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
 
 
 T = TypeVar("T")
+
+INDEX = "an anglewise.Index, or what searches like it,"
+"""What answers questions, for a message."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +195,7 @@ class Relevance:
     def from_dict(cls, content: Mapping[str, Any]) -> "Relevance":
         """Read the result of :meth:`to_dict`; ``FileError`` for anything else."""
         try:
+            check_kind(content, Mapping, "the content", "an object of JSON")
             bins = tuple(
                 Bin(_proportion(bin_["predicted"]), _counted(bin_["observed"]))
                 for bin_ in _list(content["reliability"]["bins"])
@@ -217,7 +223,7 @@ class Relevance:
                 out_of_reach=_optional(content, "out_of_reach", _count),
                 origin=_optional(content, "origin", Origin.from_dict),
             )
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FileError(
                 f"this is no learned relevance ({error!r}): write it anew (anglewise calibrate)"
             ) from error
@@ -266,8 +272,17 @@ def learn_relevance(
     TooFewError
         Fewer questions with a relevant passage than folds.
     SpellingError, ShapeError, ValuesError
-        Judgements of another direction or space; a recall that makes no sense.
+        Judgements of another direction or space, a kind that is not known; a recall, depth, number
+        of folds or seed that makes no sense.
+    WrongTypeError
+        An index, space or judgements that are no such thing.
     """
+    check_kind(index, Answering, "the index", INDEX)
+    check_kind(space, Space, "the space", "an anglewise.Space")
+    check_kind(judgements, Judgements, "what was judged", "anglewise.Judgements")
+    if name is not None:
+        check_kind(name, str, "name", "a text")
+    COUNT.check("depth", depth)
     evidence = gather(index, space, judgements, depth)
     learned = relevance_of(evidence, index.measure, kind=kind, recall=recall, folds=folds, rng=seed)
     items = index.space.items if isinstance(index, Index) else None
@@ -285,6 +300,10 @@ def relevance_of(
 ) -> Relevance:
     """``learn_relevance`` from gathered scores; where they come from is then not known."""
     PART.check("recall", recall)
+    COUNT.check("folds", folds)
+    SEED.check("seed", rng)
+    if kind not in tuple(FITS):
+        raise SpellingError(f"kind is {shown(kind)}: known are {', '.join(FITS)}")
     fitted = CrossFit.of(evidence, kind, folds, rng)
     price = fitted.price(recall)
     return Relevance(
@@ -392,8 +411,12 @@ def false_contexts(
     """Count the questions from another source whose nearest item would be given as relevant.
 
     ``vectors`` are ``questions x d``, encoded as questions; the threshold is by default that of
-    ``relevance``.
+    ``relevance``. Raises ``ValuesError`` for one that is no probability.
     """
+    check_kind(index, Answering, "the index", INDEX)
+    check_kind(relevance, Relevance, "relevance", "what learn_relevance gives")
+    if threshold is not None:
+        UNIT.check("threshold", threshold)
     probability = relevance.threshold if threshold is None else threshold
     rate = share_given(relevance.curve, nearest_scores(index, vectors), probability)
     own = probability == relevance.threshold

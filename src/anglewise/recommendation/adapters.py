@@ -46,11 +46,12 @@ class LikeImplicit:
         One row number gives one-dimensional arrays. ``user_items`` holds one row for each of
         ``userid``; with ``recalculate_user`` the users are folded in from it.
 
-        Raises ``ShapeError`` for rows that do not fit, ``SpellingError`` for both filters at once.
+        Raises ``ShapeError`` for rows that do not fit, ``WrongTypeError`` for what is no number of
+        a row, ``TooFewError`` for no user, ``SpellingError`` for both filters at once.
         """
         if items is not None and filter_items is not None:
             raise SpellingError("items and filter_items exclude each other: give one of them")
-        users = np.atleast_1d(np.asarray(userid)).astype(np.int64)
+        users = self.recommender.user_rows(userid)
         liked = None
         if filter_already_liked_items or recalculate_user:
             width = len(self.recommender.space.items)
@@ -115,7 +116,7 @@ class RectoolsRanker:
         sorted_object_whitelist
             Rows of the only items that may be recommended.
         """
-        users = np.array(list(subject_ids), dtype=np.int64)
+        users = self.recommender.user_rows(subject_ids)
         items = len(self.recommender.space.items)
         hidden = None
         if filter_pairs_csr is not None:

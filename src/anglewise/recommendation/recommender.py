@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -260,6 +260,10 @@ class Recommender:
         chosen = _some_rows(self._users, "user", users, rows)
         shown = shown_rows(self._users, "user", allowed, forbidden)
         return self._similar("queries-queries", self._users, chosen, k, shown)
+
+    def user_rows(self, rows: Any) -> Int64[Array, " users"]:
+        """Checked row numbers of users, for adapters: none is guessed from text or fractions."""
+        return _some_rows(self._users, "user", None, rows)
 
     def rank(
         self,
