@@ -16,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 from anglewise import Embeddings, Judged, JudgementStore, Space, write_space
 from anglewise.errors import FileError
 from anglewise.io.destinations import BESIDE_STORE
-from anglewise.judgements.connection import STORE_NAME
+from anglewise.judgements.store_files import STORE_NAME
 from anglewise.web_page import neighbours_view
 from anglewise.web_page.app import served, static_files
 from anglewise.web_page.open_space import Inspected

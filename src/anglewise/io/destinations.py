@@ -424,13 +424,7 @@ def is_of_space(path: Path) -> bool:
     >>> is_of_space(Path("/nowhere/items.parquet"))
     False
     """
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            start = file.read(64)
-    except OSError:  # whoever writes there says so
-        return False
+    start = first_bytes(path, 64)
     if start.startswith(b"PAR1"):
         from anglewise.io.space_files import is_table_of_space
 
