@@ -3,7 +3,6 @@
 import logging
 import re
 import socket
-import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -135,11 +134,12 @@ def test_no_cell_reads_a_file_of_the_space_or_of_a_store(tmp_path):
     folder = tmp_path / "space"
     write_space(Space(items=Embeddings(np.eye(2))), folder)
     (folder / "link.png").symlink_to(STORE_NAME)
+    other = folder / "other.png"
     names = ["space.json", "items.parquet", STORE_NAME, "link.png", "other.png"]
     cells = [*names, *(f"{STORE_NAME}{end}" for end in BESIDE_STORE)]
-    with JudgementStore.open(folder / STORE_NAME) as store:
-        store.add(Judged("0", "1", 1, judge="anna"))
-        sqlite3.connect(folder / "other.png").execute("CREATE TABLE t(x)").connection.close()
+    with JudgementStore.open(folder / STORE_NAME) as one, JudgementStore.open(other) as two:
+        one.add(Judged("0", "1", 1, judge="anna"))
+        two.add(Judged("0", "1", 1, judge="anna"))
         before = locks_of(folder)
         assert before
         client = pictures(cells, folder)
@@ -150,8 +150,8 @@ def test_no_cell_reads_a_file_of_the_space_or_of_a_store(tmp_path):
 
 
 def locks_of(folder):
-    """The locks of this process on the files of a store, by the number of the file."""
-    numbers = {str(path.stat().st_ino) for path in folder.glob(f"{STORE_NAME}*")}
+    """The locks on the files of a folder."""
+    numbers = {str(path.stat().st_ino) for path in folder.iterdir()}
     lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
     return [line[1:] for line in lines if line[5].rpartition(":")[2] in numbers]
 
