@@ -27,6 +27,7 @@ from anglewise.equivalent_factorisations.gap import GaugeGap, gauge_gap
 from anglewise.equivalent_factorisations.gauge import two_roots
 from anglewise.equivalent_factorisations.maps import predictions_moved
 from anglewise.errors import SpellingError
+from anglewise.geometry.norms import Side, popularity_note
 
 PARTS = 1000
 
@@ -74,6 +75,7 @@ def notes(
         *_undecided(agreements),
         *_biases(subject),
         *_zeros(subject),
+        *_popularity(subject),
         *_sampled(subject),
         *_short_lists(subject),
     )
@@ -136,6 +138,14 @@ def _zeros(subject: AuditSubject) -> Iterator[str]:
                 f"{len(side.zero_rows):,} of {len(side):,} {name} are zero vectors: cosine scores "
                 "them 0, and they do not ask here"
             )
+
+
+def _popularity(subject: AuditSubject) -> Iterator[str]:
+    sides: tuple[Side, ...] = ("items",) if subject.space.one_sided else ("queries", "items")
+    for side in sides:
+        note = popularity_note(subject.space, side)
+        if note is not None:
+            yield note
 
 
 def _sampled(subject: AuditSubject) -> Iterator[str]:

@@ -15,6 +15,7 @@ from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Direction, Int64
+from anglewise.geometry.norms import known_uses, popularity_note, ranked_side
 from anglewise.similarity_measures.biases import biases_note
 from anglewise.similarity_measures.formulas import SIMPLEST_FIRST
 
@@ -39,6 +40,7 @@ def notes(
         *(() if lists else _shared_notes(space, judgements)),
         *(part_notes(judgements.parts) if lists else ()),
         *_zero_notes(*sides),
+        *(_use_notes({"": space}, direction) if lists and judgements.parts is None else ()),
         *_bias_notes([(space, "")], scores, direction),
         *_fewer_notes([(sides, "")], scores),
         *(_unit_notes(scores) if unit else ()),
@@ -71,6 +73,9 @@ def space_notes(
         *_few_notes(scores),
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
         *(f"{name}: {note}" for name, pair in sides.items() for note in _zero_notes(*pair)),
+        *_use_notes(
+            {name: s for name, s in aligned.spaces.items() if name not in aligned.parts}, direction
+        ),
         *_bias_notes([(s, name) for name, s in aligned.spaces.items()], scores, direction),
         *_fewer_notes([(pair, name) for name, pair in sides.items()], scores),
         *_tie_notes(scores),
@@ -281,6 +286,16 @@ def _zero_notes(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
         zeros = len(embeddings.zero_rows)
         if zeros:
             yield f"{zeros:,} of {len(embeddings):,} {side} are zero vectors: cosine scores them 0"
+
+
+def _use_notes(spaces: Mapping[str, Space], direction: Direction) -> Iterator[str]:
+    """What is no number of use, in the first of these spaces that knows how much is used."""
+    for name, space in spaces.items():
+        note = popularity_note(space, ranked_side(direction))
+        if note is not None:
+            yield f"{name}: {note}" if name else note
+        if known_uses(space, direction) is not None:
+            return
 
 
 def _unit_notes(scores: Scores) -> Iterator[str]:

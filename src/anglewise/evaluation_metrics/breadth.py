@@ -99,6 +99,7 @@ def strata_of(uses: Float64[Array, " items"]) -> Int64[Array, " items"]:
     >>> strata_of(np.array([1.0, 6.0, 3.0, 3.0, 1.0, 1.0, 0.0])).tolist()
     [2, 0, 1, 1, 2, 2, 2]
     """
+    uses = _scaled(uses)
     total = uses.sum()
     if not total > 0:
         raise TooFewError("nothing was used: head and tail need to know how often items were")
@@ -108,6 +109,11 @@ def strata_of(uses: Float64[Array, " items"]) -> Int64[Array, " items"]:
     strata = np.minimum((len(STRATA) * before + ROUNDING).astype(np.int64), len(STRATA) - 1)
     strata[levels == 0] = len(STRATA) - 1
     return strata[level]
+
+
+def _scaled(uses: Float64[Array, " items"]) -> Float64[Array, " items"]:
+    """The same by a power of two, so that the largest is below 1 and no sum is infinite."""
+    return np.ldexp(uses, -np.frexp(uses.max(initial=0))[1])
 
 
 def by_stratum(
@@ -156,6 +162,7 @@ def by_stratum(
             f"use is known of {len(uses)} items, judged are {judgements.gains.shape[1]}: one "
             "number an item is due"
         )
+    uses = _scaled(uses)
     stratum_of, strata = strata_of(uses), list[Stratum]()
     for number, name in enumerate(STRATA):
         inside = stratum_of == number

@@ -6,8 +6,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.data_types.columns import column
+from anglewise.data_types.conversion import is_missing
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.numbers import cell_number
+from anglewise.data_types.numbers import cell_number, shown
 from anglewise.data_types.typing import Array, Direction, Float64, Shaped
 from anglewise.errors import ShapeError, ValuesError
 
@@ -76,7 +77,7 @@ class Popularity:
         ``"seen"`` (entries of ``space.seen``), ``"popularity"`` (a column of the metadata) or
         ``"text length"`` (characters of the column ``text``).
     values
-        One number a row, NaN where it is not known.
+        One number of at least 0 a row, NaN where it is not known.
     """
 
     what: Literal["seen", "popularity", "text length"]
@@ -87,7 +88,9 @@ def popularity(space: Space, side: Side) -> Popularity | None:
     """How popular each row of a side is, as far as the space knows; None where it does not.
 
     The number of its entries in ``space.seen``, whatever their weight; without any entries, the
-    column ``popularity`` of the metadata, and without that the length of ``text``.
+    column ``popularity`` of the metadata, and without a number there the length of ``text``. A
+    cell of ``popularity`` that is no finite number of at least 0 counts as unknown, which
+    ``popularity_note`` says.
 
     >>> items = Embeddings([[1.0], [2.0]], metadata={"popularity": [10, None]})
     >>> popularity(Space(items=items), "items")
@@ -97,7 +100,7 @@ def popularity(space: Space, side: Side) -> Popularity | None:
     if seen_counts is not None:
         return Popularity("seen", seen_counts)
     embeddings = space.items if side == "items" else space.queries
-    stated_popularity = _numbers(_column(embeddings, "popularity"))
+    stated_popularity, _ = _stated_popularity(space, side)
     if stated_popularity is not None:
         return Popularity("popularity", stated_popularity)
     texts = _column(embeddings, "text")
@@ -106,17 +109,34 @@ def popularity(space: Space, side: Side) -> Popularity | None:
     return Popularity("text length", np.array([_length(text) for text in texts]))
 
 
+def popularity_note(space: Space, side: Side) -> str | None:
+    """Which cells of the column ``popularity`` are not used; None where all are, or none is due.
+
+    Empty cells are no fault.
+
+    >>> items = Embeddings([[1.0], [2.0]], metadata={"popularity": [10, "1,000"]})
+    >>> popularity_note(Space(items=items), "items").partition(" (")[0]
+    'popularity of items: 1 of 2 cells is no finite number of at least 0'
+    """
+    return None if _seen(space, side) is not None else _stated_popularity(space, side)[1]
+
+
+def ranked_side(direction: Direction) -> Side:
+    """The side that is ranked."""
+    return "queries" if direction == "queries-queries" else "items"
+
+
 def known_uses(space: Space, direction: Direction) -> Float64[Array, " rows"] | None:
     """How often each ranked row was used, unknown as 0; None where nobody knows.
 
     >>> known_uses(Space(items=Embeddings([[1.0]], metadata={"popularity": [3]})), "items-items")
     array([3.])
     """
-    used = popularity(space, "queries" if direction == "queries-queries" else "items")
+    used = popularity(space, ranked_side(direction))
     if used is None or used.what == "text length":
         return None
     uses = np.nan_to_num(used.values)
-    return uses if (uses >= 0).all() and uses.any() else None
+    return uses if uses.any() else None
 
 
 def spearman(x: Shaped[Array, " rows"], y: Shaped[Array, " others"]) -> float | None:
@@ -161,16 +181,39 @@ def _column(embeddings: Embeddings, name: str) -> list[Any] | None:
         return None
 
 
-def _numbers(cells: list[Any] | None) -> Array | None:
+def _stated_popularity(space: Space, side: Side) -> tuple[Array | None, str | None]:
+    """The column ``popularity``, None without any number; and which of its cells are not used."""
+    embeddings = space.items if side == "items" else space.queries
+    if "popularity" not in embeddings.metadata_columns:
+        return None, None
+    cells = _column(embeddings, "popularity")
     if cells is None:
-        return None
-    if any(isinstance(cell, str | bytes) and cell_number(cell) is None for cell in cells):
-        return None
-    try:
-        values = np.array([np.nan if cell is None else float(cell) for cell in cells])
-    except (TypeError, ValueError):
-        return None
-    return values if np.isfinite(values).any() else None
+        return None, f"popularity of {side} cannot be read as numbers: not used"
+    values = np.array([_use(cell) for cell in cells], dtype=np.float64)
+    unknown = np.flatnonzero(np.isnan(values)).tolist()
+    unread = [row for row in unknown if not _is_empty(cells[row])]
+    used = None if len(unknown) == len(values) else values
+    if not unread:
+        return used, None
+    first = f"{shown(cells[unread[0]])!r} of {shown(embeddings.ids[unread[0]])!r}"
+    single = len(unread) == 1
+    are = "is no finite number" if single else "are no finite numbers"
+    counts = f"and count{'s' * single} as unknown"
+    return used, (
+        f"popularity of {side}: {len(unread):,} of {len(cells):,} cells {are} of at least 0 "
+        f"({first}{'' if single else ', first'}), "
+        + ("so that the column is not used" if used is None else counts)
+    )
+
+
+def _use(cell: Any) -> float:
+    number = cell_number(cell)
+    return np.nan if number is None or number < 0 else number
+
+
+def _is_empty(cell: Any) -> bool:
+    """Whether a cell says nothing: None, NaN or blank text."""
+    return not cell.strip() if isinstance(cell, str | bytes) else is_missing(cell)
 
 
 def _length(text: Any) -> float:

@@ -10,7 +10,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.geometry.crowding import ROUNDING, clusters
-from anglewise.geometry.norms import popularity
+from anglewise.geometry.norms import popularity, popularity_note, ranked_side
 from anglewise.io.judgement_rows import Reject
 from anglewise.judgements.records import Judged
 from anglewise.labelling.lint_checks import (
@@ -43,7 +43,7 @@ def popularity_skew(subject: LintSubject) -> list[Finding]:
     relevant judgement counting once: it must exceed 0.2 and its critical value at 5%,
     ``1.36 sqrt((n + m) / (n m))``.
     """
-    side = "queries" if subject.judgements.direction == "queries-queries" else "items"
+    side = ranked_side(subject.judgements.direction)
     popularities = popularity(subject.space, side)
     table = subject.judgements.gains
     if popularities is None:
@@ -57,7 +57,9 @@ def popularity_skew(subject: LintSubject) -> list[Finding]:
     chance = 1.36 * float(np.sqrt((len(relevant) + len(whole)) / (len(relevant) * len(whole))))
     if distance <= max(SKEWED, chance):
         return []
-    above = np.median(relevant) > np.median(whole)
+    # np.median takes the mean of two, and their sum may be infinite
+    middle, usual = (float(np.quantile(values, 0.5)) for values in (relevant, whole))
+    above = middle > usual
     if popularities.what == "text length":
         unit, comparative = "length of text", "longer" if above else "shorter"
     else:
@@ -67,12 +69,21 @@ def popularity_skew(subject: LintSubject) -> list[Finding]:
             "warning",
             "popularity",
             f"relevant items are {comparative} than the catalogue: Kolmogorov-Smirnov distance "
-            f"{distance:.2f} (by chance up to {chance:.2f}), median {unit} {np.median(relevant):g} "
-            f"against {np.median(whole):g}",
+            f"{distance:.2f} (by chance up to {chance:.2f}), median {unit} {middle:g} "
+            f"against {usual:g}",
             "a win may rest on it: see what norm(0,*) says, and judge rarer items too",
             {"distance": distance, "by_chance": chance, "what": popularities.what, "curve": curve},
         )
     ]
+
+
+def unread_popularity(subject: LintSubject) -> list[Finding]:
+    """A note where cells of the column ``popularity`` are no numbers of use."""
+    note = popularity_note(subject.space, ranked_side(subject.judgements.direction))
+    if note is None:
+        return []
+    remedy = "write how often each was used, as numbers without separators, or leave cells empty"
+    return [Finding("note", "popularity", note, remedy)]
 
 
 def ks_distance(
@@ -343,7 +354,7 @@ def lint(
         "generated judgements": lambda: generated_judgements(subject),
         "leaked words": lambda: leaked_words(subject),
         "training among the judged": lambda: trained_on(subject),
-        "popularity": lambda: popularity_skew(subject),
+        "popularity": lambda: [*unread_popularity(subject), *popularity_skew(subject)],
         "clusters": lambda: empty_clusters(subject, seed=seed),
         "pool": lambda: unjudged_pool(subject, measures, k, seed=seed),
         "twins": lambda: twins(subject, seed=seed),

@@ -333,6 +333,10 @@ def draw_certificates(certificates: "Certificates", palette: Palette) -> Any:
     return figure
 
 
+LARGEST_DRAWN, UNIT_OF_HUGE = 1e200, 1e100
+"""Beyond this, and this many times the least, the margin of an axis would end at infinity."""
+
+
 def draw_lengths(
     lengths: Float64[Array, " some"], used: Float64[Array, " some"], what: str, palette: Palette
 ) -> Any:
@@ -340,6 +344,8 @@ def draw_lengths(
     nonzero = np.flatnonzero(lengths)
     drawn = nonzero[:: -(-len(nonzero) // POINTS)]
     x, y = used[drawn], lengths[drawn]
+    if x.max(initial=0) > LARGEST_DRAWN:
+        x, what = x / UNIT_OF_HUGE, f"{what} / {UNIT_OF_HUGE:.0e}"
     figure = new_figure(CHART)
     ax = figure.add_subplot()
     ax.plot(x, y, "o", color=palette.accent, ms=3, alpha=0.6, mew=0)
@@ -359,7 +365,8 @@ def _spread(axis: Any, set_scale: Callable[..., None], values: Float64[Array, " 
     if len(positive) == len(values):
         set_scale("log")
     else:
-        set_scale("symlog", linthresh=float(positive.min()))
+        least = max(float(positive.min()), float(positive.max()) / LARGEST_DRAWN)
+        set_scale("symlog", linthresh=least)
     axis.set_major_formatter("{x:g}")
 
 
