@@ -308,7 +308,7 @@ def unit(given):
         (Counting(), "cosine", None, "cosine", ""),
         (Counting(), "dot", None, "dot", ""),
         (Counting(), "unknown", None, "unknown", "lengths differ"),
-        (Counting(), "cosine", "dot", "dot", ""),
+        (Counting(), "cosine", "dot", "dot", "trained for cosine: dot is taken, as given"),
         (unit, "cosine", "dot", "dot", "it is said to be trained for dot"),
     ],
 )

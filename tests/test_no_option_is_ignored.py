@@ -135,6 +135,28 @@ IGNORED = [
     ("judge import new.sqlite grades.csv --grades x=1", "--grades", "no grade"),
     ("judge import new.sqlite judged/judgements.sqlite --gain-column x", "--gain-column", "leave"),
     (f"audit {VECTORS} --condition 3", "condition", "one side"),
+    ("search space --query q1 --trained-for cosine", "--trained-for", "changes nothing"),
+    ("judge sample space -o out.csv --trained-for dot", "--trained-for", "changes nothing"),
+    ("judge lint space --trained-for dot", "--trained-for", "changes nothing"),
+    ("judge next space --trained-for dot", "--trained-for", "changes nothing"),
+    ("judge power space --trained-for dot", "--trained-for", "changes nothing"),
+    ("judge from-text space -o out --trained-for dot", "--trained-for", "changes nothing"),
+    (
+        "recommend space --user q1 --measure dot --trained-for cosine",
+        "--trained-for",
+        "one is named",
+    ),
+    ("calibrate space --measure dot --trained-for cosine", "--trained-for", "one is named"),
+    (
+        "context space --prompt words --measure dot --trained-for cosine",
+        "--trained-for",
+        "one is named",
+    ),
+    (
+        "context space --prompt words --relevance learnt.json --trained-for cosine",
+        "--trained-for",
+        "one is named",
+    ),
 ]
 
 
@@ -165,6 +187,7 @@ WITH_MEANING = [
     "judge from-interactions space stars.csv --weight stars --min-weight 4",
     "replay rated.csv --weight stars --min-weight 1",
     "compare space --qrels same.csv --direction items-items",
+    "recommend space --user q1 --trained-for cosine",
 ]
 
 
@@ -196,6 +219,25 @@ def test_words_that_no_row_has_and_what_every_row_says_are_named(anglewise):
     assert run.code == 0
     assert "--judge zoe: not used" in run.err
     assert "--direction" not in run.err
+
+
+OVERRULED = "space says that it was trained for dot: cosine is taken, as given"
+
+
+@pytest.mark.usefixtures("given")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "audit space",
+        "compare space",
+        "remedy space --candidates cosine --no-keep",
+        "recommend space --user q1",
+        "inspect space --export copy",
+    ],
+)
+def test_what_contradicts_the_training_that_a_space_names_is_said_once(words, anglewise):
+    assert anglewise(*words.split(), "--trained-for", "cosine").err.count(OVERRULED) == 1
+    assert "is taken" not in anglewise(*words.split(), "--trained-for", "dot").err
 
 
 FIT = "fit did.csv -o out --components 2"

@@ -61,6 +61,18 @@ def _is_binary(why_not: str, is_met: Callable[[Given], bool] = _never) -> Need:
     return Need(is_met, f"is of R, P, RR, AP, bpref and infAP, and {why_not}: leave it out")
 
 
+def _chooses_measure(options: Given) -> bool:
+    """Whether what a space was trained for says how near is measured."""
+    return options["measure"] is None and options.get("relevance") is None
+
+
+TRAINED_FOR = Need(
+    _chooses_measure,
+    "chooses the measure where nothing names one, and here one is named: leave it out",
+)
+NO_TRAINING = Need(_never, "changes nothing that this command does: leave it out")
+
+
 def _merges(options: Given) -> bool:
     from anglewise.cli.judge_files import FORMATS
 
@@ -103,7 +115,12 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         ),
     },
     "remedy": {"cache": Need(_with("keep"), "keeps results, and --no-keep keeps none: give one")},
-    "recommend": {"reasons": Need(_with("explain"), "is how many are shown: give --explain too")},
+    "recommend": {
+        "reasons": Need(_with("explain"), "is how many are shown: give --explain too"),
+        "trained_for": TRAINED_FOR,
+    },
+    "search": {"trained_for": NO_TRAINING},
+    "context": {"trained_for": TRAINED_FOR},
     "replay": {
         "weight": Need(
             _with("min_weight"),
@@ -116,6 +133,7 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
             _writes_encoder,
             "encodes --foreign and is named in --output: give one of them",
         ),
+        "trained_for": TRAINED_FOR,
     },
     "study": {
         "components": _is_own_study("is of a model of your own interactions"),
@@ -138,13 +156,21 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
             "opens the page, and --export writes a copy and ends: give one",
         ),
     },
-    "judge_lint": {"relevant_from": _is_binary("no check goes by it")},
-    "judge_next": {"relevant_from": _is_binary("these pairs are named for nDCG")},
+    "judge_sample": {"trained_for": NO_TRAINING},
+    "judge_lint": {
+        "relevant_from": _is_binary("no check goes by it"),
+        "trained_for": NO_TRAINING,
+    },
+    "judge_next": {
+        "relevant_from": _is_binary("these pairs are named for nDCG"),
+        "trained_for": NO_TRAINING,
+    },
     "judge_power": {
+        "trained_for": NO_TRAINING,
         "relevant_from": _is_binary(
             "--metric is nDCG",
             lambda options: not options["metric"].strip().lower().startswith(NDCG),
-        )
+        ),
     },
     "judge_export": {
         "combine": Need(
@@ -172,6 +198,7 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         ),
     },
     "judge_from_text": {
+        "trained_for": NO_TRAINING,
         "url": _asks_a_model("is where a model is asked"),
         "key": _asks_a_model("is for a model that is asked"),
         "cache": _asks_a_model("keeps answers of a model"),

@@ -248,6 +248,11 @@ def trained_for(
     claim = f"{encoder.spec} says that it was" if stated is None else "it is said to be"
     unit = vectors.is_unit()
     words: list[str] = []
+    if stated is not None and encoder.similarity not in {"unknown", stated}:
+        words.append(
+            f"{encoder.spec} says that it was trained for {encoder.similarity}: {stated} is taken, "
+            "as given"
+        )
     if similarity == "dot" and unit:
         words.append(
             f"{claim} trained for dot, but every vector has length one, to within 0.001: if "

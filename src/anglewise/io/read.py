@@ -116,12 +116,12 @@ def _without_seen(
         if given:
             raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
         check_no_columns(columns, path)
-        return _trained_for(read_space_folder(path), trained_for)
+        return _trained_for(read_space_folder(path), trained_for, path, say)
     if path is not None and is_spark_folder(as_path(path)):
         if given:
             raise SpellingError(f"{path} is a model with ids of its own: give no others")
         check_no_columns(columns, path)
-        return _trained_for(read_spark_model(Path(path), say), trained_for)
+        return _trained_for(read_spark_model(Path(path), say), trained_for, path, say)
     files = _files(path, arguments)
     read = frozenset[Role]().union(*(columns_of(side.vectors) for side in files.values()))
     check_no_columns(
@@ -194,9 +194,15 @@ def _is_factor_model(files: SideFiles) -> bool:
     return isinstance(files.vectors, Keyed) and files.vectors.is_factor_model
 
 
-def _trained_for(space: Space, trained_for: TrainedFor | None) -> Space:
+def _trained_for(space: Space, trained_for: TrainedFor | None, path: PathLike, say: Say) -> Space:
+    """The space with what it was trained for, as given; said where the space says otherwise."""
     if trained_for is None:
         return space
+    if space.trained_for not in {"unknown", trained_for}:
+        say(
+            f"{path} says that it was trained for {space.trained_for}: {trained_for} is taken, as "
+            "given"
+        )
     return Space(
         items=space.items,
         queries=None if space.one_sided else space.queries,
