@@ -1,11 +1,16 @@
 """What is built of parts that do not fit each other is refused at once, with the part's name."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 import anglewise as aw
 from anglewise.data_types.sparse import SparseRows
+from anglewise.errors import ShapeError, SpellingError
+from anglewise.labelling.lint import lint
+from anglewise.labelling.sample import sample
 
 ITEMS = aw.Embeddings(np.eye(4))
 SPACE = aw.Space(items=ITEMS, queries=np.eye(4)[:3])
@@ -109,6 +114,30 @@ def test_judgements_of_another_space_are_refused_by_remedy_and_audit():
         aw.remedy(SPACE, judged)
     with pytest.raises(ValueError, match="read them with that space"):
         aw.audit(SPACE, judgements={"queries-items": judged}, k=1)
+
+
+OTHERS = aw.Judgements(SparseRows.from_pairs([0], [1], shape=(3, 9)))
+OWN = aw.Judgements(SparseRows.from_pairs([0], [1], shape=(3, 4)))
+
+
+@pytest.mark.parametrize("by_direction", [aw.inspect, partial(aw.audit, k=1)])
+def test_judgements_by_direction_are_of_that_space_and_direction(by_direction):
+    due = r"are \(3, 9\) for queries-items, the space \(3, 4\): read them with that space"
+    with pytest.raises(ShapeError, match=due):
+        by_direction(SPACE, judgements={"queries-items": OTHERS})
+    with pytest.raises(SpellingError, match="for items-items are of queries-items"):
+        by_direction(SPACE, judgements={"items-items": OWN})
+    with pytest.raises(REFUSED, match="no direction is called 'x'"):
+        by_direction(SPACE, judgements={"x": OWN})
+
+
+def test_what_plans_and_checks_judgements_takes_those_of_the_space_alone():
+    with pytest.raises(ShapeError, match="read them with that space"):
+        lint(SPACE, OTHERS, k=1)
+    with pytest.raises(ShapeError, match="read them with that space"):
+        sample(SPACE, "dot", judged=OTHERS, depth=1)
+    with pytest.raises(SpellingError, match="for items-items are of queries-items"):
+        sample(SPACE, "dot", judged=OWN, direction="items-items", depth=1)
 
 
 def test_rows_that_are_not_there_are_not_taken():

@@ -575,7 +575,8 @@ def check_of_space(
         same_items = judgements.parts is None or len(judgements.parts.of) == len(ranked)
         if judgements.gains.shape != due or not same_items:
             raise ShapeError(
-                f"{name} are {judgements.gains.shape}, the space {due}: read them with that space"
+                f"{name} are {judgements.gains.shape} for {judgements.direction}, the space {due}: "
+                "read them with that space"
             )
         return
     if isinstance(judgements, Pairs):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.judgements import Judgements, check_of_space
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.geometry.crowding import ROUNDING, clusters
@@ -334,6 +334,11 @@ def lint(
     seed
         Draws a sample where there are many queries or items, and starts the clusters.
 
+    Raises
+    ------
+    ShapeError
+        Judgements of another space.
+
     Examples
     --------
     >>> import numpy as np
@@ -345,6 +350,7 @@ def lint(
     >>> [(finding.severity, finding.check) for finding in result.findings]
     [('error', 'grades'), ('note', 'unjudged')]
     """
+    check_of_space(judgements, space)
     subject = LintSubject(space, judgements, tuple(rows))
     checks: dict[str, Callable[[], list[Finding]]] = {
         "refused rows": lambda: _refused(rejects),

@@ -13,7 +13,7 @@ import numpy as np
 from anglewise.data_types.columns import column
 from anglewise.data_types.drawn import LEAST_TRAFFIC, MOST_TRAFFIC, drawn_context
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.judgements import Judgements, check_by_direction
 from anglewise.data_types.numbers import cell_number, read_whole, shown
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import Say, counted
@@ -233,7 +233,9 @@ def sample(
     Raises
     ------
     SpellingError
-        An unknown ``by``, stratum or column.
+        An unknown ``by``, stratum or column; earlier judgements of another direction.
+    ShapeError
+        Earlier judgements of another space.
     TooFewError
         The budget is smaller than the pool of one query.
 
@@ -248,6 +250,8 @@ def sample(
     """
     if by not in ("pool", "disagreement"):
         raise SpellingError(f"pairs are drawn by 'pool' or by 'disagreement', not by {shown(by)!r}")
+    if judged is not None:
+        check_by_direction({direction: judged}, space)
     rng = np.random.default_rng(seed)
     asking, ranked = space.sides(direction)
     candidates = np.flatnonzero(asking.norms > 0).astype(np.int64)
