@@ -98,6 +98,7 @@ OPENED = {
     "cli/console.py",  # the null device
     "cli/demo.py",  # what it has just written
     "cli/judge_files.py",  # a file, as was asked before
+    "data_types/memory.py",  # limits of the system
     "encoders/batches.py",  # made anew
     "encoders/endpoint.py",  # an address
     "encoders/pixels.py",  # bytes
@@ -107,7 +108,6 @@ OPENED = {
     "io/outputs.py",  # what is made; the output that was typed
     "io/pairs_to_judge.py",  # a file, as was asked before
     "io/runs.py",  # a lock, looked at before
-    "io/sizes.py",  # limits of the system
     "judgements/connection.py",  # a file, as was asked before
     "judgements/folder_lock.py",  # a folder
     "judgements/store_files.py",  # a file, as was asked before

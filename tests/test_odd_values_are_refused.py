@@ -43,7 +43,7 @@ ODD = {
     "an object": object(),
     "a matrix": sparse.csr_array(np.eye(3)),
 }
-CALLED_BACK = {"say", "progress", "clock", "report"}
+CALLED_BACK = {"say", "progress", "clock", "report", "may_replace"}
 """Functions of the caller's own, which are called when there is something to say."""
 OF_SCIKIT_LEARN = {"X", "y"}
 """Tables that scikit-learn checks, in its own words, as of every estimator."""

@@ -64,7 +64,7 @@ def rounded_from(score: Float64[Array, "*pairs"]) -> Float64[Array, "*pairs"]:
     """How far from a rounded score every number is surely rounded to it; 0 for 0.
 
     >>> rounded_from(np.array([1.0, -2.0, 0.0])).round(15).tolist()
-    [5e-13, 4.995e-12, 0.0]
+    [4.99e-13, 4.99e-12, 0.0]
     """
     size = np.abs(score)
     binade = size.view(np.int64) >> 52
