@@ -18,7 +18,7 @@ from anglewise.cli.options import (
 )
 from anglewise.cli.paths import FILE, HTML, PICTURE, READ
 from anglewise.data_types.numbers import COUNT, POSITIVE
-from anglewise.data_types.text import listed
+from anglewise.data_types.text import listed, percent
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
@@ -326,7 +326,7 @@ def _show_power(plan: "Power", console: "PatientConsole") -> None:
     for head in (many, "show a lead of", *(["show this lead"] if settling else [])):
         table.add_column(head, justify="right")
     for point in plan.curve:
-        settles = "" if point.settles is None else f"{point.settles:.0%}"
+        settles = "" if point.settles is None else percent(point.settles)
         mark = " now" if point.queries == plan.queries else ""
         lead = f"{point.detectable:.3f}" if isfinite(point.detectable) else "none"
         table.add_row(f"{point.queries:,}{mark}", lead, *([settles] if settling else []))

@@ -83,18 +83,22 @@ def with_floors(
     means = clusters.mean(values)
     measures = list(range(len(lists), len(values)))
     reached: list[Floor] = []
+    chosen, by_others = result.verdict.measure, list[str]()
+    named = 1 + scores.names.index(chosen)
     for row, name in enumerate(lists):
         some = [row, *measures]
         only = WeightedMeans(drawn.means[:, some], drawn.unseen)
         above = decide(only, means[some], 0, Tolerance(0.0, 0.0)).above
         low, high = drawn.interval(row)
         reached.append(Floor(name, float(means[row]), low, high, bool((above[1:] > 0).any())))
-    unbeaten_words = unbeaten(reached, scores.metric)
+        if reached[-1].beaten and not above[named] > 0:
+            by_others.append(f"{name} ({scores.metric} {means[row]:.3f})")
+    words = [result.verdict.reason, unbeaten(reached, scores.metric)]
+    if by_others:
+        words.append(f"another is shown to beat {listed(by_others, 'and')}, and {chosen} is not")
     return replace(
         result,
-        verdict=replace(
-            result.verdict, reason="; ".join(filter(None, (result.verdict.reason, unbeaten_words)))
-        ),
+        verdict=replace(result.verdict, reason="; ".join(filter(None, words))),
         floors=tuple(reached),
         floor_notes=tuple(remarks),
     )

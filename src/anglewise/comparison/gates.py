@@ -9,6 +9,7 @@ import numpy as np
 from anglewise.comparison.candidates import canonical
 from anglewise.comparison.comparison_result import Comparison, Estimate
 from anglewise.comparison.history import NOTHING_YET, History, Past, identity
+from anglewise.comparison.inference import FEWEST_RESAMPLED
 from anglewise.data_types.numbers import read_number, shown
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float64
@@ -176,7 +177,8 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     words = [f"{outcome}: {measured}", *figure.remarks]
     if low <= wanted.level <= high:
         level = spelled(wanted.level)
-        words.append(f"the 95% interval holds {level}, so other queries might decide otherwise")
+        others = "queries" if comparison.direction is not None else "judgements"
+        words.append(f"the 95% interval holds {level}, so other {others} might decide otherwise")
     elif not interval and not figure.remarks:
         words.append("no interval of it is known")
     return Checked(wanted, passed, "; ".join(words), figure.estimate)
@@ -254,11 +256,13 @@ def _paired(
             clusters.sums(pair), clusters.sizes, largest=clusters.largest, seed=seed
         )
         low, high = drawn.difference(0, 1)
+    elif len(clusters) < FEWEST_RESAMPLED:
+        low, high = UNKNOWN, UNKNOWN
     else:
         lead = pair[:1] - pair[1:]
         drawn = bootstrap(clusters.means(lead), len(clusters), seed=seed)
         low, high = bca(drawn, np.array([mean]), clusters.influence(lead))[0].tolist()
-    return Estimate(mean, min(low, mean), max(high, mean))
+    return Estimate(mean, float(np.minimum(low, mean)), float(np.maximum(high, mean)))
 
 
 def _some(names: list[str]) -> str:

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from math import isfinite, isnan
 
 from anglewise.comparison.comparison_result import NO_INTERVAL, Comparison
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import percent
+from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.evaluation_metrics.interface import RankingMetric
 
 
 def how_to_read(result: Comparison) -> str:
@@ -38,4 +41,19 @@ def unjudged_words(result: Comparison) -> Iterator[str]:
     if any(shares):
         least, most = percent(min(shares)), percent(max(shares))
         ends = least if least == most else f"{least} to {most}"
-        yield f"Of what is ranked, {ends} was never judged and counts as not relevant."
+        yield f"Of what is ranked, {ends} was never judged{_counts_as(result)}."
+
+
+def _counts_as(result: Comparison) -> str:
+    """What the metric that decides makes of an item that nobody judged."""
+    kind, judgements = read_metric(result.metric), result.evidence and result.evidence.judgements
+    drawn = isinstance(judgements, Judgements) and judgements.chances is not None
+    counts_as = kind.unjudged if isinstance(kind, RankingMetric) else ""
+    if counts_as == "stood for" and not drawn:
+        counts_as = "not relevant"
+    return {
+        "": "",
+        "not relevant": " and counts as not relevant",
+        "passed over": f"; {kind} passes over it",
+        "stood for": "; pairs that were drawn stand for it, by their chances",
+    }[counts_as]

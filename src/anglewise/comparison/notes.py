@@ -6,7 +6,7 @@ import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
-from anglewise.comparison.inference import Scores
+from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.data_types.columns import titles
 from anglewise.data_types.drawn import QueryDraw, weighted_means
 from anglewise.data_types.embeddings import Embeddings, Space
@@ -253,6 +253,11 @@ def _few_notes(scores: Scores) -> Iterator[str]:
         yield f"one {noun} only: nothing tells how much it differs from others"
     elif clusters < 6:
         yield f"{counted(clusters, noun)} only: too few for sign flips to show anything at 95%"
+    if scores.statistic is not None and clusters < FEWEST_RESAMPLED:
+        yield (
+            f"intervals are by the bootstrap, which says nothing of {counted(clusters, noun)}: "
+            f"{FEWEST_RESAMPLED} are due"
+        )
 
 
 SHARED_SHARE = 0.1
@@ -325,7 +330,7 @@ def _tie_notes(scores: Scores) -> Iterator[str]:
         if tied > TIED_SHARE * count:
             many.append(f"{tied:,} of {count:,} for {name}")
     if len(many) > MOST_NAMED:
-        many[MOST_NAMED:] = [f"{len(many) - MOST_NAMED} more measures"]
+        many[MOST_NAMED:] = [counted(len(many) - MOST_NAMED, "more measure")]
     if many:
         yield (
             f"ties decide lists ({listed(many)}): more items score the same as the last one, and "

@@ -162,7 +162,8 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     if len(left) == 1:
         reason = (
             f"use {best.measure} by the sequential sign-flip test; "
-            f"{counted(race.decided_after or 0, 'query')} of {queries:,} would have done"
+            f"in this order {counted(race.decided_after or 0, 'query')} of {queries:,} would have "
+            "done"
         )
         notes += _beside_verdict(result, {"use", "tie"}, left)
         return Sequential(
@@ -171,7 +172,8 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     widest = _widest_difference(values, race.may_be_best)
     if widest <= result.tolerance:
         reason = (
-            f"{listed(names)} differ by at most {widest:.3f}, and {result.tolerance:g} would matter"
+            f"{listed(names)} differ by at most {widest:.3f} at 95%, and {result.tolerance:g} "
+            "would matter"
         )
         notes += (ASSUMES_BOUNDS, *_beside_verdict(result, {"tie"}, left))
         kept = next(

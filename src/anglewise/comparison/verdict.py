@@ -249,7 +249,11 @@ class _Words:
             ends.append(f"{counted(len(most) - len(ahead), 'other')} not at all")
         beyond = float(self.outcome.most[most[0]]) >= self._least()  # bounds of other figures
         said = "" if beyond else f": at most {listed(ends)}"
-        yield f"no other is better by {self._matters()}, which would matter{said}, {self.surely}"
+        each = "each " if said and len(most) > 1 else ""  # together they hold less often
+        yield (
+            f"no other is better by {self._matters()}, which would matter{said}, "
+            f"{each}{self.surely}"
+        )
         yield from self._alike(alike)
 
     def _better(self, plans: Plans | None, alike: list[str]) -> Iterator[str]:

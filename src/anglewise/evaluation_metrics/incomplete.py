@@ -29,6 +29,7 @@ class CondensedNDCG(NDCG):
     """
 
     name = "nDCG(condensed)"
+    unjudged = "passed over"
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
@@ -51,6 +52,7 @@ class Bpref(RankingMetric):
     """
 
     name = "bpref"
+    unjudged = "passed over"
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
@@ -81,6 +83,7 @@ class InferredAP(RankingMetric):
     """
 
     name = "infAP"
+    unjudged = "passed over"
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""
@@ -133,6 +136,7 @@ class SampledDCG(NDCG):
     """
 
     name = "DCG(sampled)"
+    unjudged = "stood for"
     bounded = bounded_if_all_judged = False
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
@@ -182,6 +186,7 @@ class SampledAP(RankingMetric):
     """
 
     name = "AP(sampled)"
+    unjudged = "stood for"
     bounded = False
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -247,10 +247,12 @@ class Metric(ABC):
 class RankingMetric(Metric):
     """Reads ``Neighbours``, one value a query.
 
-    Where it is not ``graded``, it asks of an item only whether it is relevant.
+    Where it is not ``graded``, it asks of an item only whether it is relevant. ``unjudged`` says
+    what an item counts as that nobody judged.
     """
 
     graded: ClassVar[bool] = False
+    unjudged: ClassVar[Literal["not relevant", "passed over", "stood for", ""]] = "not relevant"
     depth: int
 
     def __post_init__(self) -> None:

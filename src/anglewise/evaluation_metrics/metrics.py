@@ -170,6 +170,7 @@ class JudgedShare(RankingMetric):
     """
 
     name = "Judged"
+    unjudged = ""
 
     def per_query(self, hits: Hits) -> Float64[Array, " q"]:
         """In [0, 1]."""

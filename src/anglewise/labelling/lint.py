@@ -8,6 +8,7 @@ import numpy as np
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, check_of_space
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import percent
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.geometry.crowding import ROUNDING, clusters
 from anglewise.geometry.norms import popularity, popularity_note, ranked_side
@@ -69,8 +70,8 @@ def popularity_skew(subject: LintSubject) -> list[Finding]:
             "warning",
             "popularity",
             f"relevant items are {comparative} than the catalogue: Kolmogorov-Smirnov distance "
-            f"{distance:.2f} (by chance up to {chance:.2f}), median {unit} {middle:g} "
-            f"against {usual:g}",
+            f"{distance:.2f} (by chance up to {chance:.2f} in 19 sets of 20, were these "
+            f"independent), median {unit} {middle:g} against {usual:g}",
             "a win may rest on it: see what norm(0,*) says, and judge rarer items too",
             {"distance": distance, "by_chance": chance, "what": popularities.what, "curve": curve},
         )
@@ -128,8 +129,8 @@ def empty_clusters(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
                 Finding(
                     "warning" if share > 0.1 else "note",
                     f"clusters of {name}",
-                    f"{len(empty)} of {count} clusters of {name} ({share:.0%} of them) hold no "
-                    f"judged one, such as that around {example}",
+                    f"{len(empty)} of {count} clusters of {name} ({percent(share)} of these) hold "
+                    f"no judged one, such as that around {example}",
                     f"judge some {name} there: the numbers say nothing about them",
                     {"clusters": count, "missed": len(empty), "share": share},
                 )
@@ -195,7 +196,7 @@ def unjudged_pool(
     findings += _biased(unjudged, k) if has_zeros else []
     if findings or max(unjudged.values()) < POOL_GAP:
         return findings
-    words = ", ".join(f"{name} {share:.0%}" for name, share in unjudged.items())
+    words = ", ".join(f"{name} {percent(share)}" for name, share in unjudged.items())
     caveat = "" if has_zeros else "; without zeros nobody can tell a bad list from an unjudged one"
     return [
         Finding(
@@ -213,14 +214,14 @@ def _biased(unjudged: dict[str, float], k: int) -> list[Finding]:
     unpooled = [name for name, share in unjudged.items() if share > unjudged[best] + POOL_GAP]
     if not unpooled:
         return []
-    shares = ", ".join(f"{name} {unjudged[name]:.0%}" for name in (best, *unpooled))
+    shares = ", ".join(f"{name} {percent(unjudged[name])}" for name in (best, *unpooled))
     return [
         Finding(
             "warning",
             "pool",
-            f"the pool favours {best}: of the first {k} nobody judged {shares}; "
+            f"the pool may favour {best}: of the first {k} nobody judged {shares}; "
             f"{' and '.join(unpooled)} did not contribute, it seems",
-            f"judge what {' and '.join(unpooled)} finds too, or the verdict is made by the pool",
+            f"judge what {' and '.join(unpooled)} finds too, or the pool may make the verdict",
             {"unjudged": unjudged, "favoured": best, "outside": unpooled},
         )
     ]
@@ -238,8 +239,8 @@ def _outside(subject: LintSubject, measures: Sequence[str]) -> list[Finding]:
         Finding(
             "warning",
             "pool",
-            f"{' and '.join(unpooled)} did not contribute to the pool: the judged pairs came from "
-            f"{', '.join(sorted(pooled & set(measures)))}",
+            f"no judgement says that it came from {' or '.join(unpooled)}; some say that they came "
+            f"from {', '.join(sorted(pooled & set(measures)))}",
             f"judge what {' and '.join(unpooled)} finds too",
             {"outside": unpooled},
         )
@@ -267,15 +268,19 @@ def twins(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
     )
     disputed = _disputed(subject, pairs)
     item, twin = (shown(subject.ranked.ids[row]) for row in pairs[0])
+    lengths = subject.ranked.norms[np.array(pairs)]
+    alike = bool((lengths.min(axis=1) >= ROUNDING * lengths.max(axis=1)).all())
+    vectors = "the same vector" if alike else "vectors of one direction"
+    by = "no measure of vectors" if alike else "no measure that drops their lengths"
     return [
         Finding(
             "warning" if disputed else "note",
             "twins",
             f"{len({item for item, _ in pairs}):,} of {len(items):,} relevant items stand twice "
-            f"under different ids with the same vector, such as {item!r} and {twin!r}; for "
+            f"under different ids with {vectors}, such as {item!r} and {twin!r}; for "
             f"{disputed:,} judgements the twin has "
             "another grade or none",
-            "no measure can tell them apart: give twins one grade, or keep one of them",
+            f"{by} can tell them apart: give twins one grade, or keep one of them",
             {"pairs": len(pairs), "disputed": disputed},
         )
     ]

@@ -219,7 +219,7 @@ def generated_judgements(subject: LintSubject) -> list[Finding]:
             f"{by_source['generated']:,} of {len(subject.rows):,} judgements were generated, "
             f"{by_people:,} are by people",
             "let people judge some of the same pairs: anglewise judge agreement tells how far the "
-            "model can be trusted",
+            "model agrees with them",
             dict(by_source),
         )
     ]
@@ -252,8 +252,8 @@ def leaked_words(subject: LintSubject) -> list[Finding]:
             "error" if share > 0.1 else "warning",
             "leaked words",
             f"{count:,} queries have the words of an item that is relevant to them, "
-            f"such as {shown(asking.ids[query])!r} and {shown(ranked.ids[item])!r}: any "
-            "measure finds these",
+            f"such as {shown(asking.ids[query])!r} and {shown(ranked.ids[item])!r}: these "
+            "may be easier to find than what people ask",
             "ask in other words, or leave these queries out",
             {"queries": count, "share": share},
         )

@@ -16,7 +16,7 @@ from anglewise.comparison.notes import notes
 from anglewise.comparison.scoring import list_key, score_lists
 from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.text import counted, html_table
+from anglewise.data_types.text import counted, html_table, percent
 from anglewise.evaluation_metrics.breadth import Coverage, Stratum, by_stratum, coverage
 from anglewise.geometry.norms import known_uses
 from anglewise.remedies.candidate_list import BASELINES, RemedyCandidate
@@ -180,7 +180,7 @@ class Remedy:
                     f"{row.metrics[metric].mean:.3f}",
                     *(f"{lead.difference:+.3f}" for lead in remedied.vs.values()),
                     f"{remedied.cost.bytes_a_vector:,}",
-                    f"{remedied.coverage.share:.0%}",
+                    percent(remedied.coverage.share),
                 ]
                 for row, remedied in rows
             ],
@@ -217,8 +217,11 @@ def cost_words(remedied: Remedied) -> str:
         if remedied.kind != "re-made"
         else f"trained in {seconds_words(cost.making_seconds)}"
     )
-    store = "any vector store can serve it" if cost.inner_product else "no vector store serves it"
-    return f"{made}, {counted(cost.bytes_a_vector, 'byte')} a vector, {store} by inner product"
+    served = "ranks" if cost.inner_product else "does not rank"
+    return (
+        f"{made}, {counted(cost.bytes_a_vector, 'byte')} a vector, the inner product of prepared "
+        f"vectors {served} as it does"
+    )
 
 
 def seconds_words(seconds: float) -> str:

@@ -114,9 +114,9 @@ def study_document(result: Study) -> Document:
         figures = (similarity.auc, similarity.within, similarity.between, similarity.overlap)
         rows.append([NAMES.get(similarity.name, similarity.name), *map(number, figures)])
     legend = (
-        "AUC: two items of one cluster are more alike than two of different ones. Within, "
-        "between: mean cosines. Overlap: with the ten nearest in the balanced gauge. Every (1) "
-        "predicts the same."
+        "AUC: how often two items of one cluster are more alike than two of different ones. "
+        "Within, between: mean cosines. Overlap: with the ten nearest in the balanced gauge. Every "
+        "(1) predicts the same."
     )
     heads = ("item-item cosine", "cluster AUC", "within", "between", "overlap@10")
     return Document(

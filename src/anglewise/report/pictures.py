@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison, Difference
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.report.document import Palette
@@ -228,8 +229,8 @@ def _draw_power(ax: Any, plan: "Power", palette: Palette) -> None:
     ax.set(xscale="log", ylim=(0, None))
     ax.set_xticks(queries, [f"{count:,}" for count in queries])
     ax.minorticks_off()
-    ax.set_xlabel("judged queries")
-    ax.set_ylabel(f"difference in {literal(plan.metric)} that is seen")
+    ax.set_xlabel(f"judged {counted(2, plan.noun).split()[1]}")
+    ax.set_ylabel(f"lead in {literal(plan.metric)} shown in 4 sets of 5")
     ax.set_title(literal(f"{plan.best} against {plan.rival}"), fontsize=9)
 
 

@@ -217,8 +217,9 @@ def relevance_document(
     ]
     legend = (
         "Predicted for questions that had no part in learning, against what was judged; intervals: "
-        "95%, over questions, as the passages of one may be relevant together. Chance alone makes "
-        "the calibration error larger than it is. What was never judged counts as not relevant."
+        "95%, each by itself, over questions, as the passages of one may be relevant together. "
+        "Chance alone makes the calibration error that is found larger than the true one. What was "
+        "never judged counts as not relevant."
     )
     body: list[Group] = [[*map(Line, sentences)], [Table(columns, rows, gap=3)]]
     if prices:
@@ -245,7 +246,7 @@ def _threshold_sentence(learned: Relevance) -> str:
     return (
         f"{threshold} {_share(learned.recall)} with 95% confidence {takes}; {allow} "
         f"{'allows' if learned.questions == 1 else 'allow'} to say that at least {_share(sure)} "
-        f"{promise}"
+        f"{promise}, with the same confidence"
     )
 
 

@@ -1,0 +1,196 @@
+"""Sentences that are true of some data only are printed for these alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import anglewise as aw
+import planted
+from anglewise.cli.judge_plan import _show_power
+from anglewise.comparison.floors import with_floors
+from anglewise.comparison.gates import check
+from anglewise.comparison.inference import Scores, infer
+from anglewise.comparison.legend import unjudged_words
+from anglewise.comparison.power import Planned, Power
+from anglewise.comparison.verdict import verdict_of
+from anglewise.comparison.without_vectors import WithoutVectors
+from anglewise.data_types.judgements import Pairs
+from anglewise.data_types.sparse import SparseRows
+from anglewise.labelling.lint import lint
+from anglewise.rag.relevance import relevance_of
+from anglewise.rag.thresholds import ScoredQuestions
+from anglewise.remedies.remedy_result import cost_words
+from anglewise.report.pictures import power_picture
+from anglewise.report.retrieval_documents import relevance_document
+from anglewise.similarity_measures.measure import measures
+from anglewise.statistics.decision import Tolerance
+from rendered import markdown
+
+
+def scores_of(values, names="dot,cosine,euclidean", **settings):
+    asked = tuple(measures(names))[: len(values)]
+    return Scores(
+        measures=asked,
+        values={"nDCG@10": np.asarray(values, dtype=float)},
+        keys=tuple(range(len(asked))),
+        resamples=2000,
+        rows=np.arange(len(values[0])),
+        judged=1,
+        **settings,
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "ending"),
+    [
+        ("nDCG@5", "was never judged and counts as not relevant."),
+        ("DCG(sampled)@5", "was never judged and counts as not relevant."),
+        ("bpref@5", "was never judged; bpref@5 passes over it."),
+        ("infAP@5", "was never judged; infAP@5 passes over it."),
+        ("nDCG(condensed)@5", "was never judged; nDCG(condensed)@5 passes over it."),
+        ("Judged@5", "was never judged."),
+    ],
+)
+def test_what_nobody_judged_counts_as_the_metric_has_it(metric, ending):
+    space, judged = planted.angles_matter()
+    [words] = unjudged_words(aw.compare(space, judged, "dot,cosine", metric))
+    assert words.endswith(ending)
+
+
+def test_pairs_that_were_drawn_stand_for_those_that_were_not():
+    space, judged = planted.angles_matter()
+    drawn = replace(
+        judged, chances=replace(judged.gains, values=np.full(len(judged.gains.values), 0.5))
+    )
+    [words] = unjudged_words(aw.compare(space, drawn, "dot,cosine", "DCG(sampled)@5"))
+    assert words.endswith("was never judged; pairs that were drawn stand for it, by their chances.")
+
+
+def test_bounds_of_several_measures_are_said_to_hold_each_by_itself():
+    rng = np.random.default_rng(0)
+    row = rng.uniform(0.2, 0.6, 2000)
+    noise = 0.01 * rng.standard_normal((3, 2000))
+    means = np.array([[0.0], [0.0005], [0.0003]])
+    two, three = (
+        verdict_of(infer(scores_of((row + noise + means)[:some]), seed=0), Tolerance.read("2%"))
+        for some in (2, 3)
+    )
+    assert (two.decision, three.decision) == ("tie", "tie")
+    assert "would matter: at most cosine by" in two.reason
+    assert "each at 95%" not in two.reason
+    assert three.reason.endswith(", each at 95%")
+
+
+def test_a_floor_that_only_another_measure_beats_is_named():
+    """Dot finds nothing, cosine everything, and random lists something."""
+    queries, items = 150, 12
+    space, judged = planted.angles_matter(queries)
+    own = SparseRows.from_pairs(
+        np.arange(queries), np.arange(queries) % items, shape=(queries, items)
+    )
+    values = np.zeros((2, queries))
+    values[1] = 1
+    scores = scores_of(values, found={})
+    result = aw.compare(space, judged, "dot,cosine", baseline="dot")
+    known = WithoutVectors(aw.Judgements(own), items, None, None, None)
+    for name, said in (("cosine", False), ("dot", True)):
+        verdict = replace(result.verdict, measure=name, reason="so it is")
+        shown = with_floors(replace(result, verdict=verdict), known, scores, seed=0)
+        [floor] = shown.floors
+        assert floor.beaten
+        words = f"another is shown to beat random (nDCG@10 {floor.mean:.3f}), and {name} is not"
+        assert (words in shown.verdict.reason) == said
+
+
+def test_the_chance_that_a_plan_settles_it_is_not_rounded_to_certainty(capsys):
+    from rich.console import Console
+
+    curve = (Planned(50, 0.1, None), Planned(100, 0.05, 0.9991))
+    plan = Power("nDCG@10", 50, "cosine", "dot", curve, 0.01, 100)
+    _show_power(plan, Console(width=200))
+    shown = capsys.readouterr().out
+    assert ">99%" in shown
+    assert "100%" not in shown
+
+
+def test_a_picture_of_a_plan_counts_what_was_planned():
+    plan = Power("nDCG@10", 50, "cosine", "dot", (Planned(50, 0.1, None),), 0.01, 100)
+    for noun, words in (("query", b"judged queries"), ("group", b"judged groups")):
+        assert words in power_picture(replace(plan, noun=noun), ".svg")
+    assert b"that is seen" not in power_picture(plan, ".svg")
+
+
+def test_twins_of_two_lengths_are_told_apart_by_measures_that_keep_them():
+    vectors = np.random.default_rng(0).standard_normal((30, 5))
+    own = SparseRows.from_pairs([0, 1], [4, 5], shape=(6, 30))
+    for factor, said in ((1.0, "no measure of vectors"), (2.0, "no measure that drops their")):
+        vectors[7] = factor * vectors[4]
+        space = aw.Space(queries=aw.Embeddings(vectors[:6]), items=aw.Embeddings(vectors))
+        [twins] = [one for one in lint(space, aw.Judgements(own)).findings if one.check == "twins"]
+        assert ("the same vector" in twins.what) == (factor == 1)
+        assert twins.do.startswith(said)
+
+
+def test_shares_of_lint_are_not_rounded_to_certainty():
+    rng = np.random.default_rng(0)
+    space = aw.Space(
+        queries=aw.Embeddings(rng.standard_normal((60, 5))),
+        items=aw.Embeddings(rng.standard_normal((90, 5))),
+    )
+    found = aw.search(space, "dot", k=1)["dot"].indices[0, 0]
+    some = SparseRows.from_pairs(
+        np.append(np.arange(60), 0), np.append((np.arange(60) * 7 + 3) % 90, found), shape=(60, 90)
+    )
+    [finding] = [
+        one
+        for one in lint(space, aw.Judgements(some), measures="dot,cosine", k=10).findings
+        if one.check == "unjudged"
+    ]
+    assert "100%" not in finding.what or max(finding.numbers["unjudged"].values()) == 1
+
+
+def test_few_pairs_have_no_interval_by_the_bootstrap_in_a_gate_and_a_note_says_so():
+    rng = np.random.default_rng(0)
+    space = aw.Space(items=aw.Embeddings(rng.standard_normal((80, 4))))
+    rows = np.arange(80).reshape(2, 40)
+    few, enough = (
+        aw.compare(space, Pairs(rows[0, :n], rows[1, :n], rng.random(n)), "dot,cosine")
+        for n in (12, 40)
+    )
+    said = "intervals are by the bootstrap, which says nothing of 12 pairs: 20 are due"
+    assert said in few.notes
+    assert check(few, "cosine>=dot-2").sentence.endswith("no interval of it is known")
+    assert not any("by the bootstrap" in note for note in enough.notes)
+    assert "[" in check(enough, "cosine>=dot-2").sentence
+
+
+def test_other_judgements_not_queries_might_decide_a_gate_on_pairs():
+    rng = np.random.default_rng(0)
+    space = aw.Space(items=aw.Embeddings(rng.standard_normal((80, 4))))
+    rows = np.arange(80).reshape(2, 40)
+    result = aw.compare(space, Pairs(rows[0], rows[1], rng.random(40)), "dot,cosine")
+    assert "so other judgements might decide otherwise" in check(result, "cosine>=dot").sentence
+
+
+def test_an_inner_product_ranks_as_a_remedy_does_or_does_not():
+    rng = np.random.default_rng(0)
+    vectors = aw.Embeddings(rng.standard_normal((30, 4)))
+    own = SparseRows.from_pairs(np.arange(30), np.arange(30), shape=(30, 30))
+    space = aw.Space(queries=vectors, items=vectors)
+    found = aw.remedy(space, aw.Judgements(own), "cosine@centred, manhattan")
+    words = {one.candidate: cost_words(one) for one in found.candidates}
+    assert words["cosine@centred"].endswith("product of prepared vectors ranks as it does")
+    assert words["manhattan"].endswith("product of prepared vectors does not rank as it does")
+
+
+def test_bins_of_calibration_are_said_to_stand_alone_and_few_questions_to_be_as_sure():
+    rng = np.random.default_rng(0)
+    questions = np.repeat(np.arange(12), 8)
+    relevant = np.tile(np.arange(8) == 0, 12)
+    scores = rng.random(96) + relevant
+    learned = relevance_of(ScoredQuestions(questions, scores, relevant), "cosine")
+    words = " ".join(markdown(relevance_document(learned, None, 50)).split())
+    assert "intervals: 95%, each by itself, over questions" in words
+    assert "12 questions allow to say that at least" in words
+    assert "keep one, with the same confidence" in words
