@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole
     from anglewise.comparison.power import Power
 
+SURE = 0.0001
+"""A chance by an approximation is not told as nearer to certainty than this."""
 MANY = 8
 """Up to so many strata are printed one by one."""
 
@@ -326,7 +328,7 @@ def _show_power(plan: "Power", console: "PatientConsole") -> None:
     for head in (many, "show a lead of", *(["show this lead"] if settling else [])):
         table.add_column(head, justify="right")
     for point in plan.curve:
-        settles = "" if point.settles is None else percent(point.settles)
+        settles = "" if point.settles is None else percent(min(max(point.settles, SURE), 1 - SURE))
         mark = " now" if point.queries == plan.queries else ""
         lead = f"{point.detectable:.3f}" if isfinite(point.detectable) else "none"
         table.add_row(f"{point.queries:,}{mark}", lead, *([settles] if settling else []))

@@ -129,8 +129,8 @@ def empty_clusters(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
                 Finding(
                     "warning" if share > 0.1 else "note",
                     f"clusters of {name}",
-                    f"{len(empty)} of {count} clusters of {name} ({percent(share)} of these) hold "
-                    f"no judged one, such as that around {example}",
+                    f"{len(empty)} of {count} clusters of {name}, with {percent(share)} of the "
+                    f"{name}, hold no judged one, such as that around {example}",
                     f"judge some {name} there: the numbers say nothing about them",
                     {"clusters": count, "missed": len(empty), "share": share},
                 )
