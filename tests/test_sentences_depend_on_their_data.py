@@ -12,6 +12,7 @@ from anglewise.comparison.floors import with_floors
 from anglewise.comparison.gates import check
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.legend import unjudged_words
+from anglewise.comparison.next_judgements import unjudged
 from anglewise.comparison.power import Planned, Power
 from anglewise.comparison.verdict import verdict_of
 from anglewise.comparison.without_vectors import WithoutVectors
@@ -21,11 +22,12 @@ from anglewise.labelling.lint import lint
 from anglewise.rag.relevance import relevance_of
 from anglewise.rag.thresholds import ScoredQuestions
 from anglewise.remedies.remedy_result import cost_words
+from anglewise.report.check_documents import unjudged_document
 from anglewise.report.pictures import power_picture
 from anglewise.report.retrieval_documents import relevance_document
 from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.decision import Tolerance
-from rendered import markdown
+from rendered import junit, markdown
 
 
 def scores_of(values, names="dot,cosine,euclidean", **settings):
@@ -194,3 +196,25 @@ def test_bins_of_calibration_are_said_to_stand_alone_and_few_questions_to_be_as_
     assert "intervals: 95%, each by itself, over questions" in words
     assert "12 questions allow to say that at least" in words
     assert "keep one, with the same confidence" in words
+
+
+def test_where_all_is_judged_nothing_is_left_to_move_a_lead():
+    space, judged = planted.angles_matter(40)
+    result = aw.compare(space, judged, "dot,cosine", "nDCG@2")
+    lists = np.concatenate([list_.indices for list_ in result.evidence.found.values()], axis=1)
+    rows = np.repeat(np.arange(40), lists.shape[1])
+    listed = zip(rows.tolist(), lists.ravel().tolist(), strict=True)
+    own = zip(judged.gains.rows.tolist(), judged.gains.indices.tolist(), strict=True)
+    pairs = dict.fromkeys(listed, 0.0) | dict.fromkeys(own, 1.0)
+    columns = [np.array(column) for column in zip(*pairs, strict=True)]
+    every = SparseRows.from_pairs(*columns, list(pairs.values()), shape=judged.gains.shape)
+    for labels, left in ((judged, True), (aw.Judgements(every), False)):
+        rest = unjudged(aw.compare(space, labels, "dot,cosine", "nDCG@2"))
+        words = markdown(unjudged_document(rest))
+        assert "lead over dot: +" in words.replace("\\", "")
+        assert ("whatever the rest of them says in grades" in words) == left
+
+
+def test_junit_names_the_level_of_intervals():
+    result = aw.compare(*planted.angles_matter(), "dot,cosine")
+    assert '<property name="intervals" value="95%, each by itself"/>' in junit(result)

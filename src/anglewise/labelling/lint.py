@@ -276,10 +276,9 @@ def twins(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
         Finding(
             "warning" if disputed else "note",
             "twins",
-            f"{len({item for item, _ in pairs}):,} of {len(items):,} relevant items stand twice "
-            f"under different ids with {vectors}, such as {item!r} and {twin!r}; for "
-            f"{disputed:,} judgements the twin has "
-            "another grade or none",
+            f"{len({item for item, _ in pairs}):,} of {len(items):,} relevant items stand more "
+            f"than once under different ids with {vectors}, such as {item!r} and {twin!r}; for "
+            f"{disputed:,} judgements the twin has another grade or none",
             f"{by} can tell them apart: give twins one grade, or keep one of them",
             {"pairs": len(pairs), "disputed": disputed},
         )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anglewise.comparison.next_judgements import Unjudged
+from anglewise.comparison.next_judgements import LeadBounds, Unjudged
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Float64
 from anglewise.experiment.claims import Check
@@ -313,6 +313,16 @@ WORTH = (
 )
 
 
+def _whatever(bound: LeadBounds, unjudged: Unjudged) -> str:
+    """Between which ends a lead stays; nothing where no pair is left to be judged."""
+    if unjudged.judged == unjudged.pairs:
+        return ""
+    return (
+        f", between {bound.low:+.3f} and {bound.high:+.3f} whatever the rest of them says in "
+        f"grades up to {unjudged.highest_gain:g}"
+    )
+
+
 def unjudged_document(
     unjudged: Unjudged, queries: Mapping[str, str] = NO_TEXTS, items: Mapping[str, str] = NO_TEXTS
 ) -> Document:
@@ -321,11 +331,7 @@ def unjudged_document(
     if unjudged.bounds:
         body.append(
             [
-                Line(
-                    f"lead over {bound.measure}: {bound.lead:+.3f}, between {bound.low:+.3f} and "
-                    f"{bound.high:+.3f} whatever the rest of them says in grades up to "
-                    f"{unjudged.highest_gain:g}"
-                )
+                Line(f"lead over {bound.measure}: {bound.lead:+.3f}{_whatever(bound, unjudged)}")
                 for bound in unjudged.bounds
             ]
         )
