@@ -46,7 +46,7 @@ def judge_sample(
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
-    """Choose pairs to judge so that what they say holds for all queries.
+    """Choose pairs to judge so that what they say can be carried over to the queries drawn from.
 
     Queries are drawn so that every stratum gets its share; of each, the first places of all
     measures are put together, in an order that leads nobody. Fill in the column grade and record
