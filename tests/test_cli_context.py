@@ -118,7 +118,7 @@ def test_what_was_learned_is_shown_and_used(anglewise, space, learned, tmp_path)
     assert {"threshold", "held_out_recall", "reliability", "curve"} <= told.keys()
     ask = ["--encoder", MINE, "--relevance", learned]
     run = anglewise("context", space, "--prompt", "where is my card", *ask)
-    assert run.out.startswith("Nothing relevant")
+    assert run.out.startswith("No passage was found that seems relevant enough")
     assert run.err.startswith("nothing relevant enough: d")
     told = json.loads(
         anglewise("context", space, "--prompt", "wing flow heat", *ask, "--json", "-").out

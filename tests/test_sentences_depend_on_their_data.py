@@ -19,6 +19,7 @@ from anglewise.comparison.without_vectors import WithoutVectors
 from anglewise.data_types.judgements import Pairs
 from anglewise.data_types.sparse import SparseRows
 from anglewise.labelling.lint import lint
+from anglewise.rag.prompt import NOTHING
 from anglewise.rag.relevance import relevance_of
 from anglewise.rag.thresholds import ScoredQuestions
 from anglewise.remedies.remedy_result import cost_words
@@ -218,3 +219,9 @@ def test_where_all_is_judged_nothing_is_left_to_move_a_lead():
 def test_junit_names_the_level_of_intervals():
     result = aw.compare(*planted.angles_matter(), "dot,cosine")
     assert '<property name="intervals" value="95%, each by itself"/>' in junit(result)
+
+
+def test_a_language_model_is_not_told_that_the_documents_hold_nothing():
+    """A threshold turns away questions whose passage is there."""
+    assert "was found in the documents" not in NOTHING
+    assert NOTHING.startswith("No passage was found that seems relevant enough to the question.")
