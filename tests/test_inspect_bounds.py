@@ -366,3 +366,26 @@ def test_a_column_of_an_open_page_takes_no_more_than_is_allowed(tmp_path, monkey
         own["brand"]
     monkeypatch.setenv("ANGLEWISE_MEMORY", "2GB")
     assert len(own["brand"]) == 400
+
+
+def test_the_columns_of_an_open_page_take_together_no_more_than_is_allowed(tmp_path, monkeypatch):
+    """Each column of both sides is small enough; what was read stays, so their sum counts."""
+    sides = {}
+    for side in ("items", "queries"):
+        rows, letters = [0] * 40, pa.array(["x" * 100_000])
+        texts = pa.DictionaryArray.from_arrays(pa.array(rows, pa.int32()), letters)
+        columns = {name: texts.cast(pa.string()) for name in ("a", "b")}
+        sides[side] = tmp_path / f"{side}.parquet"
+        ids = [f"{side} {row}" for row in range(40)]
+        vectors = np.eye(40, dtype="f4").tolist()
+        pq.write_table(pa.table({"id": ids, "vector": vectors, **columns}), sides[side])
+    space = Inspected(with_own_columns(read_space(**sides), {}))
+    before = space.memory
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "13MB")  # three columns of 4 MB
+    assert [len(text) for _, text in space.items.metadata.about(0)] == [2000, 2000]
+    assert space.queries.metadata.cells("a", [3]) == ["x" * 100_000]
+    with pytest.raises(FileError, match=r"b holds 4\.0 MB, and 16 MB with.*13 MB are allowed"):
+        space.queries.metadata.about(0)
+    assert 12_000_000 < space.memory - before < 13_000_000
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "20MB")
+    assert len(space.queries.metadata.about(0)) == 2

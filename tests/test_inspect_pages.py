@@ -150,9 +150,9 @@ def test_search_finds_titles_and_ids():
 def test_metadata_is_read_when_it_is_shown(tmp_path):
     write_space(made_space(), tmp_path / "space")
     known = Metadata(read_space_folder(tmp_path / "space").items)
-    assert known.held_bytes == 0
+    assert not known.held
     assert known.titles([3, 1]) == ["Film 3", "Film 1"]
-    assert list(known._columns) == ["title"]
+    assert [name for _, name in known.held] == ["title"]
     assert known.about(3) == [("genre", "farce")]
 
 

@@ -3,18 +3,19 @@
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from io import FileIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 from weakref import finalize
 
 from anglewise.data_types.columns import TITLES
 from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.numbers import shown
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import Columns, parquet_columns
 from anglewise.io.destinations import is_of_store, space_around
@@ -26,6 +27,7 @@ from anglewise.io.files import (
     reading,
     stamp,
 )
+from anglewise.io.sizes import VARIABLE, room, words
 
 TITLE, CELL = 200, 2000
 """How many characters of a title, and of any other cell, are shown."""
@@ -34,9 +36,20 @@ PICTURES = ("image", "picture", "thumbnail", "image_path", "photo")
 """Columns that hold pictures, as bytes, as paths, or as ``{"bytes": …, "path": …}``."""
 
 
+Held: TypeAlias = dict[tuple[int, str], Any]
+"""The columns that were read, by the side (its ``id``) and name; both sides share one memory."""
+
+
+def bytes_of(columns: Iterable[Any]) -> int:
+    """The bytes of columns of Arrow; a list was in memory before."""
+    return sum(int(getattr(column, "nbytes", 0)) for column in columns)
+
+
 @dataclass(frozen=True, eq=False)
 class Metadata:
     """The columns of one side, kept as Arrow arrays, without a Python object for each row.
+
+    ``held`` is given where several sides are shown: what they hold together is bounded.
 
     >>> films = Embeddings([[1.0], [2.0]], ids=["7", "9"], metadata={"title": ["Alien", ""]})
     >>> metadata = Metadata(films)
@@ -45,6 +58,7 @@ class Metadata:
     """
 
     side: Embeddings
+    held: Held = field(default_factory=dict[tuple[int, str], Any])
 
     @cached_property
     def names(self) -> list[str]:
@@ -57,21 +71,26 @@ class Metadata:
         lower = {name.lower(): name for name in self.names}
         return next((lower[name] for name in PICTURES if name in lower), None)
 
-    @cached_property
-    def _columns(self) -> dict[str, Any]:
-        return {}
-
     def column(self, name: str) -> Any:
-        """A whole column: an Arrow array, or a list where Arrow has no type for its cells."""
-        if name not in self._columns:
-            values: Any = cast("Any", self.side.metadata)[name]
-            self._columns[name] = _arrow_of(values)
-        return self._columns[name]
+        """A whole column: an Arrow array, or a list where Arrow has no type for its cells.
 
-    @property
-    def held_bytes(self) -> int:
-        """The bytes of the columns that were read so far."""
-        return sum(int(getattr(column, "nbytes", 0)) for column in self._columns.values())
+        Raises ``FileError`` where it holds more, together with those read before, than is allowed.
+        """
+        key = (id(self.side), name)
+        if key not in self.held:
+            values = _arrow_of(cast("Any", self.side.metadata)[name])
+            self._check_room(name, bytes_of([values]))
+            self.held[key] = values
+        return self.held[key]
+
+    def _check_room(self, name: str, more: int) -> None:
+        together, most = bytes_of(self.held.values()) + more, room()
+        if together > most:
+            raise FileError(
+                f"column {shown(name)} holds {words(more)}, and {words(together)} with the columns "
+                f"that were read before it: {words(most)} are allowed in all; leave columns out of "
+                f"the table, or allow more: {VARIABLE}={words(2 * together).replace(' ', '')}"
+            )
 
     def cells(self, name: str, rows: Sequence[int]) -> list[Any]:
         """Some cells of a column as Python values."""

@@ -18,12 +18,12 @@ from anglewise.data_types.numbers import shown as quoted
 from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
-from anglewise.geometry.norms import popularity
+from anglewise.geometry.norms import Popularity, popularity
 from anglewise.io.files import PathLike, Stamp, stamp
 from anglewise.io.pairs_to_judge import Queued, read_queue
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
-from anglewise.web_page.metadata import Metadata, picture_version
+from anglewise.web_page.metadata import Held, Metadata, bytes_of, picture_version
 
 CHANGED = (
     "This space has been written anew since the page was opened: "
@@ -185,7 +185,7 @@ class Inspected:
     def items(self) -> "InspectedSide":
         """The items."""
         use = popularity(self.space, "items")
-        return InspectedSide(self.space.items, None if use is None else use.values, _word(use))
+        return self._side(self.space.items, use)
 
     @cached_property
     def queries(self) -> "InspectedSide":
@@ -193,7 +193,15 @@ class Inspected:
         if self.space.one_sided:
             return self.items
         use = popularity(self.space, "queries")
-        return InspectedSide(self.space.queries, None if use is None else use.values, _word(use))
+        return self._side(self.space.queries, use)
+
+    @cached_property
+    def _columns(self) -> Held:
+        return {}
+
+    def _side(self, rows: Embeddings, use: Popularity | None) -> "InspectedSide":
+        values = None if use is None else use.values
+        return InspectedSide(rows, values, _word(use), Metadata(rows, self._columns))
 
     def asking(self, direction: Direction) -> "InspectedSide":
         """The side that asks."""
@@ -208,9 +216,8 @@ class Inspected:
         """Bytes that vectors, norms and metadata take now."""
         sides = [self.items] if self.space.one_sided else [self.items, self.queries]
         return sum(
-            side.embeddings.vectors.nbytes + 8 * len(side.embeddings) + side.metadata.held_bytes
-            for side in sides
-        )
+            side.embeddings.vectors.nbytes + 8 * len(side.embeddings) for side in sides
+        ) + bytes_of(self._columns.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,11 +227,7 @@ class InspectedSide:
     embeddings: Embeddings
     use: Float64[Array, " rows"] | None
     use_word: str
-
-    @cached_property
-    def metadata(self) -> Metadata:
-        """The columns about its rows."""
-        return Metadata(self.embeddings)
+    metadata: Metadata
 
     def name(self, row: int) -> str:
         """The name of a row in addresses and answers: its id, shortened where it is very long."""
