@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import tracemalloc
 
 import krippendorff
 import numpy as np
@@ -15,6 +16,7 @@ from anglewise.errors import TooFewError, ValuesError
 from anglewise.labelling.agreement import agreement
 from anglewise.report.check_documents import agreement_document
 from anglewise.report.document import Table
+from anglewise.report.plain_text import markdown
 from anglewise.statistics.kappa import cohen_kappa, coincidences, fleiss_kappa, krippendorff_alpha
 from cli_run import anglewise, refused
 from real_data import real_data
@@ -261,3 +263,74 @@ def test_no_interval_of_agreement_has_no_width_or_comes_of_few_queries(queries, 
     assert found.to_dict()["alpha"]["ordinal"]["low"] is None
     [table] = [b for b in agreement_document(found).body[0] if isinstance(b, Table)]
     assert all(row[-1].startswith(said) for row in table.rows)
+
+
+def crowd(judges, pairs=8):
+    """Judges who all grade the same pairs; the later, the fewer of them."""
+    return [
+        Judged(f"q{i}", "d", (i + judge) % 2, judge=f"judge {judge:04}")
+        for judge in range(judges)
+        for i in range(pairs - judge * 4 // judges)
+    ]
+
+
+def test_of_a_crowd_the_judges_who_share_most_are_compared(monkeypatch):
+    from anglewise.labelling import agreement as room
+
+    few = agreement(crowd(12), resamples=20)
+    assert len(few.judge_pairs) == 45
+    assert few.more_judge_pairs
+    monkeypatch.setattr(room, "MOST_JUDGE_PAIRS", 1000)
+    every = agreement(crowd(12), resamples=20)
+    assert len(every.judge_pairs) == 66
+    assert not every.more_judge_pairs
+    shared = sorted((-two.pairs, two.first, two.second) for two in every.judge_pairs)[:45]
+    assert [(two.first, two.second) for two in few.judge_pairs] == sorted(p[1:] for p in shared)
+    assert all(two in every.judge_pairs for two in few.judge_pairs)
+    document = markdown(agreement_document(few))
+    assert "of the 45 times two judges who share most pairs; more share some" in document
+    assert "more share some" not in markdown(agreement_document(every))
+
+
+def test_the_judges_who_share_most_are_those_of_all_pairs_of_judges(monkeypatch):
+    """The search in blocks, which ends early, against all judges two by two."""
+    from anglewise.labelling import agreement as room
+
+    rng = np.random.default_rng(3)
+    rows = [
+        Judged(f"q{pair}", "d", 1, judge=f"j{judge:03}")
+        for judge in range(120)
+        for pair in rng.permutation(30)[: rng.integers(1, 12)]
+    ]
+    table = room._table(rows)
+    given = np.zeros((120, len(table.pairs)), dtype=np.int64)
+    given[table.judge, table.pair] = 1
+    both, judged = given @ given.T, given.sum(axis=1)
+    every = sorted(
+        (-both[a, b], *sorted((a, b), key=lambda j: (-judged[j], j)))
+        for a in range(120)
+        for b in range(a)
+        if both[a, b]
+    )
+    order = {judge: place for place, judge in enumerate(np.argsort(-judged, kind="stable"))}
+    every.sort(key=lambda two: (two[0], order[two[1]], order[two[2]]))
+    due = sorted(tuple(sorted(two[1:])) for two in every[:45])
+    for cells in (1 << 20, 500):
+        monkeypatch.setattr(room, "CELLS", cells)
+        assert room._most_sharing(table) == (due, True)
+
+
+def test_agreement_of_a_crowd_is_found_in_a_moment():
+    """A judge for each of many pairs, and a thousand judges of the same pairs."""
+    rows = crowd(1000)
+    rows += [Judged(f"r{i}", "d", 1, judge=f"visitor {i}") for i in range(20_000)]
+    tracemalloc.start()
+    found = agreement(rows, resamples=20)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 200_000_000  # a table of pairs by judges would take 3.4 GB
+    assert len(found.judge_pairs) == 45
+    assert {two.pairs for two in found.judge_pairs} == {8}
+    text = markdown(agreement_document(found))
+    assert "and 20,980 more" in text
+    assert max(map(len, text.splitlines())) < 2000

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from math import isnan, nan
 from typing import Any, cast
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
@@ -29,6 +29,10 @@ FEWEST_RESAMPLED = 20
 ROUNDING = 1e-12
 MOST_GRADES = 40
 """How many different grades a scale may have."""
+MOST_JUDGE_PAIRS = 45
+"""So many times two judges are compared, those who share most pairs: all of ten judges."""
+CELLS = 1 << 20
+"""Of a table that is held at once."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,11 @@ class Agreement:
     fleiss
         Fleiss' kappa on the ``fleiss_pairs`` that exactly ``fleiss_judges`` judged.
     judge_pairs
-        Any two judges who judged some pair both.
+        Two judges who judged some pair both, each time; the 45 times that share most pairs.
     disputes
         The pairs on which judges differ, those that differ most first.
+    more_judge_pairs
+        Whether more judges share pairs, two by two, than were compared.
     """
 
     judges: Mapping[str, int]
@@ -89,6 +95,7 @@ class Agreement:
     fleiss_pairs: int
     judge_pairs: tuple[TwoJudges, ...]
     disputes: tuple[Dispute, ...]
+    more_judge_pairs: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -112,6 +119,7 @@ class Agreement:
                 }
                 for pair in self.judge_pairs
             ],
+            "cohen_kappa_of_more": self.more_judge_pairs,
             "disputes": [
                 {**vars(dispute), "grades": dict(dispute.grades)} for dispute in self.disputes
             ],
@@ -120,12 +128,12 @@ class Agreement:
 
 @dataclass(frozen=True, eq=False)
 class _GradeTable:
-    """The grades of pairs by judges.
+    """The grades of pairs by judges, one entry for each grade that was given.
 
     Attributes
     ----------
-    grades
-        Places of the grades in ``values``; -1 where a judge gave none.
+    pair, judge, grade
+        Of each entry: places in ``pairs``, ``judges`` and ``values``; by judge, then by pair.
     values
         The different grades, ascending.
     query
@@ -134,14 +142,21 @@ class _GradeTable:
 
     pairs: list[tuple[str, str, str]]
     judges: list[str]
-    grades: Int64[Array, "pairs judges"]
+    pair: Int64[Array, " grades"]
+    judge: Int64[Array, " grades"]
+    grade: Int64[Array, " grades"]
     values: Float64[Array, " v"]
     query: Int64[Array, " pairs"]
 
-    def some(self, chosen: Array) -> Float64[Array, "some v"]:
-        """How many judges gave each grade to each of the chosen pairs."""
-        grades = self.grades[chosen]
-        return np.stack([(grades == g).sum(axis=1) for g in range(len(self.values))], axis=1) * 1.0
+    def counts(self) -> Float64[Array, "pairs v"]:
+        """How many judges gave each grade to each pair."""
+        shape = (len(self.pairs), len(self.values))
+        cells = np.bincount(self.pair * shape[1] + self.grade, minlength=shape[0] * shape[1])
+        return cells.reshape(shape).astype(np.float64)
+
+    def of_judge(self, judge: int) -> slice:
+        """The entries of one judge."""
+        return slice(*np.searchsorted(self.judge, [judge, judge + 1]).tolist())
 
 
 def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) -> Agreement:
@@ -168,7 +183,7 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
     judgements = list(rows)
     decisions = {row.pair: row.grade for row in judgements if row.judge == ADJUDICATOR}
     table = _table([row for row in judgements if row.judge != ADJUDICATOR])
-    judge_counts = (table.grades >= 0).sum(axis=1)
+    judge_counts = np.bincount(table.pair, minlength=len(table.pairs))
     shared = judge_counts > 1
     if not shared.any():
         raise TooFewError(
@@ -176,7 +191,8 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
             "that two of them judged: let a second person judge a part of the same pairs"
         )
     judges, equally_judged = _most_shared(judge_counts)
-    counts, equal_counts = table.some(shared), table.some(equally_judged)
+    all_counts = table.counts()
+    counts, equal_counts = all_counts[shared], all_counts[equally_judged]
 
     def alphas(times: Array) -> Array:
         pairings = coincidences(counts, times)
@@ -191,6 +207,7 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
         resamples,
         seed,
     )
+    sharing, more = _most_sharing(table)
     return Agreement(
         judges=Counter(row.judge for row in judgements),
         pairs=len(table.pairs),
@@ -199,8 +216,9 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
         fleiss=fleiss,
         fleiss_judges=judges,
         fleiss_pairs=int(equally_judged.sum()),
-        judge_pairs=tuple(_judge_pairs(table, resamples, seed)),
+        judge_pairs=tuple(_two_judges(table, *two, resamples, seed) for two in sharing),
         disputes=tuple(_disputes(table, decisions)),
+        more_judge_pairs=more,
     )
 
 
@@ -214,14 +232,16 @@ def _table(rows: Sequence[Judged]) -> _GradeTable:
             f"grades take {len(values)} different values: a scale of at most {MOST_GRADES} is due; "
             "round them first"
         )
-    row_of = {pair: i for i, pair in enumerate(pairs)}
-    column_of = {judge: i for i, judge in enumerate(judges)}
-    grades = np.full((len(pairs), len(judges)), -1, dtype=np.int64)
-    for (pair, judge), grade in latest.items():
-        grades[row_of[pair], column_of[judge]] = int(np.searchsorted(values, grade))
+    pair_of = {pair: i for i, pair in enumerate(pairs)}
+    judge_of = {judge: i for i, judge in enumerate(judges)}
+    cells = np.array([(judge_of[judge], pair_of[pair]) for pair, judge in latest], dtype=np.int64)
+    cells = cells.reshape(-1, 2)
+    order = np.lexsort((cells[:, 1], cells[:, 0]))
+    grade = np.searchsorted(values, np.array(list(latest.values()), dtype=np.float64)[order])
     queries = {query: i for i, query in enumerate(dict.fromkeys(pair[:2] for pair in pairs))}
     query = np.array([queries[pair[:2]] for pair in pairs], dtype=np.int64)
-    return _GradeTable([*pairs], judges, grades, values, query)
+    judge, pair = cells[order].T
+    return _GradeTable([*pairs], judges, pair, judge, grade.astype(np.int64), values, query)
 
 
 def _most_shared(judge_counts: Array) -> tuple[int, Array]:
@@ -237,8 +257,11 @@ def _estimates(
     """The statistic of the pairs, with its percentiles over resamples of their queries."""
     _, query_of = np.unique(query, return_inverse=True)
 
+    at_once = max(CELLS // len(query_of), 1)
+
     def by_queries(times: Array) -> Array:
-        return statistic(times[:, query_of].astype(np.float64))
+        parts = (times[start : start + at_once] for start in range(0, len(times), at_once))
+        return np.concatenate([statistic(part[:, query_of].astype(np.float64)) for part in parts])
 
     queries = int(query_of.max()) + 1
     observed = by_queries(np.ones((1, queries), dtype=np.int64))[0]
@@ -257,38 +280,64 @@ def _percentiles(values: Array, queries: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _judge_pairs(table: _GradeTable, resamples: int, seed: int) -> Iterable[TwoJudges]:
-    for first, second in combinations(range(len(table.judges)), 2):
-        both = (table.grades[:, first] >= 0) & (table.grades[:, second] >= 0)
-        if not both.any():
-            continue
-        grades = table.grades[both][:, [first, second]]
-        values = np.unique(grades)
-        size = len(values)
-        cells = np.eye(size * size)[np.searchsorted(values, grades) @ [size, 1]]
+def _most_sharing(table: _GradeTable) -> tuple[list[tuple[int, int]], bool]:
+    """The two judges, each time, who share most pairs, by name; and whether there are more such.
 
-        def kappas(times: Array, cells: Array = cells, size: int = size) -> Array:
-            confusion = (times @ cells).reshape(len(times), size, size)
-            return np.stack([cohen_kappa(confusion, weight) for weight in WEIGHTS], axis=1)
+    Of equals, those whose first judge judged more. No two judges share more pairs than the one who
+    judged fewer: so the search ends early, and a crowd of judges is not met two by two.
+    """
+    judged = np.bincount(table.judge, minlength=len(table.judges))
+    order = np.argsort(-judged, kind="stable")
+    cells = (np.ones(len(table.pair), dtype=np.int32), (table.judge, table.pair))
+    rows: Any = csr_array(cells, shape=(len(judged), len(table.pairs)))[order]
+    best, count, step = np.zeros((3, 0), dtype=np.int64), 0, max(CELLS // len(order), 1)
+    for start in range(0, len(order), step):
+        if count > MOST_JUDGE_PAIRS and judged[order[start]] <= best[0, -1]:
+            break
+        met: Any = (rows[start : start + step] @ rows[start:].T).tocoo()
+        later = met.col > met.row
+        new = np.stack([met.data[later], met.row[later] + start, met.col[later] + start])
+        count += new.shape[1]
+        best = np.concatenate([best, new.astype(np.int64)], axis=1)
+        best = best[:, np.lexsort((best[2], best[1], -best[0]))[:MOST_JUDGE_PAIRS]]
+    two = np.sort(order[best[1:]], axis=0).T.tolist()
+    return sorted((first, second) for first, second in two), count > MOST_JUDGE_PAIRS
 
-        estimates = _estimates(kappas, table.query[both], resamples, seed)
-        yield TwoJudges(
-            table.judges[first],
-            table.judges[second],
-            int(both.sum()),
-            float((grades[:, 0] == grades[:, 1]).mean()),
-            dict(zip(cast("Sequence[str]", WEIGHTS), estimates, strict=True)),
-        )
+
+def _two_judges(
+    table: _GradeTable, first: int, second: int, resamples: int, seed: int
+) -> TwoJudges:
+    ours, theirs = table.of_judge(first), table.of_judge(second)
+    both, *where = np.intersect1d(
+        table.pair[ours], table.pair[theirs], assume_unique=True, return_indices=True
+    )
+    grades = np.stack([table.grade[ours][where[0]], table.grade[theirs][where[1]]], axis=1)
+    values = np.unique(grades)
+    size = len(values)
+    cells = np.eye(size * size)[np.searchsorted(values, grades) @ [size, 1]]
+
+    def kappas(times: Array) -> Array:
+        confusion = (times @ cells).reshape(len(times), size, size)
+        return np.stack([cohen_kappa(confusion, weight) for weight in WEIGHTS], axis=1)
+
+    estimates = _estimates(kappas, table.query[both], resamples, seed)
+    return TwoJudges(
+        table.judges[first],
+        table.judges[second],
+        len(both),
+        float((grades[:, 0] == grades[:, 1]).mean()),
+        dict(zip(cast("Sequence[str]", WEIGHTS), estimates, strict=True)),
+    )
 
 
 def _disputes(table: _GradeTable, decisions: Mapping[tuple[str, ...], float]) -> list[Dispute]:
-    disputes: list[Dispute] = []
-    for pair, grade_row in zip(table.pairs, table.grades.tolist(), strict=True):
-        grades = {
-            judge: float(table.values[grade])
-            for judge, grade in zip(table.judges, grade_row, strict=True)
-            if grade >= 0
-        }
-        if len(set(grades.values())) > 1:
-            disputes.append(Dispute(*pair, grades, decisions.get(pair)))
+    given: list[dict[str, float]] = [{} for _ in table.pairs]
+    grades = table.values[table.grade].tolist()
+    for pair, judge, grade in zip(table.pair.tolist(), table.judge.tolist(), grades, strict=True):
+        given[pair][table.judges[judge]] = grade
+    disputes = [
+        Dispute(*pair, by_judge, decisions.get(pair))
+        for pair, by_judge in zip(table.pairs, given, strict=True)
+        if len(set(by_judge.values())) > 1
+    ]
     return sorted(disputes, key=lambda d: (-d.spread, d.direction, d.query_id, d.item_id))

@@ -206,6 +206,12 @@ def short_number(value: float) -> str:
 
 SHOWN = 10
 """So many disputes are named."""
+LISTED = 20
+"""So many judges are named, of all and of a dispute."""
+MORE_JUDGES = (
+    "Cohen's kappa: of the {} times two judges who share most pairs; more share some, and were not "
+    "compared two by two. --judges names those to compare."
+)
 OVER_QUERIES = (
     "Intervals: 95%, by resampling whole queries, as the pairs of one depend on each other; they "
     "know nothing of kinds of queries that are not among these."
@@ -214,7 +220,7 @@ OVER_QUERIES = (
 
 def agreement_document(agreement: Agreement) -> Document:
     """Coefficients with intervals, judges two by two, and the widest disputes."""
-    judges = ", ".join(f"{name} {count:,}" for name, count in agreement.judges.items())
+    judges = _first_of([f"{name} {count:,}" for name, count in agreement.judges.items()])
     shared = f"{agreement.shared:,} pairs"
     rows = [
         [f"Krippendorff's alpha, {level}", shared, *_coefficient(coefficient)]
@@ -235,13 +241,22 @@ def agreement_document(agreement: Agreement) -> Document:
         )
     ]
     for dispute in undecided[:SHOWN]:
-        grades = ", ".join(f"{judge} {grade:g}" for judge, grade in dispute.grades.items())
+        grades = _first_of([f"{judge} {grade:g}" for judge, grade in dispute.grades.items()])
         lines.append(Line(f"  {dispute.query_id} {dispute.item_id}: {grades}", unbroken=True))
     if len(undecided) > SHOWN:
         lines.append(Line(f"  and {len(undecided) - SHOWN:,} more", "dim"))
     first = f"{agreement.pairs:,} pairs ({judges}), {agreement.shared:,} judged by several"
     table = _table(("", "on", "agreement", "95% interval"), rows, header="dim")
-    return Document([[Line(first), table, Line(OVER_QUERIES, "dim"), *lines]])
+    notes = [Line(OVER_QUERIES, "dim")]
+    if agreement.more_judge_pairs:
+        notes.append(Line(MORE_JUDGES.format(len(agreement.judge_pairs)), "dim"))
+    return Document([[Line(first), table, *notes, *lines]])
+
+
+def _first_of(parts: Sequence[str]) -> str:
+    """What is listed, cut where it is long."""
+    more = [f"and {len(parts) - LISTED:,} more"] if len(parts) > LISTED else []
+    return ", ".join([*parts[:LISTED], *more])
 
 
 def _coefficient(coefficient: Coefficient) -> tuple[str, str]:
