@@ -289,14 +289,14 @@ def _most_sharing(table: _GradeTable) -> tuple[list[tuple[int, int]], bool]:
     judged = np.bincount(table.judge, minlength=len(table.judges))
     order = np.argsort(-judged, kind="stable")
     cells = (np.ones(len(table.pair), dtype=np.int32), (table.judge, table.pair))
-    rows: Any = csr_array(cells, shape=(len(judged), len(table.pairs)))[order]
+    rows = cast("Any", csr_array(cells, shape=(len(judged), len(table.pairs))))[order]
     best, count, step = np.zeros((3, 0), dtype=np.int64), 0, max(CELLS // len(order), 1)
     for start in range(0, len(order), step):
         if count > MOST_JUDGE_PAIRS and judged[order[start]] <= best[0, -1]:
             break
-        met: Any = (rows[start : start + step] @ rows[start:].T).tocoo()
-        later = met.col > met.row
-        new = np.stack([met.data[later], met.row[later] + start, met.col[later] + start])
+        met = (rows[start : start + step] @ rows[start:].T).tocoo()
+        later: Array = met.col > met.row
+        new: Array = np.stack([met.data[later], met.row[later] + start, met.col[later] + start])
         count += new.shape[1]
         best = np.concatenate([best, new.astype(np.int64)], axis=1)
         best = best[:, np.lexsort((best[2], best[1], -best[0]))[:MOST_JUDGE_PAIRS]]
