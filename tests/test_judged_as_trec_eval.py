@@ -10,6 +10,7 @@ import pytrec_eval
 
 import anglewise as aw
 from anglewise.comparison.compare import compare_spaces
+from anglewise.comparison.dry_run import check_asked
 from anglewise.comparison.gates import identity
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.errors import FileError, IdsError, SpellingError, TooFewError, ValuesError
@@ -21,6 +22,7 @@ from anglewise.judgements.combine import combined
 from anglewise.labelling.lint import lint
 from anglewise.rag.relevance import gather
 from anglewise.remedies.runner import content_of
+from anglewise.similarity_measures.measure import measures as read_measures
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 
 QUERIES, ITEMS, LACKING = 12, 30, 9
@@ -471,6 +473,39 @@ def test_pairs_and_triplets_have_no_such_rules(anglewise, options, tmp_path):  #
     (tmp_path / "pairs.csv").write_text("id_a,id_b,score\n0,1,3\n0,2,1\n1,3,2\n")
     done = anglewise("compare", tmp_path / "pairs.csv", "--items", tmp_path / "v.npy", *options)
     assert refused(done, "are of graded relevance")
+
+
+@pytest.mark.parametrize("metric", ["R@5", "AP@5", "bpref@9", "P@3"])
+def test_nothing_is_decided_where_no_grade_reaches_the_level(metric):
+    """Every measure gets 0 then: a tie of nothing would be a verdict, a plan, a gate that holds."""
+    space, judged = made()
+    read = aw.Judgements.from_dict(judged, space)
+    highest = read.gains.values.max()
+    due = f"no grade reaches 9, .* relevant to {metric}.* the highest is {highest:g}"
+    rules = replace(read, relevant_from=9)
+    for refuses in (
+        lambda: aw.compare(space, read, "dot,cosine", metric=metric, relevant_from=9),
+        lambda: compare_spaces({"a": space}, read, "dot", metric, relevant_from=9),
+        lambda: aw.remedy(space, rules, metric=metric),
+        lambda: check_asked(
+            space,
+            rules,
+            read_measures("dot"),
+            metric=metric,
+            metrics=(),
+            tolerance=None,
+            largest_difference=1.0,
+            baseline=None,
+            split="queries",
+            largest_group=None,
+            slices=(),
+            seed=0,
+        ),
+    ):
+        with pytest.raises(TooFewError, match=due):
+            refuses()
+    aw.compare(space, read, "dot,cosine", metric=metric, relevant_from=highest)
+    aw.compare(space, read, "dot,cosine", metric="nDCG@5", relevant_from=9)  # it takes grades
 
 
 COMMENTS = [

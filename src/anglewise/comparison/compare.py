@@ -38,8 +38,8 @@ from anglewise.data_types.judgements import (
 from anglewise.data_types.text import as_list, check_flag, check_kind, check_word, listed
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
+from anglewise.evaluation_metrics.evaluate import check_relevant
 from anglewise.evaluation_metrics.interface import Metric
-from anglewise.evaluation_metrics.metrics import JudgedShare
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import (
     DEFAULT_MEASURES,
@@ -195,7 +195,7 @@ def compare(
         settings = settings.by(query_split(split, asking, rows, seed=seed), largest_group)
         if not len(rows):
             raise TooFewError("no query is judged: give judgements of ids that the space holds")
-        _check_relevant(judgements, settings.metrics[0])
+        check_relevant(judgements, settings.metrics[0])
         searched = SearchedSpace(space, judgements, rows)
         scores = score_spaces([searched], read, read, judgements, settings)
     else:
@@ -247,15 +247,6 @@ def _check_no_queries(split: str, largest_group: int | None, slices: Sequence[st
     for sentence, (what, is_asked) in unfit.items():
         if is_asked:
             raise SpellingError(f"{sentence}, and these are pairs or triplets: leave {what} out")
-
-
-def _check_relevant(judgements: Judgements, metric: Metric) -> None:
-    """Refuse judgements by which every list would get the same."""
-    if not (judgements.graded.values > 0).any() and not isinstance(metric, JudgedShare):
-        raise TooFewError(
-            f"no judged query has a relevant item, so that {metric} is the same for every measure: "
-            "give judgements with gains above 0"
-        )
 
 
 def _evaluated_with(
@@ -401,7 +392,7 @@ def compare_spaces(
     candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
     base = None if baseline is None else candidate_number(baseline, candidates)
     aligned = AlignedSpaces.of(spaces, judged)
-    _check_relevant(aligned.judgements, settings.metrics[0])
+    check_relevant(aligned.judgements, settings.metrics[0])
     settings = settings.by(aligned.query_split(split, seed=seed), largest_group)
     searched = map(aligned.searched, models)
     scores = score_spaces(searched, read, candidates, aligned.judgements, settings)

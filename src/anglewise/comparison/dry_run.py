@@ -15,6 +15,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, Pairs, Triplets
 from anglewise.data_types.text import counted
 from anglewise.errors import SpellingError
+from anglewise.evaluation_metrics.evaluate import check_relevant
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure
@@ -94,6 +95,7 @@ def check_asked(
     check_largest_group(
         largest_group, query_split(split, asking, judgements.judged_rows, seed=seed)
     )
+    check_relevant(judgements, settings.metrics[0])
     for word in slices:
         side_of(word, space, judgements.direction)
     return settings.metrics

@@ -283,6 +283,24 @@ def evaluate(
     return {name: np.stack(per_measure) for name, per_measure in values.items()}
 
 
+def check_relevant(judgements: Judgements, metric: Metric) -> None:
+    """Refuse judgements by which every list would get the same; ``TooFewError``."""
+    gains, level = judgements.graded.values, judgements.relevant_from
+    if isinstance(metric, JudgedShare):
+        return
+    if not (gains > 0).any():
+        raise TooFewError(
+            f"no judged query has a relevant item, so that {metric} is the same for every measure: "
+            "give judgements with gains above 0"
+        )
+    if level is not None and not getattr(metric, "graded", False) and not (gains >= level).any():
+        raise TooFewError(
+            f"no grade reaches {level:g}, from which on items are relevant to {metric}, so that it "
+            f"is the same for every measure: the highest is {gains.max():g}; lower relevant_from "
+            "(--relevant-from)"
+        )
+
+
 def qrels_of(judgements: Judgements, rows: Int64[Array, " q"]) -> Qrels:
     """What was judged of some queries, items that the space lacks included."""
     chances = None if judgements.chances is None else _rows(judgements.chances, rows)

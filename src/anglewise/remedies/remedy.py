@@ -25,7 +25,7 @@ from anglewise.data_types.numbers import COUNT, POSITIVE
 from anglewise.data_types.text import Say, quiet
 from anglewise.data_types.typing import Array, Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.evaluate import check_relevant, evaluate
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.remedies.candidate_list import (
     RemedyCandidate,
@@ -299,6 +299,7 @@ def remedy(
     budget, rows = Budget(budget_seconds, clock), judgements.judged_rows
     if not len(rows):
         raise TooFewError("no query is judged: give judgements of ids that the space holds")
+    check_relevant(judgements, settings.metrics[0])
     asking = space.sides(judgements.direction)[0]
     settings = settings.by(query_split(split, asking, rows, seed=seed), largest_group)
     if settings.split.later is not None:
