@@ -101,3 +101,13 @@ def test_real_intents_fit_without_a_sample():
     sizes = np.unique(list(of.values()), return_counts=True)[1]
     assert len(judged.gains.values) == (sizes * (sizes - 1)).sum()
     assert len(judged.judged_rows) == len(of)
+
+
+def test_pairs_that_fill_the_memory_allowed_ask_for_a_sample_that_fits(monkeypatch):
+    space, labels = a_space(100), labels_of(np.arange(100) % 2)
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "50kB")
+    with pytest.raises(ValuesError, match=r"4,900 pairs .* 500 fit.*queries=10.*MEMORY=980kB"):
+        from_labels(space, labels)
+    assert len(from_labels(space, labels, queries=10).gains.values) == 490
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "980kB")
+    assert len(from_labels(space, labels).gains.values) == 4900

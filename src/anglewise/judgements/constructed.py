@@ -206,7 +206,9 @@ def _sentence(
 
 
 MOST_PAIRS = 20_000_000
-"""Pairs within classes that are stored at most: half a gigabyte."""
+"""Pairs within classes that are stored at most, whatever memory there is."""
+PAIR_BYTES = 100
+"""What such a pair takes until measures have been compared by it."""
 
 
 def from_labels(
@@ -232,7 +234,8 @@ def from_labels(
     TooFewError
         No two items share a class, or ``queries`` is below 1.
     ValuesError
-        More than 20,000,000 pairs within classes: draw fewer queries.
+        More pairs within classes than 20,000,000, or than the memory allowed holds: draw fewer
+        queries.
 
     Examples
     --------
@@ -253,12 +256,7 @@ def from_labels(
     if queries is not None:
         asking = _drawn(asking, queries, seed)
     pairs = int(partners[asking].sum())
-    if pairs > MOST_PAIRS:
-        size = len(asking) * MOST_PAIRS // pairs
-        raise ValuesError(
-            f"{pairs:,} pairs of items share a class, {MOST_PAIRS:,} fit: let a sample of about "
-            f"{size:,} items ask (label_queries={size}, --label-queries {size})"
-        )
+    _check_fits(pairs, len(asking))
     unknown = tuple(name for name in labels.of if name not in space.items.row_of)
     hint = other_form(unknown, space.items.row_of)
     return Judgements(
@@ -267,6 +265,22 @@ def from_labels(
         source=_unmatched(len(sizes), len(asking), int((partners > 0).sum()), seed),
         complaints=Complaints((), unknown[:3], hint, len(unknown)),
         judged_items=classes >= 0,
+    )
+
+
+def _check_fits(pairs: int, asking: int) -> None:
+    """Refuse more pairs than fit, before the first is made."""
+    from anglewise.io.sizes import VARIABLE, room, words
+
+    most, holds = min(MOST_PAIRS, room() // PAIR_BYTES), PAIR_BYTES * pairs
+    if pairs <= most:
+        return
+    size = max(asking * most // pairs, 1)
+    more = f", or allow more: {VARIABLE}={words(2 * holds).replace(' ', '')}"
+    raise ValuesError(
+        f"{pairs:,} pairs of items share a class, {most:,} fit: let a sample of about "
+        f"{size:,} items ask (label_queries={size}, --label-queries {size})"
+        f"{more if pairs <= MOST_PAIRS else ''}"
     )
 
 
