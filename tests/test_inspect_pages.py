@@ -1,6 +1,7 @@
 """What the page shows, and what it says of an address that asks for what is not there."""
 
 import re
+from html import unescape
 from urllib.parse import parse_qs
 
 import pytest
@@ -212,3 +213,28 @@ def test_reports_are_made_and_can_do_nothing(tmp_path):
     assert len(behind) > 3
     for address in behind:
         assert client.get(address.replace("&amp;", "&")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/gauge?direction=foo", "no direction 'foo' here: directions are "),
+        ("/gauge?k=abc", "k=abc is no whole number: 10 is taken"),
+        ("/gauge?direction=queries-items&worst=2", "worst=2 is of items-items: queries-items is"),
+        ("/gauge?t=0.1&t=0.9", "t is given 2 times: one of them is taken"),
+        ("/?k=0", "0 neighbours asked: a page shows 1 at least"),
+        ("/?k=1&k=50", "k is given 2 times: one of them is taken"),
+        ("/judge?depth=7", "no depth '7' here (5 or 10): 5 is taken"),
+        ("/judge?order=xyz", "no order 'xyz' here (informative): query by query is taken"),
+        ("/judge?blind=no", "no blind 'no' here (0 or 1): 1 is taken"),
+        ("/judge?direction=foo", "no direction 'foo' here: directions are "),
+    ],
+)
+def test_what_an_address_says_in_vain_is_named(address, said, tmp_path):
+    client = site(films(store=tmp_path / "j.sqlite"))
+    text = unescape(client.get(address).text)
+    assert said in text, re.findall("told-off.*", text)
+    for plain in ("/", "/gauge", "/gauge?direction=items-items&worst=2", "/judge?depth=10&blind=0"):
+        assert 'class="told-off"' not in client.get(plain).text
+    if address == "/gauge?direction=foo":
+        assert 'aria-current="true">items → items' in text

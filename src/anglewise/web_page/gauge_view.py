@@ -44,6 +44,7 @@ class _GaugeView:
     formula: Formula
     condition: float | None
     path: SliderPath
+    notes: list[str]
 
     @property
     def scaling(self) -> DiagonalScaling:
@@ -77,7 +78,7 @@ def slider(app: AppState, request: Request) -> Response:
     return app.page(
         "gauge.html",
         view=view,
-        notes=[],
+        notes=gauge.notes,
         shown_query=describe_query(app.inspected, view.direction, gauge.row),
         formula=gauge.name,
         formulas=FORMULAS,
@@ -112,7 +113,7 @@ def path(app: AppState, request: Request) -> Response:
 
 def quality(app: AppState, request: Request) -> Response:
     """The nDCG of the lists shown along the path as JSON; computed once, in the background."""
-    view = _view(app, request)
+    view, _ = _view(app, request)
     judgements = app.inspected.judgements.get(view.direction)
     if judgements is None:
         return as_json({"state": "none", "why": _unjudged(app.inspected, view.direction)})
@@ -177,7 +178,7 @@ def _gauge_view(app: AppState, request: Request) -> _GaugeView:
         raise SpellingError(
             "this space has no gauge: it has one side, or its training read lengths or angles"
         )
-    view = _view(app, request)
+    view, notes = _view(app, request)
     row = _row(inspected, view)
     view = view.asking(inspected.asking(view.direction).name(row))
     name = request.query_params.get("formula", FORMULAS[0])
@@ -185,6 +186,7 @@ def _gauge_view(app: AppState, request: Request) -> _GaugeView:
         raise SpellingError(f"no formula {name[:40]!r} here: {', '.join(FORMULAS)}")
     condition = _condition(request)
     if condition is not None and view.direction != "items-items":
+        notes.append(f"worst={condition:g} is of items-items: {view.direction} is shown without it")
         condition = None
     return _GaugeView(
         inspected,
@@ -194,15 +196,16 @@ def _gauge_view(app: AppState, request: Request) -> _GaugeView:
         measure(name).formula,
         condition,
         _gauge_path(app, row, condition),
+        notes,
     )
 
 
-def _view(app: AppState, request: Request) -> ViewState:
-    """What the address asks for; without a direction this page shows items beside items."""
-    view, _ = app.read_view(request)
-    if "direction" in request.query_params:
-        return view
-    return view.towards(SHOWN_FIRST[0], view.query)
+def _view(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
+    """What the address asks for, and what is wrong with it; by default items beside items."""
+    view, notes = app.read_view(request)
+    if request.query_params.get("direction") == view.direction:
+        return view, notes
+    return view.towards(SHOWN_FIRST[0], view.query), notes
 
 
 def _row(inspected: Inspected, view: ViewState) -> int:

@@ -1,13 +1,15 @@
 """The page for judging by keyboard: it sends cards ahead, and takes answers as they come."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias, cast
 from urllib.parse import quote, unquote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from anglewise.data_types.numbers import shown as quoted
+from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.judgements.records import Judged
@@ -236,7 +238,8 @@ def _chosen(inspected: Inspected, view: ViewState, request: Request) -> bool:
 
 def _judged_view(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
     view, notes = app.read_view(request)
-    if "direction" in request.query_params:
+    notes += _unread(request)
+    if request.query_params.get("direction") == view.direction:
         return view, notes
     if app.inspected.queue is not None:
         return view.towards(app.inspected.queue.direction), notes
@@ -272,6 +275,21 @@ def _depth(request: Request) -> int:
 
 def _blind(request: Request) -> bool:
     return request.query_params.get("blind", "1") != "0"
+
+
+def _unread(request: Request) -> Iterator[str]:
+    """What the address says of the queue that means nothing here, as sentences."""
+    known = {
+        "depth": [str(depth) for depth in DEPTHS],
+        "order": [*ORDERS.values()],
+        "blind": ["0", "1"],
+    }
+    for name, words in known.items():
+        word = request.query_params.get(name, words[0])
+        if word not in words:
+            taken = {"depth": words[0], "order": "query by query", "blind": "1"}[name]
+            due = listed([word for word in words if word], "or")
+            yield f"no {name} {quoted(word)!r} here ({due}): {taken} is taken"
 
 
 def _judge(request: Request) -> str | None:

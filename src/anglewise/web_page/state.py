@@ -126,7 +126,14 @@ def read_view(
     spelled = tuple(word for word in words if word)
     if len(spelled) > MOST_MEASURES:
         notes.append(f"{len(spelled)} measures asked: the first {MOST_MEASURES} are shown")
+    notes += [
+        f"{shown(name)} is given {len(values)} times: one of them is taken"
+        for name, values in parameters.items()
+        if name != "measure" and len(values) > 1
+    ]
     k = _whole_number(parameters, "k", 10, notes)
+    if k == 0:
+        notes.append("0 neighbours asked: a page shows 1 at least")
     if k > MOST_SHOWN:
         notes.append(
             f"{k} neighbours asked: a page shows {MOST_SHOWN} at most, further ones are on the "
