@@ -9,8 +9,9 @@ from scipy import sparse
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
-from anglewise import LinearEmbedding
-from anglewise.errors import SpellingError
+from anglewise import LinearEmbedding, TableNormaliser
+from anglewise.errors import ShapeError, SpellingError
+from anglewise.recommender_models.svd import truncated_svd
 
 GAUGES = ["balanced", "item-orthonormal", "user-orthonormal", "tied-weights", "raw-users"]
 
@@ -128,3 +129,19 @@ def test_fitting_needs_no_scikit_learn():
         "fit(Interactions(u, i, np.ones(len(u)), np.arange(40), np.arange(9)), penalty=1.0)\n"
     )
     assert run(code).returncode == 0
+
+
+@pytest.mark.parametrize("learner", [LinearEmbedding, TableNormaliser])
+def test_a_table_of_a_few_entries_and_huge_indices_is_refused_in_a_sentence(learner, monkeypatch):
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1GB")
+    cells = ([1.0, 1.0, 1.0], ([0, 1, 2], [0, 5, 2**31 - 2]))
+    table = sparse.csr_array(cells, shape=(3, 2**31 - 1))
+    with pytest.raises(ShapeError, match=r"3 by 2,147,483,647 takes .* GB or more.*1\.0 GB are"):
+        learner().fit(table)
+
+
+def test_a_table_that_does_not_fit_when_it_is_dense_is_refused(monkeypatch):
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1MB")
+    table = sparse.csr_array(([1.0] * 300, (range(300), range(300))), shape=(300, 90_000))
+    with pytest.raises(ShapeError, match=r"300 by 90,000 takes 216 MB or more.*MEMORY=432MB"):
+        truncated_svd(table, 290)

@@ -17,6 +17,7 @@ from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.recommender_models.svd import (
     ShiftedTable,
     as_rows,
+    check_fits,
     inverse,
     scaled,
     sums,
@@ -86,7 +87,9 @@ class Normalisation(ABC):
 
         Raises ``ValuesError`` for values that the rule cannot take.
         """
-        return self._learned(as_rows(X))
+        table = as_rows(X)
+        check_fits(table.shape, sum(table.shape))
+        return self._learned(table)
 
     @abstractmethod
     def _learned(self, X: Any) -> Learned:

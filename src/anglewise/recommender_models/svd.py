@@ -1,5 +1,6 @@
 """Sparse tables, their truncated SVD, exact to rounding, and their Gram matrices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -205,8 +206,25 @@ def truncated_svd(X: Any, k: int, *, seed: int = 0) -> Spectrum:
     return Spectrum(values[:rank], np.ascontiguousarray(right * signs))
 
 
+def check_fits(shape: Sequence[int], numbers: int) -> None:
+    """Refuse a table for which more numbers are due than the memory allowed holds.
+
+    The shape of a sparse table says nothing of what stands in it: three entries may have an index
+    of two thousand millions. Raises ``ShapeError``.
+    """
+    from anglewise.io.sizes import VARIABLE, room, words
+
+    if 8 * numbers > room():
+        raise ShapeError(
+            f"a table of {shape[0]:,} by {shape[1]:,} takes {words(8 * numbers)} or more to learn "
+            f"from, {words(room())} are allowed: leave out rows and columns in which nothing "
+            f"stands, or allow more: {VARIABLE}={words(16 * numbers).replace(' ', '')}"
+        )
+
+
 def _dense_svd(X: Any) -> tuple[Array, Array]:
     rows, columns = X.shape
+    check_fits(X.shape, columns * min(rows, columns))
     # the triangle R of X = QR has the same V and S, and needs no long U
     table = _triangle(X) if rows > columns else _dense(X)
     _, values, right = np.linalg.svd(table, full_matrices=False)
