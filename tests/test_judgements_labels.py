@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anglewise import Embeddings, Neighbours, Space
+from anglewise import Embeddings, Neighbours, Space, read_judgements
 from anglewise.errors import IdsError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.judgements import constructed as module
@@ -103,11 +103,13 @@ def test_real_intents_fit_without_a_sample():
     assert len(judged.judged_rows) == len(of)
 
 
-def test_pairs_that_fill_the_memory_allowed_ask_for_a_sample_that_fits(monkeypatch):
-    space, labels = a_space(100), labels_of(np.arange(100) % 2)
+def test_pairs_that_fill_the_memory_allowed_ask_for_a_sample_that_fits(monkeypatch, tmp_path):
+    space, file = a_space(100), tmp_path / "labels.csv"
+    file.write_text("\n".join(["id,label", *(f"{i},{'ab'[i % 2]}" for i in range(100))]))
     monkeypatch.setenv("ANGLEWISE_MEMORY", "50kB")
-    with pytest.raises(ValuesError, match=r"4,900 pairs .* 500 fit.*queries=10.*MEMORY=980kB"):
-        from_labels(space, labels)
-    assert len(from_labels(space, labels, queries=10).gains.values) == 490
-    monkeypatch.setenv("ANGLEWISE_MEMORY", "980kB")
-    assert len(from_labels(space, labels).gains.values) == 4900
+    due = r"4,900 pairs .* 500 fit.*queries=10.*ANGLEWISE_MEMORY=0.98MB"
+    with pytest.raises(ValuesError, match=due):
+        read_judgements(file, space)
+    assert len(read_judgements(file, space, label_queries=10).gains.values) == 490
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "0.98MB")
+    assert len(read_judgements(file, space).gains.values) == 4900

@@ -35,6 +35,7 @@ from anglewise.io.destinations import is_sqlite
 from anglewise.io.files import PathLike, existing
 from anglewise.io.ids import Aligned, align
 from anglewise.io.judgement_rows import graded_columns, qrels_in
+from anglewise.io.sizes import room
 from anglewise.io.space_files import is_space_folder
 from anglewise.io.space_folder import judgements_of, stored_directions
 from anglewise.io.tables import (
@@ -59,7 +60,7 @@ from anglewise.io.tables import (
     numbers_of,
     plain,
 )
-from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.constructed import PAIR_BYTES, from_labels
 from anglewise.judgements.records import Labels
 from anglewise.judgements.store import JudgementStore
 from anglewise.judgements.store_files import store_in
@@ -210,9 +211,9 @@ def _read(
         say(f"{sheet.path.name}: {counted(sheet.comments, 'line')} of comments, which begin with #")
     kind = "judgements" if any(named_columns.values()) else _kind(sheet)
     if kind == "labels":
-        return from_labels(
-            space, read_labels(sheet.path, say=say), queries=label_queries, seed=seed
-        )
+        fit = room() // PAIR_BYTES
+        labels = read_labels(sheet.path, say=say)
+        return from_labels(space, labels, queries=label_queries, seed=seed, most=fit)
     check_no_labels(sheet.path, label_queries)
     if kind != "judgements":
         raise FileError(

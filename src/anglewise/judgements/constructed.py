@@ -212,7 +212,12 @@ PAIR_BYTES = 100
 
 
 def from_labels(
-    space: Space, labels: Labels, *, queries: int | None = None, seed: int = 0
+    space: Space,
+    labels: Labels,
+    *,
+    queries: int | None = None,
+    seed: int = 0,
+    most: int = MOST_PAIRS,
 ) -> Judgements:
     """Judgements ``items-items``: the other items of a labelled item's class are relevant.
 
@@ -226,6 +231,8 @@ def from_labels(
         How many items are queries, drawn at random; by default all that can be.
     seed
         Draws them.
+    most
+        Pairs that the memory allowed holds.
 
     Raises
     ------
@@ -234,8 +241,7 @@ def from_labels(
     TooFewError
         No two items share a class, or ``queries`` is below 1.
     ValuesError
-        More pairs within classes than 20,000,000, or than the memory allowed holds: draw fewer
-        queries.
+        More pairs within classes than ``most``, or than 20,000,000: draw fewer queries.
 
     Examples
     --------
@@ -256,7 +262,7 @@ def from_labels(
     if queries is not None:
         asking = _drawn(asking, queries, seed)
     pairs = int(partners[asking].sum())
-    _check_fits(pairs, len(asking))
+    _check_fits(pairs, len(asking), min(most, MOST_PAIRS))
     unknown = tuple(name for name in labels.of if name not in space.items.row_of)
     hint = other_form(unknown, space.items.row_of)
     return Judgements(
@@ -268,15 +274,12 @@ def from_labels(
     )
 
 
-def _check_fits(pairs: int, asking: int) -> None:
+def _check_fits(pairs: int, asking: int, most: int) -> None:
     """Refuse more pairs than fit, before the first is made."""
-    from anglewise.io.sizes import VARIABLE, room, words
-
-    most, holds = min(MOST_PAIRS, room() // PAIR_BYTES), PAIR_BYTES * pairs
     if pairs <= most:
         return
     size = max(asking * most // pairs, 1)
-    more = f", or allow more: {VARIABLE}={words(2 * holds).replace(' ', '')}"
+    more = f", or allow more memory (ANGLEWISE_MEMORY={2 * PAIR_BYTES * pairs / 1e6:.3g}MB)"
     raise ValuesError(
         f"{pairs:,} pairs of items share a class, {most:,} fit: let a sample of about "
         f"{size:,} items ask (label_queries={size}, --label-queries {size})"
