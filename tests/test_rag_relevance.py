@@ -25,7 +25,7 @@ from anglewise import (
 )
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.rag import relevance
+from anglewise.rag import scored_questions
 from anglewise.rag.context import Context
 from anglewise.rag.origin import Origin
 from anglewise.rag.relevance import (
@@ -534,7 +534,7 @@ def test_both_errors_stand_with_their_intervals():
 def test_a_depth_that_would_fill_the_memory_is_refused_before_it_is_searched(monkeypatch):
     space, judgements = made()
     index = Index(space, "cosine")
-    monkeypatch.setattr(relevance, "HITS_AT_ONCE", 12)
+    monkeypatch.setattr(scored_questions, "HITS_AT_ONCE", 12)
     in_parts = learn_relevance(index, space, judgements, depth=5)
     monkeypatch.undo()
     assert in_parts.to_dict() == learn_relevance(index, space, judgements, depth=5).to_dict()

@@ -17,6 +17,7 @@ from anglewise.data_types.judgements import (
     Triplets,
     merged_judgements,
 )
+from anglewise.data_types.memory import room
 from anglewise.data_types.numbers import COUNT, SEED, shown
 from anglewise.data_types.parts import Parts, documents_of, judged_parts, parts_of
 from anglewise.data_types.text import (
@@ -35,7 +36,6 @@ from anglewise.io.destinations import is_sqlite
 from anglewise.io.files import PathLike, existing
 from anglewise.io.ids import Aligned, align
 from anglewise.io.judgement_rows import graded_columns, qrels_in
-from anglewise.io.sizes import room
 from anglewise.io.space_files import is_space_folder
 from anglewise.io.space_folder import judgements_of, stored_directions
 from anglewise.io.tables import (

@@ -212,7 +212,7 @@ def check_fits(shape: Sequence[int], numbers: int) -> None:
     The shape of a sparse table says nothing of what stands in it: three entries may have an index
     of two thousand millions. Raises ``ShapeError``.
     """
-    from anglewise.io.sizes import VARIABLE, room, words
+    from anglewise.data_types.memory import VARIABLE, room, words
 
     if 8 * numbers > room():
         raise ShapeError(

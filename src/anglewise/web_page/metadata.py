@@ -15,6 +15,7 @@ from weakref import finalize
 
 from anglewise.data_types.columns import TITLES
 from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.data_types.numbers import shown
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import Columns, parquet_columns
@@ -27,7 +28,6 @@ from anglewise.io.files import (
     reading,
     stamp,
 )
-from anglewise.io.sizes import VARIABLE, room, words
 
 TITLE, CELL = 200, 2000
 """How many characters of a title, and of any other cell, are shown."""
