@@ -272,7 +272,7 @@ def test_json_has_the_agreed_keys():
         ({"k": 0}, TooFewError, "at least 1"),
         ({"witness": "nobody"}, IdsError, "no item has the id 'nobody'"),
         ({"pairs": [("1", "nobody")]}, IdsError, "no item has the id 'nobody'"),
-        ({"condition": 0.5}, ValuesError, "condition number"),
+        ({"condition": 0.5}, ValuesError, "condition is 0.5: a number from 1"),
         ({"runs": {"b": Space(items=Embeddings(np.eye(5)))}}, ShapeError, "predictions"),
     ],
 )

@@ -291,7 +291,7 @@ def test_passages_carry_their_title_unless_it_takes_too_much_room():
 
 @pytest.mark.parametrize(("chunk", "overlap"), [(0, None), (5, 5), (5, -1), (100, None)])
 def test_a_chunking_that_makes_no_sense_is_refused(chunk, overlap):
-    with pytest.raises(SpellingError):
+    with pytest.raises((SpellingError, ValuesError)):
         encode(["one two three"], named(Counting(), window=50), chunk=chunk, overlap=overlap)
 
 

@@ -188,7 +188,7 @@ def test_what_is_no_cosine_or_no_condition_is_refused():
         cosine_interval(np.array([1.1]), 2.0)
     with pytest.raises(ValuesError, match="outside"):
         cosine_interval(np.array([np.nan]), 2.0)
-    with pytest.raises(ValuesError, match="1 or more"):
+    with pytest.raises(ValuesError, match="a number from 1"):
         cosine_interval(np.array([0.5]), 0.9)
     with pytest.raises(ValuesError, match="larger cosine"):
         order_certificate(np.array([0.1]), np.array([0.2]))

@@ -116,5 +116,5 @@ def test_what_cannot_have_a_witness_is_said():
         witness(Q, 4)
     with pytest.raises(TooFewError, match="19 neighbours of 19"):
         witness(Q, 0, k=19)
-    with pytest.raises(ValuesError, match="1 or more"):
+    with pytest.raises(ValuesError, match="a number from 1"):
         witness(Q, 0, condition=0.5)

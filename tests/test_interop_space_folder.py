@@ -298,9 +298,10 @@ def test_keys_that_a_later_version_adds_are_no_hindrance(tmp_path):
 def test_what_cannot_be_stored_is_named_and_nothing_is_written(
     about, metadata, error, says, tmp_path
 ):
-    space = Space(items=Embeddings(np.eye(2), metadata=metadata), about=about)
     with pytest.raises(error, match=says):
-        write_space(space, tmp_path / "s")
+        write_space(
+            Space(items=Embeddings(np.eye(2), metadata=metadata), about=about), tmp_path / "s"
+        )
     assert not list(tmp_path.iterdir())
 
 

@@ -120,7 +120,7 @@ def test_nothing_to_read_is_said(store):
         store.judgements(SPACE, judges=["ben"])
     with pytest.raises(SpellingError, match="rumour"):
         store.judgements(SPACE, sources=["rumour"])
-    with pytest.raises(SpellingError, match="combine="):
+    with pytest.raises(SpellingError, match="combine is 'loudest': known are"):
         store.judgements(SPACE, combine="loudest")
     with pytest.raises(SpellingError, match="one text"):
         store.judgements(SPACE, judges="anna")

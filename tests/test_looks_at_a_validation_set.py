@@ -92,7 +92,8 @@ def test_looks_stand_beside_the_verdict_from_the_second_set_of_candidates_on(ang
             (tmp_path / name / f"{side}.txt").write_text(ids)
     (tmp_path / "qrels.txt").write_text("".join(f"q{i} 0 i{i} 1\n" for i in range(SIZE)))
     words = ["--qrels", tmp_path / "qrels.txt", "--history", tmp_path / "h.parquet"]
-    files = {name: tmp_path / f"out.{name}" for name in ("json", "markdown", "junit", "html")}
+    files = {name: tmp_path / f"out.{name}" for name in ("json", "markdown", "html")}
+    files["junit"] = tmp_path / "out.xml"
     for name, path in files.items():
         words += [f"--{name}", path]
     words += ["--gate", "dot>=0.01"]

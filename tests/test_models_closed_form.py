@@ -241,7 +241,7 @@ def test_gauges_are_read_as_they_are_written():
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
-        ({"objective": "als"}, SpellingError, "objective 'als' is unknown"),
+        ({"objective": "als"}, SpellingError, "objective is 'als': known are product"),
         ({"gauge": "square"}, SpellingError, "gauge 'square' is unknown"),
         ({"objective": "factors", "gauge": "raw-users"}, SpellingError, "leaves the gauge no"),
         ({"penalty": -1.0}, ValuesError, "penalty is -1"),

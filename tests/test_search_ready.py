@@ -49,8 +49,8 @@ def test_the_maps_of_many_frames_are_not_held_together(ask):
     names = [f"dot@without-top({n})" for n in range(1, 6)]
     held, most, prepare = weakref.WeakSet(), [], PreparedItems.of
 
-    def noted(space, measures, direction, *, room):
-        items = prepare(space, measures, direction, room=room)
+    def noted(*given, **named):
+        items = prepare(*given, **named)
         held.update(move for shared in items.passes for move in (shared.asking, shared.ranked))
         most.append(len(held))
         return items

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 from anglewise.data_types.numbers import DIGITS, quoted, read_number, shown
-from anglewise.errors import COMMANDS, IdsError, SpellingError, ValuesError, WrongTypeError
+from anglewise.errors import (
+    COMMANDS,
+    FileError,
+    IdsError,
+    SpellingError,
+    WrongTypeError,
+)
 
 
 def p_words(p: float) -> str:
@@ -131,9 +137,9 @@ def as_path(value: Any, kind: str = "a file") -> Path:
     try:
         os.fsencode(text)
     except UnicodeEncodeError as error:
-        raise ValuesError(f"the path of {kind} holds half a letter: mend the text") from error
+        raise FileError(f"the path of {kind} holds half a letter: mend the text") from error
     if "\0" in text:
-        raise ValuesError(f"the path of {kind} holds a zero character, which no path does")
+        raise FileError(f"the path of {kind} holds a zero character, which no path does")
     return Path(text)
 
 

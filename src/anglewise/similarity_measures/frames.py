@@ -179,12 +179,13 @@ class Centred(Frame):
 class Standardised(Frame):
     """Centred, then every column divided by its standard deviation on the ranked side.
 
-    Columns that hold one number for the whole ranked side distinguish no items and are dropped.
+    Columns that hold one number for the whole ranked side distinguish no items: they are left out,
+    or are 0 where it has fewer rows than columns.
 
     >>> from anglewise.data_types.embeddings import Embeddings, Space
     >>> space = Space(items=Embeddings([[1.0, 5.0, 10.0], [3.0, 5.0, 30.0]]))
     >>> fit_frames((Standardised(),), space, "items-items").ranked(space.items.vectors).tolist()
-    [[-1.0, -1.0], [1.0, 1.0]]
+    [[-1.0, 0.0, -1.0], [1.0, 0.0, 1.0]]
     """
 
     def __str__(self) -> str:
