@@ -24,7 +24,7 @@ from anglewise.equivalent_factorisations.maps import ROWS, whole_map
 from anglewise.errors import IdsError, TooFewError
 from anglewise.geometry.norms import popularity
 from anglewise.nearest_neighbours.search import search
-from anglewise.similarity_measures.biases import maps_in
+from anglewise.similarity_measures.formulas import maps_in
 from anglewise.similarity_measures.measure import measure
 
 

@@ -23,8 +23,7 @@ from anglewise.evaluation_metrics.interface import Metric
 from anglewise.nearest_neighbours.search import by_frames, exclusions_of
 from anglewise.similarity_measures.adapter import Adapted, adapter_shape, learn_adapter
 from anglewise.similarity_measures.adapter_training import TrainingPairs
-from anglewise.similarity_measures.biases import maps_in
-from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.formulas import Measure, maps_in
 from anglewise.similarity_measures.frames import Affine, Maps, View
 from anglewise.similarity_measures.measure import Family, MeasureSpec
 from anglewise.statistics.decision import Tolerance

@@ -44,7 +44,6 @@ from anglewise.evaluation_metrics.metrics import (
     Spearman,
     TripletAccuracy,
 )
-from anglewise.similarity_measures.biases import frames_in
 from anglewise.similarity_measures.formulas import (
     TERMS,
     BlockFormula,
@@ -52,6 +51,7 @@ from anglewise.similarity_measures.formulas import (
     Measure,
     Product,
     fitted,
+    frames_in,
     in_lanes,
     summed,
 )

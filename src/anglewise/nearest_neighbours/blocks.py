@@ -16,7 +16,6 @@ from anglewise.data_types.neighbours import rounded_from
 from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int64
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.nearest_neighbours.passes import ROUNDING, SIZES, Bound, Reach, bounds, moved
-from anglewise.nearest_neighbours.query_block import QueryBlock
 from anglewise.nearest_neighbours.ranking import (
     Candidates,
     TopK,
@@ -33,6 +32,7 @@ from anglewise.nearest_neighbours.scanners import (
 from anglewise.nearest_neighbours.tiles import (
     EqualRows,
     PreparedItems,
+    QueryBlock,
     row_numbers,
     spans,
     tile,

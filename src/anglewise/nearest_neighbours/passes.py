@@ -18,8 +18,14 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.nearest_neighbours import ranking
-from anglewise.similarity_measures.biases import frames_in
-from anglewise.similarity_measures.formulas import LANES, BlockFormula, Formula, Measure, fitted
+from anglewise.similarity_measures.formulas import (
+    LANES,
+    BlockFormula,
+    Formula,
+    Measure,
+    fitted,
+    frames_in,
+)
 from anglewise.similarity_measures.frames import Affine, Maps, fit_frames
 
 

@@ -15,12 +15,10 @@ from anglewise.data_types.text import check_flag, check_kind, counted
 from anglewise.data_types.typing import Array, Direction, Float32, Int64, Progress, Rows
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.nearest_neighbours.blocks import answer, block_length
-from anglewise.nearest_neighbours.query_block import QueryBlock
 from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions
 from anglewise.nearest_neighbours.scanners import Workers, scanner, workers
-from anglewise.nearest_neighbours.tiles import PreparedItems, spans
-from anglewise.similarity_measures.biases import frames_in
-from anglewise.similarity_measures.formulas import Measure
+from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock, spans
+from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.similarity_measures.measure import measures as read_measures
 
 

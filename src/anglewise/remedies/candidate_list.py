@@ -19,8 +19,7 @@ from anglewise.recommender_models.normalisation import normalisation
 from anglewise.remedies.builders import ClosedForm, Ease, RawData, TrainedBuilder, weighed
 from anglewise.remedies.training_data import Needs, SpaceBuilder, Training
 from anglewise.similarity_measures.adapter import Adapted
-from anglewise.similarity_measures.biases import maps_in
-from anglewise.similarity_measures.formulas import Measure, fitted
+from anglewise.similarity_measures.formulas import Measure, fitted, maps_in
 from anglewise.similarity_measures.measure import (
     FORMULAS,
     Family,

@@ -53,8 +53,7 @@ from anglewise.remedies.training_data import (
     training_of,
 )
 from anglewise.similarity_measures.adapter import FEWEST, Adapted, adapter
-from anglewise.similarity_measures.biases import frames_in
-from anglewise.similarity_measures.formulas import Dot, Measure
+from anglewise.similarity_measures.formulas import Dot, Measure, frames_in
 from anglewise.similarity_measures.measure import Family, MeasureSpec
 
 

@@ -16,7 +16,7 @@ from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Direction
 from anglewise.equivalent_factorisations.gauge import bias_columns, without_biases
 from anglewise.errors import ShapeError
-from anglewise.similarity_measures.frames import Affine, Frame, Maps, Sides, check_first, fit_frames
+from anglewise.similarity_measures.frames import Affine, Frame, Maps, Sides, check_first
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class WithoutBiases(Frame):
     too, are fitted on what is left.
 
     >>> from anglewise.data_types.embeddings import Embeddings, Space
+    >>> from anglewise.similarity_measures.frames import fit_frames
     >>> space = Space(items=Embeddings([[3.0, 4.0, 9.0]]), about={"bias_columns": [2]})
     >>> fit_frames((WithoutBiases(),), space, "items-items").ranked(space.items.vectors).tolist()
     [[3.0, 4.0]]
@@ -114,18 +115,3 @@ def biases_note(measures: Iterable[Any], space: Space, direction: Direction) -> 
         f"{'are no directions' if many else 'is no direction'}; {raw} counts "
         f"{'them' if many else 'it'}"
     )
-
-
-def frames_in(measure: Any, space: Space, direction: Direction) -> tuple[Frame, ...]:
-    """The frames of a measure, and before them the one that leaves biases out where it does."""
-    if space.named_biases and biases_left_out(measure, space, direction):
-        return (WithoutBiases(), *measure.frames)
-    return measure.frames
-
-
-def maps_in(
-    measure: Any, space: Space, direction: Direction, *, new_vectors: bool = True
-) -> Maps | None:
-    """The fitted frames of a measure in a space; None where the vectors stay as they are."""
-    frames = frames_in(measure, space, direction)
-    return fit_frames(frames, space, direction, new_vectors=new_vectors)

@@ -19,13 +19,14 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.numbers import EXPONENT, written
 from anglewise.data_types.typing import Array, Direction, Float, Float64, Int64
 from anglewise.errors import SpellingError
-from anglewise.similarity_measures.biases import frames_in, maps_in
+from anglewise.similarity_measures.biases import WithoutBiases, biases_left_out
 from anglewise.similarity_measures.frames import (
     Frame,
     Maps,
     Sides,
     SpaceCache,
     View,
+    fit_frames,
 )
 
 Product: TypeAlias = Literal["dot", "squared-distance", "manhattan", "block"]
@@ -348,6 +349,21 @@ class Measure:
         return (rank if not self.frames else len(SIMPLEST_FIRST) + 1, len(self.frames), str(self))
 
 
+def frames_in(measure: Measure, space: Space, direction: Direction) -> tuple[Frame, ...]:
+    """The frames of a measure, and before them the one that leaves biases out where it does."""
+    if space.named_biases and biases_left_out(measure, space, direction):
+        return (WithoutBiases(), *measure.frames)
+    return measure.frames
+
+
+def maps_in(
+    measure: Measure, space: Space, direction: Direction, *, new_vectors: bool = True
+) -> Maps | None:
+    """The fitted frames of a measure in a space; None where the vectors stay as they are."""
+    frames = frames_in(measure, space, direction)
+    return fit_frames(frames, space, direction, new_vectors=new_vectors)
+
+
 class FittedFormula(Formula):
     """A formula that learns from the asking and the ranked side. An interface.
 
@@ -364,52 +380,6 @@ class FittedFormula(Formula):
         """Not before it is fitted."""
         del product, query_norms, item_norms
         raise SpellingError(f"{self} is learnt from a space: take fitted(measure, space).formula")
-
-
-@dataclass(frozen=True, eq=False)
-class PerItem(Formula):
-    """``(q . x / |q|) * weight_x + bias_x``: two numbers for each ranked row, learnt from a space.
-
-    An inner product of ``[q / |q|, 1]`` and ``[weight_x x, bias_x]``, one coordinate more than
-    there were. Weights are at least 0.
-    """
-
-    name: str
-    meaning: str  # type: ignore[misc]  # said by the formula that was fitted
-    weight: Float64[Array, " n"]
-    bias: Float64[Array, " n"]
-
-    product = "dot"
-    unit_queries = True
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def inner(self) -> bool:
-        """Always."""
-        return True
-
-    def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
-        """Not without knowing which rows."""
-        del product, query_norms, item_norms
-        raise SpellingError(f"{self} has numbers for each row: say which, score_at(rows, …)")
-
-    def score_at(
-        self,
-        rows: Int64[Array, "*#pairs"],
-        product: PerPair,
-        query_norms: PerPair,
-        item_norms: PerPair,
-    ) -> PerPair:
-        """``product * weight + bias``, the product taken with a query of length one."""
-        del query_norms, item_norms
-        return product * self.weight[rows] + self.bias[rows]
-
-    def terms_at(self, rows: Int64[Array, " n"], item_norms: Float64[Array, " n"]) -> Terms:
-        """The numbers of these rows."""
-        del item_norms
-        return Terms(self.weight[rows], self.bias[rows])
 
 
 def fitted(

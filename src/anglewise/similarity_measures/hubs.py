@@ -11,13 +11,14 @@ import numpy as np
 
 from anglewise.data_types.neighbours import rounded
 from anglewise.data_types.numbers import COUNT
-from anglewise.data_types.typing import Array, Float64
+from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.similarity_measures.formulas import (
     BlockFormula,
     FittedFormula,
     Formula,
-    PerItem,
+    PerPair,
+    Terms,
     unit,
 )
 from anglewise.similarity_measures.frames import Sides, View
@@ -30,6 +31,52 @@ COSINES_BYTES = 1 << 25
 """What the cosines of one block of rows may weigh, whatever the number of neighbours."""
 WIDTH = 4096
 """So many rows of the asking side are looked at together, or ``k`` if that is more."""
+
+
+@dataclass(frozen=True, eq=False)
+class PerItem(Formula):
+    """``(q . x / |q|) * weight_x + bias_x``: two numbers for each ranked row, learnt from a space.
+
+    An inner product of ``[q / |q|, 1]`` and ``[weight_x x, bias_x]``, one coordinate more than
+    there were. Weights are at least 0.
+    """
+
+    name: str
+    meaning: str  # type: ignore[misc]  # said by the formula that was fitted
+    weight: Float64[Array, " n"]
+    bias: Float64[Array, " n"]
+
+    product = "dot"
+    unit_queries = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def inner(self) -> bool:
+        """Always."""
+        return True
+
+    def score(self, product: PerPair, query_norms: PerPair, item_norms: PerPair) -> PerPair:
+        """Not without knowing which rows."""
+        del product, query_norms, item_norms
+        raise SpellingError(f"{self} has numbers for each row: say which, score_at(rows, …)")
+
+    def score_at(
+        self,
+        rows: Int64[Array, "*#pairs"],
+        product: PerPair,
+        query_norms: PerPair,
+        item_norms: PerPair,
+    ) -> PerPair:
+        """``product * weight + bias``, the product taken with a query of length one."""
+        del query_norms, item_norms
+        return product * self.weight[rows] + self.bias[rows]
+
+    def terms_at(self, rows: Int64[Array, " n"], item_norms: Float64[Array, " n"]) -> Terms:
+        """The numbers of these rows."""
+        del item_norms
+        return Terms(self.weight[rows], self.bias[rows])
 
 
 @dataclass(frozen=True)

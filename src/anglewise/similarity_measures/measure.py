@@ -19,7 +19,7 @@ from anglewise.data_types.typing import Array, Direction, Float, Float64
 from anglewise.errors import SpellingError
 from anglewise.similarity_measures.adapter import ADAPTED, Adapted
 from anglewise.similarity_measures.affine import BLOCK_BYTES
-from anglewise.similarity_measures.biases import WithBiases, WithoutBiases, maps_in
+from anglewise.similarity_measures.biases import WithBiases, WithoutBiases
 from anglewise.similarity_measures.formulas import (
     Cosine,
     Dot,
@@ -29,6 +29,7 @@ from anglewise.similarity_measures.formulas import (
     Measure,
     Norm,
     fitted,
+    maps_in,
     unit,
 )
 from anglewise.similarity_measures.frames import (

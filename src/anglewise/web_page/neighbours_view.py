@@ -13,8 +13,7 @@ from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError
 from anglewise.nearest_neighbours.search import search
-from anglewise.similarity_measures.biases import frames_in
-from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.web_page.open_space import Inspected, InspectedSide, short_name
 from anglewise.web_page.picks import PICKS, pick
 from anglewise.web_page.security import BusyError
