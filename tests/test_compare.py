@@ -17,7 +17,7 @@ from anglewise import (
     compare,
     compare_spaces,
 )
-from anglewise.data_types.judgements import Complaints
+from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import (
     MissingExtraError,

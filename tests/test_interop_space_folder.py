@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from anglewise import Embeddings, Judgements, Space, read_space, write_space
-from anglewise.data_types.judgements import Complaints
+from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io import outputs as atomic

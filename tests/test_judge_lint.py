@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judged, Judgements, JudgementStore, Space, search, write_space
-from anglewise.data_types.judgements import Complaints
+from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.sparse import SparseRows
 from anglewise.labelling.lint import ks_distance, lint
 from cli_run import anglewise, refused

@@ -16,7 +16,7 @@ from anglewise.comparison.next_judgements import unjudged
 from anglewise.comparison.power import Planned, Power
 from anglewise.comparison.verdict import verdict_of
 from anglewise.comparison.without_vectors import WithoutVectors
-from anglewise.data_types.judgements import Pairs
+from anglewise.data_types.pairs import Pairs
 from anglewise.data_types.sparse import SparseRows
 from anglewise.labelling.lint import lint
 from anglewise.rag.prompt import NOTHING

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from anglewise.comparison.compare import compare, compare_spaces
     from anglewise.comparison.comparison_result import Comparison
     from anglewise.data_types.embeddings import Embeddings, Space
-    from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+    from anglewise.data_types.judgements import Judgements
     from anglewise.data_types.neighbours import Neighbours
+    from anglewise.data_types.pairs import Pairs, Triplets
     from anglewise.encoders.encode import encode
     from anglewise.encoders.encoder import Encoder
     from anglewise.encoders.images import encode_images
@@ -66,14 +67,14 @@ _HOMES = {
     "LinearEmbedding": "anglewise.recommender_models.estimators",
     "Measure": "anglewise.similarity_measures.formulas",
     "Neighbours": "anglewise.data_types.neighbours",
-    "Pairs": "anglewise.data_types.judgements",
+    "Pairs": "anglewise.data_types.pairs",
     "Recommender": "anglewise.recommendation.recommender",
     "Remedy": "anglewise.remedies.remedy_result",
     "Space": "anglewise.data_types.embeddings",
     "Study": "anglewise.experiment.study",
     "TableNormaliser": "anglewise.recommender_models.estimators",
     "TrainedEmbedding": "anglewise.recommender_models.estimators",
-    "Triplets": "anglewise.data_types.judgements",
+    "Triplets": "anglewise.data_types.pairs",
     "adapter": "anglewise.similarity_measures.adapter",
     "audit": "anglewise.auditing.audit",
     "compare": "anglewise.comparison.compare",

@@ -17,9 +17,10 @@ from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_wi
 from anglewise.auditing.subject import GAUGES, AuditSubject, read_freedom, subject
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
-from anglewise.data_types.judgements import Judgements, check_by_direction
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import CONDITION
+from anglewise.data_types.pairs import check_by_direction
 from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.equivalent_factorisations.canonical import gauge

@@ -32,7 +32,8 @@ from anglewise.errors import SpellingError
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
     from anglewise.data_types.embeddings import Space
-    from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+    from anglewise.data_types.judgements import Judgements
+    from anglewise.data_types.pairs import Pairs, Triplets
 
 GATE_FAILED = 1
 

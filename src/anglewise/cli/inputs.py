@@ -8,7 +8,8 @@ from anglewise.cli.options import AS_BROUGHT, Judging, SeenOptions, Vectors
 from anglewise.comparison.candidates import FORBIDDEN
 from anglewise.comparison.compare import NO_RULES
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Array, Direction, Float32
 from anglewise.encoders.batches import encode_texts

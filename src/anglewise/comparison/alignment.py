@@ -11,10 +11,11 @@ from anglewise.comparison.candidates import Source
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.split import QuerySplit, query_split
 from anglewise.data_types.columns import titles
+from anglewise.data_types.complaints import Complaints, with_gains
 from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.evaluation_rules import evaluated_with
-from anglewise.data_types.judgements import Complaints, Judgements, with_gains
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.parts import Parts, parts_of
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import listed

@@ -30,11 +30,8 @@ from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import (
     Judgements,
     Missing,
-    Pairs,
-    Triplets,
-    check_judgements,
-    check_of_space,
 )
+from anglewise.data_types.pairs import Pairs, Triplets, check_judgements, check_of_space
 from anglewise.data_types.text import as_list, check_flag, check_kind, check_word, listed
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError

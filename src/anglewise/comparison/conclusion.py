@@ -14,8 +14,9 @@ from anglewise.comparison.lists import EvaluationSettings
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import PART
+from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.text import check_number, counted
 from anglewise.data_types.typing import Progress
 from anglewise.errors import SpellingError

@@ -12,7 +12,8 @@ from anglewise.comparison.slices import side_of
 from anglewise.comparison.split import check_largest_group, query_split
 from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.text import counted
 from anglewise.errors import SpellingError
 from anglewise.evaluation_metrics.evaluate import check_relevant

@@ -7,8 +7,9 @@ from anglewise.comparison.comparison_result import Comparison, MeasureResult
 from anglewise.comparison.split import chance_over
 from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.statistics.resampling import Clusters

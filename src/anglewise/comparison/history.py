@@ -13,8 +13,9 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.evidence import Evidence
-from anglewise.data_types.judgements import Judgements, Pairs
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.pairs import Pairs
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import SpellingError

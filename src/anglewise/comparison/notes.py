@@ -8,9 +8,11 @@ from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.data_types.columns import titles
+from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.drawn import QueryDraw, weighted_means
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.judgements import Complaints, Judgements, Pairs, Triplets
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed

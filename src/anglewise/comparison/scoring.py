@@ -12,8 +12,9 @@ from anglewise.comparison.inference import Scores
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
 from anglewise.comparison.split import choices, first_half, tuned
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Judgements, Pairs, Triplets
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError

@@ -1,4 +1,4 @@
-"""What people said is relevant: judgements, graded pairs, triplets, labels."""
+"""What people said is relevant: graded judgements, aligned with the rows of a space."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
+from anglewise.data_types.complaints import Complaints, check_source, with_gains
 from anglewise.data_types.conversion import (
     as_array,
     as_ids,
@@ -33,29 +34,10 @@ from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import (
     IdsError,
     ShapeError,
-    SpellingError,
     TooFewError,
     ValuesError,
     WrongTypeError,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Complaints:
-    """What is wrong with a set of judgements; reported before any number is shown.
-
-    ``unknown_queries`` and ``unknown_items`` name up to three ids that the space does not hold;
-    ``other_form`` says where it holds one of them in another Unicode form.
-    """
-
-    unknown_queries: tuple[str, ...] = ()
-    unknown_items: tuple[str, ...] = ()
-    other_form: str = ""
-    dropped: int = 0
-    duplicates: int = 0
-    queries_without_relevant: int = 0
-    gains_all_equal: bool = False
-
 
 Missing: TypeAlias = Literal["count", "drop"]
 """What judged items that the space lacks do: count as missed where relevant, or nothing."""
@@ -335,16 +317,6 @@ def taken(judged: Judgements, missing: Missing) -> Judgements:
     return judged if missing == "count" else judged.without_missing()
 
 
-def with_gains(complaints: Complaints, graded: SparseRows) -> Complaints:
-    """The complaints, with those about the gains filled in."""
-    relevant = np.bincount(graded.rows, weights=graded.values > 0, minlength=graded.shape[0])
-    return replace(
-        complaints,
-        queries_without_relevant=int(((graded.counts > 0) & (relevant == 0)).sum()),
-        gains_all_equal=len(np.unique(graded.values)) == 1,
-    )
-
-
 def merged_judgements(
     rows: Int64[Array, " entries"],
     columns: Int64[Array, " entries"],
@@ -461,12 +433,6 @@ def _unknown(names: list[str], rows: Int64[Array, " entries"]) -> tuple[str, ...
     return tuple(dict.fromkeys(names[row] for row in np.flatnonzero(rows < 0)))[:3]
 
 
-def check_source(source: object, complaints: object) -> None:
-    """Refuse what does not say where judgements come from, and what was wrong with them."""
-    check_kind(source, str, "the source of judgements", "a text")
-    check_kind(complaints, Complaints, "complaints", "Complaints")
-
-
 def _check_chances(chances: SparseRows, graded: SparseRows) -> None:
     """Refuse chances of other entries than those that are graded, and what is no chance."""
     if chances.shape != graded.shape:
@@ -479,115 +445,3 @@ def _check_chances(chances: SparseRows, graded: SparseRows) -> None:
     bad = chances.values[~((chances.values > 0) & (chances.values <= 1))]
     if len(bad):
         raise ValuesError(f"chances hold {bad[0]:g}: more than 0 and at most 1 is due")
-
-
-def _check_rows(named_rows: Mapping[str, object]) -> None:
-    """Refuse what are no columns of row numbers, all of one length."""
-    length: int | None = None
-    for name, rows in named_rows.items():
-        check_array(rows, name, (length,), kinds="iu")
-        numbers = cast("Array", rows)
-        length = len(numbers)
-        if length and numbers.min() < 0:
-            raise ShapeError(f"{name} holds {numbers.min()}: rows are numbered from 0")
-
-
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """Two rows and how alike people found them: ``rows_a[i]``, ``rows_b[i]``, ``scores[i]``.
-
-    ``rows_a`` are rows of the queries, ``rows_b`` of the items; both of the one side there is when
-    the space is one-sided.
-    """
-
-    rows_a: Int64[Array, " pairs"]
-    rows_b: Int64[Array, " pairs"]
-    scores: Float64[Array, " pairs"]
-    source: str = ""
-    complaints: Complaints = field(default_factory=Complaints)
-
-    def __post_init__(self) -> None:
-        check_source(self.source, self.complaints)
-        _check_rows({"rows_a": self.rows_a, "rows_b": self.rows_b})
-        check_array(self.scores, "scores", self.rows_a.shape)
-        if not np.isfinite(self.scores).all():
-            raise ValuesError("scores hold NaN or infinity: finite numbers are due")
-
-
-@dataclass(frozen=True, eq=False)
-class Triplets:
-    """For each anchor row, a row that is near and one that is further."""
-
-    anchors: Int64[Array, " triplets"]
-    near: Int64[Array, " triplets"]
-    far: Int64[Array, " triplets"]
-    source: str = ""
-    complaints: Complaints = field(default_factory=Complaints)
-
-    def __post_init__(self) -> None:
-        check_source(self.source, self.complaints)
-        _check_rows({"anchors": self.anchors, "near": self.near, "far": self.far})
-
-
-def check_judgements(value: object) -> None:
-    """Raise ``WrongTypeError`` for what is neither judgements nor pairs nor triplets."""
-    if not isinstance(value, Judgements | Pairs | Triplets):
-        raise WrongTypeError(
-            f"judgements are {described(value)}: Judgements.from_dict(..., space), .from_pairs and "
-            ".from_frame make them, read_judgements reads them"
-        )
-
-
-def check_by_direction(
-    judgements: Mapping[Direction, Judgements] | None, space: Space
-) -> Mapping[Direction, Judgements]:
-    """The judgements of a space by direction, none if None came; refuse what is no such dict."""
-    if judgements is None:
-        return {}
-    check_kind(judgements, Mapping, "judgements", "a dict from directions to Judgements")
-    for direction, labels in judgements.items():
-        check_direction(direction)
-        check_kind(labels, Judgements, f"what is judged in {direction}", "Judgements")
-        if labels.direction != direction:
-            raise SpellingError(
-                f"the judgements for {direction} are of {labels.direction}: name them by their "
-                "direction"
-            )
-        check_of_space(labels, space)
-    return judgements
-
-
-def check_of_space(
-    judgements: Judgements | Pairs | Triplets, space: Space, name: str = "the judgements"
-) -> None:
-    """Refuse judgements of another space; ``name`` is the plural noun for the message.
-
-    >>> from anglewise.data_types.embeddings import Embeddings
-    >>> rows = np.array([0, 2])
-    >>> check_of_space(Pairs(rows, rows, np.ones(2)), Space(items=Embeddings([[1.0], [2.0]])))
-    Traceback (most recent call last):
-    ...
-    anglewise.errors.ShapeError: the judgements name row 2 of the queries, the space has 2: ...
-    """
-    if isinstance(judgements, Judgements):
-        asking, ranked = space.sides(judgements.direction)
-        due = (len(asking), len(ranked if judgements.parts is None else judgements.parts))
-        same_items = judgements.parts is None or len(judgements.parts.of) == len(ranked)
-        if judgements.gains.shape != due or not same_items:
-            raise ShapeError(
-                f"{name} are {judgements.gains.shape} for {judgements.direction}, the space {due}: "
-                "read them with that space"
-            )
-        return
-    if isinstance(judgements, Pairs):
-        rows_of = {"queries": [judgements.rows_a], "items": [judgements.rows_b]}
-    else:
-        rows_of = {"queries": [judgements.anchors], "items": [judgements.near, judgements.far]}
-    for side, columns in rows_of.items():
-        count = len(space.queries if side == "queries" else space.items)
-        highest = max(int(rows.max(initial=-1)) for rows in columns)
-        if highest >= count:
-            raise ShapeError(
-                f"{name} name row {highest} of the {side}, the space has {count}: read them with "
-                "that space"
-            )

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.judgements import Complaints
 from anglewise.data_types.text import Say, other_form, quiet
 from anglewise.data_types.typing import Array, Bool, Int64
 from anglewise.errors import FileError, IdsError, ShapeError

@@ -13,12 +13,11 @@ from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import (
     Judgements,
     Missing,
-    Pairs,
-    Triplets,
     merged_judgements,
 )
 from anglewise.data_types.memory import room
 from anglewise.data_types.numbers import COUNT, SEED, shown
+from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.parts import Parts, documents_of, judged_parts, parts_of
 from anglewise.data_types.text import (
     Say,

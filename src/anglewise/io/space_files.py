@@ -9,8 +9,9 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
+from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space, TrainedFor
-from anglewise.data_types.judgements import Complaints, Judgements
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Int64

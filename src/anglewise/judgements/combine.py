@@ -7,9 +7,10 @@ from statistics import fmean
 
 import numpy as np
 
+from anglewise.data_types.complaints import Complaints, with_gains
 from anglewise.data_types.drawn import query_draw
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Complaints, Judgements, with_gains
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import as_list, check_word, other_form

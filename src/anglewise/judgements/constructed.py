@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Complaints, Judgements
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.text import other_form

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Judgements, check_of_space
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.pairs import check_of_space
 from anglewise.data_types.text import percent
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.geometry.crowding import ROUNDING, clusters

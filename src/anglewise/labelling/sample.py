@@ -13,8 +13,9 @@ import numpy as np
 from anglewise.data_types.columns import column
 from anglewise.data_types.drawn import LEAST_TRAFFIC, MOST_TRAFFIC, drawn_context
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.judgements import Judgements, check_by_direction
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import cell_number, read_whole, shown
+from anglewise.data_types.pairs import check_by_direction
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import Say, counted
 from anglewise.data_types.typing import Array, Direction, Float64, Int64

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.judgements import Judgements, check_of_space
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.memory import VARIABLE, room, words
+from anglewise.data_types.pairs import check_of_space
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array
 from anglewise.errors import SpellingError, TooFewError, ValuesError

@@ -16,12 +16,9 @@ from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.judgements import (
     Judgements,
-    Pairs,
-    Triplets,
-    check_judgements,
-    check_of_space,
 )
 from anglewise.data_types.numbers import COUNT, POSITIVE
+from anglewise.data_types.pairs import Pairs, Triplets, check_judgements, check_of_space
 from anglewise.data_types.text import Say, quiet
 from anglewise.data_types.typing import Array, Direction, Progress
 from anglewise.errors import SpellingError, TooFewError

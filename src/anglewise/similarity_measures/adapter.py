@@ -8,8 +8,9 @@ import numpy as np
 
 from anglewise.data_types.conversion import check_array
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
-from anglewise.data_types.judgements import Judgements, check_of_space
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT, SEED
+from anglewise.data_types.pairs import check_of_space
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import check_flag, check_kind
 from anglewise.data_types.typing import Array, Bool, Float64

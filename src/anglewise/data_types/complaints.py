@@ -1,0 +1,41 @@
+"""What was wrong with judgements as they came."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import check_kind
+
+
+@dataclass(frozen=True, eq=False)
+class Complaints:
+    """What is wrong with a set of judgements; reported before any number is shown.
+
+    ``unknown_queries`` and ``unknown_items`` name up to three ids that the space does not hold;
+    ``other_form`` says where it holds one of them in another Unicode form.
+    """
+
+    unknown_queries: tuple[str, ...] = ()
+    unknown_items: tuple[str, ...] = ()
+    other_form: str = ""
+    dropped: int = 0
+    duplicates: int = 0
+    queries_without_relevant: int = 0
+    gains_all_equal: bool = False
+
+
+def with_gains(complaints: Complaints, graded: SparseRows) -> Complaints:
+    """The complaints, with those about the gains filled in."""
+    relevant = np.bincount(graded.rows, weights=graded.values > 0, minlength=graded.shape[0])
+    return replace(
+        complaints,
+        queries_without_relevant=int(((graded.counts > 0) & (relevant == 0)).sum()),
+        gains_all_equal=len(np.unique(graded.values)) == 1,
+    )
+
+
+def check_source(source: object, complaints: object) -> None:
+    """Refuse what does not say where judgements come from, and what was wrong with them."""
+    check_kind(source, str, "the source of judgements", "a text")
+    check_kind(complaints, Complaints, "complaints", "Complaints")
