@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.data_types.conversion import offers
-from anglewise.data_types.embeddings import Embeddings, check_length
+from anglewise.data_types.conversion import check_length, offers
+from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.text import described
 from anglewise.errors import ValuesError, WrongTypeError
 

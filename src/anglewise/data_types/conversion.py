@@ -1,20 +1,19 @@
-"""Arrays, frames, tensors and ids of any library, as NumPy arrays.
+"""Arrays, frames and tensors of any library, as NumPy arrays, and what is refused among them.
 
 A foreign object is known by what it offers (``to_numpy``, ``detach``, ``__array__``,
 ``__dlpack__``), so none of these libraries is imported.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from decimal import Decimal
 from os import PathLike
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from anglewise.data_types.numbers import quoted
-from anglewise.data_types.text import Say, check_utf8, described, listed, quiet
+from anglewise.data_types.text import Say, check_kind, described, listed, quiet
 from anglewise.data_types.typing import DIRECTIONS, Array, Float32, Int64
 from anglewise.errors import (
     AnglewiseError,
@@ -64,7 +63,7 @@ def as_array(value: Any, name: str, say: Say = quiet) -> Array:
     try:
         if is_frame(value):
             return _frame_numbers(value, name)
-        array = _exported(value, name, say)
+        array = exported(value, name, say)
         return _stacked(array) if array.dtype == object and array.ndim == 1 else array
     except AnglewiseError:
         raise
@@ -164,7 +163,7 @@ def _refuse_what_holds_no_array(value: Any, name: str) -> None:
     raise WrongTypeError(f"{name} are {described(value)}: {hint}")
 
 
-def _exported(value: Any, name: str, say: Say) -> Array:
+def exported(value: Any, name: str, say: Say) -> Array:
     """The array that an object exports, by the protocol that its library offers."""
     if holds_masked(value):
         raise ValuesError(
@@ -186,7 +185,7 @@ def _exported(value: Any, name: str, say: Say) -> Array:
     if is_kind(value, Iterable) and not offers(value, "__array__"):
         rows: list[Any] = list(value)
         foreign = bool(rows) and offers(rows[0], "detach")
-        value = [_exported(row, name, quiet) for row in rows] if foreign else rows
+        value = [exported(row, name, quiet) for row in rows] if foreign else rows
     elif not offers(value, "__array__"):
         raise WrongTypeError(f"{name} are {described(value)}: {DUE}")
     return np.asarray(value)
@@ -220,7 +219,7 @@ def _frame_numbers(frame: Any, name: str) -> Array:
     columns = [str(column) for column in column_names(frame)]
     if len(columns) == 1:
         only = frame.iloc[:, 0] if offers(frame, "iloc") else frame[columns[0]]
-        cells = _stacked(_exported(only, name, quiet))
+        cells = _stacked(exported(only, name, quiet))
         return cells if cells.ndim > 1 else _numbers(cells[:, None], columns, name)
     ids = next(filter(ID_COLUMN.search, columns), None)
     if ids is not None:
@@ -228,8 +227,8 @@ def _frame_numbers(frame: Any, name: str) -> Array:
             f"the column {ids!r} of the frame reads as ids, not as a dimension: give the other "
             f"columns, and ids=frame[{ids!r}]"
         )
-    exported = frame.to_numpy() if offers(frame, "to_numpy") else np.asarray(frame)
-    return _numbers(exported, columns, name)
+    cells = frame.to_numpy() if offers(frame, "to_numpy") else np.asarray(frame)
+    return _numbers(cells, columns, name)
 
 
 def column_names(frame: Any) -> list[Any]:
@@ -280,6 +279,58 @@ def check_held(given: Array, held: Float32[Array, "rows d"], first_row: int = 0)
             )
 
 
+def checked_vectors(x: Array) -> Float32[Array, "rows d"]:
+    """Vectors as a read-only matrix of finite float32; the first row that is none is named."""
+    if x.dtype.kind not in "fiub":
+        raise ValuesError(f"vectors are of kind {x.dtype}: real numbers are due")
+    if x.ndim != 2:
+        raise ShapeError(f"vectors have shape {x.shape}: a table of rows x dimensions is due")
+    if 0 in x.shape:
+        raise ShapeError(f"vectors have shape {x.shape}: at least one row and one column are due")
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is named below
+        y = np.ascontiguousarray(x, dtype=np.float32)
+    for start in range(0, len(y), BLOCK):
+        bad = ~np.isfinite(y[start : start + BLOCK]).all(axis=1)
+        if bad.any():
+            row = start + int(np.argmax(bad))
+            raise ValuesError(
+                f"row {row} holds NaN, infinity or a number beyond float32 "
+                f"({int(bad.sum())} such rows near it): drop or mend them before comparing"
+            )
+    check_held(x, y)
+    y = y.view()
+    y.flags.writeable = False
+    return y
+
+
+def check_length(values: Any, name: str, rows: int) -> None:
+    """Refuse a column of metadata that does not hold one value for each row.
+
+    >>> check_length(["Alien"], "title", 2)
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ShapeError: metadata column 'title' has 1 values, 2 are due
+    """
+    if isinstance(values, str | bytes | AbstractSet | Mapping) or not hasattr(values, "__len__"):
+        came = described(cast("Any", values))
+        raise WrongTypeError(f"metadata column {name!r} is {came}: a list is due, one value a row")
+    if len(values) != rows:
+        raise ShapeError(f"metadata column {name!r} has {len(values)} values, {rows} are due")
+
+
+def check_metadata(table: Any, rows: int) -> None:
+    """Refuse metadata that is no table, or not of so many rows."""
+    if isinstance(table, dict):
+        for name, values in cast("dict[Any, Any]", table).items():
+            check_length(values, str(name), rows)
+    elif is_frame(table) or offers(table, "num_rows"):
+        count = table.num_rows if offers(table, "num_rows") else len(table)
+        if count != rows:
+            raise ShapeError(f"metadata has {count} rows, {rows} are due")
+    elif table is not None:
+        check_kind(table, Mapping, "metadata", "a dict of lists, a frame or a pyarrow table")
+
+
 def frame_ids(value: Any, say: Say = quiet) -> list[Any] | None:
     """The ids that the index of a pandas frame or series gives to its rows.
 
@@ -310,115 +361,6 @@ def is_missing(cell: Any) -> bool:
     return cell is None or type(cell).__name__ in {"NAType", "NaTType", "MaskedConstant"}
 
 
-def as_ids(ids: Any, name: str = "ids") -> list[str]:
-    """Ids as text, from a list, array, column or tensor.
-
-    Whole numbers that came as floats, as in a column with gaps, are written as whole numbers;
-    bytes are read as UTF-8.
-
-    Raises ``WrongTypeError`` for one text, a dict or a set (which has no order), ``IdsError`` with
-    the row for a gap, an empty text, a truth value, infinity, a list or an object without a text,
-    and for numbers that are not sure to be the ones that were meant, and arrays of dates;
-    ``ShapeError`` for an array of several columns.
-
-    >>> as_ids(np.array([7.0, 9.0])), as_ids(["a", 2])
-    (['7', '9'], ['a', '2'])
-    """
-    if is_kind(ids, str | bytes | Mapping | AbstractSet) or not is_kind(ids, Iterable | np.ndarray):
-        raise WrongTypeError(f"{name} are {described(ids)}: a list of them is due, in their order")
-    values: Any = ids
-    if any(offers(values, way) for way in ("detach", "to_numpy", "__array__")):
-        values = _id_cells(values, name)
-    cells = list(values)
-    kinds = set(map(type, cells))
-    try:
-        if kinds == {str}:
-            names = cells
-        elif kinds <= {str, int, np.str_, np.int64}:
-            names = list(map(str, cells))
-        else:
-            names = [_id_text(cell, row, name) for row, cell in enumerate(cells)]
-    except ValueError as error:
-        if isinstance(error, AnglewiseError):
-            raise
-        raise IdsError(f"{name} cannot be written as text ({reason(error)})") from error
-    if "" in names:
-        raise IdsError(f"{name}: the one of row {names.index('')} is empty; give every row one")
-    check_utf8(names, "id")
-    return names
-
-
-def _id_cells(ids: Any, name: str) -> list[Any]:
-    """The cells of an array or column of ids."""
-    try:
-        cells = _exported(ids, name, quiet)
-    except AnglewiseError:
-        raise
-    except Exception as error:  # a foreign library may raise anything
-        raise WrongTypeError(
-            f"{name} are {described(ids)}, which NumPy cannot read ({reason(error)})"
-        ) from error
-    if cells.ndim == 2 and cells.shape[1] == 1:
-        cells = cells[:, 0]
-    if cells.ndim != 1:
-        raise ShapeError(f"{name} have shape {cells.shape}: one column is due")
-    if cells.dtype.kind in "mM":
-        raise IdsError(
-            f"{name} are of kind {cells.dtype}, which is written in several ways: give them as "
-            "text, as in .astype(str)"
-        )
-    if cells.dtype.kind == "f":  # Python's floats, to which cells turn, are wider
-        _check_exact(cells, cells.dtype, name)
-    return cells.tolist()
-
-
-def _check_exact(numbers: Any, kind: "np.dtype[Any]", name: str) -> None:
-    """Refuse floats so large that other whole numbers were rounded to them."""
-    most = 2.0 ** (np.finfo(kind).nmant + 1)
-    with np.errstate(invalid="ignore"):
-        large = np.abs(numbers) >= most
-    if large.any():
-        came = np.asarray(numbers).reshape(-1)[np.flatnonzero(large)[0]]
-        raise IdsError(
-            f"{name} hold {came:.17g} as a {kind}, to which whole numbers from {most:.0f} on are "
-            "rounded, so that it may be another's: give them as whole numbers or text"
-        )
-
-
-def _has_no_text(cell: object) -> bool:
-    """Whether a thing is written as where it lies in memory, which is elsewhere in each run."""
-    kind = type(cell)
-    return kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
-
-
-def _id_text(cell: Any, row: int, name: str) -> str:
-    if is_missing(cell):
-        raise IdsError(f"{name}: the one of row {row} is missing; give every row one, or drop it")
-    if is_kind(cell, bytes):
-        try:
-            return cell.decode()
-        except UnicodeDecodeError as error:
-            raise IdsError(
-                f"{name}: the one of row {row} is {described(cell)}, which is no text in UTF-8: "
-                "give it as text"
-            ) from error
-    names_nothing = is_kind(cell, bool | np.bool_ | complex | tuple) or not is_kind(cell, Hashable)
-    names_nothing = names_nothing or _has_no_text(cell)
-    names_nothing = names_nothing or (is_kind(cell, Decimal) and not cell.is_finite())
-    if names_nothing or cell in ENDLESS:
-        raise IdsError(
-            f"{name}: the one of row {row} is {described(cell)}, which names nothing: text or a "
-            "whole number is due"
-        )
-    if is_kind(cell, float | np.floating):
-        _check_exact(cell, np.asarray(cell).dtype, name)
-        return str(int(cell)) if float(cell).is_integer() else str(cell)
-    return str(cell)
-
-
-ENDLESS = (float("inf"), float("-inf"))
-
-
 def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
     """Row numbers from 0 to ``count - 1``, one or several, as they came.
 
@@ -428,7 +370,7 @@ def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
     ([2, 0], [1])
     """
     try:
-        row_numbers = _exported([rows] if is_kind(rows, int) else rows, name, quiet).reshape(-1)
+        row_numbers = exported([rows] if is_kind(rows, int) else rows, name, quiet).reshape(-1)
     except AnglewiseError:
         raise
     except Exception as error:  # a foreign library may raise anything

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from numbers import Integral
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -14,15 +13,16 @@ from anglewise.data_types.conversion import (
     BLOCK,
     Vectors,
     as_array,
-    as_ids,
     as_rows,
     check_direction,
-    check_held,
+    check_metadata,
+    checked_vectors,
     frame_ids,
     is_frame,
     offers,
 )
 from anglewise.data_types.numbers import NOT_NEGATIVE
+from anglewise.data_types.row_ids import hint_at_id, id_of_number, unique_ids
 from anglewise.data_types.sparse import (
     Interactions,
     Sparse,
@@ -43,9 +43,7 @@ from anglewise.data_types.typing import Array, Direction, Float32, Ids, Int64, S
 from anglewise.errors import (
     IdsError,
     ShapeError,
-    ValuesError,
     WrongTypeError,
-    reason,
 )
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
@@ -56,11 +54,6 @@ Seen: TypeAlias = SparseRows | Sparse | Interactions
 
 BIAS_COLUMNS = "bias_columns"
 """Where ``about`` names the columns that hold biases."""
-
-LOOKED_THROUGH = 100_000
-"""The number of ids that are searched for one that resembles an unknown id."""
-LETTERS = 200
-"""The letters of an unknown id that are compared; millions would take memory for each."""
 
 
 class Embeddings:
@@ -113,10 +106,10 @@ class Embeddings:
         *,
         say: Say = quiet,
     ) -> None:
-        self.vectors: Float32[Array, "rows d"] = _checked(as_array(vectors, "vectors", say))
+        self.vectors: Float32[Array, "rows d"] = checked_vectors(as_array(vectors, "vectors", say))
         ids = frame_ids(vectors, say) if ids is None else ids
-        self._given_ids = None if ids is None else _unique_ids(ids, len(self.vectors))
-        _check_metadata(metadata, len(self.vectors))
+        self._given_ids = None if ids is None else unique_ids(ids, len(self.vectors))
+        check_metadata(metadata, len(self.vectors))
         self.metadata = metadata
 
     def __len__(self) -> int:
@@ -187,22 +180,14 @@ class Embeddings:
             raise WrongTypeError(
                 f"a {kind} is named by {described(name)}: an id is due, as text or whole number"
             )
-        row = self.row_of.get(name if isinstance(name, str) else _whole_number(name, kind))
+        row = self.row_of.get(name if isinstance(name, str) else id_of_number(name, kind))
         if row is None:
             rows = "" if isinstance(name, str) else "; whole numbers name ids, rows=... rows"
             shown = repr(name) if isinstance(name, str) else str(name)
-            raise IdsError(f"no {kind} has the id {shown}; {self._near(str(name))}{rows}")
+            raise IdsError(
+                f"no {kind} has the id {shown}; {hint_at_id(str(name), self.row_of)}{rows}"
+            )
         return row
-
-    def _near(self, name: str) -> str:
-        hint = other_form([name], self.row_of)
-        if hint:
-            return hint.removeprefix("; ")
-        candidates = list(map(str, self.ids[:LOOKED_THROUGH]))
-        near = get_close_matches(name[:LETTERS], candidates, n=3)
-        if near:
-            return f"did you mean {', '.join(map(repr, near))}?"
-        return f"ids are such as {', '.join(map(repr, candidates[:3]))}"
 
     @cached_property
     def id_order(self) -> Int64[Array, " rows"]:
@@ -366,34 +351,6 @@ def check_trained_for(measure: object) -> None:
     check_word(measure, get_args(TrainedFor), "trained_for")
 
 
-def check_length(values: Any, name: str, rows: int) -> None:
-    """Refuse a column of metadata that does not hold one value for each row.
-
-    >>> check_length(["Alien"], "title", 2)
-    Traceback (most recent call last):
-    ...
-    anglewise.errors.ShapeError: metadata column 'title' has 1 values, 2 are due
-    """
-    if isinstance(values, str | bytes | AbstractSet | Mapping) or not hasattr(values, "__len__"):
-        came = described(cast("Any", values))
-        raise WrongTypeError(f"metadata column {name!r} is {came}: a list is due, one value a row")
-    if len(values) != rows:
-        raise ShapeError(f"metadata column {name!r} has {len(values)} values, {rows} are due")
-
-
-def _check_metadata(table: Any, rows: int) -> None:
-    """Refuse metadata that is no table, or not of so many rows."""
-    if isinstance(table, dict):
-        for name, values in cast("dict[Any, Any]", table).items():
-            check_length(values, str(name), rows)
-    elif is_frame(table) or offers(table, "num_rows"):
-        count = table.num_rows if offers(table, "num_rows") else len(table)
-        if count != rows:
-            raise ShapeError(f"metadata has {count} rows, {rows} are due")
-    elif table is not None:
-        check_kind(table, Mapping, "metadata", "a dict of lists, a frame or a pyarrow table")
-
-
 def seen_rows(
     seen: Seen, queries: Embeddings, items: Embeddings, *, name: str = "seen", say: Say = quiet
 ) -> SparseRows:
@@ -469,46 +426,3 @@ def as_space(value: Space | Embeddings | Vectors) -> Space:
     True
     """
     return value if isinstance(value, Space) else Space(items=value)
-
-
-def _whole_number(number: Integral, kind: str) -> str:
-    try:
-        return str(number)
-    except ValueError as error:  # Python writes none of thousands of digits
-        raise IdsError(f"no {kind} is named by a number so long: {reason(error)}") from error
-
-
-def _checked(x: Array) -> Float32[Array, "rows d"]:
-    if x.dtype.kind not in "fiub":
-        raise ValuesError(f"vectors are of kind {x.dtype}: real numbers are due")
-    if x.ndim != 2:
-        raise ShapeError(f"vectors have shape {x.shape}: a table of rows x dimensions is due")
-    if 0 in x.shape:
-        raise ShapeError(f"vectors have shape {x.shape}: at least one row and one column are due")
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is named below
-        y = np.ascontiguousarray(x, dtype=np.float32)
-    for start in range(0, len(y), BLOCK):
-        bad = ~np.isfinite(y[start : start + BLOCK]).all(axis=1)
-        if bad.any():
-            row = start + int(np.argmax(bad))
-            raise ValuesError(
-                f"row {row} holds NaN, infinity or a number beyond float32 "
-                f"({int(bad.sum())} such rows near it): drop or mend them before comparing"
-            )
-    check_held(x, y)
-    y = y.view()
-    y.flags.writeable = False
-    return y
-
-
-def _unique_ids(ids: Vectors, rows: int) -> Shaped[Array, " rows"]:
-    names = np.array(as_ids(ids), dtype=object)
-    if len(names) != rows:
-        raise ShapeError(f"{len(names)} ids for {rows} vectors: one each is due")
-    if len(set(names)) != len(names):
-        kinds, counts = np.unique(names.astype(str), return_counts=True)
-        twice = ", ".join(repr(str(k)) for k in kinds[counts > 1][:3])
-        raise IdsError(
-            f"{int((counts > 1).sum())} ids come more than once ({twice}): make ids unique"
-        )
-    return names

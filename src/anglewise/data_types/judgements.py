@@ -10,7 +10,6 @@ import numpy as np
 from anglewise.data_types.complaints import Complaints, check_source, with_gains
 from anglewise.data_types.conversion import (
     as_array,
-    as_ids,
     check_array,
     check_direction,
     column_names,
@@ -21,6 +20,7 @@ from anglewise.data_types.drawn import QueryDraw, QueryWeights
 from anglewise.data_types.embeddings import Space, check_counted_from_zero
 from anglewise.data_types.numbers import POSITIVE, whole
 from anglewise.data_types.parts import Parts, judged_parts
+from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.text import (
     check_columns,
