@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from anglewise.data_types.numbers import shown
-from anglewise.errors import AnglewiseError, FileError
+from anglewise.errors import FileError
+from anglewise.judgements.store_errors import DAMAGED, sqlite_code, store_errors
 from anglewise.judgements.store_files import StoreFiles, hold
 
 APPLICATION = 0x616E_676C
@@ -171,19 +172,6 @@ def connect(
         return connection, files
 
 
-@contextmanager
-def store_errors(path: Path) -> Generator[None, None, None]:
-    """Turn errors of SQLite into a ``FileError`` that says what to do."""
-    try:
-        yield
-    except AnglewiseError:
-        raise
-    except sqlite3.Error as error:
-        raise FileError(f"{path}: {_words(error)}") from error
-    except UnicodeDecodeError as error:  # SQLite quotes what is damaged
-        raise FileError(f"{path}: {DAMAGED.format(error)}") from error
-
-
 def _check_file(path: Path, *, read_only: bool) -> None:
     try:
         path.exists()
@@ -273,7 +261,7 @@ def _open_for_reading(path: Path, patience: float) -> sqlite3.Connection:
             tables_of(connection)
         except sqlite3.OperationalError as error:
             wal = path.with_name(path.name + "-wal")
-            refused = _code(error) in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+            refused = sqlite_code(error) in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
             if not refused or wal.exists():
                 raise
             connection.close()
@@ -405,7 +393,7 @@ def _patiently(work: Callable[[], Any], patience: float) -> Any:
         try:
             return work()
         except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+            if sqlite_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
         time.sleep(PAUSE)
 
@@ -415,39 +403,3 @@ def roll_back(connection: sqlite3.Connection) -> None:
     with suppress(sqlite3.Error):
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-
-
-def _code(error: sqlite3.Error) -> int:
-    """The primary result code of an error, without its extended bits."""
-    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
-
-
-SAFE = "nothing of this was recorded, what was recorded before is safe"
-
-DAMAGED = (
-    "it is damaged ({}): take a copy of it and of what lies beside it under its name (-wal, -shm), "
-    "remove all of them, and restore from your backup"
-)
-
-REMEDIES = {
-    sqlite3.SQLITE_FULL: f"the disk is full; {SAFE}: free some space and try again",
-    sqlite3.SQLITE_IOERR: f"the disk refuses ({{}}); {SAFE}: look at the disk and try again",
-    sqlite3.SQLITE_BUSY: (
-        f"another program holds the file locked; {SAFE}: close that program and try again"
-    ),
-    sqlite3.SQLITE_LOCKED: f"the file is locked; {SAFE}: try again",
-    sqlite3.SQLITE_READONLY: f"the file may only be read; {SAFE}: mend its rights, or copy "
-    "it, with what is beside it under the same name (-wal), to a folder of your own",
-    sqlite3.SQLITE_PERM: "it may not be opened: mend its rights",
-    sqlite3.SQLITE_CANTOPEN: (
-        "it cannot be opened, or its folder may not be written to: copy it, with what is beside "
-        "it under the same name (-wal), to a folder of your own"
-    ),
-    sqlite3.SQLITE_CORRUPT: DAMAGED,
-    sqlite3.SQLITE_NOTADB: "it is not an SQLite file ({}): take another one",
-}
-
-
-def _words(error: sqlite3.Error) -> str:
-    reason = " ".join(str(error).split())
-    return REMEDIES.get(_code(error), "the store refuses ({})").format(reason)

@@ -18,7 +18,6 @@ from anglewise.data_types.text import as_list, as_path, check_flag, check_kind
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, WrongTypeError
 from anglewise.judgements.connection import (
-    DAMAGED,
     LATEST,
     bounded,
     check_holds,
@@ -26,10 +25,10 @@ from anglewise.judgements.connection import (
     check_tables,
     connect,
     roll_back,
-    store_errors,
 )
 from anglewise.judgements.folder_lock import FolderLock, judging_in
 from anglewise.judgements.records import Judged, as_text, check_text, new_uuid, recalled
+from anglewise.judgements.store_errors import DAMAGED, store_errors
 from anglewise.judgements.store_files import StoreFiles
 
 if TYPE_CHECKING:

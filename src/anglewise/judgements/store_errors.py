@@ -1,0 +1,57 @@
+"""Errors of SQLite, as messages that say what to do."""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anglewise.errors import AnglewiseError, FileError
+
+
+@contextmanager
+def store_errors(path: Path) -> Generator[None, None, None]:
+    """Turn errors of SQLite into a ``FileError`` that says what to do."""
+    try:
+        yield
+    except AnglewiseError:
+        raise
+    except sqlite3.Error as error:
+        raise FileError(f"{path}: {_words(error)}") from error
+    except UnicodeDecodeError as error:  # SQLite quotes what is damaged
+        raise FileError(f"{path}: {DAMAGED.format(error)}") from error
+
+
+def sqlite_code(error: sqlite3.Error) -> int:
+    """The primary result code of an error, without its extended bits."""
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+SAFE = "nothing of this was recorded, what was recorded before is safe"
+
+DAMAGED = (
+    "it is damaged ({}): take a copy of it and of what lies beside it under its name (-wal, -shm), "
+    "remove all of them, and restore from your backup"
+)
+
+REMEDIES = {
+    sqlite3.SQLITE_FULL: f"the disk is full; {SAFE}: free some space and try again",
+    sqlite3.SQLITE_IOERR: f"the disk refuses ({{}}); {SAFE}: look at the disk and try again",
+    sqlite3.SQLITE_BUSY: (
+        f"another program holds the file locked; {SAFE}: close that program and try again"
+    ),
+    sqlite3.SQLITE_LOCKED: f"the file is locked; {SAFE}: try again",
+    sqlite3.SQLITE_READONLY: f"the file may only be read; {SAFE}: mend its rights, or copy "
+    "it, with what is beside it under the same name (-wal), to a folder of your own",
+    sqlite3.SQLITE_PERM: "it may not be opened: mend its rights",
+    sqlite3.SQLITE_CANTOPEN: (
+        "it cannot be opened, or its folder may not be written to: copy it, with what is beside "
+        "it under the same name (-wal), to a folder of your own"
+    ),
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: "it is not an SQLite file ({}): take another one",
+}
+
+
+def _words(error: sqlite3.Error) -> str:
+    reason = " ".join(str(error).split())
+    return REMEDIES.get(sqlite_code(error), "the store refuses ({})").format(reason)
