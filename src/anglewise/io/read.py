@@ -13,10 +13,9 @@ from anglewise.io.judgement_files import (
     judgement_kind,
     read_judgements,
     read_labels,
-    read_pairs,
-    read_triplets,
 )
 from anglewise.io.model_readers import is_spark_folder, read_spark_model
+from anglewise.io.pair_files import read_pairs, read_triplets
 from anglewise.io.space_files import is_space_folder
 from anglewise.io.space_folder import judgements_of, read_space_folder, stored_directions
 from anglewise.io.tables import ID, VECTOR, Role, check_no_columns
