@@ -350,3 +350,17 @@ class SearchCost:
     queries: int
     together: int
     seconds: Mapping[str, float] = field(compare=False)
+
+
+def space_facts(space: Space, model: Source) -> SpaceFacts:
+    """What is said of the vectors that a source makes of a space."""
+    given = space.items.dimension
+    made = model.variant.of(Space(items=space.items.take(np.array([0]))))
+    return SpaceFacts(
+        space=str(model),
+        made_of=model.space if model.variant.steps else None,
+        dimension=made.items.dimension,
+        queries=len(space.queries),
+        items=len(space.items),
+        bytes_a_vector=model.variant.bytes_a_vector(given),
+    )

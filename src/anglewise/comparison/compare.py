@@ -4,19 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
-import numpy as np
-
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import (
-    Source,
     SpaceCandidate,
-    SpaceFacts,
     Variant,
     candidate_number,
     sources,
+    space_facts,
 )
 from anglewise.comparison.comparison_result import Comparison
-from anglewise.comparison.conclusion import conclude, read_settings
+from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import SearchedSpace, judged_space
@@ -32,7 +29,7 @@ from anglewise.data_types.judgements import (
     Missing,
 )
 from anglewise.data_types.pairs import Pairs, Triplets, check_judgements, check_of_space
-from anglewise.data_types.text import as_list, check_flag, check_kind, check_word, listed
+from anglewise.data_types.text import as_list, check_flag, check_kind, check_word
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.evaluate import check_relevant
@@ -221,18 +218,6 @@ def compare(
 NAMES_DUE = "a list of names of columns is due"
 
 
-def baseline_among(read: Sequence[MeasureSpec], baseline: str | MeasureSpec | None) -> int | None:
-    """Which of the measures is the baseline; ``SpellingError`` where it is none of them."""
-    if baseline is None:
-        return None
-    (named,) = measures_and_families([baseline])
-    if named not in read:
-        raise SpellingError(
-            f"the baseline {named} is not among the measures {listed(map(str, read))}: add it"
-        )
-    return list(read).index(named)
-
-
 def _check_no_queries(split: str, largest_group: int | None, slices: Sequence[str]) -> None:
     """Refuse what is said of queries where pairs or triplets are judged."""
     check_kind(split, str, "a split", "a text such as queries or group(COLUMN)")
@@ -345,6 +330,7 @@ def compare_spaces(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from anglewise.data_types.embeddings import Embeddings
     >>> from anglewise.data_types.sparse import SparseRows
     >>> rng = np.random.default_rng(0)
@@ -393,7 +379,7 @@ def compare_spaces(
     settings = settings.by(aligned.query_split(split, seed=seed), largest_group)
     searched = map(aligned.searched, models)
     scores = score_spaces(searched, read, candidates, aligned.judgements, settings)
-    facts = tuple(_facts(spaces[model.space], model) for model in models)
+    facts = tuple(space_facts(spaces[model.space], model) for model in models)
     result = conclude(
         infer(scores, seed=seed, threads=threads),
         aligned.names,
@@ -431,16 +417,3 @@ def _by_space(
             f"{', '.join(spaces)}"
         )
     return judgements
-
-
-def _facts(space: Space, model: Source) -> SpaceFacts:
-    given = space.items.dimension
-    made = model.variant.of(Space(items=space.items.take(np.array([0]))))
-    return SpaceFacts(
-        space=str(model),
-        made_of=model.space if model.variant.steps else None,
-        dimension=made.items.dimension,
-        queries=len(space.queries),
-        items=len(space.items),
-        bytes_a_vector=model.variant.bytes_a_vector(given),
-    )

@@ -17,11 +17,12 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import PART
 from anglewise.data_types.pairs import Pairs, Triplets
-from anglewise.data_types.text import check_number, counted
+from anglewise.data_types.text import check_number, counted, listed
 from anglewise.data_types.typing import Progress
 from anglewise.errors import SpellingError
 from anglewise.evaluation_metrics.evaluate import read_metrics
 from anglewise.evaluation_metrics.interface import Metric, PairMetric
+from anglewise.similarity_measures.measure import MeasureSpec, measures_and_families
 from anglewise.statistics.decision import RULE, Tolerance
 
 MOST_FIGURES = 1000
@@ -190,3 +191,15 @@ def _signature(
         "version": version("anglewise"),
     }
     return "|".join(f"{name}:{value}" for name, value in parts.items())
+
+
+def baseline_among(read: Sequence[MeasureSpec], baseline: str | MeasureSpec | None) -> int | None:
+    """Which of the measures is the baseline; ``SpellingError`` where it is none of them."""
+    if baseline is None:
+        return None
+    (named,) = measures_and_families([baseline])
+    if named not in read:
+        raise SpellingError(
+            f"the baseline {named} is not among the measures {listed(map(str, read))}: add it"
+        )
+    return list(read).index(named)

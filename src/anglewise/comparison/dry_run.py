@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any
 
-from anglewise.comparison.compare import baseline_among
-from anglewise.comparison.conclusion import read_settings
+from anglewise.comparison.conclusion import baseline_among, read_settings
 from anglewise.comparison.floors import forecast_of_texts
 from anglewise.comparison.slices import side_of
 from anglewise.comparison.split import check_largest_group, query_split

@@ -11,7 +11,7 @@ five measures cost hardly more than one.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -349,7 +349,7 @@ class Measure:
         return (rank if not self.frames else len(SIMPLEST_FIRST) + 1, len(self.frames), str(self))
 
 
-def frames_in(measure: Measure, space: Space, direction: Direction) -> tuple[Frame, ...]:
+def frames_in(measure: Any, space: Space, direction: Direction) -> tuple[Frame, ...]:
     """The frames of a measure, and before them the one that leaves biases out where it does."""
     if space.named_biases and biases_left_out(measure, space, direction):
         return (WithoutBiases(), *measure.frames)
@@ -357,7 +357,7 @@ def frames_in(measure: Measure, space: Space, direction: Direction) -> tuple[Fra
 
 
 def maps_in(
-    measure: Measure, space: Space, direction: Direction, *, new_vectors: bool = True
+    measure: Any, space: Space, direction: Direction, *, new_vectors: bool = True
 ) -> Maps | None:
     """The fitted frames of a measure in a space; None where the vectors stay as they are."""
     frames = frames_in(measure, space, direction)
