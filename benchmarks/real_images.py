@@ -16,8 +16,8 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.encoders.images import encode_images
 from anglewise.experiment.catalogue import digits as digits_of_the_demo
-from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels
+from anglewise.judgements.same_label import from_labels
 
 ASKING = 2000
 """Of the clothes so many ask; of the digits all."""

@@ -16,8 +16,8 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.encoders.documents import Documents, read_documents
 from anglewise.encoders.encode import encode
 from anglewise.io.read import read_judgements
-from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels
+from anglewise.judgements.same_label import from_labels
 
 ASKING = 2000
 """Of labelled items so many ask."""

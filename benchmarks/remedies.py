@@ -20,8 +20,8 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.encoders.encode import encode
 from anglewise.io.read import read_interactions, read_judgements, read_space
-from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels
+from anglewise.judgements.same_label import from_labels
 from anglewise.recommender_models.fit import fit
 from anglewise.remedies.remedy import remedy
 from anglewise.remedies.remedy_result import Remedied, Remedy

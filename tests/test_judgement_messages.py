@@ -20,8 +20,8 @@ from anglewise.io.judgement_formats import read_judged
 from anglewise.io.pairs_to_judge import read_queue
 from anglewise.io.runs import write_run
 from anglewise.judgements.combine import by_pair, combined
-from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels, judged_from
+from anglewise.judgements.same_label import from_labels
 from anglewise.labelling.lint import lint
 from anglewise.labelling.sample import column_numbers, sample
 from anglewise.web_page.open_space import queue_of

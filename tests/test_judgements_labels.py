@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from anglewise import Embeddings, Neighbours, Space, read_judgements
 from anglewise.errors import IdsError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
-from anglewise.judgements import constructed as module
-from anglewise.judgements.constructed import from_labels
+from anglewise.judgements import same_label as module
 from anglewise.judgements.records import Labels
+from anglewise.judgements.same_label import from_labels
 from real_data import real_data
 
 

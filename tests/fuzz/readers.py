@@ -50,7 +50,7 @@ from anglewise.io.read import (
 )
 from anglewise.io.runs import append_history, read_history
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of, times_of
-from anglewise.judgements.constructed import from_labels
+from anglewise.judgements.same_label import from_labels
 from anglewise.labelling.judged_set import read_set
 from anglewise.nearest_neighbours.index import read_index
 from anglewise.rag.origin import Origin

@@ -16,8 +16,8 @@ from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import MissingExtraError, TooFewError, ValuesError
 from anglewise.io.read import read_judgements, read_space
-from anglewise.judgements.constructed import from_labels
 from anglewise.judgements.records import Labels
+from anglewise.judgements.same_label import from_labels
 
 
 @dataclass(frozen=True)

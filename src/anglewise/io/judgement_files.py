@@ -57,8 +57,8 @@ from anglewise.io.tables import (
     numbers_of,
     plain,
 )
-from anglewise.judgements.constructed import PAIR_BYTES, from_labels
 from anglewise.judgements.records import Labels
+from anglewise.judgements.same_label import PAIR_BYTES, from_labels
 from anglewise.judgements.store import JudgementStore
 from anglewise.judgements.store_files import store_in
 
