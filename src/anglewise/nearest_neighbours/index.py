@@ -228,7 +228,8 @@ class Index:
         answers: list[list[Hit]] = []
         length = max(1, EXCLUDED_AT_ONCE // max(1, len(excluded)))
         for start in range(0, len(queries), length):
-            some = Embeddings(queries.vectors[start : start + length])
+            every = len(queries) <= length  # these were checked: not twice
+            some = queries if every else Embeddings(queries.vectors[start : start + length])
             found = search_prepared(
                 state.prepared,
                 some,
