@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, encode, encoder
-from anglewise.encoders import endpoint
+from anglewise.encoders import json_requests
 from anglewise.encoders.encoder import read_spec
-from anglewise.encoders.endpoint import Patience, post_json
+from anglewise.encoders.json_requests import Patience, post_json
 from anglewise.encoders.load import encoder_of
 from anglewise.errors import EncoderError, SpellingError
 from embeddings_stub import Answer, good, stub, vector
@@ -143,14 +143,14 @@ LONG_ANSWERS = {
 def test_of_a_long_error_no_more_is_cleaned_than_is_shown(stub, monkeypatch, key, turn):
     monkeypatch.setenv("OPENAI_API_KEY", key)
     looked_at = []
-    grouped = endpoint.groupby
+    grouped = json_requests.groupby
 
     def counted(pairs, part):
         pairs = list(pairs)
         looked_at.append(len(pairs))
         return grouped(pairs, part)
 
-    monkeypatch.setattr(endpoint, "groupby", counted)
+    monkeypatch.setattr(json_requests, "groupby", counted)
     stub.script = [turn]
     with pytest.raises(EncoderError) as refused:
         encoder(at(stub))(["a"])

@@ -23,17 +23,17 @@ from PIL import Image
 import anglewise as aw
 from anglewise import AnglewiseError, Encoder, encoder
 from anglewise.data_types.text import quiet
-from anglewise.encoders import endpoint as server
+from anglewise.encoders import json_requests as server
 from anglewise.encoders.batches import HEAD, KEY, MARK, encode_texts, open_cache
 from anglewise.encoders.documents import read_documents
-from anglewise.encoders.endpoint import Patience, post_json
 from anglewise.encoders.images import read_images
+from anglewise.encoders.json_requests import Patience, post_json
 from anglewise.encoders.load import encoder_of
 from anglewise.encoders.onnx import _tokenizer, identity_of_files, weight_files
 from anglewise.encoders.pixels import Picture
 from anglewise.encoders.tokenizer_files import check_tokenizer, panics_as_errors
 from anglewise.errors import EncoderError, FileError
-from anglewise.labelling.generated import chat_asker
+from anglewise.labelling.known_items import chat_asker
 from cli_run import anglewise, refused
 from local_server import serving
 

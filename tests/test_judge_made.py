@@ -8,9 +8,10 @@ import pytest
 
 from anglewise import Embeddings, JudgementStore, Space, write_space
 from anglewise.data_types.sparse import SparseRows
-from anglewise.encoders.endpoint import Patience
+from anglewise.encoders.json_requests import Patience
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.labelling.generated import chat_asker, from_classes, known_items
+from anglewise.labelling.generated import from_classes
+from anglewise.labelling.known_items import chat_asker, known_items
 from chat_stub import chat
 from cli_run import anglewise, refused
 from real_data import real_data

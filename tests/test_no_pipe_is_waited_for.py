@@ -100,7 +100,7 @@ OPENED = {
     "cli/judge_files.py",  # a file, as was asked before
     "data_types/memory.py",  # limits of the system
     "encoders/batches.py",  # made anew
-    "encoders/endpoint.py",  # an address
+    "encoders/json_requests.py",  # an address
     "encoders/pixels.py",  # bytes
     "io/arrays.py",  # looked at before; a file in an archive
     "io/destinations.py",  # what the system mounts; without waiting
@@ -111,7 +111,7 @@ OPENED = {
     "judgements/connection.py",  # a file, as was asked before
     "judgements/folder_lock.py",  # a folder
     "judgements/store_files.py",  # a file, as was asked before
-    "labelling/generated.py",  # what was read before; of this package
+    "labelling/known_items.py",  # what was read before; of this package
     "report/check_documents.py",  # bytes
     "report/html_page.py",  # of this package
     "web_page/account.py",  # tables of the system

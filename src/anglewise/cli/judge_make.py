@@ -247,10 +247,11 @@ def judge_from_text(
     import time as clock
 
     from anglewise.cli.console import Talk
-    from anglewise.encoders.endpoint import HOME, USUAL, checked_address, key_of
+    from anglewise.encoders.endpoint import HOME
+    from anglewise.encoders.json_requests import USUAL, checked_address, key_of
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
-    from anglewise.labelling.generated import chat_asker, known_items, write_known_items
+    from anglewise.labelling.known_items import chat_asker, known_items, write_known_items
 
     talk = Talk(always)
     if (model is None) == (by == "model"):
