@@ -13,7 +13,7 @@ __all__ = ["anglewise"]
 BY_HAND = {
     "judge_files._show",
     "judge_plan._show_sample",
-    "judge_plan._show_power",
+    "judge_check._show_power",
     "demo.show",
 }
 """What still prints several lines by itself; single sentences are lambdas."""

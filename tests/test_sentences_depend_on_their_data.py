@@ -7,7 +7,7 @@ import pytest
 
 import anglewise as aw
 import planted
-from anglewise.cli.judge_plan import _show_power
+from anglewise.cli.judge_check import _show_power
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.gates import check
 from anglewise.comparison.inference import Scores, infer

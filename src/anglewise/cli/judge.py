@@ -6,6 +6,8 @@ FILES = {
     "judge_plan": {
         "sample": "Choose the queries and pairs to judge.",
         "next": "Name the pairs that would do most for the decision.",
+    },
+    "judge_check": {
         "power": "Say what difference the judgements can detect.",
         "lint": "Say what is wrong with the judgements before any number.",
     },
