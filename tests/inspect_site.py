@@ -5,9 +5,9 @@ from starlette.testclient import TestClient
 
 from anglewise import Embeddings, Judgements, Space
 from anglewise.data_types.sparse import SparseRows
+from anglewise.web_page.allowed_origin import AllowedOrigin
 from anglewise.web_page.app import application
 from anglewise.web_page.open_space import Inspected
-from anglewise.web_page.security import AllowedOrigin
 from anglewise.web_page.state import AppState
 
 DOOR = AllowedOrigin("token-of-this-test", port=8000)

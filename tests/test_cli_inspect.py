@@ -17,10 +17,10 @@ from anglewise import inspect, write_space
 from anglewise.cli.inspect import _read
 from anglewise.cli.options import Vectors
 from anglewise.errors import FileError, MissingExtraError
+from anglewise.web_page.allowed_origin import ANY_NOTEBOOK
 from anglewise.web_page.app import Inspection, Served
 from anglewise.web_page.copy import script, write_copy
 from anglewise.web_page.open_space import Inspected
-from anglewise.web_page.security import ANY_NOTEBOOK
 from anglewise.web_page.state import AppState
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import NASTY, films, made_judgements, made_space, one_sided

@@ -30,15 +30,16 @@ from anglewise.cli.inspect import _read
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL
 from anglewise.errors import FileError, SpellingError
 from anglewise.web_page import account as account_of_peer
+from anglewise.web_page import limits as connection
 from anglewise.web_page import metadata as own_columns
 from anglewise.web_page import neighbours_view
-from anglewise.web_page import security as connection
-from anglewise.web_page import state as looking
+from anglewise.web_page import view_state as looking
 from anglewise.web_page.account import _table_forms, is_another_account
 from anglewise.web_page.app import served
 from anglewise.web_page.metadata import LARGEST, Metadata, plain
 from anglewise.web_page.open_space import Inspected, shown
-from anglewise.web_page.state import AppState, as_json, parse_measures
+from anglewise.web_page.state import AppState, as_json
+from anglewise.web_page.view_state import parse_measures
 from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site
 from processor_time import processor_seconds
 from test_inspect_security import PNG, asking

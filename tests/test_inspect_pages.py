@@ -12,7 +12,7 @@ from anglewise.evaluation_metrics.breadth import disagreement
 from anglewise.io.space_folder import read_space_folder
 from anglewise.web_page.metadata import Metadata
 from anglewise.web_page.open_space import Inspected
-from anglewise.web_page.state import ViewState, read_view
+from anglewise.web_page.view_state import ViewState, read_view
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
 ITEMS = "direction=items-items"

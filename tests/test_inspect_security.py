@@ -17,9 +17,11 @@ from anglewise.errors import FileError
 from anglewise.io.destinations import BESIDE_STORE
 from anglewise.judgements.store_files import STORE_NAME
 from anglewise.web_page import neighbours_view
+from anglewise.web_page.allowed_origin import AllowedOrigin
 from anglewise.web_page.app import served, static_files
+from anglewise.web_page.limits import BusyError, SearchLimiter
 from anglewise.web_page.open_space import Inspected
-from anglewise.web_page.security import MOST_BYTES, AllowedOrigin, BusyError, SearchLimiter
+from anglewise.web_page.security import MOST_BYTES
 from inspect_site import FROM_HERE, NASTY, films, one_sided, site
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 closed again at once

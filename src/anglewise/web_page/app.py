@@ -44,18 +44,12 @@ from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
 from anglewise.io.files import check_mapped
 from anglewise.web_page import gauge_view, judging_view, neighbours_view, reports_view
+from anglewise.web_page.allowed_origin import AllowedOrigin, notebook_origins
 from anglewise.web_page.judging_view import Page
+from anglewise.web_page.limits import BusyError, Connection
 from anglewise.web_page.metadata import picture
 from anglewise.web_page.open_space import Inspected
-from anglewise.web_page.security import (
-    FORWARDING_PAGE,
-    AllowedOrigin,
-    App,
-    BusyError,
-    Connection,
-    SecurityMiddleware,
-    notebook_origins,
-)
+from anglewise.web_page.security import FORWARDING_PAGE, App, SecurityMiddleware
 from anglewise.web_page.state import BODY, AppState, in_words
 
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

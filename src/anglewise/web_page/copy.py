@@ -21,7 +21,8 @@ from anglewise.web_page.gauge_paths import path_of_gauges
 from anglewise.web_page.metadata import picture
 from anglewise.web_page.neighbours_view import ShownItem, columns, describe_query
 from anglewise.web_page.picks import rows_that_ask
-from anglewise.web_page.state import AppState, ViewState, parse_measures
+from anglewise.web_page.state import AppState
+from anglewise.web_page.view_state import ViewState, parse_measures
 
 STOPS = 21
 GAUGE_DEPTH = 10

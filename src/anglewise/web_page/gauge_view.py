@@ -24,7 +24,8 @@ from anglewise.web_page.gauge_paths import (
 from anglewise.web_page.neighbours_view import describe_query, gains_of, listed
 from anglewise.web_page.open_space import Inspected
 from anglewise.web_page.picks import PICKS, pick
-from anglewise.web_page.state import AppState, ViewState, as_json, in_words
+from anglewise.web_page.state import AppState, as_json, in_words
+from anglewise.web_page.view_state import ViewState
 
 STOPS = tuple(round(0.05 * stop, 2) for stop in range(21))
 K = 10

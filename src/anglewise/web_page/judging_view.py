@@ -13,6 +13,7 @@ from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.judgements.records import Judged
+from anglewise.web_page.limits import BusyError
 from anglewise.web_page.metadata import Metadata, picture_version
 from anglewise.web_page.open_space import (
     CHANGED,
@@ -25,8 +26,9 @@ from anglewise.web_page.open_space import (
     shown,
 )
 from anglewise.web_page.queue import JudgingQueue, agreement, current_judgements, draw_queue
-from anglewise.web_page.security import BusyError, cookies
-from anglewise.web_page.state import BODY, AppState, ViewState, as_json, in_words, parse_measures
+from anglewise.web_page.security import cookies
+from anglewise.web_page.state import BODY, AppState, as_json, in_words
+from anglewise.web_page.view_state import ViewState, parse_measures
 
 Page: TypeAlias = Callable[[AppState, Request], Response]
 

@@ -14,10 +14,11 @@ from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure, frames_in
+from anglewise.web_page.limits import BusyError
 from anglewise.web_page.open_space import Inspected, InspectedSide, short_name
 from anglewise.web_page.picks import PICKS, pick
-from anglewise.web_page.security import BusyError
-from anglewise.web_page.state import AppState, ParsedMeasures, ViewState, in_words, parse_measures
+from anglewise.web_page.state import AppState, in_words
+from anglewise.web_page.view_state import ParsedMeasures, ViewState, parse_measures
 
 BAR = 56
 """Width of the bar of a length, in pixels."""

@@ -22,9 +22,9 @@ from anglewise.judgements.combine import by_pair, combined
 from anglewise.judgements.records import Judged
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure
+from anglewise.web_page.limits import BusyError
 from anglewise.web_page.open_space import Inspected, Queue
 from anglewise.web_page.picks import rows_that_ask
-from anglewise.web_page.security import BusyError
 from anglewise.web_page.state import in_background, in_time
 
 EVERY = 3.0

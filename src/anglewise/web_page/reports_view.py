@@ -14,7 +14,8 @@ from anglewise.similarity_measures.measure import DEFAULT_MEASURES
 from anglewise.web_page.metadata import TITLE, plain
 from anglewise.web_page.open_space import Inspected, short_name
 from anglewise.web_page.picks import DEPTH
-from anglewise.web_page.state import AppState, ViewState, parse_measures
+from anglewise.web_page.state import AppState
+from anglewise.web_page.view_state import ViewState, parse_measures
 
 if TYPE_CHECKING:
     from anglewise.comparison.comparison_result import Comparison

@@ -1,141 +1,22 @@
-"""Access to the page: who is let in, how much at a time, and the headers of every answer.
+"""The guard of the page: which requests are let in, and the headers of every answer.
 
 The page shows its owner's data. So other web sites must not read it or write through the owner's
 browser, other people on the machine must not enter, and other machines must not reach it unless
 the owner wants them to.
 """
 
-import asyncio
-import ipaddress
-import json
-import os
-import re
-import socket
-import sys
-from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from secrets import compare_digest
-from threading import BoundedSemaphore
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from anglewise.errors import AnglewiseError
-from anglewise.io.files import file_text
 from anglewise.web_page.account import is_another_account
-
-SEARCHES_AT_ONCE, PATIENCE = 4, 10.0
-"""Searches that run at the same time, and seconds that a further one waits."""
-
-
-class BusyError(AnglewiseError, RuntimeError):
-    """Too many searches are running."""
-
-
-class SearchLimiter:
-    """Lets a few searches run at a time; others wait a little, then are refused.
-
-    >>> busy = SearchLimiter(at_once=1, patience=0.0)
-    >>> with busy.working(): "searched"
-    'searched'
-    """
-
-    def __init__(self, at_once: int = SEARCHES_AT_ONCE, patience: float = PATIENCE) -> None:
-        self._free = BoundedSemaphore(at_once)
-        self._patience = patience
-
-    @contextmanager
-    def working(self) -> Generator[None]:
-        """Run as one of the few; ``BusyError`` if no place becomes free in time."""
-        if not self._free.acquire(timeout=self._patience):
-            raise BusyError("several searches are running: try again in a moment")
-        try:
-            yield
-        finally:
-            self._free.release()
-
-
-REQUEST_SECONDS = 10.0
-"""How long a request, its body included, may take to arrive, and an answer to be received."""
-
-MOST_CONNECTIONS = 128
-"""With more connections than this, the one that has been idle longest is closed."""
-
-
-class Connection(H11Protocol):
-    """A connection of uvicorn that is closed when a request does not arrive in time."""
-
-    deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        """Start to wait for a request; close the longest idle connection where there are many."""
-        super().connection_made(transport)
-        self._await_request()
-        if len(self.connections) > MOST_CONNECTIONS:
-            connections: Any = self.connections
-            waiting = [
-                connection for connection in connections if connection.idle_since is not None
-            ]
-            min(waiting, key=lambda connection: connection.idle_since).give_up()
-
-    @property
-    def idle_since(self) -> float | None:
-        """Since when we wait for the client; None while the client waits for us.
-
-        We wait for a request, for the next one after an answer, or for an answer to be received.
-        """
-        if self.deadline is not None:
-            return self.deadline.when() - REQUEST_SECONDS
-        keep_alive = self.timeout_keep_alive_task
-        return None if keep_alive is None else keep_alive.when() - self.timeout_keep_alive
-
-    def pause_writing(self) -> None:
-        """Start to wait for the client to receive an answer, as long as for a request."""
-        super().pause_writing()
-        if self.deadline is None:
-            self._await_request()
-
-    def resume_writing(self) -> None:
-        """Stop waiting: the client receives the answer."""
-        super().resume_writing()
-        self._arrived()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting: the connection is closed."""
-        self._arrived()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Receive some bytes; the deadline holds from the first of a request to the last."""
-        super().data_received(data)
-        cycle: Any = self.cycle  # none before the first request
-        complete = cycle is not None and not cycle.more_body
-        answered = cycle is not None and cycle.response_complete
-        keeps_alive = self.timeout_keep_alive_task is not None
-        if complete and (keeps_alive or not answered):
-            self._arrived()
-        elif self.deadline is None:
-            self._await_request()
-
-    def _await_request(self) -> None:
-        self.deadline = self.loop.call_later(REQUEST_SECONDS, self.give_up)
-
-    def _arrived(self) -> None:
-        if self.deadline is not None:
-            self.deadline.cancel()
-            self.deadline = None
-
-    def give_up(self) -> None:
-        """Close the connection without an answer."""
-        self._arrived()
-        self.transport.abort()
-
+from anglewise.web_page.allowed_origin import AllowedOrigin
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -151,7 +32,6 @@ MOST_HEADER_BYTES = 32 * 1024
 AT_ONCE = 64
 """Requests that are answered at the same time; idle connections do not count."""
 
-HERE = ("127.0.0.1", "localhost", "[::1]")
 ELSEWHERE = {"cross-site", "same-site"}
 """The ``Sec-Fetch-Site`` of requests from another site or another port."""
 
@@ -166,33 +46,6 @@ FORWARDING_PAGE = (
 )
 """A page that leads on to another address."""
 
-ANY_NOTEBOOK = "http://localhost:* http://127.0.0.1:*"
-"""Who may show the page in a frame where the port of the notebook is not known."""
-
-
-def notebook_origins() -> str:
-    """The addresses of the Jupyter server whose notebook runs this program.
-
-    A server gives its kernels the number of its process, and writes its port into a file in the
-    folder of their connection files. Where either is missing, as in a console or in the notebooks
-    of an editor, this is any port of this machine.
-    """
-    connect: Any = sys.modules.get("ipykernel.connect")
-    process = os.environ.get("JPY_PARENT_PID", "")
-    if connect is None or not re.fullmatch("[0-9]{1,10}", process):
-        return ANY_NOTEBOOK
-    try:
-        folder = Path(connect.get_connection_file()).parent
-        settings: Any = json.loads(file_text(folder / f"jpserver-{process}.json"))
-        port, secure = settings["port"], settings.get("secure", False)
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError):
-        return ANY_NOTEBOOK
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 1 << 16:
-        return ANY_NOTEBOOK
-    scheme = "https" if secure else "http"
-    return f"{scheme}://localhost:{port} {scheme}://127.0.0.1:{port}"
-
-
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -200,60 +53,6 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
-
-
-@dataclass(frozen=True)
-class AllowedOrigin:
-    """The address and token of the server, and who may show the page in a frame.
-
-    Attributes
-    ----------
-    host, port
-        Where the server listens.
-    token
-        What the first address must hold, on this machine too: other people may work on it.
-    framed_by
-        The addresses of the notebook that may show the page in a frame; empty for none.
-    """
-
-    token: str
-    host: str = "127.0.0.1"
-    port: int = 0
-    framed_by: str = ""
-
-    @property
-    def address(self) -> str:
-        """The address to open in a browser, with the token."""
-        on_all_networks = self.host in {"0.0.0.0", "::"}  # noqa: S104 asked for by --host, with a token
-        name = socket.gethostname() if on_all_networks else self.host
-        name = f"[{name}]" if ":" in name else name
-        return f"http://{name}:{self.port}/?{urlencode({'token': self.token})}"
-
-    def knows(self, host: str) -> bool:
-        """Whether a request's ``Host`` header names this server.
-
-        A web site whose own name points at this machine (DNS rebinding) sends that name.
-
-        >>> origin = AllowedOrigin("a-random-token", port=8000)
-        >>> origin.knows("127.0.0.1:8000"), origin.knows("evil.example:8000")
-        (True, False)
-        >>> origin.knows("localhost")  # without the port
-        False
-        """
-        name, _, port = host.rpartition(":")
-        if port != str(self.port):
-            return False
-        return name in HERE or (not self.only_here and _is_ours(name, self.host))
-
-    @property
-    def only_here(self) -> bool:
-        """Whether only this machine can reach the server."""
-        return self.host in {"127.0.0.1", "localhost", "::1"}
-
-    @property
-    def cookie(self) -> str:
-        """The name of the cookie with the token, which holds the port: all ports share cookies."""
-        return f"anglewise-{self.port}"
 
 
 @dataclass
@@ -425,18 +224,3 @@ def _same(given: str, token: str) -> bool:
 
 def _refusal_text(sentence: str, status: int) -> Response:
     return PlainTextResponse(sentence + "\n", status)
-
-
-def _is_ours(name: str, host: str) -> bool:
-    """Whether a name is an IP address, which cannot be rebound, or a name of this machine."""
-    if name.lower() in _names(host):
-        return True
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _names(host: str) -> Iterable[str]:
-    return {host.lower(), socket.gethostname().lower()}
