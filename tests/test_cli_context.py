@@ -91,7 +91,7 @@ def test_passages_come_ready_to_paste(anglewise, space):
     assert "\n\n[1] d" in run.out
     assert run.out.endswith("\n\nQuestion: wing flow heat\n")
     assert "of 200 tokens" in run.err
-    assert "measure: cosine, as the vectors were trained for it" in run.err
+    assert "measure: cosine, as the vectors are declared as trained for it" in run.err
     assert anglewise("context", space, *words, "--quiet").err == ""
 
 

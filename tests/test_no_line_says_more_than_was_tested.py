@@ -54,7 +54,9 @@ def text_of(html):
 def test_every_bound_of_a_verdict_says_at_which_level_it_holds(means, level, said):
     for baseline in (None, 0, 1):
         told = verdict(drawn(means), baseline=baseline, level=level)
-        bounds = len(re.findall("at least [.0-9]|by up to|would matter(?!,? is)", told.reason))
+        bounds = len(
+            re.findall("at least [.0-9]|by up to|would matter(?!,? is)|ahead by", told.reason)
+        )
         assert told.reason.count(said) == min(bounds, 1), told.reason
 
 

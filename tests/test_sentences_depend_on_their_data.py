@@ -10,12 +10,14 @@ import planted
 from anglewise.cli.judge_check import _show_power
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.gates import check
+from anglewise.comparison.history import Looks
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.legend import unjudged_words
 from anglewise.comparison.next_judgements import unjudged
 from anglewise.comparison.power import Planned, Power
 from anglewise.comparison.verdict import verdict_of
 from anglewise.comparison.without_vectors import WithoutVectors
+from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.pairs import Pairs
 from anglewise.data_types.sparse import SparseRows
 from anglewise.labelling.lint import lint
@@ -28,7 +30,7 @@ from anglewise.report.pictures import power_picture
 from anglewise.report.retrieval_documents import relevance_document
 from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.decision import Tolerance
-from rendered import junit, markdown
+from rendered import junit, markdown, printed
 
 
 def scores_of(values, names="dot,cosine,euclidean", **settings):
@@ -102,7 +104,8 @@ def test_a_floor_that_only_another_measure_beats_is_named():
         shown = with_floors(replace(result, verdict=verdict), known, scores, seed=0)
         [floor] = shown.floors
         assert floor.beaten
-        words = f"another is shown to beat random (nDCG@10 {floor.mean:.3f}), and {name} is not"
+        figure = f"random (nDCG@10 {floor.mean:.3f})"
+        words = f"at 95% cosine is shown to beat {figure}, and {name} is not"
         assert (words in shown.verdict.reason) == said
 
 
@@ -225,3 +228,88 @@ def test_a_language_model_is_not_told_that_the_documents_hold_nothing():
     """A threshold turns away questions whose passage is there."""
     assert "was found in the documents" not in NOTHING
     assert NOTHING.startswith("No passage was found that seems relevant enough to the question.")
+
+
+@pytest.mark.parametrize("level", [0.05, 0.025])
+def test_every_interval_of_a_verdict_has_its_level_in_the_sentence(level):
+    """Once where it is that of the bounds, beside theirs where these have one of their own."""
+    rng = np.random.default_rng(0)
+    row = rng.uniform(0.2, 0.6, 60)
+    own = f"at {100 * (1 - level):.4g}%"
+    for means in ((0, 0.3), (0.3, 0), (0, 0), (0, 0.1), (0, 0.03)):
+        noise = 0.05 * rng.standard_normal((2, 60))
+        for baseline in (0, 1):
+            values = row + noise + np.array(means)[:, None]
+            inference = infer(scores_of(values, "dot,cosine"), seed=0)
+            said = verdict_of(inference, Tolerance.read("2%"), baseline=baseline, level=level)
+            intervals = said.reason.count("]")
+            beside = said.reason.count("] at 95%")
+            assert said.reason.count(own) >= 1, said.reason
+            assert level == 0.05 or beside == intervals, said.reason
+            assert said.reason.count("at 95%") == max(beside, int(level == 0.05)), said.reason
+
+
+def test_a_verdict_on_one_measure_says_the_level_of_its_interval():
+    rng = np.random.default_rng(0)
+    inference = infer(scores_of(rng.uniform(0.2, 0.6, (1, 60))), seed=0)
+    reason = verdict_of(inference, Tolerance.read("2%")).reason
+    assert "] at 95%; there is no other to compare with" in reason
+
+
+def test_the_share_that_nobody_judged_is_weighed_as_the_means_are():
+    """Each of 40 queries has its own item judged alone, the first 20 of them others too."""
+    size, rows = 40, np.arange(40)
+    x = np.random.default_rng(0).standard_normal((size, 8))
+    space = aw.Space(queries=aw.Embeddings(x + 0.1), items=aw.Embeddings(x))
+    every, items = np.divmod(np.arange(size * size), size)
+    kept = (every < 20) | (every == items)
+    grades = (every == items).astype(float)
+    judged = SparseRows.from_pairs(every[kept], items[kept], grades[kept], shape=(size, size))
+    chances, traffic = np.full(size, 0.5), np.where(rows < 20, 9.0, 1.0)
+    drawn = QueryDraw(chances, traffic, frozenset(["one"]), size, 18.0, 0.5)
+    for how, share, words in (
+        (None, 0.45, "Of what is ranked, 45% was never judged"),
+        (drawn, 0.09, "Of what is ranked, weighed by traffic, 9% was never judged"),
+    ):
+        result = aw.compare(space, aw.Judgements(judged, drawn=how), "dot,cosine")
+        shares = [row.unjudged_share for row in result.measures]
+        assert shares == pytest.approx([share, share])
+        [said] = unjudged_words(result)
+        assert said.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("trained_for", "words"),
+    [
+        ("dot", "declared as trained on inner products, which"),
+        ("cosine", "declared as trained for cosine, which"),
+        ("euclidean", "declared as trained for distance, which"),
+    ],
+)
+def test_an_audit_calls_declared_what_somebody_declared(trained_for, words):
+    space = replace(planted.recommender()[0], trained_for=trained_for)
+    reason = aw.audit(space, k=5).verdict.reason
+    assert reason.startswith(words)
+    assert "it was trained" not in reason
+
+
+def test_copies_of_other_lengths_are_said_to_have_one_direction():
+    vectors = np.random.default_rng(0).standard_normal((60, 5))
+    vectors[7] = 2 * vectors[4]
+    text = printed(aw.audit(aw.Space(items=aw.Embeddings(vectors)), k=5))
+    assert "pairs in lists with one direction up to rounding: 1" in text
+    assert "repeat another" not in text
+
+
+def test_random_maps_are_counted_where_their_least_and_most_stand():
+    assert "  5 random maps keep" in printed(aw.audit(planted.recommender()[0], k=5))
+
+
+def test_a_gate_says_the_level_of_its_interval_once():
+    result = aw.compare(*planted.angles_matter(), "dot,cosine")
+    for spelling in ("cosine>=dot", "dot>=cosine-1", "dot>=cosine", "cosine>=0.9"):
+        assert check(result, spelling).sentence.count("95%") == 1
+
+
+def test_looks_make_the_best_look_better_on_average():
+    assert "better than it is, on average, and" in str(Looks(7, 3))

@@ -98,8 +98,8 @@ def _faint(gap: GaugeGap | None, geometry: Geometry) -> Iterator[str]:
         ratio = side.conditioning.condition_of_span
         if ratio is not None and ratio > ILL:
             yield (
-                f"{name} are ill-conditioned ({ratio:.0e}): the audit is in float64, but float32 "
-                "had already lost the faintest directions when the vectors were stored"
+                f"{name} are ill-conditioned ({ratio:.0e}): the audit is in float64, but float32, "
+                "in which vectors are held, may have lost their faintest directions"
             )
     if gap is not None and gap.unseen:
         yield (

@@ -89,7 +89,8 @@ def _trained_for_cosine(spans: bool | None) -> str:
         else ""
     )
     return (
-        f"it was trained for cosine, which leaves only rotations open, and they change none{caveat}"
+        "declared as trained for cosine, which leaves only rotations open, and they change none"
+        f"{caveat}"
     )
 
 
@@ -97,12 +98,12 @@ def _trained_for_distance(agreements: Mapping[Direction, GaugeAgreement]) -> tup
     lowest = min(agreements.values(), key=lambda agreement: agreement.least)
     if lowest.least >= STAYS:
         return "unknown", (
-            "it was trained for distance, which leaves the origin open. About the mean cosine "
+            "declared as trained for distance, which leaves the origin open. About the mean cosine "
             f"finds nearly the same: {_share_kept(lowest)}; about another origin it may not"
         )
     return "arbitrary", (
-        "it was trained for distance, which no shift of the origin changes, and cosine depends on "
-        f"the origin: after centring, {_share_kept(lowest)}"
+        "declared as trained for distance, which no shift of the origin changes, and cosine "
+        f"depends on the origin: after centring, {_share_kept(lowest)}"
     )
 
 
@@ -116,11 +117,11 @@ def _of_two_sides(reading: Reading, gap: GaugeGap, least: tuple[float, str]) -> 
         )
     if reading.pinned:
         cause = (
-            "it was trained with weight decay on both sides, which leaves only rotations"
+            "declared as trained with weight decay on both sides, which leaves only rotations"
             if reading.decayed
             else "P'P = c Q'Q, as uniform weight decay leaves it (or somebody balanced it later)"
         )
-        late = "" if reading.balanced else " with the rows that were folded in later"
+        late = "" if reading.balanced else " (rows folded in later can move it from 1)"
         return "pinned-by-training", (
             f"{cause}: gauge gap {gap.gap:.2f}{late}. Unique is not the same as good: judge it "
             "first"
@@ -128,8 +129,8 @@ def _of_two_sides(reading: Reading, gap: GaugeGap, least: tuple[float, str]) -> 
     if reading.trained_for == "dot":
         chosen = "" if reading.chosen is None else f"; {reading.chosen} was chosen after training"
         return "arbitrary", (
-            f"it was trained on inner products, which any invertible map leaves alone{chosen}. "
-            f"Equally good factorisations disagree: {moves}"
+            "declared as trained on inner products, which any invertible map leaves "
+            f"alone{chosen}. Equally good factorisations disagree: {moves}"
         )
     hint = "; rows of unit length suggest cosine" if reading.unit else ""
     return "unknown", (

@@ -162,7 +162,8 @@ class GaugePath:
     overlap
         The mean overlap with the given lists at each ``t``.
     metric, score, given_score
-        nDCG@k at each ``t`` and of the given lists, where judgements were given.
+        nDCG@k at each ``t`` and of the given lists, where judgements were given; weighed by
+        traffic where queries were drawn by it.
     queries
         The number of lists.
     """
@@ -200,8 +201,13 @@ def gauge_path(
     score, given_score, metric = None, None, f"nDCG@{subject.k}"
     if judgements is not None:
         values = evaluate(neighbours, judgements, rows, metric)[metric]
-        given_score = float(values[0].mean())
-        score = tuple(float(values[1 + step][decided[step]].mean()) for step in steps)
+        weights = judgements.weights(rows)
+        each = np.ones(len(rows)) if weights is None else weights.values
+        given_score = float(np.average(values[0], weights=each))
+        score = tuple(
+            float(np.average(values[1 + step][decided[step]], weights=each[decided[step]]))
+            for step in steps
+        )
     return GaugePath(
         direction=direction,
         powers=tuple(STEPS[step] for step in steps),

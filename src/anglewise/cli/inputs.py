@@ -281,6 +281,10 @@ def measure_for(space: Space, named: str | None, say: Callable[[str], None]) -> 
         return measure(named)
     trained = space.trained_for
     chosen = "cosine" if trained == "unknown" else trained
-    why = "nobody says which" if trained == "unknown" else "the vectors were trained for it"
+    why = (
+        "nobody says which"
+        if trained == "unknown"
+        else "the vectors are declared as trained for it"
+    )
     say(f"measure: {chosen}, as {why}; which one suits, anglewise compare says (--measure)")
     return measure(chosen)

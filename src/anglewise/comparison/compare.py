@@ -72,11 +72,11 @@ def compare(
 ) -> Comparison:
     """Say which similarity measure to use, judged by what people found relevant.
 
-    Every measure is searched in one pass and evaluated on the judged queries. The verdict holds
-    for means of values in [0, 1] whatever their distribution, by random weights over the queries
-    and one query of a kind not seen; correlations of pairs go by the bootstrap. Beside it stand
-    sign-flip tests of all pairs of measures, Holm-adjusted, which assume that a difference might
-    as well have had the other sign.
+    Every measure is searched in one pass and evaluated on the judged queries. The verdict is
+    for means of values in [0, 1], by random weights over the queries and one query of a kind not
+    seen: proved for hits and misses, for other values it held in simulations. Correlations of
+    pairs go by the bootstrap. Beside it stand sign-flip tests of all pairs of measures,
+    Holm-adjusted, which assume that a difference might as well have had the other sign.
 
     Parameters
     ----------

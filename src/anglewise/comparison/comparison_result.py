@@ -59,7 +59,7 @@ class MeasureResult:
     beats
         Measures that it beats at 95% by sign flips, Holm-adjusted.
     unjudged_share
-        Of the places that the metric reads, the share that nobody judged.
+        Of the places that the metric reads, the share that nobody judged, weighed as means are.
     alike
         Measures with the same lists for the judged queries, which count as one with it.
     settings

@@ -83,7 +83,7 @@ def with_floors(
     means = clusters.mean(values)
     measures = list(range(len(lists), len(values)))
     reached: list[Floor] = []
-    chosen, by_others = result.verdict.measure, list[str]()
+    chosen, by_others = result.verdict.measure, dict[str, list[str]]()
     named = 1 + scores.names.index(chosen)
     for row, name in enumerate(lists):
         some = [row, *measures]
@@ -92,10 +92,14 @@ def with_floors(
         low, high = drawn.interval(row)
         reached.append(Floor(name, float(means[row]), low, high, bool((above[1:] > 0).any())))
         if reached[-1].beaten and not above[named] > 0:
-            by_others.append(f"{name} ({scores.metric} {means[row]:.3f})")
+            best = max(np.flatnonzero(above[1:] > 0), key=lambda j: means[measures[j]])
+            floor = f"{name} ({scores.metric} {means[row]:.3f})"
+            by_others.setdefault(scores.names[best], []).append(floor)
     words = [result.verdict.reason, unbeaten(reached, scores.metric)]
-    if by_others:
-        words.append(f"another is shown to beat {listed(by_others, 'and')}, and {chosen} is not")
+    words += [
+        f"at 95% {other} is shown to beat {listed(names, 'and')}, and {chosen} is not"
+        for other, names in by_others.items()
+    ]
     return replace(
         result,
         verdict=replace(result.verdict, reason="; ".join(filter(None, words))),
@@ -108,10 +112,10 @@ def unbeaten(reached: Sequence[Floor], metric: str) -> str:
     """The sentence about floors that no measure is shown to beat; empty where there are none.
 
     >>> unbeaten([Floor("random", 0.1, 0.0, 0.2, False), Floor("x", 0, 0, 1, True)], "nDCG@10")
-    'nothing is shown to beat random (nDCG@10 0.100)'
+    'at 95% nothing is shown to beat random (nDCG@10 0.100)'
     """
     names = [f"{floor.name} ({metric} {floor.mean:.3f})" for floor in reached if not floor.beaten]
-    return f"nothing is shown to beat {listed(names, 'or')}" if names else ""
+    return f"at 95% nothing is shown to beat {listed(names, 'or')}" if names else ""
 
 
 def _lists(

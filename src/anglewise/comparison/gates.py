@@ -172,13 +172,15 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     above = mean - wanted.level
     passed = (-above if wanted.at_most else above) >= -ROUNDING
     outcome = f"gate {wanted} {'holds' if passed else 'fails'}"
-    interval = f" [{low:.3f}, {high:.3f}]" if isfinite(low) and isfinite(high) else ""
+    within = low <= wanted.level <= high
+    level = "" if within else " at 95%"  # what is said of the limit names it
+    interval = f" [{low:.3f}, {high:.3f}]{level}" if isfinite(low) and isfinite(high) else ""
     measured = f"{comparison.metric} of {figure.subject} is {mean:.3f}{interval}"
     words = [f"{outcome}: {measured}", *figure.remarks]
-    if low <= wanted.level <= high:
-        level = spelled(wanted.level)
+    if within:
+        limit = spelled(wanted.level)
         others = "queries" if comparison.direction is not None else "judgements"
-        words.append(f"the 95% interval holds {level}, so other {others} might decide otherwise")
+        words.append(f"the 95% interval holds {limit}, so other {others} might decide otherwise")
     elif not interval and not figure.remarks:
         words.append("no interval of it is known")
     return Checked(wanted, passed, "; ".join(words), figure.estimate)

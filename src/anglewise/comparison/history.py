@@ -342,10 +342,10 @@ class Looks:
         return (
             f"This validation set was looked at {self.times:,} times, at "
             f"{counted(self.candidate_sets, 'set')} of candidates: looking often at one set makes "
-            "the best look better than it is, and no interval here allows for that. With each "
-            f"verdict at 95%, the chance that any of them is wrong {most} if all candidates "
-            "were named before the first look, and not known if some were chosen by what these "
-            "queries showed: then judge others to confirm it"
+            "the best look better than it is, on average, and no interval here allows for that. "
+            f"With each verdict at 95%, the chance that any of them is wrong {most} if all "
+            "candidates were named before the first look, and not known if some were chosen by "
+            "what these queries showed: then judge others to confirm it"
         )
 
 

@@ -361,6 +361,6 @@ def _backwards(inference: Inference) -> str:
     best = inference.interval(0, first)
     return (
         f"every measure runs against the grades, {scores.names[first]} the least "
-        f"({scores.metric} {best.mean:.3f} [{best.low:.3f}, {best.high:.3f}]): are these "
+        f"({scores.metric} {best.mean:.3f} [{best.low:.3f}, {best.high:.3f}] at 95%): are these "
         "distances? Then give them with the other sign"
     )

@@ -41,7 +41,8 @@ def unjudged_words(result: Comparison) -> Iterator[str]:
     if any(shares):
         least, most = percent(min(shares)), percent(max(shares))
         ends = least if least == most else f"{least} to {most}"
-        yield f"Of what is ranked, {ends} was never judged{_counts_as(result)}."
+        weighed = "" if result.weights is None else ", weighed by traffic,"
+        yield f"Of what is ranked{weighed or ','} {ends} was never judged{_counts_as(result)}."
 
 
 def _counts_as(result: Comparison) -> str:

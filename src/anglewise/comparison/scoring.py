@@ -99,6 +99,8 @@ def score_lists(
     rows = rows[split.reported(len(rows))]
     share = read_metric(f"Judged@{settings.metrics[0].depth}")
     values = evaluate(lists, judgements, rows, [*settings.metrics, share])
+    weights = judgements.weights(rows)
+    each = None if weights is None else weights.values
     return Scores(
         measures=tuple(candidates),
         values={str(metric): values[str(metric)] for metric in settings.metrics},
@@ -107,10 +109,10 @@ def score_lists(
         judged=int(judgements.graded.counts[rows].sum()),
         found=lists,
         settings=chosen,
-        unjudged=1 - values[str(share)].mean(axis=1),
+        unjudged=1 - np.average(values[str(share)], axis=1, weights=each),
         split=split,
         drawn_by_lot=judgements.chances is not None,
-        weights=judgements.weights(rows),
+        weights=weights,
         largest_group=settings.largest_group,
     )
 

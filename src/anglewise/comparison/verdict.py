@@ -20,6 +20,8 @@ from anglewise.statistics.planning import Lead
 
 FEWEST_TO_PLAN = 2
 """Of one query alone nobody knows how much differences vary."""
+INTERVALS = "at 95%"
+"""The level of every interval; one of several verdicts has a level of its own beside it."""
 PLANNED = "in about four cases of five, where others vary as these do"
 """What a plan supposes, and how often it settles the question then."""
 
@@ -226,7 +228,7 @@ class _Words:
         yield from self._alike(alike)
 
     def _tie(self, _plans: Plans | None, alike: list[str]) -> Iterator[str]:
-        yield self._figure()
+        yield self._figure(alone=not self.leads)
         if not self.leads:
             if not alike:
                 yield "there is no other to compare with"
@@ -291,9 +293,10 @@ class _Words:
         else:
             lead = self.inference.difference(self.columns[leader], self.columns[self.reference])
             yield (
-                f"{nouns} {shows} not show whether {self._name(leader)} is better than "
-                f"{self.kept}: ahead by {lead.difference:.3f} "
-                f"{_interval(lead.low, lead.high, sign='+')}, where {matters} matters"
+                f"{nouns} {shows} not show{'' if self.level == LEVEL else f' {self.surely}'} "
+                f"whether {self._name(leader)} is better than {self.kept}: ahead by "
+                f"{lead.difference:.3f} {_interval(lead.low, lead.high, '+', INTERVALS)}, where "
+                f"{matters} matters"
             )
         real = leader != self.reference and self.leads[leader].shrunk > self._least()
         yield from self._planned(
@@ -362,11 +365,13 @@ class _Words:
         if self.scores.statistic is None:
             return
         if not any(self.inference.interval(0, measure).low > 0 for measure in self.inference.order):
-            yield "no measure is shown to agree with the grades better than chance (0)"
+            yield f"{INTERVALS} no measure is shown to agree with the grades better than chance (0)"
 
-    def _figure(self) -> str:
+    def _figure(self, *, alone: bool = False) -> str:
+        """The metric of the measure named; with its level where nothing else says the same."""
         estimate = self.estimate
-        interval = _interval(estimate.low, estimate.high)
+        level = INTERVALS if alone or self.level != LEVEL else ""
+        interval = _interval(estimate.low, estimate.high, level=level)
         chosen = self.outcome.measure != self.reference and len(self.columns) > 2
         corrected = ", corrected for the choice" if chosen and self.weighted is not None else ""
         return f"{self.scores.metric} {estimate.mean:.3f} {interval}{corrected}{self.weighed}"
@@ -387,17 +392,17 @@ class _Words:
             yield f"{_some([self._name(self.outcome.measure), *alike])} rank alike here"
 
 
-def _interval(low: float, high: float, sign: str = "") -> str:
-    """Both ends, or why there are none.
+def _interval(low: float, high: float, sign: str = "", level: str = "") -> str:
+    """Both ends and their level, or why there are none.
 
-    >>> _interval(0.1, 0.25), _interval(-0.1, 0.2, sign="+")
-    ('[0.100, 0.250]', '[-0.100, +0.200]')
+    >>> _interval(0.1, 0.25), _interval(-0.1, 0.2, "+", "at 95%")
+    ('[0.100, 0.250]', '[-0.100, +0.200] at 95%')
     >>> _interval(float("nan"), float("nan"))
     '(no interval: no resample differs)'
     """
     if not np.isfinite([low, high]).all():
         return f"(no interval: {NO_INTERVAL})"
-    return f"[{low:{sign}.3f}, {high:{sign}.3f}]"
+    return " ".join(filter(None, [f"[{low:{sign}.3f}, {high:{sign}.3f}]", level]))
 
 
 def _digits(lead: float) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from anglewise.auditing.audit_result import Audit
 from anglewise.auditing.certified import Certificates
 from anglewise.auditing.gauge_overlap import (
+    DRAWS,
     GaugeAgreement,
     GaugePath,
     Interval,
@@ -327,7 +328,7 @@ def _pairs(audit: Audit) -> Iterator[Block]:
     yield Line(
         "The cosine of two items as given, in each equally good geometry, and "
         "under all maps of condition s: between the ends that no map passes and some map reaches "
-        "(thin), and where the middle 90% of random maps leave it (thick); the stroke is "
+        f"(thin), and where the middle 90% of {DRAWS} random maps leave it (thick); the stroke is "
         "the given cosine."
     )
     yield from map(_pair, audit.pairs)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from anglewise.auditing.audit_result import Audit
-from anglewise.auditing.certified import Certificates
+from anglewise.auditing.certified import DRAWS, Certificates
 from anglewise.auditing.gauge_overlap import PairReport, RunReport
 from anglewise.auditing.geometry import SideGeometry
 from anglewise.auditing.subject import NamedRow
@@ -121,7 +121,7 @@ def _certificates(certificates: Mapping[Direction, Certificates]) -> Table:
             result.monte_carlo_overlap, result.monte_carlo_low, result.monte_carlo_high, strict=True
         )
         band = [f"{percent(m)} ({percent(low)}-{percent(high)})" for m, low, high in random]
-        rows.append(["  random maps keep", *band])
+        rows.append([f"  {DRAWS} random maps keep", *band])
     caption = "; ".join(
         f"{direction}: {result.queries:,} lists certified, {result.asked_again:,} searched again"
         for direction, result in certificates.items()
@@ -171,7 +171,8 @@ def _gap(audit: Audit) -> Iterator[str]:
         return  # nobody may ask for the gauge of what has none
     balance = "balanced" if audit.gap.pinned else "not balanced"
     yield (
-        f"gauge gap {ratio(audit.gauge_gap)}: {balance} (1 is P'P = c Q'Q, where weight decay ends)"
+        f"gauge gap {ratio(audit.gauge_gap)}: {balance} (1 is P'P = c Q'Q, as uniform weight decay "
+        "leaves it)"
     )
 
 
@@ -258,7 +259,7 @@ def _copies(audit: Audit) -> Iterator[str]:
         if side.exact_duplicates.surplus
     ]
     copies += [
-        f"pairs in lists that are equal up to rounding: {duplicates.pairs:,} ({direction})"
+        f"pairs in lists with one direction up to rounding: {duplicates.pairs:,} ({direction})"
         for direction, duplicates in audit.geometry.near_duplicates.items()
         if duplicates.pairs
     ]
@@ -272,7 +273,7 @@ def _columns(audit: Audit) -> Iterator[str]:
         dimensions = side.dimensions
         dead = len(dimensions.zero) + len(dimensions.faint)
         if dead:
-            columns.append(f"{counted(dead, 'column')} of the {name} carry nothing")
+            columns.append(f"{counted(dead, 'column')} of the {name} carry nothing beyond rounding")
         if dimensions.dominating:
             column, share = dimensions.dominating[0]
             columns.append(f"column {column} holds {percent(share)} of the {name}' squared length")

@@ -1,10 +1,10 @@
 """The decision rule: what values per query allow to say about several measures at 95%.
 
 Bounds are those of Gaffke (2005): means under random Dirichlet weights over the queries and one
-query more, of the worst value there can be. They hold for means of values in a known range,
-whatever their distribution, as far as simulation can tell; for binary values they are exactly
-those of Clopper and Pearson. No bootstrap can promise this: what a sample does not hold cannot be
-resampled from it.
+query more, of the worst value there can be. They are for means of values in a known range,
+whatever their distribution, and held in simulations; for binary values they are proved, being
+exactly those of Clopper and Pearson. No bootstrap can promise this: what a sample does not hold
+cannot be resampled from it.
 """
 
 from collections.abc import Iterator, Sequence

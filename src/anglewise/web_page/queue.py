@@ -237,8 +237,9 @@ FEWEST = 5
 def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) -> dict[str, Any]:
     """The decision so far among the measures of a queue, from its completely judged queries.
 
-    The statistics hold however often one looks: they take queries in the order in which the last
-    pair of each was judged, so that what was seen at one look comes first at the next.
+    The statistics hold however often one looks, if the differences of equally good measures are
+    symmetric about 0: they take queries in the order in which the last pair of each was judged, so
+    that what was seen at one look comes first at the next.
     """
     from anglewise.comparison.compare import compare
     from anglewise.comparison.stopping import sequential
