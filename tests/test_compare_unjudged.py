@@ -137,7 +137,7 @@ def test_what_a_set_would_show_says_how_often_and_what_that_supposes():
     assert " would show a lead of " in told
     assert "0.0123" in told
     assert "0.01234" not in told
-    assert told.endswith(" (in four sets of five, where others vary as these do)")
+    assert told.endswith(" (in about four sets of five, where others vary as these do)")
 
 
 @pytest.mark.parametrize("queries", [1, 2])

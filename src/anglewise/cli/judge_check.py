@@ -119,8 +119,8 @@ def _show_power(plan: "Power", console: "PatientConsole") -> None:
     console.print(table)
     console.print()
     console.print(
-        f"A lead in {plan.metric} of {plan.best} over {plan.rival} that would be shown in four "
-        "sets of five"
+        f"A lead in {plan.metric} of {plan.best} over {plan.rival} that would be shown in about "
+        "four sets of five"
         + (
             f"; how likely so many {many} show it if it is as large as it looks now"
             if settling

@@ -91,8 +91,8 @@ def remedy(
     markdown
         Write the tables as Markdown.
     cache
-        Where what was found is kept, so that the same run again is instant; without it among the
-        user's caches.
+        Where what was found is kept, so that the same run again searches nothing; without it
+        among the user's caches.
     keep
         Whether anything is kept at all.
     """

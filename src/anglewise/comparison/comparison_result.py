@@ -91,8 +91,8 @@ class MeasureResult:
 class Plans:
     """How many more queries, or groups of them, would settle a question; None where none would.
 
-    ``to_show_the_lead`` in four sets of five if the lead is real, ``to_show_that_nothing_matters``
-    in 85 of 100 if all are equal.
+    ``to_show_the_lead`` if it is real, ``to_show_that_nothing_matters`` if all are equal: in about
+    four sets of five, where others vary as these do.
     """
 
     to_show_the_lead: int | None
@@ -124,7 +124,7 @@ class Verdict:
     needed_queries
         The smaller of the plans.
     smallest_detectable
-        The true lead over the one to keep that would have been shown in four sets of five.
+        The true lead over the one to keep that would have been shown in about four sets of five.
     keep
         The measure to take without evidence: the baseline, else the simplest.
     plans

@@ -16,16 +16,17 @@ from anglewise.statistics.decision import LEVEL as DECISION_LEVEL
 from anglewise.statistics.planning import Lead
 
 FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
-PLANNED = "in four sets of five, where others vary as these do"
+PLANNED = "in about four sets of five, where others vary as these do"
 
 
 @dataclass(frozen=True)
 class Planned:
     """What so many queries can do.
 
-    ``detectable`` is the lead over the measure to keep that would be shown in four sets of five,
-    infinite where none would; ``settles`` the chance that the lead of ``best`` would be shown, if
-    it is as large as it looks (None for fewer queries than there are, or where it leads nothing).
+    ``detectable`` is the lead over the measure to keep that would be shown in about four sets of
+    five, infinite where none would; ``settles`` the chance that the lead of ``best`` would be
+    shown, if it is as large as it looks (None for fewer queries than there are, or where it leads
+    nothing).
     """
 
     queries: int

@@ -247,7 +247,7 @@ class Space:
         Both sides, of one dimension: embeddings, or whatever :class:`Embeddings` takes.
         ``queries=None`` makes the items the queries too.
     trained_for
-        The measure inside the training loss, if known.
+        The measure inside the training loss, as somebody declared it; else ``unknown``.
     seen
         ``queries x items``: the interactions used in training, left out of recommendations. A
         sparse matrix of SciPy or sparse rows, row for row; interactions, or a frame with columns
@@ -308,8 +308,9 @@ class Space:
 
         A loss of inner products between two free sides does not change under any invertible map of
         one side and its inverse on the other (``"gauge"``). A loss that reads lengths or angles,
-        or that compares one side with itself, does not change under rotations only. Weight decay
-        can narrow the freedom further: the audit looks at the vectors for that.
+        or that compares one side with itself, stays the same under rotations, and under little else
+        (distances under shifts of the origin too). It follows what was declared, and weight decay
+        can narrow it further: the audit looks at the vectors for that.
         """
         if self.trained_for == "unknown":
             return "unknown"

@@ -79,8 +79,8 @@ class Encoder:
     batch
         The number of texts that it is best given at once.
     identity
-        Identifies the weights: two encoders of one identity give the same vectors. Where it is
-        empty, vectors are not cached.
+        Identifies the weights: two encoders of one identity are taken to give the same vectors.
+        Where it is empty, vectors are not cached.
     before
         Makes one sentence on the cost of encoding some texts, said before they are encoded.
     reads

@@ -126,7 +126,7 @@ class Recommender:
         Users (queries) and items; items alone, also as a plain array or frame, recommend similar
         items.
     measure
-        A spelling or a measure; ``anglewise compare`` finds the best one.
+        A spelling or a measure; ``anglewise compare`` says which one suits.
     threads
         Threads of the search; one for each core if not given.
 

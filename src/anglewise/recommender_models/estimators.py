@@ -131,7 +131,8 @@ class LinearEmbedding(Embedding):
         Dimensions; there are fewer if the rank of the table is lower or the penalty removes some.
     objective
         ``"product"`` penalises ``|AB'|^2``, and cosines then depend on the gauge; ``"factors"``
-        penalises ``|XA|^2 + |B|^2``, which fixes them.
+        penalises ``|XA|^2 + |B|^2``, which fixes them where no two singular values tie at the last
+        dimension.
     penalty
         The weight of the penalty, in squared units of ``X`` for ``"product"`` and in units of
         its singular values for ``"factors"``.
@@ -246,7 +247,7 @@ class LinearEmbedding(Embedding):
 
 
 class TrainedEmbedding(Embedding):
-    """Embeds users and items so that a chosen measure predicts what a user will use.
+    """Embeds users and items so that a chosen measure may predict what a user will use.
 
     Items are trained by sampled softmax with the cosine, the inner product or the distance inside
     the loss; the vectors of users follow from what they used (``recommender_models.training``).

@@ -214,8 +214,8 @@ def remedy(
     Candidates are measures on the space as it is (``cosine@whitened``) and spaces made again from
     the interactions in it (``product(1000): dot``). More than ``finalists`` are screened by
     successive halving on a quarter of the judged queries, set apart; what is left is compared with
-    raw cosine and raw dot on the other queries, as one family of tests, so that the choice does
-    not flatter the chosen. Nothing is applied: the space stays as it is.
+    raw cosine and raw dot on the other queries, as one family of tests, so that screening
+    does not flatter the chosen. Nothing is applied: the space stays as it is.
 
     Parameters
     ----------
@@ -238,7 +238,8 @@ def remedy(
         As in ``compare``, by ``group(COLUMN)`` or ``clusters(8)``: no group both screens and
         decides.
     cache
-        A folder where what was found is kept by content, so that the same run again is instant.
+        A folder where what was found is kept by content, so that the same run again
+        searches nothing.
     say
         Told in a sentence where the disk refuses to keep it.
     clock

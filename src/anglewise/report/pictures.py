@@ -230,7 +230,7 @@ def _draw_power(ax: Any, plan: "Power", palette: Palette) -> None:
     ax.set_xticks(queries, [f"{count:,}" for count in queries])
     ax.minorticks_off()
     ax.set_xlabel(f"judged {counted(2, plan.noun).split()[1]}")
-    ax.set_ylabel(f"lead in {literal(plan.metric)} shown in 4 sets of 5")
+    ax.set_ylabel(f"lead in {literal(plan.metric)} shown in about 4 sets of 5")
     ax.set_title(literal(f"{plan.best} against {plan.rival}"), fontsize=9)
 
 

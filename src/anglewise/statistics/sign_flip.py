@@ -53,7 +53,10 @@ class SignFlips:
 
     @property
     def may_be_best(self) -> Bool[Array, " m"]:
-        """The measures that are not ruled out; the best is among them in 95 sets of 100."""
+        """The measures that are not ruled out; the best is among them in 95 sets of 100.
+
+        As long as differences of equally good measures might as well have the other sign.
+        """
         return self.p_best > LEVEL
 
 
