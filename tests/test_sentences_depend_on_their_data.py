@@ -30,6 +30,9 @@ from anglewise.report.pictures import power_picture
 from anglewise.report.retrieval_documents import relevance_document
 from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.decision import Tolerance
+from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.picks import picks
+from inspect_site import made_space, one_sided, site
 from rendered import junit, markdown, printed
 
 
@@ -313,3 +316,42 @@ def test_a_gate_says_the_level_of_its_interval_once():
 
 def test_looks_make_the_best_look_better_on_average():
     assert "better than it is, on average, and" in str(Looks(7, 3))
+
+
+def test_a_page_picks_by_length_where_nobody_knows_what_is_used_and_says_so():
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((600, 3))
+    bare = Inspected(aw.Space(items=aw.Embeddings(vectors)))
+    used = {"popularity": rng.integers(1, 9, 600).tolist()}
+    known = Inspected(aw.Space(items=aw.Embeddings(vectors, metadata=used)))
+    assert picks(bare, "items-items")["popular"] == "Longest"
+    assert picks(bare, "items-items")["rare"] == "Shortest"
+    assert picks(known, "items-items")["popular"] == "Popular"
+    assert picks(known, "items-items")["disagree"] == "Measures disagree most (of 500)"
+    assert picks(known, "items-items")["worst"] == "Worst nDCG"
+
+
+def test_a_page_calls_declared_what_a_space_was_trained_for():
+    page = site(Inspected(made_space())).get("/", follow_redirects=True).text
+    assert "declared as trained for dot" in page
+    page = site(Inspected(one_sided("abcd"))).get("/", follow_redirects=True).text
+    assert "nobody says what it was trained for" in page
+
+
+def test_the_path_of_gauges_weighs_its_ndcg_by_traffic():
+    space, _ = planted.recommender(80)
+    items = np.arange(len(space.items))
+    own = SparseRows.from_pairs(items, (items + 1) % len(items), shape=(len(items),) * 2)
+    among = aw.Judgements(own, "items-items")
+    size = len(items)
+    traffic = np.where(items < 8, 50.0, 1.0)
+    drawn = QueryDraw(np.full(size, 0.5), traffic, frozenset(["one"]), size, 100.0, 0.5)
+    plain, weighed = (
+        aw.audit(space, k=5, judgements={"items-items": replace(among, drawn=how)})
+        .path["items-items"]
+        .given_score
+        for how in (None, drawn)
+    )
+    compared = aw.compare(space, replace(among, drawn=drawn), "cosine", "nDCG@5")
+    assert weighed == pytest.approx(compared.measures[0].metrics["nDCG@5"].mean)
+    assert abs(weighed - plain) > 1e-6

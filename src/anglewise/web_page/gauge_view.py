@@ -23,7 +23,7 @@ from anglewise.web_page.gauge_paths import (
 )
 from anglewise.web_page.neighbours_view import describe_query, gains_of, listed
 from anglewise.web_page.open_space import Inspected
-from anglewise.web_page.picks import PICKS, pick
+from anglewise.web_page.picks import pick, picks
 from anglewise.web_page.state import AppState, as_json, in_words
 from anglewise.web_page.view_state import ViewState
 
@@ -89,7 +89,11 @@ def slider(app: AppState, request: Request) -> Response:
         position=position,
         shown_list=_shown_list(app, gauge, position),
         unjudged=_unjudged(app.inspected, view.direction),
-        picks=[(name, words) for name, words in PICKS.items() if name not in {"disagree", "worst"}],
+        picks=[
+            (name, words)
+            for name, words in picks(gauge.inspected, gauge.view.direction).items()
+            if name not in {"disagree", "worst"}
+        ],
         k=gauge.k,
     )
 

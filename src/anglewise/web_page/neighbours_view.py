@@ -16,7 +16,7 @@ from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.web_page.limits import BusyError
 from anglewise.web_page.open_space import Inspected, InspectedSide, short_name
-from anglewise.web_page.picks import PICKS, pick
+from anglewise.web_page.picks import PICKS, pick, picks
 from anglewise.web_page.state import AppState, in_words
 from anglewise.web_page.view_state import ParsedMeasures, ViewState, parse_measures
 
@@ -314,4 +314,5 @@ def _picks(app: AppState, view: ViewState, parsed: ParsedMeasures) -> list[tuple
         "disagree": len(parsed.valid) < 2,
         "worst": view.direction not in app.inspected.judgements or not parsed.valid,
     }
-    return [(name, words) for name, words in PICKS.items() if not unavailable.get(name, False)]
+    words = picks(app.inspected, view.direction)
+    return [(name, text) for name, text in words.items() if not unavailable.get(name, False)]

@@ -27,6 +27,25 @@ PICKS = {
 }
 """The ways to pick a query, each with its words on the page."""
 
+BY_LENGTH = {"popular": "Longest", "rare": "Shortest"}
+"""What two of them pick by where nobody knows what is used."""
+
+
+def picks(inspected: Inspected, direction: Direction) -> dict[str, str]:
+    """The ways to pick a query of a direction, each with words that are true of it."""
+    words = dict(PICKS)
+    if inspected.asking(direction).use is None:
+        words |= BY_LENGTH
+    judged = inspected.judgements.get(direction)
+    among = {
+        "disagree": len(inspected.asking(direction).embeddings),
+        "worst": 0 if judged is None else len(judged.judged_rows),
+    }
+    for name, rows in among.items():
+        if rows > MOST_SEARCHED:
+            words[name] += f" (of {MOST_SEARCHED})"
+    return words
+
 
 def pick(
     inspected: Inspected,
