@@ -45,7 +45,7 @@ WEIGHED = (
 
 @dataclass(frozen=True)
 class Sequential:
-    """Whether judging may stop, by statistics that hold however often one looks.
+    """Whether judging may stop, by statistics that hold however often one looks, as ``notes`` limit.
 
     Attributes
     ----------
