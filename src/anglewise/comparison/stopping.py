@@ -45,7 +45,9 @@ WEIGHED = (
 
 @dataclass(frozen=True)
 class Sequential:
-    """Whether judging may stop, by statistics that hold however often one looks, as ``notes`` limit.
+    """Whether judging may stop, by statistics that hold however often one looks.
+
+    What they suppose stands in ``notes``.
 
     Attributes
     ----------
