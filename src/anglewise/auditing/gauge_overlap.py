@@ -162,8 +162,7 @@ class GaugePath:
     overlap
         The mean overlap with the given lists at each ``t``.
     metric, score, given_score
-        nDCG@k at each ``t`` and of the given lists, where judgements were given; weighed by
-        traffic where queries were drawn by it.
+        nDCG@k at each ``t`` and of the given lists, weighed as the judgements are, if there are.
     queries
         The number of lists.
     """
