@@ -293,7 +293,7 @@ def test_rows_are_asked_for_by_ids_that_can_be_written():
 def test_of_an_unknown_id_of_millions_of_letters_the_first_are_looked_at(monkeypatch):
     looked_at = []
     monkeypatch.setattr(
-        "anglewise.data_types.embeddings.get_close_matches",
+        "anglewise.data_types.row_ids.get_close_matches",
         lambda name, *_, **__: looked_at.append(name),
     )
     with pytest.raises(IdsError, match="no row has the id"):

@@ -57,7 +57,10 @@ def test_a_model_that_never_ends_is_ended(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="other signals there")
-def test_ctrl_c_ends_a_model(tmp_path):
+def test_ctrl_c_ends_a_model(tmp_path, request):
+    # what runs in the background of a shell begins without a handler of Ctrl-C
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     session = endless(tmp_path / "m.onnx")
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
