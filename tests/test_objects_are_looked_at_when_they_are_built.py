@@ -120,6 +120,7 @@ OTHERS = aw.Judgements(SparseRows.from_pairs([0], [1], shape=(3, 9)))
 OWN = aw.Judgements(SparseRows.from_pairs([0], [1], shape=(3, 4)))
 
 
+@pytest.mark.wrong_kinds
 @pytest.mark.parametrize("by_direction", [aw.inspect, partial(aw.audit, k=1)])
 def test_judgements_by_direction_are_of_that_space_and_direction(by_direction):
     due = r"are \(3, 9\) for queries-items, the space \(3, 4\): read them with that space"

@@ -19,6 +19,8 @@ from anglewise.rag.context import Context
 from anglewise.rag.relevance import Relevance, false_contexts, learn_relevance
 from anglewise.recommendation.adapters import LikeImplicit, RectoolsRanker
 
+pytestmark = pytest.mark.wrong_kinds
+
 VECTORS = np.random.default_rng(0).normal(size=(20, 3))
 ITEMS = Embeddings(
     VECTORS,

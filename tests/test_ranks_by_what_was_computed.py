@@ -347,10 +347,10 @@ TIED = {
 def test_rows_that_tie_are_ranked_as_if_each_were_scored(scanner, kind, seed, sizes):
     d, k, length = sizes
     rng = np.random.default_rng(seed)
-    x = TIED[kind](rng, 200, d).astype(np.float32)
+    x = TIED[kind](rng, 120, d).astype(np.float32)
     q = np.concatenate([x[:20], TIED[kind](rng, 18, d), np.zeros((2, d))])
-    space = aw.Space(queries=aw.Embeddings(q), items=aw.Embeddings(x, ids=rng.permutation(200)))
-    seen = rng.random((40, 200)) < rng.choice([0.0, 0.1, 0.9])
+    space = aw.Space(queries=aw.Embeddings(q), items=aw.Embeddings(x, ids=rng.permutation(120)))
+    seen = rng.random((40, 120)) < rng.choice([0.0, 0.1, 0.9])
     names = ["dot", "cosine", "euclidean", "norm(0,0.5)", "norm(0.5,1)", "manhattan"]
     offered = scipy.sparse.csr_matrix(seen)
     small = mock.patch.multiple(blocks, AGAIN_BYTES=0, LEAST_AGAIN=length)
