@@ -253,7 +253,7 @@ def _search_costs(result: Comparison) -> Iterator[str]:
         shared = f", in one pass for {together} measures" if together > 1 else ""
         yield (
             f"{listed(names)}: searched for {counted(queries, 'query', 'queries')} in "
-            f"{seconds:.2g} s{shared}, {seconds / queries:.2g} s a query."
+            f"{_duration(seconds)}{shared}, {_duration(seconds / queries)} a query."
         )
     sizes = {row.search.bytes_a_vector for row in result.measures if row.search is not None}
     if len(sizes) == 1:
@@ -263,6 +263,15 @@ def _search_costs(result: Comparison) -> Iterator[str]:
             "Times are those of this run, on the machine that ran it, of exact search over float32 "
             "vectors. What one measure of a pass takes alone, or a store takes, was not measured."
         )
+
+
+def _duration(seconds: float) -> str:
+    """A time in seconds or thousandths of them.
+
+    >>> _duration(0.25), _duration(0.000083)
+    ('0.25 s', '0.083 ms')
+    """
+    return f"{seconds:.2g} s" if seconds >= 0.001 else f"{1000 * seconds:.2g} ms"
 
 
 def _slices(result: Comparison) -> Iterator[Group]:
