@@ -717,6 +717,12 @@ def test_an_open_handle_is_no_way_around(over, fitted, anglewise, tmp_path):
     assert target.read_bytes() == before
 
 
+def test_what_cannot_be_written_into_a_new_folder_is_named_as_it_was_asked_for(tmp_path):
+    with pytest.raises(FileError) as raised, new_folder(tmp_path / "space", allowed) as made:
+        write_text(made / "deep" / "space.json", "{}")
+    assert str(raised.value).startswith(f"{tmp_path}/space/deep/space.json cannot be written: ")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="modes are others there")
 def test_a_folder_that_a_group_shares_stays_shared(tmp_path):
     old = tmp_path / "old"

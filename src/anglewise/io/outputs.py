@@ -245,7 +245,8 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         _check_can_move(target)
         with folder_part(target) as part:
             with private_until_done(part, target) as opened:
-                yield opened
+                with _naming(target, opened):
+                    yield opened
                 check_not_read(target)
                 check_mapped()
                 _fsync_all(opened)
@@ -257,6 +258,17 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
                 raise FileError(_keep_beside(part, target)) from error
             _fsync_folder(target.parent)
         clear_left_over(target)
+
+
+@contextmanager
+def _naming(target: Path, opened: Path) -> Generator[None, None, None]:
+    """Name the folder that was asked for in messages, not the one that is filled in its place."""
+    try:
+        yield
+    except FileError as error:
+        if str(opened) not in str(error):
+            raise
+        raise FileError(str(error).replace(str(opened), str(target))) from error
 
 
 def _check_can_move(target: Path) -> None:
