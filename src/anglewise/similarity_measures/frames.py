@@ -179,8 +179,7 @@ class Centred(Frame):
 class Standardised(Frame):
     """Centred, then every column divided by its standard deviation on the ranked side.
 
-    Columns that hold one number for the whole ranked side distinguish no items: they are left out,
-    or are 0 where it has fewer rows than columns.
+    Columns that hold one number for the whole ranked side distinguish no items and are 0.
 
     >>> from anglewise.data_types.embeddings import Embeddings, Space
     >>> space = Space(items=Embeddings([[1.0, 5.0, 10.0], [3.0, 5.0, 30.0]]))
@@ -195,14 +194,10 @@ class Standardised(Frame):
         """``(x - mean) / deviation``, column by column."""
         mean, variance = sides.ranked.mean, sides.ranked.variance
         varying = variance > CONSTANT_TOLERANCE * (mean**2 + variance)
-        deviations, kept = np.sqrt(variance[varying]), np.flatnonzero(varying)
-        if len(sides.ranked.embeddings) < len(mean) and len(kept):
-            scale = np.zeros(len(mean))
-            scale[kept] = 1 / deviations
-            return Maps.both(Affine(mean, scale=scale, whole=len(kept)))
-        scales = np.zeros((len(mean), len(kept)))
-        scales[kept, np.arange(len(kept))] = 1 / deviations
-        return Maps.both(Affine(mean, scales))
+        if not varying.any():
+            return Maps.both(Affine(mean, np.zeros((len(mean), 0))))
+        scale = np.divide(1, np.sqrt(variance), out=np.zeros_like(mean), where=varying)
+        return Maps.both(Affine(mean, scale=scale, whole=int(varying.sum())))
 
 
 def principal_directions(
