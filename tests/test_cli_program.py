@@ -313,7 +313,7 @@ def test_what_was_recorded_is_said_where_it_cannot_be_printed(options, tmp_path)
     )
     assert run.returncode == 2
     assert run.stderr.startswith(
-        "anglewise: 1 judgements were recorded in s.sqlite; standard output could not be written"
+        "anglewise: 1 judgement recorded in s.sqlite; standard output could not be written"
     )
 
 

@@ -14,6 +14,7 @@ from anglewise.cli.options import (
 )
 from anglewise.cli.paths import CSV, FILE, READ, REJECTS, STORE, rejects_beside
 from anglewise.data_types.numbers import read_number, shown, whole
+from anglewise.data_types.text import counted
 
 if TYPE_CHECKING:
     from anglewise.cli.console import PatientConsole, Talk
@@ -129,7 +130,7 @@ def judge_import(
         "first_refused": [vars(reject) for reject in result.rejects[:5]],
         "standing": standing,
     }
-    done = f"{recorded.added:,} judgements were recorded in {path}"
+    done = f"{counted(recorded.added, 'judgement')} recorded in {path}"
     talk.give(content, lambda console: _show(content, recorded.in_place, console), done)
     return 0
 
@@ -228,7 +229,8 @@ def _show(content: dict[str, Any], in_place: str, console: "PatientConsole") -> 
         console.print(f"  and {further:,} more", style="yellow")
     if content["rejects"]:
         console.print(f"refused rows, with reasons: {content['rejects']}", soft_wrap=True)
-    console.print(f"{content['store']}: {content['standing']:,} judgements stand", soft_wrap=True)
+    standing = counted(content["standing"], "judgement stands", "judgements stand")
+    console.print(f"{content['store']}: {standing}", soft_wrap=True)
 
 
 def judge_export(

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import ANSWERS, FOLDER, READ, STORE
 from anglewise.data_types.numbers import FINITE, shown
+from anglewise.data_types.text import counted
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
@@ -44,13 +45,14 @@ def _record(
     already = f", {recorded.already:,} there already" if recorded.already else ""
     replaced = f", {recorded.in_place}" if recorded.replaced else ""
     sentence = (
-        f"{content['direction']}: {recorded.added:,} judgements of {content['queries']:,} queries "
+        f"{content['direction']}: {counted(recorded.added, 'judgement')} of "
+        f"{counted(content['queries'], 'query')} "
         f"recorded{replaced}{already}; {standing:,} stand in {path}"
     )
     talk.give(
         content,
         lambda console: console.print(sentence, soft_wrap=True),
-        f"{recorded.added:,} judgements were recorded in {path}",
+        f"{counted(recorded.added, 'judgement')} recorded in {path}",
     )
 
 
