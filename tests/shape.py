@@ -91,7 +91,9 @@ MISSED = {
     "aw.compare: deepest stack": (
         "Compare, score, search, block, tile, formula, and checks between."
     ),
-    "Index.search: files entered": ("The thirteenth is text, for the check of what lists are of."),
+    "Index.search: files entered": (
+        "The thirteenth is the text of messages, for the check of what rows are asked for."
+    ),
     "anglewise fit: files entered": (
         "Two input tables, a whole write under a lock, what is held out, five files of models, the "
         "terminal that prints every report, and checks of ids, of memory and of what a file says."
