@@ -267,9 +267,15 @@ def predictions_moved(queries: Root, items: Root, pair: MapPair) -> float:
     >>> predictions_moved(side, side, identity(2))
     0.0
     """
-    before = queries.matrix @ items.matrix.T
-    after = (queries.matrix @ pair.queries) @ (items.matrix @ pair.items).T
+    p, q = _near_one(queries.matrix), _near_one(items.matrix)
+    before = p @ q.T
+    after = (p @ pair.queries) @ (q @ pair.items).T
     return float(np.linalg.norm(after - before) / np.linalg.norm(before))
+
+
+def _near_one(matrix: Float64[Array, "r d"]) -> Float64[Array, "r d"]:
+    """A matrix by a power of two, so that squares of products of two such fit float64."""
+    return np.ldexp(matrix, -np.frexp(np.abs(matrix).max(initial=0.0))[1])
 
 
 def moved(x: Float[Array, "rows d"], through: Map) -> Float32[Array, "rows r"]:

@@ -221,7 +221,8 @@ class PoolState:
     pool
         The pairs.
     expected, variance
-        Of the gain of each pair; a judged one has no variance.
+        Of the gain of each pair, where gains are divided by the power of two that brings the
+        highest below 1, so that their squares fit float64; a judged one has no variance.
     weights
         ``pairs x measures``: what a gain of one adds to each mean.
     """
@@ -244,12 +245,17 @@ class PoolState:
         ``query_weights`` are what these count in means, 1 on average; 1 each if not given.
         """
         likely = np.where(pool.judged, 0.0, _chance_of_relevance(pool))
-        good = judgements.gains.values[judgements.gains.values > 0]
+        power = int(np.frexp(highest_gain(judgements))[1])
+        graded = np.ldexp(judgements.gains.values, -power)
+        good = graded[graded > 0]
         gain, spread = (good.mean(), good.var()) if len(good) else (1.0, 0.0)
-        expected = np.where(pool.judged, np.maximum(pool.gains, 0), likely * gain)
+        expected = np.where(pool.judged, np.ldexp(np.maximum(pool.gains, 0), -power), likely * gain)
         variance = likely * (1 - likely) * gain**2 + likely * spread
-        best = _expected_ideal(pool, judgements.graded.take(rows), likely, float(gain), depth)
-        weights = pool.discounts / np.maximum(best, 1e-9)[pool.lists, None] / max(pool.queries, 1)
+        usual = float(np.ldexp(gain, power))
+        best = _expected_ideal(pool, judgements.graded.take(rows), likely, usual, depth)
+        best = np.ldexp(best, -power)
+        best = np.where(best > 0, best, 1.0)  # no list has a gain then: expected is 0 in all of it
+        weights = pool.discounts / best[pool.lists, None] / max(pool.queries, 1)
         if query_weights is not None:
             weights *= query_weights[pool.lists, None]
         return PoolState(pool, expected, variance, weights)
