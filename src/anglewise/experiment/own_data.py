@@ -12,7 +12,7 @@ from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import DIRECTIONS, Array, Direction, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.gauge import random_pair
-from anglewise.errors import SpellingError
+from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.experiment.claims import Check
 from anglewise.experiment.setup import GAUGES, ROWS, in_gauge, overlap
@@ -25,6 +25,9 @@ METRIC = f"nDCG@{K}"
 BASE = "balanced"
 RANDOM = 30.0
 """Condition number of the random map that gives one more, arbitrary factorisation."""
+
+BLOCK_ENTRIES = 1 << 22
+"""Predictions that are compared at once, at most: this bounds the memory."""
 
 MOST_ROWS = 2_000
 """Queries of a direction that nobody judged."""
@@ -131,6 +134,8 @@ def study_on(
     ------
     SpellingError
         A model of objective (2), which has one gauge, or a space without what users did.
+    TooFewError
+        A model of one dimension.
     """
     if model.about.get("objective") == "factors" or space.seen is None:
         raise SpellingError(
@@ -140,6 +145,12 @@ def study_on(
     query_rows: dict[Direction, Array] = {
         direction: _query_rows(direction, space, judgements, seed) for direction in DIRECTIONS
     }
+    if len(model.kept) == 1:
+        raise TooFewError(
+            "the model has one dimension, in which every gauge is a change of unit: there is "
+            "nothing to study; take a table in which items are used differently, or a smaller "
+            "penalty"
+        )
     gauges = [BASE, *(name for name in GAUGES if name != BASE), f"random({RANDOM:g},{seed})"]
     base = _in_gauge(space, space.seen, model, BASE, seed)
     base_lists = {
@@ -201,8 +212,9 @@ def _in_gauge(
 def _predictions_moved(base: _GaugedModel, gauged: _GaugedModel) -> float:
     """The largest change of any user x item, block by block."""
     largest = 0.0
-    for start in range(0, len(base.users), ROWS):
-        block = slice(start, start + ROWS)
+    length = max(1, min(ROWS, BLOCK_ENTRIES // len(base.items)))
+    for start in range(0, len(base.users), length):
+        block = slice(start, start + length)
         change = gauged.users[block] @ gauged.items.T
         change -= base.users[block] @ base.items.T
         largest = max(largest, float(np.abs(change).max()))

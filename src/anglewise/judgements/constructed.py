@@ -207,6 +207,11 @@ Counts: TypeAlias = Float64[Array, " pairs"]
 BLOCK_ENTRIES = 1 << 22
 """Pairs of items in one block, at most: this bounds the memory."""
 
+FEW_PAIRS = 2_000_000
+"""Pairs on lists that are no burden, however long the lists are."""
+LONGEST = 10
+"""Beyond these, lists hold on average so many times the largest depth at most, ties included."""
+
 
 def _jaccard(both: Counts, first: Counts, second: Counts, users: int) -> Counts:
     del users
@@ -246,7 +251,8 @@ def co_consumption(
     unjudged. Weights are ignored.
 
     The counts are a product of sparse matrices, taken block by block: the memory does not grow
-    with the square of the items.
+    with the square of the items. Nor do ties make it grow so: where all items are used alike, each
+    would be on the list of each, and none is judged.
 
     Parameters
     ----------
@@ -260,7 +266,8 @@ def co_consumption(
     ValuesError
         ``min_support`` or a depth below 1.
     TooFewError
-        No pair of items reaches ``min_support``.
+        No pair of items reaches ``min_support``; or overlaps tell too few items apart: more than
+        2,000,000 pairs on lists that hold more than ten times the largest depth on average.
 
     Examples
     --------
@@ -279,10 +286,12 @@ def co_consumption(
     use: Any = interactions.rows().take(rows).ones()
     items = interactions.shape[1]
     length = max(1, BLOCK_ENTRIES // items)
-    blocks = [
-        _graded(use, range(i, min(i + length, items)), OVERLAPS[by], min_support, depths)
-        for i in range(0, items, length)
-    ]
+    blocks, pairs = list[Float64[Array, "3 pairs"]](), 0
+    for start in range(0, items, length):
+        block = range(start, min(start + length, items))
+        blocks.append(_graded(use, block, OVERLAPS[by], min_support, depths))
+        pairs += blocks[-1].shape[1]
+        _check_told_apart(pairs, items, max(depths), by)
     gains = _larger_of_both(np.concatenate(blocks, axis=1), items)
     if not len(gains.indices):
         raise TooFewError(
@@ -320,6 +329,17 @@ def _graded(
     gains = (overlaps[:, None] >= last_inside[first - block.start]).sum(axis=1)
     is_listed = gains > 0
     return np.stack([first[is_listed], second[is_listed], gains[is_listed]]).astype(np.float64)
+
+
+def _check_told_apart(pairs: int, items: int, depth: int, by: str) -> None:
+    """Refuse lists that are long through ties alone, before the last of them is made."""
+    most = max(FEW_PAIRS, LONGEST * depth * items)
+    if pairs > most:
+        raise TooFewError(
+            f"{by} tells too few items apart: so many are used alike, and tie with the last of the "
+            f"{depth} nearest of an item, that the lists of {items:,} items hold more than "
+            f"{most:,} pairs: leave out items that everybody used, or hold out more users"
+        )
 
 
 def _last_inside(near: Counts, depths: tuple[int, ...]) -> list[float]:
