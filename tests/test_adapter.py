@@ -16,7 +16,7 @@ from anglewise import (
 )
 from anglewise.comparison.split import folds
 from anglewise.data_types.sparse import SparseRows
-from anglewise.errors import ShapeError, SpellingError, TooFewError
+from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.similarity_measures.adapter import learn_adapter
 from anglewise.similarity_measures.adapter_training import (
     ContrastiveLoss,
@@ -214,3 +214,32 @@ def test_learnt_measures_are_read_as_they_are_written(word):
 def test_other_adapted_words_are_refused(word):
     with pytest.raises(SpellingError):
         measures_and_families([word])
+
+
+def wide(dimension):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((ITEMS, dimension))
+    own = rng.integers(ITEMS, size=QUERIES)
+    return Space(queries=x[own] + 0.1, items=x), judged(own)
+
+
+@pytest.mark.parametrize(
+    ("options", "size"), [({}, "77 MB"), ({"rank": 99}, "59 MB"), ({"diagonal": True}, "6.4 MB")]
+)
+def test_what_is_learnt_asks_the_memory_that_is_allowed(monkeypatch, options, size):
+    space, judgements = wide(316)
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "5MB")
+    with pytest.raises(
+        ValuesError, match=rf"learning a map of 316 dimensions takes {size}, 5.0 MB are allowed"
+    ) as refused:
+        adapter(space, judgements, **options)
+    assert ("adapted-diagonal" in str(refused.value)) is (options == {})
+
+
+def test_a_comparison_refuses_a_map_that_would_fill_the_memory(monkeypatch):
+    space, judgements = wide(316)
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "40MB")
+    with pytest.raises(ValuesError, match=r"learning a map of 316.*take vectors of fewer"):
+        compare(space, judgements, measures=["cosine", "cosine@adapted"])
+    learnt = compare(space, judgements, measures=["cosine", "cosine@adapted-diagonal"])
+    assert len(learnt.measures) == 2

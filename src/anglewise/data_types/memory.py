@@ -66,10 +66,23 @@ def check_square(dimension: int) -> None:
 
     Such a map takes the square of the dimension, however few the vectors are.
     """
-    size = 8 * SQUARES * dimension**2
+    check_room(
+        f"a map of all directions of {dimension:,} dimensions",
+        8 * SQUARES * dimension**2,
+        "take vectors of fewer dimensions",
+    )
+
+
+def check_room(what: str, size: int, instead: str) -> None:
+    """Refuse what takes more bytes than are allowed, and say what to do ``instead``.
+
+    >>> check_room("a table", 10**15, "take fewer rows")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: a table takes 1,000 TB, ... are allowed: take fewer rows, or ...
+    """
     if size > room():
         raise ValuesError(
-            f"a map of all directions of {dimension:,} dimensions takes {words(size)}, "
-            f"{words(room())} are allowed: take vectors of fewer dimensions, or allow more: "
+            f"{what} takes {words(size)}, {words(room())} are allowed: {instead}, or allow more: "
             f"{VARIABLE}={words(2 * size).replace(' ', '')}"
         )

@@ -9,6 +9,7 @@ import numpy as np
 from anglewise.data_types.conversion import check_array
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.memory import check_room
 from anglewise.data_types.numbers import COUNT, SEED
 from anglewise.data_types.pairs import check_of_space
 from anglewise.data_types.sparse import SparseRows
@@ -197,6 +198,8 @@ def adapter(
         Judgements of another space, or a rank that the vectors do not have.
     SpellingError
         Both a rank and a diagonal.
+    ValuesError
+        Vectors so wide that learning would fill the memory.
 
     Examples
     --------
@@ -262,6 +265,12 @@ def learn_adapter(
     Where one side asks about itself, judgements *of* the other rows are not used either, so that
     the maps never saw them.
     """
+    check_room(
+        f"learning a map of {pairs.ranked.shape[1]:,} dimensions",
+        shape.size(1 if pairs.itself else 2),
+        "take vectors of fewer dimensions"
+        + (", learn fewer numbers (adapted(16), adapted-diagonal)" * isinstance(shape, Full)),
+    )
     ranked = learners if pairs.itself else np.ones(pairs.gains.shape[1], dtype=bool)
     judged = pairs.judged(learners, ranked)
     if len(judged.values) < FEWEST:

@@ -13,6 +13,11 @@ Free: TypeAlias = Float64[Array, " free"]
 """The free numbers of a map."""
 Rows: TypeAlias = Float[Array, "n d"]
 
+FREE_COPIES = 48
+"""So often the free numbers are held while L-BFGS goes down."""
+SLOPES, DIRECTIONS = 4, 6
+"""Square matrices: of each map at the start and the end, and of the first directions."""
+
 
 class Shape(ABC):
     """``x -> x W`` with ``W`` made of some free numbers. An interface: shapes are finished.
@@ -27,6 +32,10 @@ class Shape(ABC):
     @abstractmethod
     def matrix(self, free: Free) -> Float64[Array, "d d"]:
         """The map."""
+
+    @abstractmethod
+    def size(self, maps: int) -> int:
+        """The bytes that learning so many maps takes at once, vectors aside, as measured."""
 
     @abstractmethod
     def apply(self, free: Free, x: Rows) -> Rows:
@@ -55,6 +64,10 @@ class Full(Shape):
         """``I + free``."""
         return np.eye(self.dimension) + free.reshape(self.dimension, -1)
 
+    def size(self, maps: int) -> int:
+        """Of every entry L-BFGS keeps its history; the maps, slopes and steps come on top."""
+        return 8 * FREE_COPIES * maps * self.dimension**2
+
     def apply(self, free: Free, x: Rows) -> Rows:
         """``x + x free``."""
         return x + x @ free.reshape(self.dimension, -1).astype(x.dtype)
@@ -78,6 +91,10 @@ class Diagonal(Shape):
     def matrix(self, free: Free) -> Float64[Array, "d d"]:
         """``diag(1 + free)``."""
         return np.diag(1 + free)
+
+    def size(self, maps: int) -> int:
+        """Few numbers are free, but the slope and the maps are square."""
+        return 8 * SLOPES * maps * self.dimension**2
 
     def apply(self, free: Free, x: Rows) -> Rows:
         """Column by column."""
@@ -105,6 +122,11 @@ class LowRank(Shape):
         """``I + U V'``."""
         u, v = self._parts(free)
         return np.eye(self.dimension) + u @ v.T
+
+    def size(self, maps: int) -> int:
+        """The slope and its directions are square, and ``U`` and ``V`` are free."""
+        square = (SLOPES * maps + DIRECTIONS) * self.dimension**2
+        return 8 * (square + FREE_COPIES * maps * 2 * self.dimension * self.rank)
 
     def apply(self, free: Free, x: Rows) -> Rows:
         """``x + (x U) V'``."""
