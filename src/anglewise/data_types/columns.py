@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from anglewise.data_types.conversion import check_length, offers
+from anglewise.data_types.conversion import check_length, is_missing, offers
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.text import described
 from anglewise.errors import ValuesError, WrongTypeError
@@ -28,6 +28,18 @@ def column(embeddings: Embeddings, name: str) -> list[Any]:
             f"the column {name!r} of what is known about the vectors cannot be read ({error}): "
             "write its dates as text"
         ) from error
+
+
+def first_difference(first: Iterable[object], second: Iterable[object]) -> int | None:
+    """The first row in which two columns differ; None where none does. Gaps are alike.
+
+    >>> first_difference(["a", None, 1], ["a", float("nan"), 2])
+    2
+    """
+    for row, cells in enumerate(zip(first, second, strict=False)):
+        if cells[0] != cells[1] and not all(map(is_missing, cells)):
+            return row
+    return None
 
 
 def has_texts(embeddings: Embeddings) -> bool:

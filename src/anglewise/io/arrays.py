@@ -256,9 +256,14 @@ def with_biases(space: Space, file: Keyed, say: Say) -> Space:
         return Space(
             items=space.items.with_vectors(biased.items.vectors),
             queries=space.queries.with_vectors(biased.queries.vectors),
-            trained_for="dot" if space.trained_for == "unknown" else space.trained_for,
+            trained_for=space.trained_for,
             about=biased.about,
         )
+
+
+def bias_names(file: Keyed) -> list[str]:
+    """The names of its arrays of biases, which only inner products take in."""
+    return [name for name in file.arrays if plain(name) in {*USER, *ITEM}]
 
 
 def _named_bias(arrays: Mapping[str, Array], names: tuple[str, ...]) -> Array | None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from anglewise.data_types.embeddings import Embeddings, Seen, Space, TrainedFor, check_trained_for
-from anglewise.data_types.text import Say, as_path, quiet
+from anglewise.data_types.text import Say, as_path, listed, quiet
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.io.arrays import Keyed, Side, with_biases
+from anglewise.io.arrays import Keyed, Side, bias_names, with_biases
 from anglewise.io.files import PathLike, existing, existing_file
 from anglewise.io.interactions import read_interactions, with_seen
 from anglewise.io.judgement_files import (
@@ -121,7 +121,7 @@ def _without_seen(
             raise SpellingError(f"{path} is a model with ids of its own: give no others")
         check_no_columns(columns, path)
         return _trained_for(read_spark_model(Path(path), say), trained_for, path, say)
-    files = _files(path, arguments)
+    files = _files(path, arguments, say)
     read = frozenset[Role]().union(*(columns_of(side.vectors) for side in files.values()))
     check_no_columns(
         {r: name for r, name in columns.items() if r not in read},
@@ -139,19 +139,33 @@ def _without_seen(
                 id_column=columns[ID],
                 say=say,
             )
-    if trained_for is None and all(_is_factor_model(files[side]) for side in sides):
-        say("user_factors and item_factors: taken as trained for dot")
-        trained_for = "dot"
-    space = _together(sides, files, trained_for or "unknown")
     item_vectors = files["items"].vectors
-    if isinstance(item_vectors, Keyed) and item_vectors is files["queries"].vectors:
-        return with_biases(space, item_vectors, say)
-    return space
+    both = item_vectors if item_vectors is files["queries"].vectors else None
+    names = bias_names(both) if isinstance(both, Keyed) else []
+    if all(_is_factor_model(files[side]) for side in sides):
+        names = ["user_factors", "item_factors"]
+    space = _together(sides, files, _suggested(names, trained_for, say))
+    return with_biases(space, both, say) if isinstance(both, Keyed) else space
+
+
+def _suggested(names: list[str], trained_for: TrainedFor | None, say: Say) -> TrainedFor:
+    """What was given; where nothing was, what arrays of such ``names`` are trained for."""
+    if trained_for is None:
+        if names:
+            say(f"{listed(names)}: taken as trained for dot")
+        return "dot" if names else "unknown"
+    if names and trained_for != "dot":
+        say(
+            f"{listed(names)} are named as of a model that was trained for dot: {trained_for} is "
+            "taken, as given"
+        )
+    return trained_for
 
 
 def _files(
     path: PathLike | None,
     arguments: dict[Side, tuple[PathLike | None, PathLike | None, PathLike | None]],
+    say: Say,
 ) -> dict[Side, SideFiles]:
     """What to read for either side: what was found, overruled by what was given."""
     if path is not None and (arguments["queries"][0] or arguments["items"][0]):
@@ -163,6 +177,9 @@ def _files(
     for side in ("queries", "items"):
         vectors, ids, texts = arguments[side]
         side_files = discovered[side] if discovered else SideFiles()
+        for given, lies in ((ids, side_files.ids), (texts, side_files.texts)):
+            if given is not None and lies is not None and not _same_file(given, lies):
+                say(f"{lies}: not used, for {given} is given for the {side}")
         if vectors is not None:
             vectors = as_path(vectors)
             side_files = SideFiles(opened(vectors if vectors.is_dir() else existing_file(vectors)))
@@ -172,6 +189,13 @@ def _files(
             side_files.vectors, ids or side_files.ids, texts or side_files.texts
         )
     return files
+
+
+def _same_file(first: PathLike, second: PathLike) -> bool:
+    try:
+        return as_path(first).samefile(second)
+    except OSError:  # one is missing, which its reader says
+        return False
 
 
 def _together(

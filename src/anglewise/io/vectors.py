@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.conversion import BLOCK, check_held
+from anglewise.data_types.columns import first_difference
+from anglewise.data_types.conversion import BLOCK, check_held, offers
 from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array
 from anglewise.errors import FileError, ShapeError, TooFewError, ValuesError
@@ -89,7 +91,13 @@ def read_vectors(
     metadata: Any = content.metadata
     if texts is not None:
         row_ids = [str(i) for i in range(rows)] if names is None else names
-        metadata = dict(metadata or {}) | read_texts(texts, row_ids, say=say)
+        metadata, of_texts = dict(metadata or {}), read_texts(texts, row_ids, say=say)
+        for name in metadata.keys() & of_texts.keys():
+            own = metadata[name]
+            own = own.to_pylist() if offers(own, "to_pylist") else own
+            if first_difference(of_texts[name], own) is not None:
+                say(f"{name} of {path.name}: not used, for {as_path(texts).name} holds it too")
+        metadata |= of_texts
     with naming(path):
         return _usable(Embeddings(content.vectors, ids=names, metadata=metadata), side)
 
@@ -135,7 +143,15 @@ def _names(
 ) -> Sequence[str] | None:
     """The ids: from the file given, from that of the vectors, or in the order of the texts."""
     if ids is not None:
-        return read_ids(ids, rows, say)
+        given = read_ids(ids, rows, say)
+        own = given if inside is None else list(map(str, inside))
+        row = first_difference(given, own)
+        if row is not None:
+            say(
+                f"{path.name} has other ids of its own, such as {shown(own[row])!r} in row {row}: "
+                f"those of {as_path(ids).name} are taken, there {shown(given[row])!r}"
+            )
+        return given
     if inside is not None:
         return inside
     if texts is not None and suffix(as_path(texts)) == ".jsonl":
