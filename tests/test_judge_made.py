@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, JudgementStore, Space, write_space
-from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.encoders.json_requests import Patience
-from anglewise.errors import EncoderError, SpellingError
-from anglewise.labelling.generated import from_classes
+from anglewise.errors import EncoderError, SpellingError, ValuesError
+from anglewise.labelling.generated import from_classes, from_interactions
 from anglewise.labelling.known_items import chat_asker, known_items
 from chat_stub import chat
 from cli_run import anglewise, refused
@@ -236,3 +236,49 @@ def test_bad_use_is_refused(words, says, space, tmp_path, anglewise):
         places[name].write_text(f"user,item,rating\n{text}\n")
     run = anglewise("judge", *(places.get(word, word) for word in words))
     assert refused(run, *says)
+
+
+def test_many_judgements_are_announced_with_their_size_before_they_are_recorded(
+    space, anglewise, monkeypatch
+):
+    monkeypatch.setattr("anglewise.cli.judge_make.MANY_BYTES", 1_600)
+    words = ["--label", "sport"]
+    run = anglewise("judge", "from-labels", space, *words)
+    assert run.code == 0, run.err
+    count = len(rows(space))
+    store = space / "judgements.sqlite"
+    size = f"about {(200 + 2.2 * 4) * count / 1000:.1f} kB in {store}"
+    assert f"{count} judgements to record: {size}" in run.err
+    monkeypatch.setattr("anglewise.cli.judge_make.MANY_BYTES", 1_700)
+    assert "to record" not in anglewise("judge", "from-labels", space, *words).err
+
+
+def test_the_size_that_is_announced_is_that_of_the_store(tmp_path, anglewise):
+    ids = [f"a rather long name of an item {item}" for item in range(60)]
+    items = Embeddings(np.eye(60), ids, metadata={"label": ["all"] * 60})
+    write_space(Space(items=items), tmp_path / "space")
+    made = from_classes(Space(items=items), dict.fromkeys(ids, ("all",)), now=0.0)
+    assert anglewise("judge", "from-labels", tmp_path / "space").code == 0
+    size = (tmp_path / "space" / "judgements.sqlite").stat().st_size
+    assert made.stored_bytes == pytest.approx(size, rel=0.25)
+
+
+@pytest.mark.parametrize("direction", ["queries-items", "items-items"])
+def test_more_judgements_than_the_memory_allowed_are_refused(direction, monkeypatch):
+    items = Embeddings(np.eye(6), list("abcdef"))
+    space = Space(queries=np.eye(6), items=items)
+    users, used = np.divmod(np.arange(36), 6)
+    did = Interactions(users, used, np.ones(36), np.array(list("012345")), np.array(list("abcdef")))
+    made = from_interactions(space, did, direction=direction, now=0.0)
+    assert len(made.judged) == (36 if direction == "queries-items" else 30)
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "30kB")
+    with pytest.raises(ValuesError, match=rf"making {len(made.judged)} judgements.*fewer users"):
+        from_interactions(space, did, direction=direction, now=0.0)
+
+
+def test_labels_that_make_more_than_the_memory_allowed_name_how_many_may_ask(monkeypatch):
+    space = Space(items=Embeddings(np.eye(6), list("abcdef")))
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "22kB")
+    with pytest.raises(ValuesError, match=r"30 pairs share a class, 20 fit: let about 4 ask"):
+        from_classes(space, dict.fromkeys("abcdef", ("all",)), now=0.0)
+    assert len(from_classes(space, dict.fromkeys("abcdef", ("all",)), queries=4, now=0.0).judged)

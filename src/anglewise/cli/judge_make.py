@@ -1,7 +1,6 @@
 """``anglewise judge from-interactions``, ``from-labels``, ``from-text``: constructed judgements."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,17 +13,25 @@ from anglewise.data_types.text import counted
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
-    from anglewise.judgements.records import Judged
+    from anglewise.labelling.generated import Generated
 
 
-def _record(
-    command: str, space: Path, judged: "Sequence[Judged]", remarks: Sequence[str], talk: "Talk"
-) -> None:
+MANY_BYTES = 10_000_000
+"""A store that grows by so much is announced before: it takes seconds, and room on the disk."""
+
+
+def _record(command: str, space: Path, made: "Generated", talk: "Talk") -> None:
     """Record judgements in the store of a space and print how many."""
+    from anglewise.data_types.memory import words
     from anglewise.judgements.store import JudgementStore
     from anglewise.labelling.judged_set import record, store_of
 
-    path = store_of(space)
+    path, judged = store_of(space), made.judged
+    for remark in made.remarks:
+        talk.say(remark)
+    size = made.stored_bytes
+    if size >= MANY_BYTES:
+        talk.say(f"{counted(len(judged), 'judgement')} to record: about {words(size)} in {path}")
     with JudgementStore.open(path) as store:
         recorded = record(store, judged)
         standing = store.counts().standing
@@ -37,11 +44,9 @@ def _record(
         "recorded": recorded.added,
         "there_already": recorded.already,
         "replaced": recorded.replaced,
-        "remarks": list(remarks),
+        "remarks": list(made.remarks),
         "standing": standing,
     }
-    for remark in remarks:
-        talk.say(remark)
     already = f", {recorded.already:,} there already" if recorded.already else ""
     replaced = f", {recorded.in_place}" if recorded.replaced else ""
     sentence = (
@@ -132,7 +137,7 @@ def judge_from_interactions(
             judge=interactions.name,
             now=clock.time(),
         )
-    _record("from-interactions", space, result.judged, result.remarks, talk)
+    _record("from-interactions", space, result, talk)
     return 0
 
 
@@ -202,7 +207,7 @@ def judge_from_labels(
             seed=always.seed,
             now=clock.time(),
         )
-    _record("from-labels", space, result.judged, result.remarks, talk)
+    _record("from-labels", space, result, talk)
     return 0
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.memory import check_room, room
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.typing import Array, Direction, Int64
@@ -14,7 +15,11 @@ from anglewise.judgements.constructed import co_consumption
 from anglewise.judgements.records import Judged
 
 MOST_ROWS = 2_000_000
-"""Judgements that one call makes at most."""
+"""Judgements that labels make at most, whatever memory there is."""
+ROW_BYTES = 1_100
+"""The memory that a judgement takes until it is recorded, as measured."""
+STORED_BYTES, STORED_LETTER = 200, 2.2
+"""What a judgement takes in a store, and what each letter of its two ids does, as measured."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,12 @@ class Generated:
 
     judged: tuple[Judged, ...]
     remarks: tuple[str, ...]
+
+    @property
+    def stored_bytes(self) -> int:
+        """About how many bytes a store takes for them."""
+        letters = sum(len(row.query_id) + len(row.item_id) for row in self.judged)
+        return int(STORED_BYTES * len(self.judged) + STORED_LETTER * letters)
 
 
 def from_interactions(
@@ -49,7 +60,8 @@ def from_interactions(
     TooFewError
         All were used in training, or no two items were used together.
     ValuesError
-        ``graded`` with a weight that is not above 0; ``queries-queries``.
+        ``graded`` with a weight that is not above 0; ``queries-queries``; more judgements than the
+        memory allowed holds.
     """
     if direction == "queries-queries":
         raise ValuesError("interactions judge queries-items and items-items, not queries-queries")
@@ -75,6 +87,7 @@ def from_interactions(
             "training saw every one of these interactions: bring what users did afterwards, or "
             "hold some out (anglewise fit --holdout)"
         )
+    _check_fits(int(unseen.sum()))
     judged = tuple(
         Judged(
             str(space.queries.ids[user]),
@@ -101,6 +114,12 @@ def from_interactions(
     )
 
 
+def _check_fits(rows: int) -> None:
+    check_room(
+        f"making {rows:,} judgements at once", ROW_BYTES * rows, "take interactions of fewer users"
+    )
+
+
 def _used_together(
     space: Space, interactions: Interactions, min_support: int, judge: str, now: float
 ) -> Generated:
@@ -111,6 +130,7 @@ def _used_together(
     in_space = (first >= 0) & (second >= 0)
     if not in_space.any():
         raise IdsError("no two items that were used together are items of the space")
+    _check_fits(int(in_space.sum()))
     ids = space.items.ids
     judged = tuple(
         Judged(
@@ -164,7 +184,7 @@ def from_classes(
     TooFewError
         No two items share a class.
     ValuesError
-        More than 2,000,000 pairs: draw fewer queries.
+        More than 2,000,000 pairs, or than the memory allowed holds: draw fewer queries.
     """
     labelled = [name for name in space.items.ids.tolist() if name in classes]
     if not labelled:
@@ -181,9 +201,12 @@ def from_classes(
     drawn = np.random.default_rng(seed).permutation(len(asking))[: max(queries, 1)]
     chosen = [asking[index] for index in np.sort(drawn).tolist()]
     rows = sum(len(members[classes[name][0]]) - 1 for name in chosen)
-    if rows > MOST_ROWS:
-        fitting = max(1, len(chosen) * MOST_ROWS // rows)
-        raise ValuesError(f"{rows:,} pairs share a class: let about {fitting:,} ask (--queries)")
+    most = min(MOST_ROWS, room() // ROW_BYTES)
+    if rows > most:
+        fitting = max(1, len(chosen) * most // rows)
+        raise ValuesError(
+            f"{rows:,} pairs share a class, {most:,} fit: let about {fitting:,} ask (--queries)"
+        )
     judged = tuple(
         Judged(
             name,
