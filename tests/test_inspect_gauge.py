@@ -136,7 +136,7 @@ def test_where_the_lists_shown_were_not_judged_no_curve_is_drawn_and_the_page_sa
         "no curve: nothing was judged for items → items; what was judged is queries → items, of "
         "other lists"
     )
-    assert quality(client, "/gauge/quality?query=f3") == {"state": "none", "why": why}
+    assert quality(client, "/gauge/quality?query=f3") == {"state": "none", "why": why, "notes": []}
     for address in ("/gauge?query=f3", "/gauge?direction=items-items"):
         text = client.get(address).text
         assert why in text
@@ -144,7 +144,7 @@ def test_where_the_lists_shown_were_not_judged_no_curve_is_drawn_and_the_page_sa
     assert "no curve" not in client.get("/gauge?direction=queries-items").text
     bare = site(films(judgements={}))
     why = "no curve: nothing was judged for items → items"
-    assert quality(bare, "/gauge/quality") == {"state": "none", "why": why}
+    assert quality(bare, "/gauge/quality") == {"state": "none", "why": why, "notes": []}
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,7 @@ def test_reports_are_made_and_can_do_nothing(tmp_path):
         ("/judge?order=xyz", "no order 'xyz' here (informative): query by query is taken"),
         ("/judge?blind=no", "no blind 'no' here (0 or 1): 1 is taken"),
         ("/judge?direction=foo", "no direction 'foo' here: directions are "),
+        ("/judge?measure=dot&measure=cosime", "measure 'cosime' is left out: no measure is"),
     ],
 )
 def test_what_an_address_says_in_vain_is_named(address, said, tmp_path):
@@ -238,3 +239,33 @@ def test_what_an_address_says_in_vain_is_named(address, said, tmp_path):
         assert 'class="told-off"' not in client.get(plain).text
     if address == "/gauge?direction=foo":
         assert 'aria-current="true">items → items' in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("depth=7", "no depth '7' here (5 or 10): 5 is taken"),
+        ("order=xyz", "no order 'xyz' here (informative): query by query is taken"),
+        ("order=informative", "nothing is judged yet that tells which pairs are informative"),
+        ("blind=no", "no blind 'no' here (0 or 1): 1 is taken"),
+        ("direction=foo", "no direction 'foo' here: directions are "),
+        ("k=abc", "k=abc is no whole number: 10 is taken"),
+        ("measure=dot&measure=cosime", "measure 'cosime' is left out: no measure is"),
+    ],
+)
+def test_answers_to_scripts_name_what_an_address_says_in_vain(words, said, tmp_path):
+    client = site(films(store=tmp_path / "j.sqlite"))
+    assert client.post("/judge/name", headers=FROM_HERE, content=b"name=anna").status_code == 303
+    for path in ("cards", "state"):
+        assert client.get(f"/judge/{path}").json()["notes"] == []
+    assert any(said in note for note in client.get(f"/judge/cards?{words}").json()["notes"])
+    if words != "order=informative":
+        assert any(said in note for note in client.get(f"/judge/state?{words}").json()["notes"])
+
+
+@pytest.mark.parametrize("path", ["at", "path", "quality"])
+def test_answers_about_a_gauge_name_what_an_address_says_in_vain(path, tmp_path):
+    client = site(films(store=tmp_path / "j.sqlite"))
+    assert client.get(f"/gauge/{path}").json()["notes"] == []
+    (note,) = client.get(f"/gauge/{path}?direction=foo").json()["notes"]
+    assert "no direction 'foo' here" in note

@@ -101,7 +101,8 @@ def slider(app: AppState, request: Request) -> Response:
 def at(app: AppState, request: Request) -> Response:
     """The list at a position as JSON, while the slider is dragged."""
     gauge = _gauge_view(app, request)
-    return as_json(_shown_list(app, gauge, _position(request, gauge.start)))
+    shown_list = _shown_list(app, gauge, _position(request, gauge.start))
+    return as_json({**shown_list, "notes": gauge.notes})
 
 
 def path(app: AppState, request: Request) -> Response:
@@ -111,17 +112,17 @@ def path(app: AppState, request: Request) -> Response:
         lists = [gauge.rows(stop)[0] for stop in STOPS]
     rows = sorted({row for items in lists for row in items})
     titles = app.inspected.ranked(gauge.view.direction).metadata.titles(rows)
-    return as_json(
-        {"stops": STOPS, "lists": lists, "titles": dict(zip(map(str, rows), titles, strict=True))}
-    )
+    named = dict(zip(map(str, rows), titles, strict=True))
+    return as_json({"stops": STOPS, "lists": lists, "titles": named, "notes": gauge.notes})
 
 
 def quality(app: AppState, request: Request) -> Response:
     """The nDCG of the lists shown along the path as JSON; computed once, in the background."""
-    view, _ = _view(app, request)
+    view, notes = _view(app, request)
     judgements = app.inspected.judgements.get(view.direction)
     if judgements is None:
-        return as_json({"state": "none", "why": _unjudged(app.inspected, view.direction)})
+        why = _unjudged(app.inspected, view.direction)
+        return as_json({"state": "none", "why": why, "notes": notes})
 
     def work() -> dict[str, Any]:
         from anglewise.auditing.gauge_overlap import gauge_path
@@ -134,9 +135,10 @@ def quality(app: AppState, request: Request) -> Response:
 
     future: Future[dict[str, Any]] = app.once(("quality", view.direction), work)
     if not future.done():
-        return as_json({"state": "working"})
+        return as_json({"state": "working", "notes": notes})
     error = future.exception()
-    return as_json({"state": "none", "why": in_words(error)} if error else future.result())
+    result = {"state": "none", "why": in_words(error)} if error else future.result()
+    return as_json({**result, "notes": notes})
 
 
 def _unjudged(inspected: Inspected, direction: Direction) -> str:

@@ -92,11 +92,11 @@ def for_script(page: Page) -> Page:
 @for_script
 def cards(app: AppState, request: Request) -> Response:
     """The next cards of this judge; with ranks under the measures only where that was chosen."""
-    judge, queue = _needed(request), _queue(app, request)
+    judge, queue, notes = _needed(request), _queue(app, request), _judged_view(app, request)[1]
     rows = app.store.standing(queue.direction)
     judged = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
     known_cards = set(request.query_params.get("have", "").split(",")[:200])
-    order = _order(app, request, queue, judge, rows)
+    order, note = _order(app, request, queue, judge, rows)
     asking, ranked = app.inspected.space.sides(queue.direction)
     next_cards: list[dict[str, Any]] = []
     for position in order:
@@ -107,7 +107,10 @@ def cards(app: AppState, request: Request) -> Response:
         next_cards.append(_card(app.inspected, queue, position, blind=_blind(request)))
         if len(next_cards) >= AHEAD:
             break
-    return as_json({"cards": next_cards, "done": _done(app, queue, judged), "size": queue.size})
+    done = _done(app, queue, judged)
+    return as_json(
+        {"cards": next_cards, "done": done, "size": queue.size, "notes": [*notes, *note]}
+    )
 
 
 @for_script
@@ -130,6 +133,7 @@ def state(app: AppState, request: Request) -> Response:
             "decision": queue.live.decision(app.inspected, queue, rows),
             "late": queue.live.late(rows),
             "changed": CHANGED if app.fresh.changed else "",
+            "notes": _judged_view(app, request)[1],
         }
     )
 
@@ -217,16 +221,18 @@ def _picture(inspected: Inspected, side: InspectedSide, name: str, row: int) -> 
 
 def _order(
     app: AppState, request: Request, queue: JudgingQueue, judge: str, rows: list[Judged]
-) -> list[int]:
+) -> tuple[list[int], list[str]]:
+    """Positions of the pairs in the order that was asked for; a note where it cannot be had."""
     usual = queue.order(judge)
     if request.query_params.get("order") != "informative":
-        return usual
+        return usual, []
     judgements = current_judgements(app.inspected, queue, rows)
     if judgements is None:
-        return usual
+        note = "nothing is judged yet that tells which pairs are informative: query by query"
+        return usual, [note]
     informative = queue.informative(judgements)
     in_front = set(informative)
-    return [*informative, *(position for position in usual if position not in in_front)]
+    return [*informative, *(position for position in usual if position not in in_front)], []
 
 
 def _chosen(inspected: Inspected, view: ViewState, request: Request) -> bool:
@@ -241,6 +247,12 @@ def _chosen(inspected: Inspected, view: ViewState, request: Request) -> bool:
 def _judged_view(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
     view, notes = app.read_view(request)
     notes += _unread(request)
+    parsed = parse_measures(view.spelled)
+    notes += [
+        f"measure {quoted(spelled)!r} is left out: {error}"
+        for spelled, error in zip(parsed.spelled, parsed.errors, strict=True)
+        if error
+    ]
     if request.query_params.get("direction") == view.direction:
         return view, notes
     if app.inspected.queue is not None:
