@@ -1,8 +1,10 @@
 """What stands in a cell is read as it is, or refused: no digit is lost, no grade made up."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 import anglewise as aw
 from anglewise.errors import ValuesError
@@ -30,6 +32,32 @@ def test_narrow_floats_are_refused_as_ids_where_they_leave_numbers_out(tmp_path)
         else:
             with pytest.raises(ValuesError, match="lost their last digits"):
                 aw.read_interactions(tmp_path / "used.parquet")
+
+
+@pytest.mark.parametrize(
+    ("kind", "top"), [(pa.float16(), 2**11), (pa.float32(), 2**24), (pa.float64(), 2**53)]
+)
+@pytest.mark.parametrize("column", ["query_id", "item_id"])
+@pytest.mark.parametrize("encoded", [False, True])
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_rows_with_an_id_that_their_column_does_not_hold_are_refused_by_an_import(
+    kind, top, column, encoded, ending, *, tmp_path, anglewise
+):
+    # Arrow makes 16-bit floats of NumPy's alone
+    numbers = np.array([1.0, top - 1, top], dtype=kind.to_pandas_dtype())
+    other = {"query_id": "item_id", "item_id": "query_id"}[column]
+    ids = pa.array(numbers, type=kind)
+    if encoded and kind != pa.float16():
+        ids = ids.dictionary_encode()
+    table = pa.table({column: ids, other: ["a", "b", "c"], "grade": numbers.astype(np.float32)})
+    file = tmp_path / f"judged.{ending}"
+    (pq.write_table if ending == "parquet" else feather.write_feather)(table, file)
+    run = anglewise("judge", "import", tmp_path / "new.sqlite", file)
+    assert f"{column} is {top}, and ids as floats of this size have lost their last digits" in (
+        run.out + run.err
+    )
+    with aw.JudgementStore.open(tmp_path / "new.sqlite") as store:
+        assert {getattr(row, column) for row in store.rows()} == {"1", str(top - 1)}
 
 
 @pytest.mark.parametrize("cell", ["12:00", "10:30:00", "1:2", "2 : 3", "2 - 3", "2 (3)", "2-3"])

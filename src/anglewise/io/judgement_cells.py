@@ -30,11 +30,7 @@ def read_text(value: Any, name: str) -> str:
     ('7', 'd7')
     """
     if isinstance(value, float) and value.is_integer():
-        if abs(value) >= EXACT:
-            raise ValuesError(
-                f"{name} is {value:g}, and ids as floats of this size have lost their last digits: "
-                "write them as text or whole numbers"
-            )
+        check_exact(value, name)
         value = int(value)
     if isinstance(value, float) and math.isnan(value):
         value = ""
@@ -48,6 +44,21 @@ def read_text(value: Any, name: str) -> str:
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValuesError(f"{name} is not UTF-8: convert the file (iconv -f latin1 -t utf-8)")
     return text
+
+
+def check_exact(value: Any, name: str, limit: float = EXACT) -> None:
+    """Refuse a float from ``limit`` on, where its kind leaves whole numbers out, as an id.
+
+    >>> check_exact(16777216.0, "item_id", 2.0**24)
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: item_id is 16777216, and ids as floats of this size have lost ...
+    """
+    if isinstance(value, float) and abs(value) >= limit:
+        raise ValuesError(
+            f"{name} is {value:.16g}, and ids as floats of this size have lost their last digits: "
+            "write them as text or whole numbers"
+        )
 
 
 def read_grade(value: Any, words: Mapping[str, float]) -> float:

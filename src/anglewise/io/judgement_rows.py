@@ -17,9 +17,10 @@ from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
 from anglewise.io.delimited import COMMENT, unguarded, without_separator_line
 from anglewise.io.files import reading, suffix, text_contents
-from anglewise.io.judgement_cells import READ, read_grade, read_text
+from anglewise.io.judgement_cells import READ, check_exact, read_grade, read_text
 from anglewise.io.tables import (
     DOCUMENT,
+    EXACT_IN,
     GAIN,
     QUERY,
     Role,
@@ -32,6 +33,9 @@ from anglewise.judgements.records import Judged, judged_from
 
 REQUIRED = ("query_id", "item_id", "grade")
 """Cells that no row may lack."""
+
+NUMBERS = frozenset({"grade", "time", "probability"})
+"""Cells that are numbers, which may be rounded; all others are text, such as ids."""
 
 ASSUMED = frozenset({"judge", "direction", "source"})
 """What is assumed where a row does not say it."""
@@ -252,9 +256,28 @@ def arrow_rows(path: Path, named_columns: Mapping[Role, str | None]) -> Iterator
     fields = _columns(path, sheet.names or (), named_columns)
     with reading(path, "a table of judgements"):  # dates may lie past all that Python knows
         columns = [column.to_pylist() for column in sheet.columns(list(fields.values()))]
+    # Python's floats are wider than those of a column may be, and do not tell what these lost
+    kinds = {name: sheet.kinds[position] for name, position in fields.items()}
+    kinds = {name: str(getattr(kind, "value_type", kind)) for name, kind in kinds.items()}
+    narrow = {
+        name: EXACT_IN[kind]
+        for name, kind in kinds.items()
+        if kind in EXACT_IN and name not in NUMBERS
+    }
     for number, values in enumerate(zip(*columns, strict=True)):
         cells = dict(zip(fields, values, strict=True))
-        yield Row(sheet.location(number), str(cells), cells)
+        fault = _lost_digits(cells, narrow)
+        yield Row(sheet.location(number), str(cells), {} if fault else cells, fault)
+
+
+def _lost_digits(cells: Mapping[str, Any], narrow: Mapping[str, float]) -> ValuesError | None:
+    """The fault of a row with an id that its column could not hold."""
+    try:
+        for name, limit in narrow.items():
+            check_exact(cells[name], name, limit)
+    except ValuesError as fault:
+        return fault
+    return None
 
 
 def graded(rows: Iterable[Row], skipped: Counter[str]) -> Iterator[Row]:
