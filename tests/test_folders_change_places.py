@@ -17,10 +17,14 @@ import pytest
 from anglewise import Embeddings, Judged, JudgementStore, Space, read_space, write_space
 from anglewise.errors import FileError
 from anglewise.io import outputs as atomic
+from anglewise.io.files import existing
 from anglewise.io.outputs import exchange, folder_part, new_file, new_folder
 from anglewise.io.space_folder import check_destination
 from anglewise.judgements.folder_lock import replacing
 from anglewise.judgements.store_files import STORE_NAME
+from cli_run import anglewise
+
+__all__ = ["anglewise"]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="locks and signals of Linux")
 
@@ -132,6 +136,44 @@ def test_no_run_removes_the_older_folder_of_one_that_was_killed_between_two_rena
     assert np.array_equal(read_space(space).items.vectors, due)
     space_at(space)
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_who_reads_hears_of_the_older_folder_too(tmp_path, anglewise):
+    space = space_at(tmp_path / "s")
+    killed_after(1, space)
+    (older,) = tmp_path.glob(".s.*.old")
+    says = rf"{space} is missing, .* beside it, called {older.name}: rename that to s,"
+    for path in (space, space / "space.json", space / "deeper" / "texts.csv"):
+        with pytest.raises(FileError, match=says):
+            existing(path)
+    with pytest.raises(FileError, match=says):
+        read_space(space)
+    for read_only in (True, False):
+        with pytest.raises(FileError, match=says):
+            JudgementStore.open(space / STORE_NAME, read_only=read_only)
+    run = anglewise("audit", space)
+    assert run.code == 2
+    assert f"called {older.name}: rename that to s," in run.err
+    older.rename(space)
+    read_space(space)
+    with pytest.raises(FileError, match="does not exist"):
+        existing(space / "space.jsom")
+
+
+def test_who_reads_waits_for_a_run_that_is_alive_between_two_renames(tmp_path):
+    older, locked = space_at(tmp_path / ".s.0123abcd.old"), Event()
+
+    def put_back():
+        with replacing(older):
+            locked.set()
+            time.sleep(0.3)
+            older.rename(tmp_path / "s")
+
+    thread = Thread(target=put_back)
+    thread.start()
+    locked.wait()
+    assert len(read_space(tmp_path / "s").items) == 4
+    thread.join()
 
 
 def test_a_folder_that_was_set_aside_stays_where_its_successor_is_in_place(tmp_path):

@@ -26,6 +26,7 @@ from anglewise.errors import (
     reason,
 )
 from anglewise.io.sizes import Contents, check_holds, fits_memory
+from anglewise.judgements.folder_lock import set_aside
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Stamp: TypeAlias = tuple[int, ...]
@@ -154,15 +155,15 @@ def existing(path: PathLike | Any) -> Path:
     ...
     anglewise.errors.FileError: /nowhere/qrels.tsv does not exist, nor does the folder /nowhere: ...
     """
-    as_path(path)
+    location = as_path(path)
     check_not_empty(path)
-    path = Path(path)
     try:
-        if path.exists():
-            return path
-        missing = _missing(path)
+        aside = None if location.exists() else set_aside(location)
+        if location.exists():
+            return location
+        missing = aside or _missing(location)
     except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered
-        raise FileError(f"{path} cannot be looked up ({error}): mend the path") from error
+        raise FileError(f"{location} cannot be looked up ({error}): mend the path") from error
     raise FileError(missing)
 
 
@@ -402,8 +403,7 @@ def _missing(path: Path) -> str:
         return f"{path} does not exist: {nearest} is a file, not a folder"
     if nearest != path.parent:
         return f"{path} does not exist, nor does the folder {path.parent}: mend the path"
-    names = [p.name for p in nearest.iterdir()]
-    similar = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+    similar = difflib.get_close_matches(path.name, [p.name for p in nearest.iterdir()], cutoff=0.5)
     hint = f"did you mean {' or '.join(similar)}?" if similar else "mend the path"
     return f"{path} does not exist: {hint}"
 

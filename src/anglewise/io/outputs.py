@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Generator
@@ -29,7 +28,15 @@ from anglewise.io.files import (
     check_mapped,
     checked_path,
 )
-from anglewise.judgements.folder_lock import bears_name, check_nobody_judges, replacing, try_lock
+from anglewise.judgements.folder_lock import (
+    all_beside,
+    bears_name,
+    beside,
+    check_nobody_judges,
+    replacing,
+    set_aside,
+    try_lock,
+)
 
 H = TypeVar("H", int, int | None)
 
@@ -38,20 +45,7 @@ NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 def part_path(target: Path) -> Path:
     """A new temporary name beside a target, made from the target's name."""
-    return _beside(target, "part")
-
-
-def _beside(target: Path, ending: str) -> Path:
-    return target.with_name(f"{hidden_name(target)}.{secrets.token_hex(4)}.{ending}")
-
-
-def _all_beside(target: Path, ending: str) -> list[Path]:
-    """What has such a name beside a target, with anybody's eight letters in it."""
-    ours = re.compile(rf"{re.escape(hidden_name(target))}\.[0-9a-f]{{8}}\.{ending}")
-    try:
-        return sorted(path for path in target.parent.iterdir() if ours.fullmatch(path.name))
-    except OSError:  # a folder in which one may write and not look
-        return []
+    return beside(target, "part")
 
 
 @contextmanager
@@ -82,7 +76,7 @@ def clear_left_over(target: Path) -> None:
 
     What cannot be locked or removed stays where it is.
     """
-    for path in _all_beside(target, "part"):
+    for path in all_beside(target, "part"):
         _clear(path)
 
 
@@ -91,16 +85,8 @@ def check_none_set_aside(target: Path) -> None:
 
     That run was killed between two renames; what it set aside is removed by no other.
     """
-    older = [] if target.exists() else _all_beside(target, "old")
-    for path in older:
-        with replacing(path):  # a run that is not dead ends first
-            pass
-    names = " and ".join(path.name for path in older if path.is_dir())
-    if names and not target.exists():
-        raise FileError(
-            f"{target} is missing, and what a run set aside to replace it is beside it, called "
-            f"{names}: rename that to {target.name}, or move it elsewhere"
-        )
+    if words := set_aside(target):
+        raise FileError(words)
 
 
 def _clear(path: Path) -> None:
@@ -137,11 +123,6 @@ def _create_locked(target: Path, make: Callable[[Path], H]) -> tuple[Path, H]:
 def _new_folder(path: Path) -> int | None:
     path.mkdir()
     return None if os.name == "nt" else os.open(path, os.O_RDONLY)  # none can be opened there
-
-
-def hidden_name(target: Path) -> str:
-    """A hidden name made from a target's, short enough for an ending behind it."""
-    return "." + os.fsencode(target.name)[:200].decode(errors="ignore")
 
 
 @contextmanager
@@ -409,7 +390,7 @@ def _exchange(part: Path, target: Path) -> None:
     """Swap both; in two steps where the system cannot, under a name that no run removes."""
     if exchange(part, target):
         return
-    old = _beside(target, "old")
+    old = beside(target, "old")
     target.rename(old)
     try:
         part.rename(target)

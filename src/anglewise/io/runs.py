@@ -20,8 +20,8 @@ from anglewise.data_types.typing import Array, Float, Float32, Shaped
 from anglewise.errors import FileError, IdsError, ShapeError
 from anglewise.io.arrow_files import parquet_columns
 from anglewise.io.files import PathLike, arrow, existing_file, reading
-from anglewise.io.outputs import check_new_file, hidden_name, new_file, writing
-from anglewise.judgements.folder_lock import bears_name, try_lock
+from anglewise.io.outputs import check_new_file, new_file, writing
+from anglewise.judgements.folder_lock import bears_name, hidden_name, try_lock
 
 
 def write_run(

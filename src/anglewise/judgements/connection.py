@@ -11,6 +11,7 @@ from typing import Any
 
 from anglewise.data_types.numbers import shown
 from anglewise.errors import FileError
+from anglewise.judgements.folder_lock import set_aside
 from anglewise.judgements.store_errors import DAMAGED, sqlite_code, store_errors
 from anglewise.judgements.store_files import StoreFiles, hold
 
@@ -181,7 +182,10 @@ def _check_file(path: Path, *, read_only: bool) -> None:
         raise FileError(f"{path} is a folder where a file of judgements is due")
     if path.exists() and not path.is_file():
         raise FileError(f"{path} is a pipe or a device where a file of judgements is due")
+    aside = None if path.exists() else set_aside(path)
     if not path.exists():
+        if aside:
+            raise FileError(aside)
         if read_only:
             raise FileError(f"{path} does not exist: nothing was judged there yet")
         if not path.parent.is_dir():

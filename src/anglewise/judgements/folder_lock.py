@@ -1,6 +1,11 @@
-"""Locks of a folder: shared by those who judge in it, exclusive for who replaces the whole."""
+"""Locks of a folder: shared by those who judge in it, exclusive for who replaces the whole.
+
+And what stands beside it meanwhile, under a temporary name that is made from its own.
+"""
 
 import os
+import re
+import secrets
 import sys
 import time
 from collections.abc import Generator
@@ -56,6 +61,50 @@ def replacing(folder: Path, patience: float = PATIENCE) -> Generator[None]:
     finally:
         if handle is not None:
             os.close(handle)
+
+
+def hidden_name(target: Path) -> str:
+    """A hidden name made from a target's, short enough for an ending behind it."""
+    return "." + os.fsencode(target.name)[:200].decode(errors="ignore")
+
+
+def beside(target: Path, ending: str) -> Path:
+    """A new temporary name beside a target, made from the target's name."""
+    return target.with_name(f"{hidden_name(target)}.{secrets.token_hex(4)}.{ending}")
+
+
+def all_beside(target: Path, ending: str) -> list[Path]:
+    """What has such a name beside a target, with anybody's eight letters in it."""
+    ours = re.compile(rf"{re.escape(hidden_name(target))}\.[0-9a-f]{{8}}\.{ending}")
+    try:
+        return sorted(path for path in target.parent.iterdir() if ours.fullmatch(path.name))
+    except OSError:  # a folder in which one may write and not look
+        return []
+
+
+def set_aside(path: Path) -> str | None:
+    """What to do where a run was killed that had set aside a folder to replace it, in a sentence.
+
+    The folder is the missing path, or one that it would lie in. None where there is no such
+    folder. A run that is alive is waited for, and may have put it in place.
+
+    Raises ``FileError`` where that takes more than ``PATIENCE`` seconds.
+    """
+    for target in (path, *path.parents):
+        older = [] if target.exists() else all_beside(target, "old")
+        for folder in older:
+            handle = _locked(folder, PATIENCE, alone=False)
+            if handle is not None:
+                os.close(handle)
+        names = " and ".join(folder.name for folder in older if folder.is_dir())
+        if names and not target.exists():
+            return (
+                f"{target} is missing, and what a run set aside to replace it is beside it, called "
+                f"{names}: rename that to {target.name}, or move it elsewhere"
+            )
+        if target.parent.is_dir():
+            return None
+    return None
 
 
 def check_nobody_judges(folder: Path) -> None:
