@@ -272,6 +272,14 @@ def test_what_was_recorded_before_its_log_was_removed_is_kept(path):
 
 
 @POSIX
+def test_a_log_that_is_removed_while_an_answer_is_recorded_leaves_it_unacknowledged(path):
+    with JudgementStore.open(path) as store:
+        store.add(judged())
+        with pytest.raises(FileError, match="-wal was removed"):
+            store.add_new([judged("e")], lambda _: beside(path, "-wal").unlink())
+
+
+@POSIX
 @pytest.mark.parametrize("ends", [["-wal"], ["-wal", "-shm"]], ids=len)
 @pytest.mark.parametrize("looked_at", [False, True])
 def test_who_closes_a_store_completes_it_from_a_log_that_was_removed(path, ends, looked_at):
