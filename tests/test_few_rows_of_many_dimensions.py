@@ -15,7 +15,10 @@ from anglewise.equivalent_factorisations.gauge import (
 )
 from anglewise.equivalent_factorisations.maps import root
 from anglewise.errors import ValuesError
+from anglewise.nearest_neighbours import passes
+from anglewise.nearest_neighbours.passes import triangular
 from anglewise.nearest_neighbours.search import search_vectors
+from anglewise.similarity_measures import frames
 from anglewise.similarity_measures.frames import Standardised, fit_frames
 from anglewise.similarity_measures.measure import measure, prepare
 
@@ -141,3 +144,25 @@ def test_a_map_of_all_directions_asks_the_memory_that_is_allowed(monkeypatch):
     wide, shrunk = space(4_096, one_sided=True), measure("cosine@whitened(0.1)")
     with pytest.raises(ValuesError, match="dimensions"):  # new vectors may lie outside the span
         prepare(shrunk, wide, "items-items")
+
+
+def test_a_frame_of_few_rows_is_not_turned_and_ranks_as_if_it_were(monkeypatch):
+    few = space(400)
+    names = ["cosine@random(30,1)", "euclidean@random(30,1)", "dot@balanced"]
+    lists = aw.search(few, names, k=5)
+    maps = fit_frames(measure(names[0]).frames, few, "queries-items", new_vectors=False)
+    assert triangular(maps, 10) is maps
+    turned = triangular(maps, 10_000)
+    assert not np.triu(turned.ranked.matrix, 1).any()
+    monkeypatch.setattr(passes, "triangular", lambda maps, _: triangular(maps, 10_000))
+    for name, due in aw.search(few, names, k=5).items():
+        assert np.array_equal(lists[name].indices, due.indices)
+        assert np.allclose(lists[name].scores, due.scores, rtol=1e-9)
+
+
+def test_an_audit_of_few_rows_keeps_no_maps_that_it_drew():
+    few = space(300)
+    aw.audit(few, k=3)
+    kept = list(frames._FITTED.spaces[few])
+    assert kept
+    assert not any("random" in str(frame) for fitted_frames, *_ in kept for frame in fitted_frames)

@@ -79,13 +79,14 @@ def moved(x: Float32[Array, "n d"], move: Move | None) -> Float64[Array, "n r"]:
     return x.astype(np.float64) if move is None else move(x)
 
 
-def triangular(maps: Maps) -> Maps:
+def triangular(maps: Maps, rows: int) -> Maps:
     """The same frame turned so that the matrix of the ranked side is triangular.
 
-    Inner products and lengths do not feel a rotation of both sides, and half the work is saved.
+    Inner products and lengths do not feel a rotation of both sides, and half the work of moving
+    ``rows`` is saved. Where these are few, the turn itself would take more.
     """
     matrix = maps.ranked.matrix
-    if matrix is None or matrix.shape[0] < matrix.shape[1]:
+    if matrix is None or matrix.shape[0] < matrix.shape[1] or rows < matrix.shape[1]:
         return maps
     turn, upper = np.linalg.qr(matrix.T)
     ranked = Affine(maps.ranked.offset, np.ascontiguousarray(upper.T))
@@ -137,7 +138,8 @@ def passes(
     """As few passes as measures in one frame allow; the frame and the formulas are fitted here."""
     frames = frames_in(measures[0], space, direction)
     maps = fit_frames(frames, space, direction, new_vectors=new_vectors) if frames else None
-    turned, shift = None if maps is None else triangular(maps), None
+    rows = sum(map(len, space.sides(direction)))
+    turned, shift = None if maps is None else triangular(maps, rows), None
     plain: list[Measure] = []
     unit_queries: list[Measure] = []
     others: list[Measure] = []

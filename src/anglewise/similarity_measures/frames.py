@@ -126,8 +126,16 @@ def fit_frames(
     """
     if not frames:
         return None
+    few = len(space.queries) + len(space.items) < space.items.dimension
+    if few and not new_vectors and any(map(_is_random, frames)):
+        # drawn anew as fast as it is moved by, and wide: kept, many would push others out
+        return _fitted(frames, space, direction, new_vectors)
     key = frames, direction, new_vectors
     return _FITTED.get(space, key, lambda: _fitted(frames, space, direction, new_vectors))
+
+
+def _is_random(frame: Frame) -> bool:
+    return isinstance(frame, AtGauge) and isinstance(frame.gauge, RandomMap)
 
 
 def _fitted(
