@@ -58,6 +58,32 @@ def test_what_weight_decay_leaves_is_pinned():
     assert report.gauge_gap == pytest.approx(1, abs=1e-4)
 
 
+def test_weight_decay_that_is_declared_pins_nothing_that_is_measured_elsewhere():
+    decay = {"objective": "factors", "penalty": 10.0}
+    there = BALANCED.apply(space_of(*factors(), **decay))
+    report = audit(there)
+    assert report.verdict.cosine == "pinned-by-training"
+    assert "gauge gap 1, where 1 is P'P = c Q'Q" in report.verdict.reason
+    for about, why in (
+        (decay, "rows folded in later"),
+        ({**decay, "gauge": "balanced"}, "rows folded in later"),
+        ({**decay, "gauge": "item-orthonormal"}, "item-orthonormal was chosen after training"),
+    ):
+        report = audit(space_of(*scrambled(*factors()), **about))
+        assert report.verdict.cosine == "unknown"
+        assert report.verdict.reason.startswith("declared as trained with weight decay on both")
+        measured = f"measured elsewhere: gauge gap {report.gauge_gap:.3g}; "
+        assert measured in report.verdict.reason
+        assert why in report.verdict.reason
+        assert "cosine" not in report.verdict.safe["items-items"]
+
+
+def test_what_nobody_declared_is_pinned_only_if_nobody_balanced_it():
+    balanced = BALANCED.apply(space_of(*factors()))
+    plain = Space(queries=balanced.queries, items=balanced.items, trained_for="dot")
+    assert audit(plain).verdict.reason.startswith("if nobody balanced it later: measured where ")
+
+
 def test_a_scrambled_model_is_arbitrary():
     report = scrambled_report()
     assert report.verdict.cosine == "arbitrary"

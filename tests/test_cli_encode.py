@@ -67,6 +67,24 @@ def test_a_beir_folder_becomes_a_space_with_its_texts(anglewise, beir, tmp_path)
     assert space.about["encoder"] == MINE
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([MINE], "nobody says what they were trained for"),
+        ([MINE, "--trained-for", "cosine"], "declared as trained for cosine (by --trained-for)"),
+        ([KEPT], "declared as trained for dot (by the encoder)"),
+        ([KEPT, "--trained-for", "cosine"], "declared as trained for cosine (by --trained-for)"),
+    ],
+)
+def test_what_vectors_were_trained_for_is_said_with_who_says_so(
+    anglewise, beir, tmp_path, options, words
+):
+    run = anglewise("encode", beir, "-o", tmp_path / "films", "--encoder", *options)
+    assert run.code == 0, run
+    assert words in " ".join(run.out.split())
+    assert "trained for: " not in run.out
+
+
 def test_other_commands_take_what_encode_wrote(anglewise, beir, tmp_path):
     anglewise("encode", beir, "-o", tmp_path / "films", "--encoder", "use")
     run = anglewise("search", tmp_path / "films", "--query", "q1", "-k", "1", "--measures", "dot")

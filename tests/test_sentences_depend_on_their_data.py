@@ -1,5 +1,6 @@
 """Sentences that are true of some data only are printed for these alone."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -326,9 +327,24 @@ def test_a_page_picks_by_length_where_nobody_knows_what_is_used_and_says_so():
     known = Inspected(aw.Space(items=aw.Embeddings(vectors, metadata=used)))
     assert picks(bare, "items-items")["popular"] == "Longest"
     assert picks(bare, "items-items")["rare"] == "Shortest"
+    texts = {"text": ["word " * (row + 1) for row in range(600)]}
+    worded = Inspected(aw.Space(items=aw.Embeddings(vectors, metadata=texts)))
+    assert picks(worded, "items-items")["popular"] == "Longest text"
+    assert picks(worded, "items-items")["rare"] == "Shortest text"
     assert picks(known, "items-items")["popular"] == "Popular"
     assert picks(known, "items-items")["disagree"] == "Measures disagree most (of 500)"
     assert picks(known, "items-items")["worst"] == "Worst nDCG"
+
+
+@pytest.mark.parametrize("address", ["/", "/gauge"])
+def test_the_help_on_keys_has_the_words_of_the_links(address):
+    """A made space of several lengths without use: p and o pick by length."""
+    page = site(Inspected(made_space())).get(address, follow_redirects=True).text
+    keys = dict(re.findall(r"<dt><kbd>(\w)</kbd></dt><dd>([^<]*)</dd>", page))
+    links = dict(re.findall(r'data-pick="(\w+)">([^<]*)</a>', page))
+    assert keys["p"] == links["popular"].lower() == "longest"
+    assert keys["o"] == links["rare"].lower() == "shortest"
+    assert ("d" in keys, "w" in keys) == ("disagree" in links, "worst" in links)
 
 
 def test_a_page_calls_declared_what_a_space_was_trained_for():

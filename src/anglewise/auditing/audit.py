@@ -326,7 +326,7 @@ def _needs_gauge(subject: AuditSubject, **options: object) -> None:
     why = (
         "has one side"
         if subject.space.one_sided
-        else f"was trained for {subject.space.trained_for}"
+        else f"is declared as trained for {subject.space.trained_for}"
     )
     for name, value in options.items():
         if value:

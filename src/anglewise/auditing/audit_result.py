@@ -27,9 +27,10 @@ class AuditVerdict:
     ----------
     cosine
         ``determined``: by the model, or all maps that were tried, named gauges and random ones,
-        give nearly the same lists; ``pinned-by-training``: weight decay chose the gauge;
-        ``arbitrary``: it depends on a gauge that nothing determines; ``unknown``: the space does
-        not hold enough to tell, or nothing that was tried tells.
+        give nearly the same lists; ``pinned-by-training``: the factors are measured to be where
+        weight decay leaves them, and no later choice is recorded; ``arbitrary``: it depends on a
+        gauge that nothing determines; ``unknown``: the space does not hold enough to tell, what it
+        declares and what was measured disagree, or nothing that was tried tells.
     reason
         Why, in one sentence or two.
     safe
@@ -116,16 +117,9 @@ def _of_two_sides(reading: Reading, gap: GaugeGap, least: tuple[float, str]) -> 
             f"nearly the same: at worst {moves}"
         )
     if reading.pinned:
-        cause = (
-            "declared as trained with weight decay on both sides, which leaves only rotations"
-            if reading.decayed
-            else "P'P = c Q'Q, as uniform weight decay leaves it (or somebody balanced it later)"
-        )
-        late = "" if reading.balanced else " (rows folded in later can move it from 1)"
-        return "pinned-by-training", (
-            f"{cause}: gauge gap {gap.gap:.2f}{late}. Unique is not the same as good: judge it "
-            "first"
-        )
+        return "pinned-by-training", _pinned(reading, gap)
+    if reading.decayed:
+        return "unknown", _declared_but_not_measured(reading, gap, moves)
     if reading.trained_for == "dot":
         chosen = "" if reading.chosen is None else f"; {reading.chosen} was chosen after training"
         return "arbitrary", (
@@ -137,6 +131,35 @@ def _of_two_sides(reading: Reading, gap: GaugeGap, least: tuple[float, str]) -> 
         "nobody says what it was trained for. If for cosine, cosine is determined; if for inner "
         f"products, it is arbitrary, for {moves}{hint}. Say --trained-for"
     )
+
+
+def _pinned(reading: Reading, gap: GaugeGap) -> str:
+    measured = f"gauge gap {_size(gap)}, where 1 is P'P = c Q'Q"
+    cause = (
+        "declared as trained with weight decay on both sides, and measured where that ends "
+        f"({measured}): only rotations are left"
+        if reading.decayed
+        else "if nobody balanced it later: measured where weight decay ends, and where gradient "
+        f"descent from small values can end without any ({measured})"
+    )
+    return f"{cause}. Unique is not the same as good: judge it first"
+
+
+def _declared_but_not_measured(reading: Reading, gap: GaugeGap, moves: str) -> str:
+    why = (
+        "training that ended early, rows folded in later or a map since then can do that"
+        if reading.chosen is None
+        else f"{reading.chosen} was chosen after training"
+    )
+    return (
+        "declared as trained with weight decay on both sides, which ends at gauge gap 1, but "
+        f"measured elsewhere: gauge gap {_size(gap)}; {why}. Equally good factorisations "
+        f"disagree: {moves}"
+    )
+
+
+def _size(gap: GaugeGap) -> str:
+    return "infinite" if gap.gap == float("inf") else f"{gap.gap:.3g}"
 
 
 def _least_kept(

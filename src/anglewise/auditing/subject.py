@@ -105,7 +105,7 @@ class Reading:
     chosen
         The gauge that was chosen by name after training, if the space records one.
     decayed
-        Whether the space records uniform weight decay in its loss.
+        Whether the space declares uniform weight decay in its loss; the vectors may say otherwise.
     """
 
     freedom: Freedom
@@ -118,11 +118,8 @@ class Reading:
 
     @property
     def pinned(self) -> bool:
-        """Whether weight decay chose the gauge, as far as is known.
-
-        It did if it was in the loss, or if the factors are balanced and no gauge was chosen later.
-        """
-        return self.decayed or (bool(self.balanced) and self.chosen is None)
+        """Whether the factors are measured to be balanced, and no gauge was chosen later."""
+        return bool(self.balanced) and self.chosen is None
 
 
 def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
@@ -150,9 +147,16 @@ def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
         trained_for=space.trained_for,
         unit=unit,
         balanced=balanced,
-        chosen=None if decayed or chosen is None or chosen == "given" else str(chosen),
+        chosen=_chosen(chosen, decayed=decayed),
         decayed=decayed,
     )
+
+
+def _chosen(recorded: object, *, decayed: bool) -> str | None:
+    """The gauge that somebody chose; weight decay ends in the balanced one, where none did."""
+    if recorded in {None, "given"} or (decayed and recorded == "balanced"):
+        return None
+    return str(recorded)
 
 
 FEWEST = 3

@@ -136,6 +136,7 @@ def encode(
         "output": str(output),
         "encoder": space.about["encoder"],
         "trained_for": space.trained_for,
+        "trained_for_given": trained_for is not None,
         "dimensions": space.items.dimension,
         "items": len(space.items),
         "queries": None if space.one_sided else len(space.queries),
@@ -173,7 +174,7 @@ def _document(content: Mapping[str, Any]) -> "Document":
     lines = [
         Line(
             f"{sides}: {counted(content['dimensions'], 'dimension')}, vectors {length}, "
-            f"trained for: {content['trained_for']}"
+            f"{_training(content)}"
         ),
         Line(f"encoder: {content['encoder']}", unbroken=True),
         Line(f"wrote {content['output']}"),
@@ -181,3 +182,11 @@ def _document(content: Mapping[str, Any]) -> "Document":
         Line(f"  {command}", unbroken=True),
     ]
     return Document([lines])
+
+
+def _training(content: Mapping[str, Any]) -> str:
+    """What the vectors were trained for, and who says so: nothing here can test it."""
+    if content["trained_for"] == "unknown":
+        return "nobody says what they were trained for"
+    source = "--trained-for" if content["trained_for_given"] else "the encoder"
+    return f"declared as trained for {content['trained_for']} (by {source})"

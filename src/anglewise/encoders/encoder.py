@@ -68,7 +68,7 @@ class Encoder:
     documents, queries
         The two functions; ``queries=None`` where both sides are encoded alike.
     similarity
-        The measure that it declares to have been trained for.
+        The measure that it is declared to have been trained for, by its model or its maker.
     normalises
         Whether it declares that its vectors have length one; ``None`` where it declares nothing.
     window
@@ -242,15 +242,15 @@ def trained_for(
 
     >>> dot = Encoder(spec="mine", documents=len, similarity="dot")
     >>> trained_for(dot, Embeddings([[0.6, 0.8], [1.0, 0.0]]))
-    ('dot', ['mine says that it was trained for dot, but every vector has length one, ...'])
+    ('dot', ['mine is declared as trained for dot, but every vector has length one, ...'])
     """
     similarity = encoder.similarity if stated is None else stated
-    claim = f"{encoder.spec} says that it was" if stated is None else "it is said to be"
+    claim = f"{encoder.spec} is declared as" if stated is None else "it is said to be"
     unit = vectors.is_unit()
     words: list[str] = []
     if stated is not None and encoder.similarity not in {"unknown", stated}:
         words.append(
-            f"{encoder.spec} says that it was trained for {encoder.similarity}: {stated} is taken, "
+            f"{encoder.spec} is declared as trained for {encoder.similarity}: {stated} is taken, "
             "as given"
         )
     if similarity == "dot" and unit:

@@ -61,8 +61,8 @@ class Gauge(ABC):
         queries, items = two_roots(space)
         if space.trained_for in {"cosine", "euclidean"}:
             raise ValuesError(
-                f"this space was trained for {space.trained_for}, which only rotations leave "
-                "alone: a gauge is for vectors trained for their dot products"
+                f"this space is declared as trained for {space.trained_for}, which only rotations "
+                "leave alone: a gauge is for vectors trained for their dot products"
             )
         if keep is None and space.about.get(BIAS_COLUMNS):
             keep = tuple(int(column) for column in space.about[BIAS_COLUMNS])

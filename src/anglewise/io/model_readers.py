@@ -321,7 +321,7 @@ def read_spark_model(folder: Path, say: Say = quiet) -> Space:
     ``ValuesError`` or ``IdsError`` naming the file or folder.
     """
     (user_ids, users), (item_ids, items) = (_side(folder / name) for name in SIDES)
-    say(f"{folder.name} is a model of Spark's ALS: trained for dot")
+    say(f"{folder.name} is a model of Spark's ALS: taken as trained for dot")
     with naming(folder):
         return space_of_factors(
             Factors(

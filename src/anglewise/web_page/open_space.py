@@ -34,6 +34,9 @@ CHANGED = (
 EVERY = 1.0
 """Seconds between two checks of the disk."""
 
+TEXT_LENGTH = "characters"
+"""The word for the length of texts, which stands in for use where nobody knows that."""
+
 LONGEST_ID = 200
 """Characters of an id in addresses and answers; longer ones are shortened."""
 
@@ -272,7 +275,7 @@ def short_name(name: str) -> str:
 
 
 def _word(use: object) -> str:
-    words = {"seen": "used", "popularity": "popularity", "text length": "characters"}
+    words = {"seen": "used", "popularity": "popularity", "text length": TEXT_LENGTH}
     return "" if use is None else words[getattr(use, "what", "popularity")]
 
 

@@ -11,7 +11,7 @@ from anglewise.evaluation_metrics.breadth import disagreement
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure
-from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.open_space import TEXT_LENGTH, Inspected
 
 MOST_SEARCHED = 500
 """How many queries are searched to find those with the most disagreement or the worst nDCG."""
@@ -30,12 +30,18 @@ PICKS = {
 BY_LENGTH = {"popular": "Longest", "rare": "Shortest"}
 """What two of them pick by where nobody knows what is used."""
 
+BY_TEXT = {"popular": "Longest text", "rare": "Shortest text"}
+"""What they pick by where nobody knows what is used, and texts are there."""
+
 
 def picks(inspected: Inspected, direction: Direction) -> dict[str, str]:
     """The ways to pick a query of a direction, each with words that are true of it."""
+    side = inspected.asking(direction)
     words = dict(PICKS)
-    if inspected.asking(direction).use is None:
+    if side.use is None:
         words |= BY_LENGTH
+    elif side.use_word == TEXT_LENGTH:
+        words |= BY_TEXT
     judged = inspected.judgements.get(direction)
     among = {
         "disagree": len(inspected.asking(direction).embeddings),
