@@ -78,6 +78,20 @@ def test_weight_decay_that_is_declared_pins_nothing_that_is_measured_elsewhere()
         assert "cosine" not in report.verdict.safe["items-items"]
 
 
+def test_queries_that_were_folded_in_later_have_no_part_in_where_weight_decay_ends():
+    balanced = BALANCED.apply(space_of(*factors()))
+    later = np.random.default_rng(1).normal(size=(200, balanced.items.dimension)) * 9
+    split = ["train"] * len(balanced.queries) + ["held-out"] * len(later)
+    for metadata, cosine in (({"split": split}, "pinned-by-training"), ({}, "unknown")):
+        queries = Embeddings(np.concatenate([balanced.queries.vectors, later]), metadata=metadata)
+        about = {"objective": "factors", "penalty": 10.0}
+        report = audit(Space(queries=queries, items=balanced.items, trained_for="dot", about=about))
+        assert report.gauge_gap > 1.05
+        assert report.verdict.cosine == cosine
+        said = "gauge gap 1 with the queries that training saw, where 1 is" in report.verdict.reason
+        assert said == bool(metadata)
+
+
 def test_what_nobody_declared_is_pinned_only_if_nobody_balanced_it():
     balanced = BALANCED.apply(space_of(*factors()))
     plain = Space(queries=balanced.queries, items=balanced.items, trained_for="dot")

@@ -188,6 +188,17 @@ def test_power_tells_the_curve_and_draws_it(anglewise, folder, tmp_path):
     assert "show a lead of" in anglewise("judge", "power", folder).out
 
 
+def test_power_says_that_queries_which_are_answers_depend(anglewise, folder, tmp_path):
+    labels = tmp_path / "labels.csv"
+    names = [*map(str, range(ITEMS))]
+    labels.write_text("id,label\n" + "".join(f"{name},{int(name) % 5}\n" for name in names))
+    words = ("judge", "power", folder, "--qrels", labels)
+    said = "100 of 100 queries are relevant to other queries too: intervals and tests take each"
+    [note] = json.loads(anglewise(*words, "--json", "-").out)["notes"]
+    assert note.startswith(said)
+    assert said in " ".join(anglewise(*words).err.split())
+
+
 def test_compare_says_whether_judging_may_stop(anglewise, folder):
     told = json.loads(anglewise("compare", folder, "--sequential", "--json", "-").out)
     assert told["sequential"]["decision"] in {"decided", "keep-judging"}

@@ -15,6 +15,8 @@ from anglewise.comparison.next_judgements import LeadBounds, Unjudged, unjudged
 from anglewise.comparison.stopping import sequential
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.sparse import SparseRows
+from anglewise.judgements.records import Labels
+from anglewise.judgements.same_label import from_labels
 from anglewise.report.comparison_document import comparison_document
 from anglewise.report.html_page import page
 from anglewise.report.plain_text import markdown
@@ -254,6 +256,29 @@ def test_few_queries_are_too_few_for_sign_flips_and_not_for_the_verdict():
     result = aw.compare(space, aw.Judgements(own), "dot,euclidean", "RR@1")
     assert (result.verdict.decision, result.verdict.at_least > 0.1) == ("tie", True)
     assert "5 queries only: too few for sign flips to show anything at 95%" in result.notes
+
+
+def test_queries_that_are_answers_to_each_other_are_said_to_depend():
+    """By labels items ask and are ranked; a class that asks as one group depends on no other."""
+    rng = np.random.default_rng(0)
+    names = [f"i{row}" for row in range(90)]
+    classes = [str(row % 9) for row in range(90)]
+    vectors = aw.Embeddings(rng.normal(size=(90, 4)), ids=names, metadata={"class": classes})
+    space = aw.Space(items=vectors)
+    judged = from_labels(space, Labels(dict(zip(names, classes, strict=True))))
+    result = aw.compare(space, judged, "dot,cosine")
+    said = (
+        "90 of 90 queries are relevant to other queries too: intervals and tests take each query "
+        "as independent of the others, and may claim too much"
+    )
+    assert said in result.notes
+    assert said in result.to_dict()["notes"]
+    grouped = aw.compare(space, judged, "dot,cosine", split="group(class)")
+    assert not any("relevant to other queries too" in note for note in grouped.notes)
+    twos = [str(row // 2) for row in range(90)]
+    few = from_labels(space, Labels(dict(zip(names, twos, strict=True))), queries=4)
+    alone = aw.compare(space, few, "dot,cosine")
+    assert not any("relevant to other queries too" in note for note in alone.notes)
 
 
 def test_pairs_that_share_items_are_said_to_depend():

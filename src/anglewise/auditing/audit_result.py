@@ -134,7 +134,7 @@ def _of_two_sides(reading: Reading, gap: GaugeGap, least: tuple[float, str]) -> 
 
 
 def _pinned(reading: Reading, gap: GaugeGap) -> str:
-    measured = f"gauge gap {_size(gap)}, where 1 is P'P = c Q'Q"
+    measured = f"gauge gap {_size(reading, gap)}, where 1 is P'P = c Q'Q"
     cause = (
         "declared as trained with weight decay on both sides, and measured where that ends "
         f"({measured}): only rotations are left"
@@ -147,19 +147,24 @@ def _pinned(reading: Reading, gap: GaugeGap) -> str:
 
 def _declared_but_not_measured(reading: Reading, gap: GaugeGap, moves: str) -> str:
     why = (
-        "training that ended early, rows folded in later or a map since then can do that"
+        "training that ended early, "
+        + ("rows folded in later " if reading.trained_gap is None else "")
+        + "or a map since then can do that"
         if reading.chosen is None
         else f"{reading.chosen} was chosen after training"
     )
     return (
         "declared as trained with weight decay on both sides, which ends at gauge gap 1, but "
-        f"measured elsewhere: gauge gap {_size(gap)}; {why}. Equally good factorisations "
+        f"measured elsewhere: gauge gap {_size(reading, gap)}; {why}. Equally good factorisations "
         f"disagree: {moves}"
     )
 
 
-def _size(gap: GaugeGap) -> str:
-    return "infinite" if gap.gap == float("inf") else f"{gap.gap:.3g}"
+def _size(reading: Reading, gap: GaugeGap) -> str:
+    among = reading.trained_gap
+    size = gap.gap if among is None else among
+    words = "infinite" if size == float("inf") else f"{size:.3g}"
+    return words if among is None else f"{words} with the queries that training saw"
 
 
 def _least_kept(

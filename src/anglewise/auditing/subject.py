@@ -1,12 +1,12 @@
 """The space under audit: its directions, samples, names, searches, and the freedom of training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.columns import titles
+from anglewise.data_types.columns import titles, trained_rows
 from anglewise.data_types.embeddings import Embeddings, Freedom, Space, TrainedFor
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -14,7 +14,7 @@ from anglewise.data_types.numbers import COUNT, SEED, check_threads
 from anglewise.data_types.text import check_kind, counted, other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.canonical import gauge
-from anglewise.equivalent_factorisations.gap import GaugeGap
+from anglewise.equivalent_factorisations.gap import PINNED, GaugeGap, gauge_gap
 from anglewise.equivalent_factorisations.gauge import (
     bias_columns,
     two_roots,
@@ -106,6 +106,10 @@ class Reading:
         The gauge that was chosen by name after training, if the space records one.
     decayed
         Whether the space declares uniform weight decay in its loss; the vectors may say otherwise.
+    trained_gap
+        Where it does and tells which queries training saw (a column ``split``), the gauge gap of
+        the items and these alone: others were folded in later, and have no part in where weight
+        decay ends. Else None.
     """
 
     freedom: Freedom
@@ -115,11 +119,13 @@ class Reading:
     balanced: bool | None
     chosen: str | None
     decayed: bool
+    trained_gap: float | None = None
 
     @property
     def pinned(self) -> bool:
         """Whether the factors are measured to be balanced, and no gauge was chosen later."""
-        return bool(self.balanced) and self.chosen is None
+        trained = self.trained_gap is not None and self.trained_gap <= PINNED
+        return (bool(self.balanced) or trained) and self.chosen is None
 
 
 def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
@@ -149,7 +155,17 @@ def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
         balanced=balanced,
         chosen=_chosen(chosen, decayed=decayed),
         decayed=decayed,
+        trained_gap=_trained_gap(space) if decayed and gap is not None else None,
     )
+
+
+def _trained_gap(space: Space) -> float | None:
+    """The gauge gap without queries that were folded in later; None where none are known to be."""
+    trained = trained_rows(space.queries)
+    if trained is None or trained.all() or not space.queries.norms[trained].any():
+        return None
+    rows = np.flatnonzero(trained).astype(np.int64)
+    return gauge_gap(replace(space, queries=space.queries.take(rows), seen=None)).gap
 
 
 def _chosen(recorded: object, *, decayed: bool) -> str | None:

@@ -69,6 +69,7 @@ def judge_power(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space
     from anglewise.comparison.compare import compare
+    from anglewise.comparison.notes import DEPENDENT
     from anglewise.comparison.power import power
 
     talk = Talk(always)
@@ -96,7 +97,15 @@ def judge_power(
         with new_file(plot) as file:
             file.write(drawn)
         talk.say(f"wrote {plot}")
-    content: dict[str, Any] = {"command": "judge power", **plan.to_dict(), "reason": str(plan)}
+    notes = [note for note in result.notes if DEPENDENT in note]
+    for note in notes:
+        talk.say(note)
+    content: dict[str, Any] = {
+        "command": "judge power",
+        **plan.to_dict(),
+        "reason": str(plan),
+        "notes": notes,
+    }
     talk.give(content, lambda console: _show_power(plan, console))
     return 0
 

@@ -39,7 +39,7 @@ def notes(
         *(_seen_notes([space], [judgements], judgements) if lists else ()),
         *scores.split.notes(),
         *_few_notes(scores),
-        *(() if lists else _shared_notes(space, judgements)),
+        *(answer_notes(judgements, scores) if lists else _shared_notes(space, judgements)),
         *(part_notes(judgements.parts) if lists else ()),
         *_zero_notes(*sides),
         *(_use_notes({"": space}, direction) if lists and judgements.parts is None else ()),
@@ -73,6 +73,7 @@ def space_notes(
         *_seen_notes(aligned.spaces.values(), judged.values(), aligned.judgements),
         *scores.split.notes(),
         *_few_notes(scores),
+        *answer_notes(aligned.judgements, scores),
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
         *(f"{name}: {note}" for name, pair in sides.items() for note in _zero_notes(*pair)),
         *_use_notes(
@@ -263,7 +264,32 @@ def _few_notes(scores: Scores) -> Iterator[str]:
 
 
 SHARED_SHARE = 0.1
-"""Beyond this share of pairs that share an item with another, that they depend is said."""
+"""Beyond this share of pairs that share an item with another, that they depend is said; likewise of
+queries that are answers to others."""
+
+DEPENDENT = "intervals and tests take each"
+
+
+def answer_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:
+    """Whether queries are relevant to queries that chance takes as independent of them.
+
+    So it is where items ask each other, as by labels: what is relevant to one asks itself.
+    """
+    if judgements.direction == "queries-items" or judgements.parts is not None:
+        return
+    gains = judgements.gains
+    group = np.full(gains.shape[0], -1, dtype=np.int32)
+    group[scores.rows] = scores.clusters.of
+    asking, answer = group[gains.rows], group[gains.indices]
+    other = (gains.values > 0) & (asking >= 0) & (answer >= 0) & (asking != answer)
+    answers, count = len(np.unique(gains.indices[other])), len(scores.rows)
+    if answers > SHARED_SHARE * count:
+        noun = scores.cluster_noun
+        yield (
+            f"{answers:,} of {counted(count, 'query')} {'is' if answers == 1 else 'are'} relevant "
+            f"to other queries too: {DEPENDENT} {noun} as independent of the others, and may claim "
+            "too much"
+        )
 
 
 def _shared_notes(space: Space, judged: Pairs | Triplets) -> Iterator[str]:
@@ -282,8 +308,7 @@ def _shared_notes(space: Space, judged: Pairs | Triplets) -> Iterator[str]:
     if sharing > SHARED_SHARE * count:
         yield (
             f"{sharing:,} of {counted(count, noun)} share an item with another "
-            f"{noun}: intervals and tests take each {noun} as independent of the others, and may "
-            "claim too much"
+            f"{noun}: {DEPENDENT} {noun} as independent of the others, and may claim too much"
         )
 
 

@@ -11,10 +11,26 @@ import numpy as np
 from anglewise.data_types.conversion import check_length, is_missing, offers
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.text import described
+from anglewise.data_types.typing import Array, Bool
 from anglewise.errors import ValuesError, WrongTypeError
 
 TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
 """Columns that name a row to a person, best first."""
+
+
+TRAIN = "train"
+"""What the column ``split`` says of the queries that training saw."""
+
+
+def trained_rows(embeddings: Embeddings) -> Bool[Array, " rows"] | None:
+    """Which rows training saw, by the column ``split``; None where there is no such column.
+
+    >>> trained_rows(Embeddings([[1.0], [1.0]], metadata={"split": ["train", "held-out"]}))
+    array([ True, False])
+    """
+    if "split" not in embeddings.metadata_columns:
+        return None
+    return np.array([cell == TRAIN for cell in column(embeddings, "split")], dtype=bool)
 
 
 def column(embeddings: Embeddings, name: str) -> list[Any]:

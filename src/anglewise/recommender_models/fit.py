@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.columns import TRAIN
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import KEPT_ASIDE, SEED
@@ -100,7 +101,7 @@ def refuse(objective: str, **options: object) -> None:
         raise SpellingError(f"objective {objective!r} has no {names}: leave it out")
 
 
-TRAIN, HELD_OUT = "train", "held-out"
+HELD_OUT = "held-out"
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from anglewise.comparison.split import ALONE, QuerySplit
-from anglewise.data_types.columns import column
+from anglewise.data_types.columns import trained_rows
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.sparse import SparseRows
@@ -121,10 +121,6 @@ class Budget:
         return step
 
 
-TRAIN = "train"
-"""What the users' column ``split`` says of those that a model may learn from."""
-
-
 @dataclass(eq=False)
 class SharedParts:
     """Things made once, and how long each took; ``saved`` counts the seconds of those reused."""
@@ -222,10 +218,8 @@ def training_of(
     if seen is None or space.one_sided or not len(seen.indices):
         return None
     users = space.queries
-    trains = np.ones(len(users), dtype=bool)
-    if "split" in users.metadata_columns:
-        trains = np.array([cell == TRAIN for cell in column(users, "split")], dtype=bool)
-    learned = seen.where(trains[seen.rows])
+    trains = trained_rows(users)
+    learned = seen if trains is None else seen.where(trains[seen.rows])
     if not len(learned.indices):
         return None
     rows = np.arange(seen.shape[0], dtype=np.int64) if asking is None else asking
