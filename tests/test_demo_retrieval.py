@@ -1,6 +1,7 @@
 """The bundled retrieval set is whole, judged, and speaks of guides that exist."""
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -57,6 +58,29 @@ def test_sections_are_of_guides_that_exist():
     pages = {line["_id"].partition("#")[0] for line in lines("corpus.jsonl")}
     assert pages <= {page.stem for page in DOCS.glob("*.md")}
     assert len(pages) >= 10
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "only one measure may be the best",
+        "the comparison is fair",
+        "would show again on other queries",
+        "larger than 1.96",
+        "is a BCa bootstrap interval",
+        "is often fairly good",
+        "cosine is harmless",
+    ],
+)
+def test_no_passage_claims_what_the_guides_no_longer_do(phrase):
+    assert not [line["_id"] for line in lines("corpus.jsonl") if phrase in line["text"]]
+
+
+def test_the_script_that_made_the_vectors_writes_where_they_lie():
+    script = (DOCS.parent / "examples" / "make_demo_vectors.py").read_text()
+    [folders] = re.findall(r"^BUNDLE = ROOT(.*)$", script, re.MULTILINE)
+    parts = re.findall(r'"([^"]+)"', folders)
+    assert DOCS.parent.joinpath(*parts).resolve() == BUNDLE.resolve()
 
 
 def test_questions_are_not_the_titles():
