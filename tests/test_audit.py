@@ -63,7 +63,7 @@ def test_weight_decay_that_is_declared_pins_nothing_that_is_measured_elsewhere()
     there = BALANCED.apply(space_of(*factors(), **decay))
     report = audit(there)
     assert report.verdict.cosine == "pinned-by-training"
-    assert "gauge gap 1, where 1 is P'P = c Q'Q" in report.verdict.reason
+    assert "gauge gap 1.00, where 1 is P'P = c Q'Q" in report.verdict.reason
     for about, why in (
         (decay, "rows folded in later"),
         ({**decay, "gauge": "balanced"}, "rows folded in later"),
@@ -72,7 +72,7 @@ def test_weight_decay_that_is_declared_pins_nothing_that_is_measured_elsewhere()
         report = audit(space_of(*scrambled(*factors()), **about))
         assert report.verdict.cosine == "unknown"
         assert report.verdict.reason.startswith("declared as trained with weight decay on both")
-        measured = f"measured elsewhere: gauge gap {report.gauge_gap:.3g}; "
+        measured = f"measured elsewhere: gauge gap {report.gauge_gap:.2f}; "
         assert measured in report.verdict.reason
         assert why in report.verdict.reason
         assert "cosine" not in report.verdict.safe["items-items"]
@@ -88,7 +88,9 @@ def test_queries_that_were_folded_in_later_have_no_part_in_where_weight_decay_en
         report = audit(Space(queries=queries, items=balanced.items, trained_for="dot", about=about))
         assert report.gauge_gap > 1.05
         assert report.verdict.cosine == cosine
-        said = "gauge gap 1 with the queries that training saw, where 1 is" in report.verdict.reason
+        said = (
+            "gauge gap 1.00 with the queries that training saw, where 1 is" in report.verdict.reason
+        )
         assert said == bool(metadata)
 
 

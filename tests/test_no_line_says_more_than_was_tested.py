@@ -273,6 +273,7 @@ def test_queries_that_are_answers_to_each_other_are_said_to_depend():
     )
     assert said in result.notes
     assert said in result.to_dict()["notes"]
+    assert said in sequential(result).notes
     grouped = aw.compare(space, judged, "dot,cosine", split="group(class)")
     assert not any("relevant to other queries too" in note for note in grouped.notes)
     twos = [str(row // 2) for row in range(90)]

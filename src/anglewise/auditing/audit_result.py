@@ -15,6 +15,9 @@ from anglewise.equivalent_factorisations.gap import GaugeGap
 
 Fate: TypeAlias = Literal["determined", "pinned-by-training", "arbitrary", "unknown"]
 
+FAR = 1000
+"""A gauge gap from here on is printed by its power of ten."""
+
 STAYS = 0.95
 """Lists that keep this share in every equally good geometry count as the same."""
 
@@ -163,7 +166,8 @@ def _declared_but_not_measured(reading: Reading, gap: GaugeGap, moves: str) -> s
 def _size(reading: Reading, gap: GaugeGap) -> str:
     among = reading.trained_gap
     size = gap.gap if among is None else among
-    words = "infinite" if size == float("inf") else f"{size:.3g}"
+    large = "infinite" if size == float("inf") else f"{size:.0e}"
+    words = f"{size:.2f}" if size < FAR else large
     return words if among is None else f"{words} with the queries that training saw"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison, MeasureResult
 from anglewise.comparison.evidence import GroupResults, group_results
+from anglewise.comparison.notes import DEPENDENT
 from anglewise.data_types.text import counted, listed, rounded_up
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import SpellingError
@@ -153,6 +154,7 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     notes = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
     if len(values) > 1 and groups.judgements.judged_at is None:
         notes += (UNORDERED,)
+    notes += tuple(note for note in result.notes if DEPENDENT in note)
     if len(values) == 1:
         alike = listed([best.measure, *best.alike])
         reason = (
