@@ -69,7 +69,7 @@ def judge_power(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space
     from anglewise.comparison.compare import compare
-    from anglewise.comparison.notes import DEPENDENT
+    from anglewise.comparison.dependence import DEPENDENT
     from anglewise.comparison.power import power
 
     talk = Talk(always)

@@ -6,6 +6,7 @@ import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
+from anglewise.comparison.dependence import answer_notes, shared_notes
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.data_types.columns import titles
 from anglewise.data_types.complaints import Complaints
@@ -39,7 +40,7 @@ def notes(
         *(_seen_notes([space], [judgements], judgements) if lists else ()),
         *scores.split.notes(),
         *_few_notes(scores),
-        *(answer_notes(judgements, scores) if lists else _shared_notes(space, judgements)),
+        *(answer_notes(judgements, scores) if lists else shared_notes(space, judgements)),
         *(part_notes(judgements.parts) if lists else ()),
         *_zero_notes(*sides),
         *(_use_notes({"": space}, direction) if lists and judgements.parts is None else ()),
@@ -260,55 +261,6 @@ def _few_notes(scores: Scores) -> Iterator[str]:
         yield (
             f"intervals are by the bootstrap, which says nothing of {counted(clusters, noun)}: "
             f"{FEWEST_RESAMPLED} are due"
-        )
-
-
-SHARED_SHARE = 0.1
-"""Beyond this share of pairs that share an item with another, that they depend is said; likewise of
-queries that are answers to others."""
-
-DEPENDENT = "intervals and tests take each"
-
-
-def answer_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:
-    """Whether queries are relevant to queries that chance takes as independent of them.
-
-    So it is where items ask each other, as by labels: what is relevant to one asks itself.
-    """
-    if judgements.direction == "queries-items" or judgements.parts is not None:
-        return
-    gains = judgements.gains
-    group = np.full(gains.shape[0], -1, dtype=np.int32)
-    group[scores.rows] = scores.clusters.of
-    asking, answer = group[gains.rows], group[gains.indices]
-    other = (gains.values > 0) & (asking >= 0) & (answer >= 0) & (asking != answer)
-    answers, count = len(np.unique(gains.indices[other])), len(scores.rows)
-    if answers > SHARED_SHARE * count:
-        noun = scores.cluster_noun
-        yield (
-            f"{answers:,} of {counted(count, 'query')} {'is' if answers == 1 else 'are'} relevant "
-            f"to other queries too: {DEPENDENT} {noun} as independent of the others, and may claim "
-            "too much"
-        )
-
-
-def _shared_notes(space: Space, judged: Pairs | Triplets) -> Iterator[str]:
-    """Whether pairs or triplets have items in common, so that they are not independent."""
-    noun = "pair" if isinstance(judged, Pairs) else "triplet"
-    columns = (
-        (judged.rows_a, judged.rows_b)
-        if isinstance(judged, Pairs)
-        else (judged.anchors, judged.near, judged.far)
-    )
-    entries = np.stack(columns).astype(np.int64)
-    if not space.one_sided:
-        entries[0] += len(space.items)  # rows of the other side
-    shared = (np.bincount(entries.ravel())[entries] > 1).any(axis=0)
-    sharing, count = int(np.count_nonzero(shared)), entries.shape[1]
-    if sharing > SHARED_SHARE * count:
-        yield (
-            f"{sharing:,} of {counted(count, noun)} share an item with another "
-            f"{noun}: {DEPENDENT} {noun} as independent of the others, and may claim too much"
         )
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison, MeasureResult
+from anglewise.comparison.dependence import DEPENDENT
 from anglewise.comparison.evidence import GroupResults, group_results
-from anglewise.comparison.notes import DEPENDENT
 from anglewise.data_types.text import counted, listed, rounded_up
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import SpellingError
