@@ -1,6 +1,7 @@
 """The slow way to the nearest neighbours, and ways to make the engine work under other settings."""
 
 from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from unittest import mock
 
 import numpy as np
@@ -32,11 +33,30 @@ def power(norms, exponent):
 
 
 def twelve_digits(score):
-    digits = [float(f"{number:.11e}") for number in score.ravel().tolist()]
-    return np.array(digits).reshape(score.shape) + 0.0
+    """Each number by the decimals that Python writes; equal ones are written once."""
+    numbers, place = np.unique(score.ravel(), return_inverse=True)
+    digits = np.array([float(f"{number:.11e}") for number in numbers.tolist()])
+    return digits[place].reshape(score.shape) + 0.0
 
 
 def pair_scores(queries, items, measure):
+    """The table of scores, made once for all ways to work that are held to it."""
+    tables = [(side.tobytes(), str(side.dtype), side.shape) for side in (queries, items)]
+    return _pair_scores(*tables, measure)
+
+
+@lru_cache(maxsize=400)
+def _pair_scores(queries, items, measure):
+    score = _scored(*(_table(*side) for side in (queries, items)), measure)
+    score.flags.writeable = False
+    return score
+
+
+def _table(values, dtype, shape):
+    return np.frombuffer(values, dtype).reshape(shape)
+
+
+def _scored(queries, items, measure):
     q, x = queries.astype(np.float64)[:, None], items.astype(np.float64)[None]
     qn, xn = (np.sqrt(in_order(v * v)) for v in (q, x))
     if measure == "euclidean":
