@@ -8,6 +8,7 @@ import re
 import stat
 import sys
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Annotated, get_args, get_origin
 
@@ -17,7 +18,7 @@ import pytest
 from anglewise import Embeddings, Index, Judged, JudgementStore, Space, read_space, write_space
 from anglewise.cli import program
 from anglewise.cli.judge import JUDGE_COMMANDS
-from anglewise.cli.paths import options_of
+from anglewise.cli.paths import options_of as read_options_of
 from anglewise.cli.program import COMMANDS
 from anglewise.errors import FileError
 from anglewise.io.outputs import check_new_file, check_new_folder, new_file, new_folder, write_text
@@ -32,11 +33,17 @@ LEAVES = [
     *([command] for command in COMMANDS if command != "judge"),
     *(["judge", command] for command in JUDGE_COMMANDS),
 ]
+options_of = cache(read_options_of)
 NO_PATHS = {"--judge", "--model", "--text", "--text-column", "--image-column"}
 """Options whose help speaks of files and that name none themselves."""
 
 
 def function(words):
+    return _function(tuple(words))
+
+
+@cache
+def _function(words):
     app = program.program()
     for word in words:
         app = app[word]
