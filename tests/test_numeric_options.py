@@ -91,7 +91,7 @@ def given(tmp_path_factory):
         "fit": [did, "-o", "{out}"],
         "audit": [folder],
         "compare": [folder],
-        "remedy": [folder, "--candidates", "cosine,dot@centred", "--budget", "2s"],
+        "remedy": [folder, "--budget", "2s"],
         "search": [folder, "--query", "0"],
         "inspect": [folder, "--export", "{out}.html"],
         "recommend": [folder, "--user", "0"],
