@@ -8,7 +8,6 @@ import pytest
 
 import anglewise as aw
 import planted
-from anglewise.cli.judge_check import _show_power
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.gates import check
 from anglewise.comparison.history import Looks
@@ -26,9 +25,10 @@ from anglewise.rag.prompt import NOTHING
 from anglewise.rag.relevance import relevance_of
 from anglewise.rag.thresholds import ScoredQuestions
 from anglewise.remedies.remedy_result import cost_words
-from anglewise.report.check_documents import unjudged_document
+from anglewise.report.check_documents import power_document, unjudged_document
 from anglewise.report.pictures import power_picture
 from anglewise.report.retrieval_documents import relevance_document
+from anglewise.report.terminal import print_document
 from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.decision import Tolerance
 from anglewise.web_page.open_space import Inspected
@@ -118,7 +118,7 @@ def test_the_chance_that_a_plan_settles_it_is_not_rounded_to_certainty(capsys):
 
     curve = (Planned(50, 0.1, None), Planned(100, 0.05, 0.9991), Planned(200, 0.03, 1.0))
     plan = Power("nDCG@10", 50, "cosine", "dot", curve, 0.01, 100)
-    _show_power(plan, Console(width=200))
+    print_document(power_document(plan), Console(width=200))
     shown = capsys.readouterr().out
     assert shown.count(">99%") == 2
     assert "100%" not in shown

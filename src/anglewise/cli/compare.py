@@ -235,11 +235,12 @@ def _dry_run(
 ) -> int:
     """Say how long a comparison would take; what was read and guessed has been said."""
     from anglewise.comparison.dry_run import check_asked, forecast
+    from anglewise.report.document import Document
     from anglewise.similarity_measures.measure import measures_and_families
 
     read = measures_and_families(measures)
     wanted = check_asked(space, judgements, read, **asked)
     expected = forecast(space, judgements, read, wanted)
     content = {"command": "compare", "dry_run": True, **expected.to_dict(), "reason": str(expected)}
-    talk.give(content, lambda console: console.print(f"{expected}", soft_wrap=True))
+    talk.give(content, Document.of(str(expected)))
     return 0

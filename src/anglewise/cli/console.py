@@ -154,12 +154,13 @@ class Talk:
     def give(
         self,
         content: Mapping[str, Any],
-        shown: "Document | Callable[[PatientConsole], None]",
+        shown: "Document | str",
         done: str = "",
     ) -> None:
         """The result, for machines where it is asked for, else (or beside a file) for people.
 
-        ``done`` says what has been recorded, where that cannot be printed.
+        A ``str`` is text to be pasted and stays just as it is. ``done`` says what has been
+        recorded, where that cannot be printed.
         """
         from anglewise.io.files import check_mapped
         from anglewise.io.outputs import write_text
@@ -173,8 +174,8 @@ class Talk:
                 return
             if self.always.json is not None:
                 write_text(self.always.json, as_json(content))
-            if callable(shown):
-                shown(self.out)
+            if isinstance(shown, str):
+                self.out.write_words(shown)
                 return
             from anglewise.report.terminal import print_document
 

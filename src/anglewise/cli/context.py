@@ -91,7 +91,7 @@ def context(
         **passages.to_dict(),
         "messages": passages.messages(),
     }
-    talk.give(content, lambda console: console.write_words(_printed(passages, messages)))
+    talk.give(content, _printed(passages, messages))
     return 0
 
 

@@ -12,7 +12,7 @@ from anglewise.cli.path_checks import check_outputs
 from anglewise.cli.paths import DEMO, DEMO_MARK
 
 if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole, Talk
+    from anglewise.cli.console import Talk
 
 USERS, FILMS, COMPONENTS = 4_000, 600, 32
 MEASURES = "dot,cosine,euclidean,norm(0,0.5),cosine@centred"
@@ -54,6 +54,7 @@ def demo(
     from anglewise.cli.console import STDOUT, Talk
     from anglewise.cli.program import version
     from anglewise.io.outputs import write_text
+    from anglewise.report.document import Document
     from anglewise.report.plain_text import as_json
 
     result = Talk(always)  # which finds standard output closed before anything is made
@@ -73,13 +74,7 @@ def demo(
         "comparisons": {name: _read(output / f"{name}.json") for name in comparisons},
     }
     pages = ", ".join(str(output / f"{name}.html") for name in comparisons)
-    last = OWN_DATA.format(pages=pages)
-
-    def show(console: "PatientConsole") -> None:
-        for line in last.splitlines():
-            console.print(line, soft_wrap=True)
-
-    result.give(content, show)
+    result.give(content, Document.of(*OWN_DATA.format(pages=pages).splitlines()))
     return 0
 
 

@@ -77,6 +77,7 @@ def inspect(
 
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
+    from anglewise.report.document import Document
 
     talk = Talk(always)
 
@@ -98,7 +99,7 @@ def inspect(
         server = served(lambda: first.pop().result() if first else read(), host=host, port=port)
     content = {"command": "inspect", "version": version(), "address": server.address}
     try:
-        talk.give(content, lambda console: console.print(server.address, soft_wrap=True))
+        talk.give(content, Document.of(server.address))
         talk.out.file.flush()
         talk.say("Ctrl-C stops it")
         if open_browser:
@@ -119,6 +120,7 @@ def _export(
     talk: "Talk",
 ) -> int:
     from anglewise.cli.program import version
+    from anglewise.report.document import Document
     from anglewise.similarity_measures.measure import measures as read_measures
     from anglewise.web_page.copy import write_copy
     from anglewise.web_page.state import AppState
@@ -136,7 +138,7 @@ def _export(
         "direction": copy.direction,
         "queries": len(copy.names),
     }
-    talk.give(content, lambda console: console.print(f"{folder / 'index.html'}", soft_wrap=True))
+    talk.give(content, Document.of(str(folder / "index.html")))
     return 0
 
 

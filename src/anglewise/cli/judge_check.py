@@ -1,8 +1,7 @@
 """``anglewise judge power`` and ``lint``: what lead judgements can show, and what is wrong."""
 
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from anglewise.cli.options import (
     A_COUNT,
@@ -16,14 +15,6 @@ from anglewise.cli.options import (
 )
 from anglewise.cli.paths import HTML, PICTURE, READ
 from anglewise.data_types.numbers import COUNT, POSITIVE
-from anglewise.data_types.text import listed, percent
-
-if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole
-    from anglewise.comparison.power import Power
-
-SURE = 0.0001
-"""A chance by an approximation is not told as nearer to certainty than this."""
 
 
 def judge_power(
@@ -71,6 +62,7 @@ def judge_power(
     from anglewise.comparison.compare import compare
     from anglewise.comparison.dependence import DEPENDENT
     from anglewise.comparison.power import power
+    from anglewise.report.check_documents import power_document
 
     talk = Talk(always)
     with talk.progress("reading"):
@@ -106,39 +98,8 @@ def judge_power(
         "reason": str(plan),
         "notes": notes,
     }
-    talk.give(content, lambda console: _show_power(plan, console))
+    talk.give(content, power_document(plan))
     return 0
-
-
-def _show_power(plan: "Power", console: "PatientConsole") -> None:
-    from rich.table import Table
-
-    console.print(f"{plan}", soft_wrap=True)
-    console.print()
-    table = Table(box=None, pad_edge=False, header_style="")
-    many = "queries" if plan.noun == "query" else "groups"
-    settling = any(point.settles is not None for point in plan.curve)
-    for head in (many, "show a lead of", *(["show this lead"] if settling else [])):
-        table.add_column(head, justify="right")
-    for point in plan.curve:
-        settles = "" if point.settles is None else percent(min(max(point.settles, SURE), 1 - SURE))
-        mark = " now" if point.queries == plan.queries else ""
-        lead = f"{point.detectable:.3f}" if isfinite(point.detectable) else "none"
-        table.add_row(f"{point.queries:,}{mark}", lead, *([settles] if settling else []))
-    console.print(table)
-    console.print()
-    console.print(
-        f"A lead in {plan.metric} of {plan.best} over {plan.rival} that would be shown in about "
-        "four sets of five"
-        + (
-            f"; how likely so many {many} show it if it is as large as it looks now"
-            if settling
-            else ""
-        )
-        + f", where other {many} vary as these do"
-        + (f", and if {listed(plan.assumed)}." if plan.assumed else "."),
-        style="dim",
-    )
 
 
 GATE_FAILED = 1

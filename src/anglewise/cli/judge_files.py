@@ -17,8 +17,9 @@ from anglewise.data_types.numbers import read_number, shown, whole
 from anglewise.data_types.text import counted
 
 if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole, Talk
+    from anglewise.cli.console import Talk
     from anglewise.io.judgement_rows import JudgedFile
+    from anglewise.report.document import Document
 
 
 def judge_import(
@@ -131,7 +132,7 @@ def judge_import(
         "standing": standing,
     }
     done = f"{counted(recorded.added, 'judgement')} recorded in {path}"
-    talk.give(content, lambda console: _show(content, recorded.in_place, console), done)
+    talk.give(content, _import_document(content, recorded.in_place), done)
     return 0
 
 
@@ -211,7 +212,10 @@ def _say_known(
         )
 
 
-def _show(content: dict[str, Any], in_place: str, console: "PatientConsole") -> None:
+def _import_document(content: Mapping[str, Any], in_place: str) -> "Document":
+    """What was recorded of a file, what was refused and why, and what the store holds now."""
+    from anglewise.report.document import Document, Line
+
     parts = [
         f"{content['recorded']:,} recorded",
         *([in_place] if in_place else []),
@@ -220,17 +224,26 @@ def _show(content: dict[str, Any], in_place: str, console: "PatientConsole") -> 
         *(f"{count:,} {why}" for why, count in content["set_aside"].items()),
         *([f"{content['refused']:,} refused"] if content["refused"] else []),
     ]
-    console.print(f"{content['file']} ({content['format']}): {', '.join(parts)}", soft_wrap=True)
-    for reject in content["first_refused"]:
-        words = f"  {reject['row']}: {reject['reason']}; {reject['remedy']}"
-        console.print(words, style="yellow", soft_wrap=True)
+    lines = [f"{content['file']} ({content['format']}): {', '.join(parts)}"]
+    refused = [
+        f"  {reject['row']}: {reject['reason']}; {reject['remedy']}"
+        for reject in content["first_refused"]
+    ]
     further = content["refused"] - len(content["first_refused"])
     if further > 0:
-        console.print(f"  and {further:,} more", style="yellow")
-    if content["rejects"]:
-        console.print(f"refused rows, with reasons: {content['rejects']}", soft_wrap=True)
+        refused.append(f"  and {further:,} more")
+    last = [f"refused rows, with reasons: {content['rejects']}"] if content["rejects"] else []
     standing = counted(content["standing"], "judgement stands", "judgements stand")
-    console.print(f"{content['store']}: {standing}", soft_wrap=True)
+    last.append(f"{content['store']}: {standing}")
+    return Document(
+        [
+            [
+                *(Line(line, unbroken=True) for line in lines),
+                *(Line(line, "warning", unbroken=True) for line in refused),
+                *(Line(line, unbroken=True) for line in last),
+            ]
+        ]
+    )
 
 
 def judge_export(
@@ -276,6 +289,7 @@ def judge_export(
     from anglewise.judgements.store import JudgementStore
     from anglewise.labelling.judged_set import store_of
     from anglewise.labelling.sample import texts_of
+    from anglewise.report.document import Document
 
     talk = Talk(always)
     form = format or _format(file)
@@ -297,7 +311,7 @@ def judge_export(
         "written": written,
     }
     sentence = f"{file} ({form}): {written:,} rows of {len(rows):,} judgements"
-    talk.give(content, lambda console: console.print(sentence, soft_wrap=True))
+    talk.give(content, Document.of(sentence))
     return 0
 
 

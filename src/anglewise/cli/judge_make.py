@@ -25,6 +25,7 @@ def _record(command: str, space: Path, made: "Generated", talk: "Talk") -> None:
     from anglewise.data_types.memory import words
     from anglewise.judgements.store import JudgementStore
     from anglewise.labelling.judged_set import record, store_of
+    from anglewise.report.document import Document
 
     path, judged = store_of(space), made.judged
     for remark in made.remarks:
@@ -56,7 +57,7 @@ def _record(command: str, space: Path, made: "Generated", talk: "Talk") -> None:
     )
     talk.give(
         content,
-        lambda console: console.print(sentence, soft_wrap=True),
+        Document.of(sentence),
         f"{counted(recorded.added, 'judgement')} recorded in {path}",
     )
 
@@ -259,6 +260,7 @@ def judge_from_text(
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
     from anglewise.labelling.known_items import chat_asker, known_items, write_known_items
+    from anglewise.report.document import Document
 
     talk = Talk(always)
     if (model is None) == (by == "model"):
@@ -287,5 +289,5 @@ def judge_from_text(
     }
     left = f" ({result.left_out:,} left out: too short, or asked alike)" if result.left_out else ""
     sentence = f"{output}: {len(result.queries):,} queries, one known answer each{left}"
-    talk.give(content, lambda console: console.print(sentence, soft_wrap=True))
+    talk.give(content, Document.of(sentence))
     return 0

@@ -1,5 +1,6 @@
 """``anglewise judge sample`` and ``next``: what to judge."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ from anglewise.cli.options import (
 from anglewise.cli.paths import FILE, READ
 
 if TYPE_CHECKING:
-    from anglewise.cli.console import PatientConsole
+    from anglewise.report.document import Document
 
 MANY = 8
 """Up to so many strata are printed one by one."""
@@ -131,7 +132,7 @@ def judge_sample(
         "strata": _counts(drawn.strata, drawn.rows.tolist()),
         "seed": always.seed,
     }
-    talk.give(content, lambda console: _show_sample(content, console))
+    talk.give(content, _sample_document(content))
     return 0
 
 
@@ -141,28 +142,30 @@ def _counts(strata: tuple[str, ...], rows: list[int]) -> dict[str, int]:
     return {name: list(stratum_of.values()).count(name) for name in sorted(set(strata))}
 
 
-def _show_sample(content: dict[str, Any], console: "PatientConsole") -> None:
+def _sample_document(content: Mapping[str, Any]) -> "Document":
+    """What was drawn, from which strata, and what to do with it."""
+    from anglewise.report.document import Document
+
     drawn = "whole pools of" if content["by"] == "pool" else "drawn where they disagree from"
-    console.print(
+    first = (
         f"{content['file']}: {content['pairs']:,} pairs of {content['queries']:,} queries, {drawn} "
-        f"the first {content['depth']} of {', '.join(content['measures'])}",
-        soft_wrap=True,
+        f"the first {content['depth']} of {', '.join(content['measures'])}"
     )
+    lines = [first]
     strata: dict[str, int] = content["strata"]
     if len(strata) > MANY:
         fewest, most = min(strata.values()), max(strata.values())
-        console.print(f"{len(strata)} strata, of each {fewest:,} to {most:,} queries")
+        lines.append(f"{len(strata)} strata, of each {fewest:,} to {most:,} queries")
     elif len(strata) > 1:
         counts = ", ".join(f"{name} {count:,}" for name, count in strata.items())
-        console.print(f"queries by stratum: {counts}", soft_wrap=True)
+        lines.append(f"queries by stratum: {counts}")
     if content["traffic"] is not None:
-        console.print(
+        lines.append(
             f"queries were drawn by {content['traffic']} with unequal chances: keep the column "
-            "context, from which compare weighs them",
-            soft_wrap=True,
+            "context, from which compare weighs them"
         )
-    console.print("next: fill in the column grade, then")
-    console.print("  anglewise judge import SPACE FILE")
+    lines += ["next: fill in the column grade, then", "  anglewise judge import SPACE FILE"]
+    return Document.of(*lines)
 
 
 def judge_next(

@@ -1,17 +1,18 @@
-"""Checks as documents: claims of the study, agreement of judges, lint, what nobody judged."""
+"""Checks as documents: the study's claims, agreement of judges, lint, power, what is unjudged."""
 
 import base64
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from math import isnan
+from math import isfinite, isnan
 from typing import Any, Literal
 
 import numpy as np
 
 from anglewise.comparison.next_judgements import LeadBounds, Unjudged
-from anglewise.data_types.text import counted
+from anglewise.comparison.power import Power
+from anglewise.data_types.text import counted, listed, percent
 from anglewise.data_types.typing import Array, Float64
 from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
@@ -318,6 +319,36 @@ def _lint_chapters(lint: Lint, fact: str, summary: str) -> Iterator[Block]:
                 for name in ("judged", "catalogue")
             )
             yield Curves([(full, False), (dashed, True)], caption)
+
+
+SURE = 0.0001
+"""A chance by an approximation is not told as nearer to certainty than this."""
+
+
+def power_document(plan: Power) -> Document:
+    """What lead so many queries show, for each number of them, and what that takes for granted."""
+    many = "queries" if plan.noun == "query" else "groups"
+    settling = any(point.settles is not None for point in plan.curve)
+    heads = (many, "show a lead of", *(["show this lead"] if settling else []))
+    rows: list[list[str]] = []
+    for point in plan.curve:
+        settles = "" if point.settles is None else percent(min(max(point.settles, SURE), 1 - SURE))
+        mark = " now" if point.queries == plan.queries else ""
+        lead = f"{point.detectable:.3f}" if isfinite(point.detectable) else "none"
+        rows.append([f"{point.queries:,}{mark}", lead, *([settles] if settling else [])])
+    legend = (
+        f"A lead in {plan.metric} of {plan.best} over {plan.rival} that would be shown in about "
+        "four sets of five"
+        + (
+            f"; how likely so many {many} show it if it is as large as it looks now"
+            if settling
+            else ""
+        )
+        + f", where other {many} vary as these do"
+        + (f", and if {listed(plan.assumed)}." if plan.assumed else ".")
+    )
+    table = Table([*map(TableColumn, heads)], rows, header="")
+    return Document([[Line(str(plan), unbroken=True)], [table], [Line(legend, "dim")]])
 
 
 NO_TEXTS: Mapping[str, str] = {}

@@ -257,3 +257,8 @@ class Document:
     chapters: Callable[[], Iterable[Block]] = _nothing
     footer: str = ""
     signature: str = ""
+
+    @classmethod
+    def of(cls, *lines: str) -> "Document":
+        """Lines that stand as they are: a terminal breaks none of them."""
+        return cls([[Line(line, unbroken=True) for line in lines]])
