@@ -47,7 +47,7 @@ def test_what_is_kept_changes_no_answer(scanner, room, names):
 def test_the_maps_of_many_frames_are_not_held_together(ask):
     space, asked = a_space(60)
     names = [f"dot@without-top({n})" for n in range(1, 6)]
-    held, most, prepare = weakref.WeakSet(), [], PreparedItems.of
+    held, most, prepare = weakref.WeakSet(), [], PreparedItems
 
     def noted(*given, **named):
         items = prepare(*given, **named)
@@ -55,7 +55,7 @@ def test_the_maps_of_many_frames_are_not_held_together(ask):
         most.append(len(held))
         return items
 
-    with mock.patch.object(PreparedItems, "of", noted):
+    with mock.patch("anglewise.nearest_neighbours.search.PreparedItems", noted):
         if ask == "search":
             search(space, names, k=3, direction="items-items", threads=1)
         else:

@@ -19,9 +19,8 @@ from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import CONDITION
+from anglewise.data_types.numbers import CONDITION, check_kind
 from anglewise.data_types.pairs import check_by_direction
-from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.equivalent_factorisations.canonical import gauge
 from anglewise.equivalent_factorisations.gap import GaugeGap, gauge_gap

@@ -10,8 +10,8 @@ from anglewise.data_types.columns import titles, trained_rows
 from anglewise.data_types.embeddings import Embeddings, Freedom, Space, TrainedFor
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import COUNT, SEED, check_threads
-from anglewise.data_types.text import check_kind, counted, other_form
+from anglewise.data_types.numbers import COUNT, SEED, check_kind, check_threads
+from anglewise.data_types.text import counted, other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.canonical import gauge
 from anglewise.equivalent_factorisations.gap import PINNED, GaugeGap, gauge_gap

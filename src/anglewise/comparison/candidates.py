@@ -13,8 +13,8 @@ import numpy as np
 
 from anglewise.data_types.conversion import BLOCK
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.numbers import read_whole, shown
-from anglewise.data_types.text import as_list, check_kind, check_number, listed, parted
+from anglewise.data_types.numbers import as_list, check_kind, read_whole, shown
+from anglewise.data_types.text import check_number, listed, parted
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.similarity_measures.measure import MeasureSpec, measures_and_families

@@ -28,8 +28,8 @@ from anglewise.data_types.judgements import (
     Judgements,
     Missing,
 )
+from anglewise.data_types.numbers import as_list, check_flag, check_kind, check_word
 from anglewise.data_types.pairs import Pairs, Triplets, check_judgements, check_of_space
-from anglewise.data_types.text import as_list, check_flag, check_kind, check_word
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.evaluate import check_relevant

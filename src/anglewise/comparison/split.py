@@ -13,8 +13,8 @@ from anglewise.data_types.columns import column
 from anglewise.data_types.drawn import QueryWeights, means_over_queries
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import COUNT, read_number, read_whole, shown
-from anglewise.data_types.text import check_kind, counted, listed
+from anglewise.data_types.numbers import COUNT, check_kind, read_number, read_whole, shown
+from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.geometry.crowding import clusters as vector_clusters

@@ -10,7 +10,7 @@ import numpy as np
 
 from anglewise.data_types.conversion import check_length, is_missing, offers
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.text import described
+from anglewise.data_types.numbers import described
 from anglewise.data_types.typing import Array, Bool
 from anglewise.errors import ValuesError, WrongTypeError
 

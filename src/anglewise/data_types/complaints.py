@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anglewise.data_types.numbers import check_kind
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import check_kind
 
 
 @dataclass(frozen=True, eq=False)

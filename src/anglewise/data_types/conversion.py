@@ -12,8 +12,8 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from anglewise.data_types.numbers import quoted
-from anglewise.data_types.text import Say, check_kind, described, listed, quiet
+from anglewise.data_types.numbers import check_kind, described, quoted
+from anglewise.data_types.text import Say, listed, quiet
 from anglewise.data_types.typing import DIRECTIONS, Array, Float32, Int64
 from anglewise.errors import (
     AnglewiseError,

@@ -21,7 +21,7 @@ from anglewise.data_types.conversion import (
     is_frame,
     offers,
 )
-from anglewise.data_types.numbers import NOT_NEGATIVE
+from anglewise.data_types.numbers import NOT_NEGATIVE, check_kind, check_word, described
 from anglewise.data_types.row_ids import hint_at_id, id_of_number, unique_ids
 from anglewise.data_types.sparse import (
     Interactions,
@@ -30,15 +30,7 @@ from anglewise.data_types.sparse import (
     as_sparse_rows,
     frame_pairs,
 )
-from anglewise.data_types.text import (
-    Say,
-    check_kind,
-    check_word,
-    described,
-    order_of_ids,
-    other_form,
-    quiet,
-)
+from anglewise.data_types.text import Say, order_of_ids, other_form, quiet
 from anglewise.data_types.typing import Array, Direction, Float32, Ids, Int64, Shaped
 from anglewise.errors import (
     IdsError,

@@ -6,8 +6,8 @@ import numpy as np
 
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements, Missing, taken
+from anglewise.data_types.numbers import check_flag
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import check_flag
 from anglewise.errors import IdsError, SpellingError, TooFewError
 
 

@@ -18,18 +18,19 @@ from anglewise.data_types.conversion import (
 )
 from anglewise.data_types.drawn import QueryDraw, QueryWeights
 from anglewise.data_types.embeddings import Space, check_counted_from_zero
-from anglewise.data_types.numbers import POSITIVE, whole
-from anglewise.data_types.parts import Parts, judged_parts
-from anglewise.data_types.row_ids import as_ids
-from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
-from anglewise.data_types.text import (
+from anglewise.data_types.numbers import (
+    POSITIVE,
     check_columns,
     check_flag,
     check_kind,
     check_word,
     described,
-    other_form,
+    whole,
 )
+from anglewise.data_types.parts import Parts, judged_parts
+from anglewise.data_types.row_ids import as_ids
+from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
+from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import (
     IdsError,

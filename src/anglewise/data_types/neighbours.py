@@ -8,7 +8,7 @@ import numpy as np
 
 from anglewise.data_types.conversion import as_rows, check_array, check_direction
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.text import check_kind
+from anglewise.data_types.numbers import check_kind
 from anglewise.data_types.typing import Array, Bool, Direction, Float, Float64, Int64
 from anglewise.errors import MissingExtraError, ShapeError, SpellingError
 

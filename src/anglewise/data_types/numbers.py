@@ -1,13 +1,13 @@
-"""Numbers that people write: read by one grammar, and checked against the bounds of a setting."""
+"""Arguments: numbers read by one grammar and held to bounds, and values of other kinds checked."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
-from anglewise.errors import AnglewiseError, SpellingError, ValuesError
+from anglewise.errors import AnglewiseError, SpellingError, ValuesError, WrongTypeError
 
 LARGEST = 1e100
 """Products of two numbers beyond it, or nearer to 0 than one over it, may not fit float64."""
@@ -211,6 +211,73 @@ def quoted(value: object) -> str:
     ("'a'", 'a number of thousands of digits')
     """
     return _cut(value, repr)
+
+
+def described(value: object) -> str:
+    """The type of a value, and short values themselves, for a message.
+
+    >>> described(3), described("a.npy"), described(re.compile("a"))
+    ('an int (3)', "a str ('a.npy')", 're.Pattern')
+    """
+    kind = type(value)
+    if kind.__module__ != "builtins":
+        return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    article = "an" if kind.__name__[0] in "aeiou" else "a"
+    text = f" ({quoted(value)})" if isinstance(value, str | bytes | int | float) else ""
+    return f"{article} {kind.__name__}{text}"
+
+
+def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
+    """Raise ``WrongTypeError`` for a value of another kind than is due.
+
+    >>> check_kind(3, str, "a measure", "a spelling")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: a measure is an int (3): a spelling is due
+    """
+    if not isinstance(value, kinds):
+        raise WrongTypeError(f"{name} is {described(value)}: {due} is due")
+
+
+def check_word(word: object, known: Iterable[str], name: str) -> None:
+    """Raise ``SpellingError`` for what is none of some known words.
+
+    >>> check_word("men", ("mean", "majority"), "combine")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: combine is 'men': known are mean, majority
+    """
+    words = tuple(known)
+    if not isinstance(word, str) or word not in words:
+        came = quoted(word) if isinstance(word, str) else described(word)
+        raise SpellingError(f"{name} is {came}: known are {', '.join(words)}")
+
+
+def check_flag(value: object, name: str) -> None:
+    """Raise ``WrongTypeError`` for what is neither true nor false."""
+    if type(value).__name__ not in {"bool", "bool_"}:  # Python's, and NumPy's of any version
+        raise WrongTypeError(f"{name} is {described(value)}: True or False is due")
+
+
+def check_columns(**columns: object) -> None:
+    """Raise ``WrongTypeError`` for what names no column; None stands for those that are found."""
+    for name, column in columns.items():
+        if column is not None:
+            check_kind(column, str, name, "the name of a column")
+
+
+def as_list(values: Any, name: str, due: str) -> list[Any]:
+    """Several values as a list; ``WrongTypeError`` for what holds none. ``name`` is a plural noun.
+
+    >>> as_list(3, "measures", "a list of spellings is due")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.WrongTypeError: measures are an int (3): a list of spellings is due
+    """
+    try:
+        return list(values)
+    except TypeError as error:
+        raise WrongTypeError(f"{name} are {described(values)}: {due}") from error
 
 
 def _cut(value: object, written_by: Callable[[object], str]) -> str:

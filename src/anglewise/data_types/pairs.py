@@ -10,7 +10,7 @@ from anglewise.data_types.complaints import Complaints, check_source
 from anglewise.data_types.conversion import check_array, check_direction
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.text import check_kind, described
+from anglewise.data_types.numbers import check_kind, described
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import ShapeError, SpellingError, ValuesError, WrongTypeError
 

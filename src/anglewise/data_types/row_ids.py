@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.conversion import Vectors, exported, is_kind, is_missing, offers
-from anglewise.data_types.text import check_utf8, described, other_form, quiet
+from anglewise.data_types.numbers import described
+from anglewise.data_types.text import check_utf8, other_form, quiet
 from anglewise.data_types.typing import Array, Shaped
 from anglewise.errors import AnglewiseError, IdsError, ShapeError, WrongTypeError, reason
 

@@ -9,8 +9,8 @@ from typing import Any, SupportsIndex, TypeAlias
 import numpy as np
 
 from anglewise.data_types.conversion import check_array, column_names, is_kind, offers
+from anglewise.data_types.numbers import described
 from anglewise.data_types.row_ids import as_ids
-from anglewise.data_types.text import described
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import ShapeError, TooFewError, ValuesError, WrongTypeError
 

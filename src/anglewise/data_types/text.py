@@ -11,7 +11,7 @@ from math import ceil, floor, isnan, log10
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
-from anglewise.data_types.numbers import DIGITS, quoted, read_number, shown
+from anglewise.data_types.numbers import DIGITS, check_kind, described, read_number, shown
 from anglewise.errors import (
     COMMANDS,
     FileError,
@@ -143,73 +143,6 @@ def as_path(value: Any, kind: str = "a file") -> Path:
     return Path(text)
 
 
-def described(value: object) -> str:
-    """The type of a value, and short values themselves, for a message.
-
-    >>> described(3), described("a.npy"), described(re.compile("a"))
-    ('an int (3)', "a str ('a.npy')", 're.Pattern')
-    """
-    kind = type(value)
-    if kind.__module__ != "builtins":
-        return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
-    article = "an" if kind.__name__[0] in "aeiou" else "a"
-    text = f" ({quoted(value)})" if isinstance(value, str | bytes | int | float) else ""
-    return f"{article} {kind.__name__}{text}"
-
-
-def check_kind(value: object, kinds: Any, name: str, due: str) -> None:
-    """Raise ``WrongTypeError`` for a value of another kind than is due.
-
-    >>> check_kind(3, str, "a measure", "a spelling")
-    Traceback (most recent call last):
-    ...
-    anglewise.errors.WrongTypeError: a measure is an int (3): a spelling is due
-    """
-    if not isinstance(value, kinds):
-        raise WrongTypeError(f"{name} is {described(value)}: {due} is due")
-
-
-def check_word(word: object, known: Iterable[str], name: str) -> None:
-    """Raise ``SpellingError`` for what is none of some known words.
-
-    >>> check_word("men", ("mean", "majority"), "combine")
-    Traceback (most recent call last):
-    ...
-    anglewise.errors.SpellingError: combine is 'men': known are mean, majority
-    """
-    words = tuple(known)
-    if not isinstance(word, str) or word not in words:
-        came = quoted(word) if isinstance(word, str) else described(word)
-        raise SpellingError(f"{name} is {came}: known are {', '.join(words)}")
-
-
-def check_flag(value: object, name: str) -> None:
-    """Raise ``WrongTypeError`` for what is neither true nor false."""
-    if type(value).__name__ not in {"bool", "bool_"}:  # Python's, and NumPy's of any version
-        raise WrongTypeError(f"{name} is {described(value)}: True or False is due")
-
-
-def check_columns(**columns: object) -> None:
-    """Raise ``WrongTypeError`` for what names no column; None stands for those that are found."""
-    for name, column in columns.items():
-        if column is not None:
-            check_kind(column, str, name, "the name of a column")
-
-
-def as_list(values: Any, name: str, due: str) -> list[Any]:
-    """Several values as a list; ``WrongTypeError`` for what holds none. ``name`` is a plural noun.
-
-    >>> as_list(3, "measures", "a list of spellings is due")
-    Traceback (most recent call last):
-    ...
-    anglewise.errors.WrongTypeError: measures are an int (3): a list of spellings is due
-    """
-    try:
-        return list(values)
-    except TypeError as error:
-        raise WrongTypeError(f"{name} are {described(values)}: {due}") from error
-
-
 T = TypeVar("T")
 _WORD = re.compile(r"\s*(?P<name>[a-z][a-z0-9-]*)\s*(?:\((?P<numbers>[^()]*)\)\s*)?", re.ASCII)
 _MARKS = re.compile(r"[(),]")
@@ -245,15 +178,27 @@ def named(word: str, makers: Mapping[str, Callable[..., T]], *, kind: str, examp
             f"no {kind} is called {shown(word)!r}: {hint}known are {', '.join(makers)}{brackets}"
         )
     texts = [] if match["numbers"] is None else match["numbers"].split(",")
-    written = _written(match["name"], makers[match["name"]]) or example
-    numbers = [_number(text.strip(), word, example if text.strip() else written) for text in texts]
+    maker = makers[match["name"]]
+    numbers: list[float] = []
+    for text in map(str.strip, texts):
+        number = read_number(text)
+        if number is None:
+            came = (
+                f"{shown(text)!r} is no number that can be used" if text else "a number is missing"
+            )
+            form = example if text else _written(match["name"], maker) or example
+            raise SpellingError(
+                f"{shown(word)!r}: {came}: write {form}, in plain digits, from 1e-100 to 1e100"
+            )
+        numbers.append(number)
     try:
-        return makers[match["name"]](*numbers)
+        return maker(*numbers)
     except (TypeError, ValueError) as error:
         if isinstance(error, SpellingError):
             raise
         given = "does not take these numbers" if numbers else "lacks its numbers"
-        raise SpellingError(f"{shown(word)!r} {given}: write {written}") from None
+        form = _written(match["name"], maker) or example
+        raise SpellingError(f"{shown(word)!r} {given}: write {form}") from None
 
 
 def _written(name: str, maker: Callable[..., object]) -> str:
@@ -317,16 +262,6 @@ def check_number(count: int, noun: str, limit: int = MOST) -> None:
             f"{counted(count, noun)} are named, {limit:,} at most can be held against each other "
             "at once: name fewer, or part them into several runs"
         )
-
-
-def _number(text: str, word: str, example: str) -> float:
-    number = read_number(text)
-    if number is None:
-        came = f"{shown(text)!r} is no number that can be used" if text else "a number is missing"
-        raise SpellingError(
-            f"{shown(word)!r}: {came}: write {example}, in plain digits, from 1e-100 to 1e100"
-        )
-    return number
 
 
 def html_table(

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.data_types.text import Say, as_list, check_utf8, quiet
+from anglewise.data_types.numbers import as_list
+from anglewise.data_types.text import Say, check_utf8, quiet
 from anglewise.errors import (
     FileError,
     IdsError,

@@ -11,8 +11,14 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, unquote
 
 from anglewise.data_types.embeddings import Embeddings, TrainedFor, check_trained_for
-from anglewise.data_types.numbers import COUNT, read_whole, shown
-from anglewise.data_types.text import check_flag, check_kind, check_word
+from anglewise.data_types.numbers import (
+    COUNT,
+    check_flag,
+    check_kind,
+    check_word,
+    read_whole,
+    shown,
+)
 from anglewise.errors import MissingExtraError, SpellingError
 from anglewise.io.files import opened, reading
 

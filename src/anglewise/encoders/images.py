@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from anglewise.data_types.embeddings import Embeddings, Space, TrainedFor
-from anglewise.data_types.text import Say, as_list, as_path, check_utf8, quiet
+from anglewise.data_types.numbers import as_list
+from anglewise.data_types.text import Say, as_path, check_utf8, quiet
 from anglewise.data_types.typing import Array, Float32, Progress
 from anglewise.encoders.batches import (
     Calls,

@@ -11,10 +11,10 @@ from anglewise.data_types.conversion import BLOCK
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import read_whole, shown
+from anglewise.data_types.numbers import as_list, check_kind, read_whole, shown
 from anglewise.data_types.pairs import Triplets
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import as_list, check_kind, check_number
+from anglewise.data_types.text import check_number
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.incomplete import (

@@ -1,7 +1,6 @@
 """What a metric is, and what it reads: the ranks of judged items in the lists."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, Literal, TypeAlias
@@ -129,9 +128,33 @@ class Hits:
 
     @cached_property
     def judged(self) -> ListPositions:
-        """Where the lists hold judged items."""
-        none = (*(np.empty(0, np.int64),) * 2, np.empty(0), np.empty(0, np.int64))
-        parts = [none, *_find(self.indices, self.qrels)]
+        """Where the lists hold judged items, looked up some lists at a time.
+
+        Each row and column make one key; the keys of what was judged ascend.
+        """
+        gains, indices, lists = self.qrels.gains, self.indices, len(self.indices)
+        columns, width = gains.shape[1], max(indices.shape[1], 1)
+        stride = columns + 1 + (ODD_STEP - columns - 1) % SPREAD
+        offsets = stride * np.arange(LISTS)[:, None]
+        ends = gains.indptr[np.minimum(np.arange(0, lists + LISTS, LISTS), lists)]
+        members = _Members(int(np.diff(ends, prepend=0).max()))
+        parts: list[tuple[Array, ...]] = [
+            (*(np.empty(0, np.int64),) * 2, np.empty(0), np.empty(0, np.int64))
+        ]
+        for start, first, last in zip(range(0, lists, LISTS), ends[:-1], ends[1:], strict=True):
+            block = indices[start : start + LISTS]
+            nearest = int(block[:, :1].max(initial=-1))
+            if nearest >= self.qrels.items:
+                raise ShapeError(
+                    f"a list begins with row {nearest}, but only {self.qrels.items} items could be "
+                    "judged: take neighbours and judgements in the same direction of the same space"
+                )
+            keys = (gains.rows[first:last] - start) * stride + gains.indices[first:last]
+            at, entry = members.find((block + offsets[: len(block)]).ravel(), keys)
+            own = at // width
+            parts.append(
+                (start + own, at - width * own, gains.values[first:last][entry], first + entry)
+            )
         return ListPositions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     @cached_property
@@ -167,30 +190,6 @@ class Hits:
         near = self.judged.where(self.judged.ranks < depth)
         judged[near.lists, near.ranks] = True
         return judged
-
-
-def _find(indices: Array, qrels: Qrels) -> Iterator[tuple[Array, ...]]:
-    """List, rank, gain and entry of every judged item in the lists, some lists at a time.
-
-    Each row and column make one key; the keys of what was judged ascend.
-    """
-    gains, columns, width = qrels.gains, qrels.gains.shape[1], max(indices.shape[1], 1)
-    stride = columns + 1 + (ODD_STEP - columns - 1) % SPREAD
-    offsets = stride * np.arange(LISTS)[:, None]
-    ends = gains.indptr[np.minimum(np.arange(0, len(indices) + LISTS, LISTS), len(indices))]
-    members = _Members(int(np.diff(ends, prepend=0).max()))
-    for start, first, last in zip(range(0, len(indices), LISTS), ends[:-1], ends[1:], strict=True):
-        block = indices[start : start + LISTS]
-        nearest = int(block[:, :1].max(initial=-1))
-        if nearest >= qrels.items:
-            raise ShapeError(
-                f"a list begins with row {nearest}, but only {qrels.items} items could be judged: "
-                "take neighbours and judgements in the same direction of the same space"
-            )
-        keys = (gains.rows[first:last] - start) * stride + gains.indices[first:last]
-        at, entry = members.find((block + offsets[: len(block)]).ravel(), keys)
-        lists = at // width
-        yield start + lists, at - width * lists, gains.values[first:last][entry], first + entry
 
 
 class _Members:

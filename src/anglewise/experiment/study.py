@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.numbers import SEED
-from anglewise.data_types.text import check_kind
+from anglewise.data_types.numbers import SEED, check_kind
 from anglewise.data_types.typing import Array, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.certificates import cosine_interval, user_item_interval
 from anglewise.equivalent_factorisations.gauge import random_pair

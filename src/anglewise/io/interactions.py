@@ -9,9 +9,9 @@ import numpy as np
 
 from anglewise.data_types.conversion import is_frame, offers
 from anglewise.data_types.embeddings import Seen, Space, seen_rows
-from anglewise.data_types.numbers import FINITE
+from anglewise.data_types.numbers import FINITE, check_columns
 from anglewise.data_types.sparse import Interactions, SparseRows, as_sparse_rows
-from anglewise.data_types.text import Say, check_columns, counted, quiet
+from anglewise.data_types.text import Say, counted, quiet
 from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.arrays import numbered_names, read_sparse_npz

@@ -16,17 +16,9 @@ from anglewise.data_types.judgements import (
     merged_judgements,
 )
 from anglewise.data_types.memory import room
-from anglewise.data_types.numbers import COUNT, SEED, shown
+from anglewise.data_types.numbers import COUNT, SEED, check_columns, check_flag, check_kind, shown
 from anglewise.data_types.parts import Parts, documents_of, judged_parts, parts_of
-from anglewise.data_types.text import (
-    Say,
-    as_path,
-    check_columns,
-    check_flag,
-    check_kind,
-    counted,
-    quiet,
-)
+from anglewise.data_types.text import Say, as_path, counted, quiet
 from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet, unguarded_sheet

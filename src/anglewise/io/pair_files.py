@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.numbers import check_kind
 from anglewise.data_types.pairs import Pairs, Triplets
-from anglewise.data_types.text import Say, check_kind, quiet
+from anglewise.data_types.text import Say, quiet
 from anglewise.errors import FileError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike

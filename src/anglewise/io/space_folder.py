@@ -14,7 +14,7 @@ import numpy as np
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.text import check_kind
+from anglewise.data_types.numbers import check_kind
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import FileError, ShapeError
 from anglewise.io.arrow_files import parquet_columns

@@ -11,9 +11,9 @@ from anglewise.data_types.complaints import Complaints, with_gains
 from anglewise.data_types.drawn import query_draw
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.numbers import shown
+from anglewise.data_types.numbers import as_list, check_word, shown
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import as_list, check_word, other_form
+from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import Direction
 from anglewise.errors import IdsError, SpellingError, TooFewError
 from anglewise.judgements.records import ADJUDICATOR, SOURCES, Judged, check_text

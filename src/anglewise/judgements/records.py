@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal, TypeAlias, get_args
 
-from anglewise.data_types.numbers import quoted, shown
-from anglewise.data_types.text import check_word
+from anglewise.data_types.numbers import check_word, quoted, shown
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError, ValuesError
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from anglewise.data_types.conversion import check_direction
-from anglewise.data_types.numbers import NOT_NEGATIVE, shown
-from anglewise.data_types.text import as_list, as_path, check_flag, check_kind
+from anglewise.data_types.numbers import NOT_NEGATIVE, as_list, check_flag, check_kind, shown
+from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, WrongTypeError
 from anglewise.judgements.connection import (

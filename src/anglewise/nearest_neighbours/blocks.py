@@ -127,7 +127,7 @@ def _sample(
     of what need not be looked at again.
     """
     shared, keep, scanner = blocks[0].shared, blocks[0].candidates.keep, workers.scanner
-    count, measures = len(items.ranked), len(shared.measures)
+    count, measures = items.ranked.vectors.shape[0], len(shared.measures)
     reach, sampled = np.full((2 + 4 * measures, SIZES), -np.inf), None
     if count < 4 * SAMPLE:
         return reach, sampled

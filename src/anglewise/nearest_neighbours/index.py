@@ -13,9 +13,8 @@ from numpy.typing import ArrayLike
 from anglewise.data_types.columns import NOTHING, cell_kind, cells_of_kinds, column
 from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
-from anglewise.data_types.numbers import COUNT
+from anglewise.data_types.numbers import COUNT, check_kind
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Bool, Float32, Ids, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike

@@ -9,13 +9,14 @@ import numpy as np
 from anglewise.data_types.conversion import Vectors, as_rows
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import COUNT
+from anglewise.data_types.numbers import COUNT, check_flag, check_kind
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
-from anglewise.data_types.text import check_flag, check_kind, counted
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Direction, Float32, Int64, Progress, Rows
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.nearest_neighbours.blocks import answer, block_length
-from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions
+from anglewise.nearest_neighbours.passes import passes
+from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions, IdOrder
 from anglewise.nearest_neighbours.scanners import Workers, scanner, workers
 from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock, spans
 from anglewise.similarity_measures.formulas import Measure, frames_in
@@ -271,11 +272,14 @@ def by_frames(
     _check_size(len(rows), k, exclusions.width, len(measures))
     frames_of = {measure: frames_in(measure, space, direction) for measure in measures}
     all_frames = list(dict.fromkeys(frames_of.values()))
+    ranked = space.sides(direction)[1]
+    id_order = IdOrder.of(ranked)
     found: dict[str, Neighbours] = {}
     with workers(threads) as pool:
         for number, frames in enumerate(all_frames):
             same_frame = [measure for measure in measures if frames_of[measure] == frames]
-            items = PreparedItems.of(space, same_frame, direction, room=0, new_vectors=new_vectors)
+            shared = tuple(passes(same_frame, space, direction, new_vectors=new_vectors))
+            items = PreparedItems(ranked, tuple(map(str, same_frame)), shared, id_order, room=0)
             share = share_of(progress, number, len(all_frames))
             found |= _answers(items, vectors, rows, exclusions, k=k, pool=pool, progress=share)
     return {str(measure): replace(found[str(measure)], direction=direction) for measure in measures}

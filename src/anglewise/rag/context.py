@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anglewise.data_types.numbers import COUNT, NOT_NEGATIVE, UNIT
-from anglewise.data_types.text import check_kind
+from anglewise.data_types.numbers import COUNT, NOT_NEGATIVE, UNIT, check_kind
 from anglewise.data_types.typing import Array, Float, Float32, Float64, Int64
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import clean

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike
 
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.numbers import COUNT, PART, SEED, UNIT, shown
-from anglewise.data_types.text import check_kind
+from anglewise.data_types.numbers import COUNT, PART, SEED, UNIT, check_kind, shown
 from anglewise.data_types.typing import Array, Float, Float64
 from anglewise.encoders.encoder import Encoder
 from anglewise.errors import FileError, SpellingError

@@ -11,9 +11,8 @@ from anglewise.data_types.columns import titles
 from anglewise.data_types.conversion import Vectors, as_rows, check_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import check_threads
+from anglewise.data_types.numbers import check_flag, check_kind, check_threads
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import check_flag, check_kind
 from anglewise.data_types.typing import (
     Array,
     Bool,

@@ -9,9 +9,8 @@ import numpy as np
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import FINITE, SEED, SHARE
+from anglewise.data_types.numbers import FINITE, SEED, SHARE, check_kind
 from anglewise.data_types.sparse import Interactions, SparseRows
-from anglewise.data_types.text import check_kind
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation_metrics.breadth import coverage

@@ -15,8 +15,15 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.embeddings import TrainedFor
-from anglewise.data_types.numbers import COUNT, EXPONENT, NOT_NEGATIVE, SEED, read_number
-from anglewise.data_types.text import check_kind, check_word
+from anglewise.data_types.numbers import (
+    COUNT,
+    EXPONENT,
+    NOT_NEGATIVE,
+    SEED,
+    check_kind,
+    check_word,
+    read_number,
+)
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.recommender_models.model import Model

@@ -13,9 +13,8 @@ import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import SEED
+from anglewise.data_types.numbers import SEED, check_flag, check_kind
 from anglewise.data_types.sparse import SparseRows, check_entries_inside, check_table
-from anglewise.data_types.text import check_flag, check_kind
 from anglewise.data_types.typing import Array, Float64, Rows
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError, reason
 from anglewise.nearest_neighbours.search import search, search_vectors

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.numbers import UNIT, WEIGHT, Bounds, written
+from anglewise.data_types.numbers import UNIT, WEIGHT, Bounds, check_kind, written
 from anglewise.data_types.sparse import check_table
-from anglewise.data_types.text import check_kind, named
+from anglewise.data_types.text import named
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.recommender_models.svd import (

@@ -12,7 +12,8 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Space
-from anglewise.data_types.text import as_list, check_kind, check_number, named, parted
+from anglewise.data_types.numbers import as_list, check_kind
+from anglewise.data_types.text import check_number, named, parted
 from anglewise.data_types.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.recommender_models.normalisation import normalisation

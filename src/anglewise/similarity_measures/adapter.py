@@ -10,10 +10,9 @@ from anglewise.data_types.conversion import check_array
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.memory import check_room
-from anglewise.data_types.numbers import COUNT, SEED
+from anglewise.data_types.numbers import COUNT, SEED, check_flag, check_kind
 from anglewise.data_types.pairs import check_of_space
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import check_flag, check_kind
 from anglewise.data_types.typing import Array, Bool, Float64
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.similarity_measures.adapter_training import (

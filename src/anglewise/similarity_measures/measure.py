@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.numbers import shown, written
-from anglewise.data_types.text import as_list, check_kind, check_number, named, parted
+from anglewise.data_types.numbers import as_list, check_kind, shown, written
+from anglewise.data_types.text import check_number, named, parted
 from anglewise.data_types.typing import Array, Direction, Float, Float64
 from anglewise.errors import SpellingError
 from anglewise.similarity_measures.adapter import ADAPTED, Adapted

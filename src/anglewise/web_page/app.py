@@ -19,9 +19,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from anglewise.data_types.numbers import SEED, whole
+from anglewise.data_types.numbers import SEED, check_kind, whole
 from anglewise.data_types.pairs import check_by_direction
-from anglewise.data_types.text import as_path, check_kind
+from anglewise.data_types.text import as_path
 from anglewise.errors import MissingExtraError
 
 try:
