@@ -10,7 +10,7 @@ import pytrec_eval
 
 import anglewise as aw
 from anglewise.comparison.compare import compare_spaces
-from anglewise.comparison.dry_run import check_asked
+from anglewise.comparison.dry_run import check_options
 from anglewise.comparison.gates import identity
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.errors import FileError, IdsError, SpellingError, TooFewError, ValuesError
@@ -487,7 +487,7 @@ def test_nothing_is_decided_where_no_grade_reaches_the_level(metric):
         lambda: aw.compare(space, read, "dot,cosine", metric=metric, relevant_from=9),
         lambda: compare_spaces({"a": space}, read, "dot", metric, relevant_from=9),
         lambda: aw.remedy(space, rules, metric=metric),
-        lambda: check_asked(
+        lambda: check_options(
             space,
             rules,
             read_measures("dot"),

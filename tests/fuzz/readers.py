@@ -135,7 +135,7 @@ def _judged(path: Path, options: Options) -> str:
 
 def _set(path: Path, options: Options) -> str:
     del options
-    found = read_set(path, SPACE, "queries-items", columns={}, say=str)
+    found = read_set(path, SPACE, "queries-items", say=str)
     return f"{len(found.rows)} {len(found.rejects)}"
 
 

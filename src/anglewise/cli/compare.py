@@ -123,10 +123,19 @@ def compare(
     if dry_run:
         _check_dry_run(results, history, talk)
     gates = Gates.read(results, history, several.spaces)
+    options: dict[str, Any] = {
+        "metric": metric,
+        "metrics": metrics or (),
+        "tolerance": tolerance,
+        "largest_difference": largest_difference,
+        "largest_group": largest_group,
+        "baseline": baseline,
+        "split": split,
+        "seed": always.seed,
+    }
     with talk.progress("reading"):
         if several.spaces or several.variants:
-            asked = {"--slice": slices, "--dry-run": dry_run}
-            _check_for_several([name for name, value in asked.items() if value])
+            _check_for_several({"--slice": slices, "--dry-run": dry_run})
             spaces, judged = judged_spaces(
                 source,
                 several.spaces,
@@ -148,33 +157,11 @@ def compare(
             directions = {getattr(judgements, "direction", "pairs and triplets")}
             check_run_out(results.run_out, {"": space}, {"": judgements}, measures)
             if dry_run:
-                asked = {
-                    "metric": metric,
-                    "metrics": metrics or (),
-                    "tolerance": tolerance,
-                    "largest_difference": largest_difference,
-                    "baseline": baseline,
-                    "split": split,
-                    "largest_group": largest_group,
-                    "slices": slices,
-                    "seed": always.seed,
-                }
-                return _dry_run(space, judgements, measures, asked, talk)
+                return _dry_run(space, judgements, measures, options | {"slices": slices}, talk)
             run = partial(compared, space, judgements, slices=slices)
     _check_directions(directions, results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
-        result = run(
-            measures=measures,
-            metric=metric,
-            metrics=metrics or (),
-            tolerance=tolerance,
-            largest_difference=largest_difference,
-            largest_group=largest_group,
-            baseline=baseline,
-            split=split,
-            seed=always.seed,
-            progress=progress,
-        )
+        result = run(measures=measures, **options, progress=progress)
     until = stopping(result, seed=always.seed) if results.sequential else None
     rest = unjudged(result) if results.unjudged else None
     checked = gates.check(result)
@@ -195,10 +182,11 @@ def compare(
     return 0 if all(check.passed for check in checked) else GATE_FAILED
 
 
-def _check_for_several(names: list[str]) -> None:
+def _check_for_several(of_one_space: dict[str, object]) -> None:
     """Refuse options that say something of one space alone."""
-    if names:
-        raise SpellingError(f"{names[0]} is for one space: leave --spaces and --variants out")
+    for name, value in of_one_space.items():
+        if value:
+            raise SpellingError(f"{name} is for one space: leave --spaces and --variants out")
 
 
 def _check_directions(
@@ -230,17 +218,17 @@ def _dry_run(
     space: "Space",
     judgements: "Judgements | Pairs | Triplets",
     measures: str,
-    asked: dict[str, Any],
+    options: dict[str, Any],
     talk: "Talk",
 ) -> int:
     """Say how long a comparison would take; what was read and guessed has been said."""
-    from anglewise.comparison.dry_run import check_asked, forecast
+    from anglewise.comparison.dry_run import check_options, forecast
     from anglewise.report.document import Document
     from anglewise.similarity_measures.measure import measures_and_families
 
     read = measures_and_families(measures)
-    wanted = check_asked(space, judgements, read, **asked)
-    expected = forecast(space, judgements, read, wanted)
+    settings = check_options(space, judgements, read, **options)
+    expected = forecast(space, judgements, read, settings.metrics)
     content = {"command": "compare", "dry_run": True, **expected.to_dict(), "reason": str(expected)}
     talk.give(content, Document.of(str(expected)))
     return 0

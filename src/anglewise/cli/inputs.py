@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from anglewise.cli.options import AS_BROUGHT, Judging, SeenOptions, Vectors
 from anglewise.comparison.candidates import FORBIDDEN
@@ -31,11 +31,11 @@ def most_neighbours(space: Space, direction: Direction) -> int:
     return len(ranked) - (asking is ranked)
 
 
-def at_most(asked: int, there: int, what: str, say: Say) -> int:
+def at_most(wanted: int, there: int, what: str, say: Say) -> int:
     """A number that was asked for, or the number that there is, which is then said."""
-    if asked > there:
-        say(f"{there:,} of {asked:,} {what}: there are no more")
-    return min(asked, there)
+    if wanted > there:
+        say(f"{there:,} of {wanted:,} {what}: there are no more")
+    return min(wanted, there)
 
 
 def direction_of(direction: Direction | None, space: Space) -> Direction:
@@ -49,6 +49,11 @@ def say_unused(seen: SeenOptions, direction: str, say: Say) -> None:
     """Say where no user asks, so that what users were trained on changes no list."""
     if seen.seen is not None and direction != "queries-items":
         say(f"{seen.seen.name}: no user asks here ({direction}), so it takes nothing off the lists")
+
+
+def reader_options(judging: Judging) -> dict[str, Any]:
+    """What a reader of judgements is told beside their file."""
+    return {name: value for name, value in vars(judging).items() if name != "qrels"}
 
 
 Judged: TypeAlias = Judgements | Pairs | Triplets
@@ -103,13 +108,7 @@ def judged_space(
         path,
         space,
         direction=chosen_direction,
-        query_column=judging.query_column,
-        item_column=judging.item_column,
-        gain_column=judging.gain_column,
-        label_queries=judging.label_queries,
-        missing=judging.missing,
-        relevant_from=judging.relevant_from,
-        not_itself=judging.not_itself,
+        **reader_options(judging),
         seed=seed,
         say=say,
     )

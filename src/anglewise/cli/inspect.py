@@ -154,7 +154,7 @@ def _read(
     """The space with the judgements that lie in its folder, if it is one of ours."""
     from anglewise.cli.path_checks import BESIDE_STORE
     from anglewise.io.files import check_unchanged, noting_reads
-    from anglewise.io.output_names import check_name_fits
+    from anglewise.io.output_checks import check_name_fits
     from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_files import is_space_folder
     from anglewise.judgements.store_files import STORE_NAME, store_in

@@ -139,10 +139,9 @@ def judge_lint(
         Exit with 1 if anything of this severity or worse was found.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import at_most, direction_of, most_neighbours
+    from anglewise.cli.inputs import at_most, direction_of, most_neighbours, reader_options
     from anglewise.errors import FileError
     from anglewise.io.read import read_space
-    from anglewise.io.tables import DOCUMENT, GAIN, QUERY
     from anglewise.labelling.judged_set import read_set
     from anglewise.labelling.lint import lint
     from anglewise.labelling.lint_checks import SEVERITIES
@@ -158,20 +157,12 @@ def judge_lint(
             source,
             loaded,
             direction_of(direction, loaded),
-            columns={
-                QUERY: judging.query_column,
-                DOCUMENT: judging.item_column,
-                GAIN: judging.gain_column,
-            },
-            label_queries=judging.label_queries,
-            missing=judging.missing,
-            relevant_from=judging.relevant_from,
-            not_itself=judging.not_itself,
+            **reader_options(judging),
             seed=always.seed,
             say=talk.say,
         )
-    there = most_neighbours(loaded, judged.judgements.direction)
-    k = at_most(k, there, "neighbours of each query (--k)", talk.say)
+    longest = most_neighbours(loaded, judged.judgements.direction)
+    k = at_most(k, longest, "neighbours of each query (--k)", talk.say)
     with talk.progress("looking"):
         result = lint(
             loaded,

@@ -284,7 +284,7 @@ def judge_export(
     from anglewise.cli.console import Talk
     from anglewise.errors import TooFewError
     from anglewise.io.judgement_export import NO_TEXTS, write_judged
-    from anglewise.io.output_names import check_ending
+    from anglewise.io.output_checks import check_ending
     from anglewise.judgements.combine import chosen
     from anglewise.judgements.store import JudgementStore
     from anglewise.labelling.judged_set import store_of

@@ -4,14 +4,11 @@ Here stands what the options of a call tell by themselves. What the data tell, s
 has no gauge or a file no labels, is refused where they are read.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from anglewise.cli.paths import Given, arguments_of, given_options, options_of
-from anglewise.errors import SpellingError
+from anglewise.cli.paths import Given
 
 NDCG = "ndcg"
 
@@ -205,18 +202,3 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
     },
 }
 """By the function of a command and by option."""
-
-
-def check_needs(command: Callable[..., Any], bound: inspect.BoundArguments) -> None:
-    """Raise ``SpellingError`` for an option that was given and would be ignored.
-
-    An option counts as given if it was typed, even with its default, or stands in the settings.
-    """
-    needs = NEEDS.get(command.__name__, {})
-    if not needs:
-        return
-    options = arguments_of(options_of(command), bound)
-    for option in given_options(command, bound):
-        need = needs.get(option.parameter)
-        if need is not None and not need.is_met(options):
-            raise SpellingError(f"{option.name} {need.sentence}")

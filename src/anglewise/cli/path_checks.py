@@ -124,7 +124,7 @@ def _uses(
 def _check_endings(uses: Iterable[Use]) -> None:
     """Refuse an output that is called as another kind of file."""
     from anglewise.io.destinations import open_output
-    from anglewise.io.output_names import check_ending
+    from anglewise.io.output_checks import check_ending
 
     for use in uses:
         if use.role.endings and open_output(use.path) is None:
@@ -135,7 +135,7 @@ def _check_endings(uses: Iterable[Use]) -> None:
 def _check_word(option: Option, role: PathRole, word: Any) -> None:
     """Refuse what names no path, an output in a folder ~, which a shell left, and open handles."""
     from anglewise.io.files import checked_path
-    from anglewise.io.output_names import check_handle
+    from anglewise.io.output_checks import check_handle
 
     path = checked_path(word)
     if role is SPACE_READ and word.partition("=")[1:] == ("=", ""):
@@ -158,7 +158,7 @@ def _words(value: Any) -> list[Any]:
 def _check_alone(use: Use) -> None:
     """Refuse what would end a store or a space, whoever reads it."""
     from anglewise.io.destinations import check_replaceable, open_output
-    from anglewise.io.output_names import check_name_fits
+    from anglewise.io.output_checks import check_name_fits
     from anglewise.io.outputs import check_not_filled_in
     from anglewise.judgements.folder_lock import check_nobody_judges
 

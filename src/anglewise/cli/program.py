@@ -18,8 +18,9 @@ from typing import Any
 from cyclopts import UNSET, App, ArgumentCollection, CycloptsError
 from cyclopts.config import Env
 
-from anglewise.cli.option_needs import check_needs
+from anglewise.cli.option_needs import NEEDS
 from anglewise.cli.path_checks import check_paths
+from anglewise.cli.paths import arguments_of, given_options, options_of
 from anglewise.cli.settings import SettingsFile, users_file
 from anglewise.data_types.numbers import shown
 from anglewise.errors import (
@@ -129,7 +130,7 @@ def run(tokens: Sequence[str]) -> Any:
     check_needs(command, bound)
     if outputs is None:
         return command(*bound.args, **bound.kwargs)
-    from anglewise.io.declared import declaring
+    from anglewise.io.output_checks import declaring
 
     sources = (source for source in app.config if isinstance(source, SettingsFile))
     with declaring(outputs, [output for source in sources for output in source.outputs]):
@@ -200,6 +201,21 @@ def _write_error(text: str) -> None:
     with suppress(OSError, AttributeError, ValueError):
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+def check_needs(command: Callable[..., Any], bound: BoundArguments) -> None:
+    """Raise ``SpellingError`` for an option that was given and would be ignored.
+
+    An option counts as given if it was typed, even with its default, or stands in the settings.
+    """
+    needs = NEEDS.get(command.__name__, {})
+    if not needs:
+        return
+    options = arguments_of(options_of(command), bound)
+    for option in given_options(command, bound):
+        need = needs.get(option.parameter)
+        if need is not None and not need.is_met(options):
+            raise SpellingError(f"{option.name} {need.sentence}")
 
 
 def check_texts(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:

@@ -19,7 +19,7 @@ from anglewise.comparison.history import NOTHING_YET, History, Looks, looks, row
 from anglewise.data_types.text import check_number
 from anglewise.data_types.typing import Direction
 from anglewise.errors import FileError, SpellingError
-from anglewise.io.output_names import check_ending, check_name_fits
+from anglewise.io.output_checks import check_ending, check_name_fits
 from anglewise.io.outputs import check_new_file, filled_folder
 from anglewise.io.runs import HistoryTable, append_history, read_history
 

@@ -19,7 +19,7 @@ from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.notes import notes, space_notes
 from anglewise.comparison.scoring import score_named_rows, score_spaces
-from anglewise.comparison.split import QUERIES, query_split
+from anglewise.comparison.split import QUERIES
 from anglewise.comparison.without_vectors import of_space, of_spaces, with_breadth
 from anglewise.data_types.conversion import Vectors, check_direction
 from anglewise.data_types.embeddings import Space, as_space
@@ -184,13 +184,8 @@ def compare(
     for column in columns:
         check_kind(column, str, "a slice", "the name of a column")
     if isinstance(judgements, Judgements):
-        rows = judgements.judged_rows
-        asking = space.sides(judgements.direction)[0]
-        settings = settings.by(query_split(split, asking, rows, seed=seed), largest_group)
-        if not len(rows):
-            raise TooFewError("no query is judged: give judgements of ids that the space holds")
-        check_relevant(judgements, settings.metrics[0])
-        searched = SearchedSpace(space, judgements, rows)
+        settings = settings.for_queries(space, judgements, split, largest_group)
+        searched = SearchedSpace(space, judgements, judgements.judged_rows)
         scores = score_spaces([searched], read, read, judgements, settings)
     else:
         _check_no_queries(split, largest_group, columns)

@@ -7,15 +7,14 @@ from typing import Any
 
 from anglewise.comparison.conclusion import baseline_among, read_settings
 from anglewise.comparison.floors import forecast_of_texts
+from anglewise.comparison.lists import EvaluationSettings
 from anglewise.comparison.slices import side_of
-from anglewise.comparison.split import check_largest_group, query_split
 from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.text import counted
 from anglewise.errors import SpellingError
-from anglewise.evaluation_metrics.evaluate import check_relevant
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure
@@ -63,7 +62,7 @@ class Forecast:
         return asdict(self)
 
 
-def check_asked(
+def check_options(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
     measures: Sequence[MeasureSpec],
@@ -77,8 +76,8 @@ def check_asked(
     largest_group: int | None,
     slices: Sequence[str],
     seed: int,
-) -> Sequence[Metric]:
-    """The metrics, once all that a comparison would refuse of what is asked was refused."""
+) -> EvaluationSettings:
+    """The settings of a comparison, once all that it would refuse of its options was refused."""
     baseline_among(measures, baseline)
     settings = read_settings(
         type(judgements),
@@ -91,14 +90,10 @@ def check_asked(
     )
     if not isinstance(judgements, Judgements):
         raise SpellingError(OF_QUERIES)
-    asking = space.sides(judgements.direction)[0]
-    check_largest_group(
-        largest_group, query_split(split, asking, judgements.judged_rows, seed=seed)
-    )
-    check_relevant(judgements, settings.metrics[0])
+    settings = settings.for_queries(space, judgements, split, largest_group)
     for word in slices:
         side_of(word, space, judgements.direction)
-    return settings.metrics
+    return settings
 
 
 def forecast(

@@ -9,7 +9,14 @@ from time import perf_counter
 
 import numpy as np
 
-from anglewise.comparison.split import ALONE, QuerySplit, check_largest_group, joined, tuned
+from anglewise.comparison.split import (
+    ALONE,
+    QuerySplit,
+    check_largest_group,
+    joined,
+    query_split,
+    tuned,
+)
 from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
@@ -18,7 +25,7 @@ from anglewise.data_types.numbers import PART, SEED, check_threads
 from anglewise.data_types.parts import Parts, documents_of
 from anglewise.data_types.typing import Array, Bool, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation_metrics.evaluate import evaluate, ranking_metrics
+from anglewise.evaluation_metrics.evaluate import check_relevant, evaluate, ranking_metrics
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.nearest_neighbours.search import by_frames, exclusions_of
 from anglewise.similarity_measures.adapter import Adapted, adapter_shape, learn_adapter
@@ -78,6 +85,20 @@ class EvaluationSettings:
         """The same by a split, and what was declared of its groups; see ``check_largest_group``."""
         largest = check_largest_group(largest_group, split)
         return replace(self, split=split, largest_group=largest)
+
+    def for_queries(
+        self, space: Space, judgements: Judgements, split: str, largest_group: int | None
+    ) -> "EvaluationSettings":
+        """The same by a split of the judged queries of a space, once these can be evaluated.
+
+        Raises ``TooFewError`` where none is judged, or all lists would get the same value.
+        """
+        rows = judgements.judged_rows
+        if not len(rows):
+            raise TooFewError("no query is judged: give judgements of ids that the space holds")
+        check_relevant(judgements, self.metrics[0])
+        asking = space.sides(judgements.direction)[0]
+        return self.by(query_split(split, asking, rows, seed=self.seed), largest_group)
 
 
 @dataclass(frozen=True, eq=False)

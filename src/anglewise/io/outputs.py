@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from anglewise.errors import FileError
-from anglewise.io.declared import check_not_read, check_settings_stand, check_still_here
 from anglewise.io.destinations import (
     check_replaceable,
     check_writable,
@@ -28,6 +27,7 @@ from anglewise.io.files import (
     check_mapped,
     checked_path,
 )
+from anglewise.io.output_checks import check_not_read, check_settings_stand, check_still_here
 from anglewise.judgements.folder_lock import (
     all_beside,
     bears_name,

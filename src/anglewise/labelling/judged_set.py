@@ -40,7 +40,9 @@ def read_set(
     space: Space,
     direction: Direction,
     *,
-    columns: Mapping[Role, str | None],
+    query_column: str | None = None,
+    item_column: str | None = None,
+    gain_column: str | None = None,
     label_queries: int | None = None,
     missing: Missing = "count",
     relevant_from: float | None = None,
@@ -48,10 +50,11 @@ def read_set(
     seed: int = 0,
     say: Say,
 ) -> JudgedSet:
-    """Read judgements as ``compare`` does, but collect bad rows instead of raising, and keep rows.
+    """Read judgements as ``read_judgements`` does, but collect bad rows, and keep all rows.
 
     Raises ``FileError`` for pairs and triplets, and where the path holds no judgements.
     """
+    columns = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
     read = _read_set(path, space, direction, columns, label_queries, seed=seed, say=say)
     judged = evaluated_with(
         read.judgements,

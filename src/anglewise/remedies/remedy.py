@@ -10,7 +10,7 @@ import numpy as np
 
 from anglewise.comparison.conclusion import read_settings
 from anglewise.comparison.lists import SearchedSpace, candidate_lists
-from anglewise.comparison.split import QUERIES, query_split
+from anglewise.comparison.split import QUERIES
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.embeddings import Space, as_space
@@ -22,7 +22,7 @@ from anglewise.data_types.pairs import Pairs, Triplets, check_judgements, check_
 from anglewise.data_types.text import Say, quiet
 from anglewise.data_types.typing import Array, Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation_metrics.evaluate import check_relevant, evaluate
+from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.remedies.candidate_list import (
     RemedyCandidate,
@@ -294,11 +294,7 @@ def remedy(
         progress=progress,
     )
     budget, rows = Budget(budget_seconds, clock), judgements.judged_rows
-    if not len(rows):
-        raise TooFewError("no query is judged: give judgements of ids that the space holds")
-    check_relevant(judgements, settings.metrics[0])
-    asking = space.sides(judgements.direction)[0]
-    settings = settings.by(query_split(split, asking, rows, seed=seed), largest_group)
+    settings = settings.for_queries(space, judgements, split, largest_group)
     if settings.split.later is not None:
         raise SpellingError(
             f"a split by {settings.split.split} is for compare: remedies are screened and decided "
