@@ -283,7 +283,7 @@ def explore(subject: AuditSubject, pairs: Iterable[tuple[str, str]]) -> tuple[Pa
     random = [_band(x, y, s, subject.seed) for s in CONDITIONS]
     return tuple(
         PairReport(
-            one=names.name(int(one)),
+            one=names.name(int(row)),
             other=names.name(int(other)),
             cosine=float(cosines[position]),
             gauges={name: float(values[position]) for name, values in gauges.items()},
@@ -291,7 +291,7 @@ def explore(subject: AuditSubject, pairs: Iterable[tuple[str, str]]) -> tuple[Pa
             certified=_intervals(certified, position),
             random=_intervals(random, position),
         )
-        for position, (one, other) in enumerate(rows)
+        for position, (row, other) in enumerate(rows)
     )
 
 

@@ -62,8 +62,8 @@ class IdIndex:
     @cached_property
     def places(self) -> Mapping[str, Int64[Array, " rows"]]:
         """Of each space, the place of every row among all ids."""
-        there = {space: np.flatnonzero(rows != MISSING) for space, rows in self.rows.items()}
-        return {space: on[np.argsort(self.rows[space][on])] for space, on in there.items()}
+        present = {space: np.flatnonzero(rows != MISSING) for space, rows in self.rows.items()}
+        return {space: on[np.argsort(self.rows[space][on])] for space, on in present.items()}
 
     @property
     def everywhere(self) -> Array:
@@ -192,9 +192,9 @@ class AlignedSpaces:
     def _rows_of(self, name: str, table: SparseRows) -> SparseRows:
         """A table in the order of all ids, in that of one space; what this lacks is left away."""
         rows, columns = self.asking.rows[name][table.rows], self.ranked.rows[name][table.indices]
-        there = (rows != MISSING) & (columns != MISSING)
+        both = (rows != MISSING) & (columns != MISSING)
         shape = (len(self.asking.places[name]), len(self.ranked.places[name]))
-        return SparseRows.from_pairs(rows[there], columns[there], table.values[there], shape=shape)
+        return SparseRows.from_pairs(rows[both], columns[both], table.values[both], shape=shape)
 
 
 def _parts(spaces: Mapping[str, Space], judged: Mapping[str, Judgements]) -> dict[str, Parts]:
@@ -314,9 +314,9 @@ def _united(
     keys = np.concatenate(numbers)
     gains = np.concatenate([labels.graded.values for labels in judged.values()])
     every, first, back = np.unique(keys, return_index=True, return_inverse=True)
-    other = np.flatnonzero(gains != gains[first][back])
-    if len(other):
-        pairs = keys[other]
+    contradictions = np.flatnonzero(gains != gains[first][back])
+    if len(contradictions):
+        pairs = keys[contradictions]
         queries = asking.names.ids[pairs // len(every_id)].tolist()
         raise ValuesError(
             f"{len(np.unique(pairs)):,} pairs of a query and an item have another gain in another "

@@ -354,7 +354,7 @@ class SearchCost:
 
 def space_facts(space: Space, model: Source) -> SpaceFacts:
     """What is said of the vectors that a source makes of a space."""
-    given = space.items.dimension
+    dimension = space.items.dimension
     made = model.variant.of(Space(items=space.items.take(np.array([0]))))
     return SpaceFacts(
         space=str(model),
@@ -362,5 +362,5 @@ def space_facts(space: Space, model: Source) -> SpaceFacts:
         dimension=made.items.dimension,
         queries=len(space.queries),
         items=len(space.items),
-        bytes_a_vector=model.variant.bytes_a_vector(given),
+        bytes_a_vector=model.variant.bytes_a_vector(dimension),
     )

@@ -205,9 +205,9 @@ def compare(
     )
     if searched is None:
         return result
-    known = of_space(space, searched.judgements)
-    result = replace(result, measures=with_breadth(result.measures, known, scores), slices=parts)
-    return with_floors(result, known, scores, seed=seed)
+    context = of_space(space, searched.judgements)
+    result = replace(result, measures=with_breadth(result.measures, context, scores), slices=parts)
+    return with_floors(result, context, scores, seed=seed)
 
 
 NAMES_DUE = "a list of names of columns is due"
@@ -384,9 +384,9 @@ def compare_spaces(
         notes=space_notes(aligned, judged, scores, facts),
         spaces=facts,
     )
-    known = of_spaces(aligned)
-    result = replace(result, measures=with_breadth(result.measures, known, scores))
-    return with_floors(result, known, scores, seed=seed)
+    context = of_spaces(aligned)
+    result = replace(result, measures=with_breadth(result.measures, context, scores))
+    return with_floors(result, context, scores, seed=seed)
 
 
 def _by_space(

@@ -53,7 +53,7 @@ class Floor:
 
 
 def with_floors(
-    result: Comparison, known: WithoutVectors, scores: Scores, *, seed: int
+    result: Comparison, context: WithoutVectors, scores: Scores, *, seed: int
 ) -> Comparison:
     """The result with what random lists, those of use and those of words reach.
 
@@ -64,18 +64,18 @@ def with_floors(
     if not metric.bounded or metric.depth is None:
         return result
     judged = scores.rows
-    hidden = _hidden(known.judgements, judged, known.items)
-    depth = min(metric.depth, known.items)
-    lists = dict(_lists(known, depth, judged, hidden, seed))
+    hidden = _hidden(context.judgements, judged, context.items)
+    depth = min(metric.depth, context.items)
+    lists = dict(_lists(context, depth, judged, hidden, seed))
     remarks: list[str] = []
-    if MOST_USED in lists and known.seen is not None:
-        by_use, said = _item_knn(known.seen, known.judgements, judged, hidden, depth)
-        lists, remarks = lists | by_use, said
-    if known.texts is not None:
-        by_words, said = _text_lists(known.texts, judged, hidden, depth)
-        lists, remarks = lists | by_words, remarks + said
-    found = evaluate(lists, known.judgements, judged, [metric])[scores.metric]
-    values = np.concatenate([found, scores.deciding])
+    if MOST_USED in lists and context.seen is not None:
+        by_use, notes = _item_knn(context.seen, context.judgements, judged, hidden, depth)
+        lists, remarks = lists | by_use, notes
+    if context.texts is not None:
+        by_words, notes = _text_lists(context.texts, judged, hidden, depth)
+        lists, remarks = lists | by_words, remarks + notes
+    floor_values = evaluate(lists, context.judgements, judged, [metric])[scores.metric]
+    values = np.concatenate([floor_values, scores.deciding])
     clusters = scores.clusters
     drawn = WeightedMeans.of(
         clusters.sums(values), clusters.sizes, largest=clusters.largest, draws=DRAWS, seed=seed
@@ -86,9 +86,9 @@ def with_floors(
     chosen, by_others = result.verdict.measure, dict[str, list[str]]()
     named = 1 + scores.names.index(chosen)
     for row, name in enumerate(lists):
-        some = [row, *measures]
-        only = WeightedMeans(drawn.means[:, some], drawn.unseen)
-        above = decide(only, means[some], 0, Tolerance(0.0, 0.0)).above
+        compared = [row, *measures]
+        only = WeightedMeans(drawn.means[:, compared], drawn.unseen)
+        above = decide(only, means[compared], 0, Tolerance(0.0, 0.0)).above
         low, high = drawn.interval(row)
         reached.append(Floor(name, float(means[row]), low, high, bool((above[1:] > 0).any())))
         if reached[-1].beaten and not above[named] > 0:
@@ -119,17 +119,17 @@ def unbeaten(reached: Sequence[Floor], metric: str) -> str:
 
 
 def _lists(
-    known: WithoutVectors, depth: int, rows: Int64[Array, " q"], hidden: list[Array], seed: int
+    context: WithoutVectors, depth: int, rows: Int64[Array, " q"], hidden: list[Array], seed: int
 ) -> Iterator[tuple[str, Neighbours]]:
     """The lists by chance and by use, for the queries that are judged."""
-    judgements, items = known.judgements, known.items
+    judgements, items = context.judgements, context.items
     rng = np.random.default_rng([seed, 4])
     order = rng.permutation(items)
     starts = rng.integers(items, size=len(rows))
     yield RANDOM, _in_order(RANDOM, order, starts, hidden, depth)
-    if known.uses is None or judgements.direction == "queries-queries":
+    if context.uses is None or judgements.direction == "queries-queries":
         return
-    most = np.lexsort((np.arange(items), -known.uses))
+    most = np.lexsort((np.arange(items), -context.uses))
     yield MOST_USED, _in_order(MOST_USED, most, np.zeros(len(rows), np.int64), hidden, depth)
 
 
@@ -155,9 +155,9 @@ def _in_order(
     indices = np.full((len(starts), depth), -1, dtype=np.int64)
     for row, (start, out) in enumerate(zip(starts.tolist(), hidden, strict=True)):
         due = min(depth + len(out), len(order))
-        some = order[np.arange(start, start + due) % len(order)]
-        some = some[~np.isin(some, out)][:depth]
-        indices[row, : len(some)] = some
+        items = order[np.arange(start, start + due) % len(order)]
+        items = items[~np.isin(items, out)][:depth]
+        indices[row, : len(items)] = items
     return _neighbours(name, indices)
 
 
@@ -251,13 +251,13 @@ def _text_lists(
     return {BM25: index.nearest(queries, depth, hidden)}, remarks
 
 
-def forecast_of_texts(known: WithoutVectors, queries: int) -> tuple[float, int]:
+def forecast_of_texts(context: WithoutVectors, queries: int) -> tuple[float, int]:
     """About how many seconds and bytes the lists by BM25 take; 0 where there are none."""
     from anglewise.nearest_neighbours.bm25 import check_fits, has_bm25, index_bytes
 
-    if known.texts is None or not has_bm25():
+    if context.texts is None or not has_bm25():
         return 0.0, 0
-    items = known.texts()[1]
+    items = context.texts()[1]
     if _too_much(queries, items):
         return 0.0, 0
     try:

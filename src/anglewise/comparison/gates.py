@@ -213,8 +213,8 @@ def _figure(comparison: Comparison, wanted: Gate, history: History) -> _Figure |
 def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figure:
     """Hold a candidate against itself in an earlier run."""
     remarks: list[str] = []
-    own, before = identity(comparison), past.values
-    if own is None or own.queries is None or before is None or not isfinite(mean):
+    identity_now, before = identity(comparison), past.values
+    if identity_now is None or identity_now.queries is None or before is None or not isfinite(mean):
         estimate = Estimate(mean - past.mean, UNKNOWN, UNKNOWN)
         if isfinite(estimate.mean):
             remarks.append("of that run the history has the mean alone, so there is no interval")
@@ -223,20 +223,20 @@ def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figur
         if past.queries is not None and past.queries != comparison.queries:
             remarks.append(f"it had {counted(past.queries, 'query')}, not {comparison.queries:,}")
     else:
-        both = [column for column, query in enumerate(own.queries) if query in before]
+        both = [column for column, query in enumerate(identity_now.queries) if query in before]
         if not both:
             raise IdsError(
                 f"the history holds other queries ({_some(list(before))}) than were judged "
-                f"now ({_some(own.queries)}): keep one file for each set of queries"
+                f"now ({_some(identity_now.queries)}): keep one file for each set of queries"
             )
-        then = np.array([before[own.queries[column]] for column in both])
-        pair = np.stack([own.values(name, comparison.metric)[both], then])
-        clusters = own.evidence.of_columns(np.array(both))
+        then = np.array([before[identity_now.queries[column]] for column in both])
+        pair = np.stack([identity_now.values(name, comparison.metric)[both], then])
+        clusters = identity_now.evidence.of_columns(np.array(both))
         difference = float(clusters.mean(pair[:1] - pair[1:])[0])
         estimate = _paired(comparison, pair, difference, clusters)
-        if len(both) < max(len(own.queries), len(before)):
+        if len(both) < max(len(identity_now.queries), len(before)):
             remarks.append(f"on the {counted(len(both), 'query')} that both runs judged")
-    if own is not None and past.judgements not in {None, own.judgements}:
+    if identity_now is not None and past.judgements not in {None, identity_now.judgements}:
         remarks.append("what is judged has changed since")
     if past.rule != RULE:
         remarks.append("the rule of verdicts has changed since that run")

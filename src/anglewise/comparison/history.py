@@ -150,8 +150,8 @@ class History:
         for row in table.rows(values, ["run", "measure", "place", "named"]):
             if row["run"] is not None and row["measure"] is not None:
                 space, _, _ = name_parts(row["measure"])
-                place = SpacePlace(space, row["place"], bool(row["named"]))
-                runs.setdefault(row["run"], {})[row["measure"]] = place
+                space_place = SpacePlace(space, row["place"], bool(row["named"]))
+                runs.setdefault(row["run"], {})[row["measure"]] = space_place
         spaces = spaces_of(now, self.named)
         for run, candidates in reversed(runs.items()):
             try:
@@ -231,21 +231,25 @@ def name_then(
     """
     space, variant, measure = name_parts(name)
     alike = {
-        of.name: candidate
-        for candidate, of in candidates.items()
+        entry.name: candidate
+        for candidate, entry in candidates.items()
         if name_parts(candidate)[1:] == (variant, measure)
     }
-    places = {of.name: of for of in candidates.values()}
+    places = {entry.name: entry for entry in candidates.values()}
     if space in places or not alike:
         return alike.get(space)
-    own = spaces[space]
-    if len(places) > 1 and any(of.place is None for of in places.values()):
+    wanted = spaces[space]
+    if len(places) > 1 and any(entry.place is None for entry in places.values()):
         raise LookupError("that run did not note which of its spaces came first")
-    for of in places.values():
-        if (of.place or 0) == own.place and not (of.named and own.named) and of.name in alike:
-            if of.name in spaces:
-                raise LookupError(f"{of.name}, which stood in its place, is another space now")
-            return alike[of.name]
+    for entry in places.values():
+        if (
+            (entry.place or 0) == wanted.place
+            and not (entry.named and wanted.named)
+            and entry.name in alike
+        ):
+            if entry.name in spaces:
+                raise LookupError(f"{entry.name}, which stood in its place, is another space now")
+            return alike[entry.name]
     return None
 
 
@@ -308,9 +312,9 @@ def _digest(judged: Judgements, queries: Array, items: Array) -> str:
 
 def _in_order(ids: Array, rows: Array) -> tuple[Array, Array]:
     """The ids of some rows, as text in order, and the number of each row among them."""
-    there = np.unique(rows)
-    names, numbers = np.unique(ids[there].astype(str), return_inverse=True)
-    return names, numbers[np.searchsorted(there, rows)]
+    present = np.unique(rows)
+    names, numbers = np.unique(ids[present].astype(str), return_inverse=True)
+    return names, numbers[np.searchsorted(present, rows)]
 
 
 @dataclass(frozen=True)

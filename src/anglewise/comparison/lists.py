@@ -144,7 +144,7 @@ class SearchedSpace:
         start = perf_counter()
         space, direction = self.space, self.judgements.direction
         rows = self.queries if queries is None else queries
-        found = by_frames(
+        neighbours = by_frames(
             space,
             measures,
             direction,
@@ -155,8 +155,8 @@ class SearchedSpace:
             threads=settings.threads,
             progress=settings.progress if queries is None else None,
         )
-        self.passes.append((tuple(found), perf_counter() - start))
-        return {name: replace(lists, rows=rows) for name, lists in found.items()}
+        self.passes.append((tuple(neighbours), perf_counter() - start))
+        return {name: replace(lists, rows=rows) for name, lists in neighbours.items()}
 
 
 def candidate_lists(
@@ -180,32 +180,32 @@ def candidate_lists(
     k = min(deepest, searched.judgements.gains.shape[1])
     fixed = {
         measure: None
-        for asked in measures
-        if not isinstance(asked, Adapted)
-        for measure in (asked.settings(lists=True) if isinstance(asked, Family) else [asked])
+        for spec in measures
+        if not isinstance(spec, Adapted)
+        for measure in (spec.settings(lists=True) if isinstance(spec, Family) else [spec])
     }
-    found: dict[str, Neighbours] = {}
+    nearest: dict[str, Neighbours] = {}
     parts = searched.judgements.parts
     if fixed and parts is None:
-        found = searched.nearest(list(fixed), k, settings)
+        nearest = searched.nearest(list(fixed), k, settings)
     elif fixed and parts is not None:
-        found = nearest_documents(searched, parts, list(fixed), k, settings)
+        nearest = nearest_documents(searched, parts, list(fixed), k, settings)
     adapted = [measure for measure in measures if isinstance(measure, Adapted)]
     learnt_here = learnt_lists(searched, adapted, k, settings) if adapted else {}
-    found |= {name: neighbours for name, (neighbours, _) in learnt_here.items()}
+    nearest |= {name: neighbours for name, (neighbours, _) in learnt_here.items()}
     if searched.order is not None:
-        found = {name: _moved(lists, searched.order, deepest) for name, lists in found.items()}
+        nearest = {name: _moved(lists, searched.order, deepest) for name, lists in nearest.items()}
     lists: dict[str, Neighbours] = {}
     chosen: dict[str, tuple[str, ...]] = {}
     for measure in measures:
         name = str(measure)
         if isinstance(measure, Family):
-            tried = {str(fixed): found[str(fixed)] for fixed in measure.settings(lists=True)}
+            tried = {str(fixed): nearest[str(fixed)] for fixed in measure.settings(lists=True)}
             lists[name], chosen[name] = _tuned_lists(name, tried, judgements, settings)
         else:
             # what is learnt is searched for the reported queries alone
             learns = isinstance(measure, Adapted)
-            lists[name] = found[name] if learns else split.of_reported(found[name])
+            lists[name] = nearest[name] if learns else split.of_reported(nearest[name])
     return lists, chosen | {name: words for name, (_, words) in learnt_here.items()}
 
 
@@ -279,8 +279,8 @@ def learnt_lists(
             adapter = learn_adapter(pairs, learners, shape, settings.seed)
             still = np.zeros(len(adapter.queries))
             maps = Maps(Affine(still, adapter.queries), Affine(still, adapter.items))
-            found = searched.nearest([adapted.learnt(maps)], k, settings, queries[fold])
-            lists.append(found[str(adapted)])
+            neighbours = searched.nearest([adapted.learnt(maps)], k, settings, queries[fold])
+            lists.append(neighbours[str(adapted)])
             ridge = adapter.about["ridge"]
             words.append("nothing that helps" if ridge is None else f"ridge {ridge:g}")
         together = Neighbours(
@@ -363,9 +363,9 @@ def rolled_up(passages: Neighbours, parts: Parts, k: int) -> tuple[Neighbours, B
     >>> documents.indices.tolist(), documents.scores.tolist(), settled.tolist()
     ([[0, 1]], [[4.0, 2.0]], [True])
     """
-    there = passages.indices != NOBODY
-    document = np.where(there, parts.of[passages.indices], NOBODY)
-    new = _first_of_each(document) & there
+    ranked = passages.indices != NOBODY
+    document = np.where(ranked, parts.of[passages.indices], NOBODY)
+    new = _first_of_each(document) & ranked
     rank = np.cumsum(new, axis=1) - 1
     q = len(document)
     indices = np.full((q, k), NOBODY, dtype=np.int64)
@@ -376,7 +376,7 @@ def rolled_up(passages: Neighbours, parts: Parts, k: int) -> tuple[Neighbours, B
     last = scores[:, -1]
     tied = new & (rank >= k) & (passages.scores == last[:, None])
     beyond = (indices[:, -1] != NOBODY) & (passages.scores[:, -1] < last)
-    settled = beyond | ~there[:, -1] | (passages.k == len(parts.of))
+    settled = beyond | ~ranked[:, -1] | (passages.k == len(parts.of))
     tied_at_cut = tied.sum(axis=1).astype(np.int64)
     return replace(passages, indices=indices, scores=scores, tied_at_cut=tied_at_cut), settled
 

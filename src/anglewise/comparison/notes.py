@@ -212,16 +212,16 @@ def _seen_notes(
     spaces = list(spaces)
     own = None if judgements.not_itself else judgements.seen  # which then holds each query itself
     tables = [own, *(space.seen for space in spaces if len(spaces) == 1)]
-    seen = [table for table in tables if table is not None and len(table.indices)]
+    tables_seen = [table for table in tables if table is not None and len(table.indices)]
     gains = judgements.gains
     relevant = gains.values > 0
-    if seen:
-        keys = [table.rows * gains.shape[1] + table.indices for table in seen]
+    if tables_seen:
+        keys = [table.rows * gains.shape[1] + table.indices for table in tables_seen]
         hidden = np.isin(gains.rows * gains.shape[1] + gains.indices, np.concatenate(keys))
-        missed, of = int((hidden & relevant).sum()), int(relevant.sum())
+        missed, total = int((hidden & relevant).sum()), int(relevant.sum())
         if missed:
             yield (
-                f"{missed:,} of {counted(of, 'relevant pair')} were used in training: they are "
+                f"{missed:,} of {counted(total, 'relevant pair')} were used in training: they are "
                 "left out of the lists, so every measure misses them"
             )
     elif any(space.seen is not None and len(space.seen.indices) for space in spaces):
@@ -284,15 +284,15 @@ def _use_notes(spaces: Mapping[str, Space], direction: Direction) -> Iterator[st
 
 def _unit_notes(scores: Scores) -> Iterator[str]:
     """Whether lengths of about one make the plain measures give the same lists."""
-    said = "all vectors have unit length, to within 0.001"
+    sentence = "all vectors have unit length, to within 0.001"
     names = [name for name in SIMPLEST_FIRST if name in scores.found]
     lists = [scores.found[name].indices for name in names]
     if len(lists) < 2:
-        yield said
+        yield sentence
         return
     same = np.all([(other == lists[0]).all(axis=1) for other in lists[1:]], axis=0)
     number = "all lists" if same.all() else f"{int(same.sum()):,} of {len(same):,} lists"
-    yield f"{said}: {number} of {listed(names)} are the same"
+    yield f"{sentence}: {number} of {listed(names)} are the same"
 
 
 TIED_SHARE = 0.1
@@ -338,16 +338,16 @@ def _fewer_notes(
 ) -> Iterator[str]:
     """Which measures look at more neighbours than there are that ask, in each named space."""
     for (asking, ranked), name in spaces:
-        there = len(asking) - (asking is ranked)
+        others = len(asking) - (asking is ranked)
         for candidate, spelled in zip(scores.measures, scores.names, strict=True):
             if getattr(getattr(candidate, "source", None), "space", "") != name:
                 continue
             measure = getattr(candidate, "measure", candidate)
             wanted = getattr(getattr(measure, "formula", None), "k", None)
-            if isinstance(wanted, int) and wanted > there:
+            if isinstance(wanted, int) and wanted > others:
                 yield (
                     f"{spelled} looks at {wanted:,} neighbours of each item among those that ask, "
-                    f"and there are {there:,}: it looks at all"
+                    f"and there are {others:,}: it looks at all"
                 )
 
 

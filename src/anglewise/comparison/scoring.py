@@ -52,24 +52,24 @@ def score_spaces(
         settings_here = settings
         if settings.progress is not None and count > 1:
             settings_here = replace(settings, progress=share_of(settings.progress, number, count))
-        found, words = candidate_lists(space, measures, judgements, settings_here)
-        own = dict(zip(found, names[number * len(measures) :], strict=False))
-        lists |= {own[name]: replace(its, measure=own[name]) for name, its in found.items()}
-        chosen |= {own[name]: said for name, said in words.items()}
-        costs |= {own[str(measure)]: _cost(space, measure, found) for measure in measures}
-        keys += [(number, list_key(neighbours)) for neighbours in found.values()]
+        nearest, words = candidate_lists(space, measures, judgements, settings_here)
+        own = dict(zip(nearest, names[number * len(measures) :], strict=False))
+        lists |= {own[name]: replace(its, measure=own[name]) for name, its in nearest.items()}
+        chosen |= {own[name]: words_chosen for name, words_chosen in words.items()}
+        costs |= {own[str(measure)]: _cost(space, measure, nearest) for measure in measures}
+        keys += [(number, list_key(neighbours)) for neighbours in nearest.values()]
     scores = score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
     return replace(scores, costs=costs)
 
 
 def _cost(
-    space: SearchedSpace, measure: MeasureSpec, found: Mapping[str, Neighbours]
+    space: SearchedSpace, measure: MeasureSpec, nearest: Mapping[str, Neighbours]
 ) -> SearchCost:
     """What it took to search one space for one measure; of a tuned one for all its settings."""
     tried = measure.settings(lists=True) if isinstance(measure, Family) else [measure]
     # what is learnt is searched for the reported queries alone
     learns = isinstance(measure, Adapted)
-    queries = len(found[str(measure)].indices) if learns else len(space.queries)
+    queries = len(nearest[str(measure)].indices) if learns else len(space.queries)
     size = space.bytes_a_vector or 4 * space.ranked.dimension
     names = {*map(str, tried)}
     own = [(measures, seconds) for measures, seconds in space.passes if names & {*measures}]

@@ -74,7 +74,7 @@ def slices(
     Raises ``SpellingError`` for a column that is not there or that both sides have,
     ``ValuesError`` for empty cells, ``TooFewError`` for a column of one value, or of more than 50.
     """
-    found: list[Slice] = []
+    results: list[Slice] = []
     remarks: list[str] = []
     direction = searched.judgements.direction
     sides = (side_of(word, searched.space, direction) for word in words)
@@ -98,8 +98,8 @@ def slices(
                 level=LEVEL / len(groups),
             )
             means = dict(zip(scores.names, inference.means.tolist(), strict=True))
-            found.append(Slice(column, value, len(part.rows), means, verdict, side, items))
-    return tuple(found), tuple(remarks)
+            results.append(Slice(column, value, len(part.rows), means, verdict, side, items))
+    return tuple(results), tuple(remarks)
 
 
 def side_of(
@@ -111,15 +111,15 @@ def side_of(
     prefix, colon, rest = word.partition(":")
     if colon and prefix in columns and word not in {*columns["queries"], *columns["items"]}:
         return ("items" if prefix == "items" else "queries"), rest
-    there = [side for side, names in columns.items() if word in names]
-    if len(there) == 2 and asking is not ranked:
+    with_column = [side for side, names in columns.items() if word in names]
+    if len(with_column) == 2 and asking is not ranked:
         raise SpellingError(
             f"queries and items both have a column {word!r}: write queries:{word} or items:{word}"
         )
-    if not there:
-        known = (f"of {side} {', '.join(names) or 'nothing'}" for side, names in columns.items())
-        raise SpellingError(f"there is no column {word!r}: known are {' and '.join(known)}")
-    return ("queries" if "queries" in there else "items"), word
+    if not with_column:
+        words = (f"of {side} {', '.join(names) or 'nothing'}" for side, names in columns.items())
+        raise SpellingError(f"there is no column {word!r}: known are {' and '.join(words)}")
+    return ("queries" if "queries" in with_column else "items"), word
 
 
 Groups: TypeAlias = dict[str, tuple[Scores, int | None]]
@@ -142,7 +142,7 @@ def _item_groups(column: str, searched: SearchedSpace, scores: Scores) -> tuple[
     judgements, metric = searched.judgements.without_missing(), read_metric(scores.metric)
     relevant = relevant_entries(judgements, metric) & np.isin(judgements.gains.rows, scores.rows)
     values = _item_values(column, searched, np.unique(judgements.gains.indices[relevant]))
-    known = np.unique(values[values != ""])
+    group_names = np.unique(values[values != ""])
     names = _names(column, values[judgements.gains.indices[relevant]], "relevant items")
     groups: Groups = {}
     for name in names:
@@ -152,7 +152,7 @@ def _item_groups(column: str, searched: SearchedSpace, scores: Scores) -> tuple[
         lists = {measure: found.take(queries) for measure, found in scores.found.items()}
         part = replace(part, values=evaluate(lists, only, part.rows, [metric]))
         groups[name] = part, int(inside.sum())
-    return groups, [name for name in known.tolist() if name not in groups]
+    return groups, [name for name in group_names.tolist() if name not in groups]
 
 
 def _item_values(
@@ -237,10 +237,10 @@ def agreement(parts: Sequence[Slice]) -> str:
     'no two groups are shown to disagree'
     """
     better = [part for part in parts if _is_better(part)]
-    kept = [part for part in parts if not _is_better(part) and part.verdict.at_least is not None]
-    shown = [part for part in parts if part in better or part in kept]
+    unclear = [part for part in parts if not _is_better(part) and part.verdict.at_least is not None]
+    shown = [part for part in parts if part in better or part in unclear]
     says = ", ".join(f"{part.value} says {part.verdict.measure}" for part in shown)
-    if better and kept:  # better than every other here, and another better than it there
+    if better and unclear:  # better than every other here, and another better than it there
         return f"the groups disagree: {says}"
     if len({part.verdict.measure for part in better}) > 1:
         return f"{says}; which of these is the better in a group was not tested"

@@ -313,12 +313,12 @@ def query_split(
     check_kind(split, str, "a split", "a text such as queries or group(COLUMN)")
     if split.strip() == QUERIES:
         return ALONE
-    asked = _SPLIT.fullmatch(split.strip())
-    if asked is None:
+    match = _SPLIT.fullmatch(split.strip())
+    if match is None:
         raise SpellingError(
             f"{split!r} is no split: write queries, group(COLUMN), clusters(8) or time(COLUMN)"
         )
-    kind, name, count = asked.groups()
+    kind, name, count = match.groups()
     if kind == "time":
         return QuerySplit(f"time({name})", later=_later(name, asking, rows))
     if kind == "group":

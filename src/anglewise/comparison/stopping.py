@@ -180,10 +180,10 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
             "would matter"
         )
         notes += (ASSUMES_BOUNDS, *_beside_verdict(result, {"tie"}, left))
-        kept = next(
+        keeper = next(
             (row for row in left if result.verdict.keep in (row.measure, *row.alike)), left[0]
         )
-        return Sequential("decided", kept.measure, names, None, 0, queries, reason, notes)
+        return Sequential("decided", keeper.measure, names, None, 0, queries, reason, notes)
     more = forecast(values) if queries > 1 else None
     reason = (
         f"{listed(names, 'or')} may be the best, {_ahead(left, result.metric)}; "

@@ -139,8 +139,8 @@ class _Words:
 
     def _lead(self, other: int) -> Lead:
         scores, clusters = self.scores, self.scores.clusters
-        of = [self.columns[other], self.columns[self.reference]]
-        rows = clusters.influence(scores.deciding[of])
+        columns = [self.columns[other], self.columns[self.reference]]
+        rows = clusters.influence(scores.deciding[columns])
         return Lead.of(rows[0] - rows[1], largest=self.largest * clusters.relative_largest)
 
     @property
@@ -155,14 +155,14 @@ class _Words:
             return None
         least, leader, lead = self._least(), self.leader, None
         if leader != self.reference:
-            known = self.leads[leader]
+            gap = self.leads[leader]
             matters = self.tolerance.against(float(self.means[leader]))
             if self.outcome.decision == "better":  # the lead is shown: that it matters is not
-                true = known.shrunk - matters
-                lead = known.to_show(true, level=self.outcome.level) if true > 0 else None
+                true = gap.shrunk - matters
+                lead = gap.to_show(true, level=self.outcome.level) if true > 0 else None
                 return Plans(lead, None)  # that all are equal is ruled out
-            lead = known.to_show(max(known.shrunk, least), level=self.outcome.level)
-        ties = [known.to_show_tie(least, len(self.leads)) for known in self.leads.values()]
+            lead = gap.to_show(max(gap.shrunk, least), level=self.outcome.level)
+        ties = [gap.to_show_tie(least, len(self.leads)) for gap in self.leads.values()]
         tie = None if None in ties else max(number for number in ties if number is not None)
         return Plans(lead, tie)
 
@@ -250,10 +250,10 @@ class _Words:
         if len(ahead) < len(most):
             ends.append(f"{counted(len(most) - len(ahead), 'other')} not at all")
         beyond = float(self.outcome.most[most[0]]) >= self._least()  # bounds of other figures
-        said = "" if beyond else f": at most {listed(ends)}"
-        each = "each " if said and len(most) > 1 else ""  # together they hold less often
+        bounds = "" if beyond else f": at most {listed(ends)}"
+        each = "each " if bounds and len(most) > 1 else ""  # together they hold less often
         yield (
-            f"no other is better by {self._matters()}, which would matter{said}, "
+            f"no other is better by {self._matters()}, which would matter{bounds}, "
             f"{each}{self.surely}"
         )
         yield from self._alike(alike)

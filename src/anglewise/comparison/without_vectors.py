@@ -65,11 +65,11 @@ def of_space(space: Space, judgements: Judgements) -> WithoutVectors:
     return WithoutVectors(judgements, len(ranked), uses, space.seen, texts)
 
 
-def _either(one: SparseRows, other: SparseRows) -> SparseRows:
+def _either(table: SparseRows, other: SparseRows) -> SparseRows:
     """The entries of either table."""
-    width = one.shape[1]
-    pairs = np.union1d(one.rows * width + one.indices, other.rows * width + other.indices)
-    return SparseRows.from_pairs(pairs // width, pairs % width, shape=one.shape)
+    width = table.shape[1]
+    pairs = np.union1d(table.rows * width + table.indices, other.rows * width + other.indices)
+    return SparseRows.from_pairs(pairs // width, pairs % width, shape=table.shape)
 
 
 def _whole(hidden: SparseRows, parts: Parts) -> SparseRows:
@@ -130,7 +130,7 @@ def _common_texts(
 
 
 def with_breadth(
-    rows: tuple[MeasureResult, ...], known: WithoutVectors, scores: Scores
+    rows: tuple[MeasureResult, ...], context: WithoutVectors, scores: Scores
 ) -> tuple[MeasureResult, ...]:
     """Say of each measure how much of what is ranked it shows, and how it does head to tail.
 
@@ -142,15 +142,15 @@ def with_breadth(
     weights = None if scores.weights is None else scores.weights.values
     parts = (
         ()
-        if known.uses is None
+        if context.uses is None
         else by_stratum(
-            scores.found, known.judgements, scores.rows, metric, known.uses, weights=weights
+            scores.found, context.judgements, scores.rows, metric, context.uses, weights=weights
         )
     )
     return tuple(
         replace(
             row,
-            coverage=coverage(scores.found[row.measure].indices, known.items),
+            coverage=coverage(scores.found[row.measure].indices, context.items),
             strata={part.name: part.means[row.measure] for part in parts},
         )
         for row in rows

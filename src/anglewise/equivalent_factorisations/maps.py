@@ -200,13 +200,13 @@ class MapPair:
             values = np.linalg.svd(self.items, compute_uv=False)
         return float(values[0] / values[-1])
 
-    def extended(self, kept: tuple[int, ...], dimension: int) -> "MapPair":
-        """The maps applied to the columns that are not ``kept``; the kept ones follow unchanged."""
-        if not kept:
+    def extended(self, fixed: tuple[int, ...], dimension: int) -> "MapPair":
+        """The maps applied to all columns but the ``fixed`` ones, which follow unchanged."""
+        if not fixed:
             return self
-        free = [column for column in range(dimension) if column not in kept]
+        free = [column for column in range(dimension) if column not in fixed]
         return MapPair(
-            *(_block(whole_map(side), free, kept) for side in (self.queries, self.items))
+            *(_block(whole_map(side), free, fixed) for side in (self.queries, self.items))
         )
 
     def mixes(self, column: int) -> bool:
@@ -296,10 +296,10 @@ def moved(x: Float[Array, "rows d"], through: Map) -> Float32[Array, "rows r"]:
 
 
 def _block(
-    maps: Float64[Array, "rest r"], free: list[int], kept: tuple[int, ...]
+    maps: Float64[Array, "rest r"], free: list[int], fixed: tuple[int, ...]
 ) -> Float64[Array, "d _"]:
     rank = maps.shape[1]
-    block = np.zeros((len(free) + len(kept), rank + len(kept)))
+    block = np.zeros((len(free) + len(fixed), rank + len(fixed)))
     block[free, :rank] = maps
-    block[list(kept), range(rank, rank + len(kept))] = 1.0
+    block[list(fixed), range(rank, rank + len(fixed))] = 1.0
     return block

@@ -271,7 +271,7 @@ def relevance_of(
         only_irrelevant=price.only_irrelevant,
         turned_away=price.turned_away,
         out_of_reach=evidence.out_of_reach,
-        prices=tuple(fitted.price(asked) for asked in sorted({*RECALLS, recall})),
+        prices=tuple(fitted.price(target) for target in sorted({*RECALLS, recall})),
     )
 
 

@@ -143,10 +143,10 @@ class CrossFit:
     @staticmethod
     def of(evidence: ScoredQuestions, kind: Kind, folds: int, seed: int) -> "CrossFit":
         """Fit the curves; ``TooFewError`` where fewer questions than folds found something."""
-        found = len(np.unique(evidence.questions[evidence.relevant]))
-        if folds < 2 or found < folds:
+        answered = len(np.unique(evidence.questions[evidence.relevant]))
+        if folds < 2 or answered < folds:
             raise TooFewError(
-                f"{found} questions found a relevant passage: {max(folds, 2)} or more are due, "
+                f"{answered} questions found a relevant passage: {max(folds, 2)} or more are due, "
                 "one for each fold; judge more, or look deeper"
             )
         fit, fold = FITS[kind], _folds(evidence, folds, seed)
@@ -166,13 +166,13 @@ class CrossFit:
     def price(self, recall: float) -> Price:
         """What the threshold for a recall keeps and costs; each fold's is learned without it."""
         best = self.evidence.best_relevant()
-        kept = turned_away = given = 0
+        given_relevant = turned_away = given = 0
         for number, curve in enumerate(self.curves):
             held_out = self.evidence.take(self.fold == number)
             learned = self.evidence.take(self.fold != number).best_relevant()
             threshold = _threshold(curve, learned, recall)
             relevant, nearest = curve(held_out.best_scores()) >= threshold
-            kept += int(relevant.sum())
+            given_relevant += int(relevant.sum())
             turned_away += int((~nearest).sum())
             given += int(np.sum(curve(held_out.scores) >= threshold))
         suffices = rank_for(recall, len(best)) > 0
@@ -180,8 +180,8 @@ class CrossFit:
             recall,
             _threshold(self.curve, best, recall),
             recall if suffices else sure_share(1, len(best)),
-            proportion(kept, len(best)),
-            proportion(len(best) - kept - turned_away, len(best)),
+            proportion(given_relevant, len(best)),
+            proportion(len(best) - given_relevant - turned_away, len(best)),
             proportion(turned_away, len(best)),
             given / len(np.unique(self.evidence.questions)),
         )
@@ -189,8 +189,8 @@ class CrossFit:
 
 def share_given(curve: Curve, nearest: Float64[Array, " n"], threshold: float) -> Proportion:
     """The share of questions whose nearest score reaches a threshold; ``-inf`` found nothing."""
-    found = nearest[nearest > -np.inf]
-    return proportion(int(np.sum(curve(found) >= threshold)), len(nearest))
+    scores = nearest[nearest > -np.inf]
+    return proportion(int(np.sum(curve(scores) >= threshold)), len(nearest))
 
 
 def _threshold(curve: Curve, best: Float64[Array, " answerable"], recall: float) -> float:

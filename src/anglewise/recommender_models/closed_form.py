@@ -99,9 +99,9 @@ class Split(ABC):
 
     @abstractmethod
     def items(
-        self, sigma: Float64[Array, " k"], kept: Float64[Array, " k"]
+        self, sigma: Float64[Array, " k"], shares_kept: Float64[Array, " k"]
     ) -> Float64[Array, " k"]:
-        """``b`` from the singular values ``sigma`` of ``X`` and the shares ``kept``, ``s``."""
+        """``b`` from the singular values ``sigma`` of ``X`` and ``shares_kept``, ``s``."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,10 @@ class PowerSplit(Split):
         return names[0] if names else f"power({self.t:g})"
 
     def items(
-        self, sigma: Float64[Array, " k"], kept: Float64[Array, " k"]
+        self, sigma: Float64[Array, " k"], shares_kept: Float64[Array, " k"]
     ) -> Float64[Array, " k"]:
         """``(sigma s)^t``."""
-        return (sigma * kept) ** self.t
+        return (sigma * shares_kept) ** self.t
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,11 @@ class TiedWeights(Split):
         return "tied-weights"
 
     def items(
-        self, sigma: Float64[Array, " k"], kept: Float64[Array, " k"]
+        self, sigma: Float64[Array, " k"], shares_kept: Float64[Array, " k"]
     ) -> Float64[Array, " k"]:
         """``s^1/2``."""
         del sigma
-        return np.sqrt(kept)
+        return np.sqrt(shares_kept)
 
 
 @dataclass(frozen=True)
@@ -161,11 +161,11 @@ class RawUsers(Split):
         return "raw-users"
 
     def items(
-        self, sigma: Float64[Array, " k"], kept: Float64[Array, " k"]
+        self, sigma: Float64[Array, " k"], shares_kept: Float64[Array, " k"]
     ) -> Float64[Array, " k"]:
         """``s``."""
         del sigma
-        return kept
+        return shares_kept
 
 
 NAMED: dict[str, Split] = {
@@ -333,19 +333,19 @@ def fit_spectrum(
     """
     _check(objective, penalty, gauge)
     share = find_split(gauge)
-    kept = find_objective(objective).shrink(spectrum.values, penalty)
-    positive = kept > 0
+    shares_kept = find_objective(objective).shrink(spectrum.values, penalty)
+    positive = shares_kept > 0
     if not positive.any():
         raise ValuesError(
             f"penalty {penalty:g} leaves nothing: the largest singular value of the table is "
             f"{spectrum.values[0]:.4g}; take a smaller penalty"
         )
-    sigma, kept = spectrum.values[positive], kept[positive]
+    sigma, shares_kept = spectrum.values[positive], shares_kept[positive]
     return LinearModel(
         singular_values=sigma,
         components=spectrum.right[:, positive],
-        kept=kept,
-        item_share=share.items(sigma, kept),
+        kept=shares_kept,
+        item_share=share.items(sigma, shares_kept),
         about={
             "model": "linear autoencoder",
             "objective": objective,

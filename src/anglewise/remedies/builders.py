@@ -156,11 +156,13 @@ class TrainedBuilder:
                 raise _EnoughError
 
         with TemporaryDirectory() as folder:
-            kept = Path(folder) / "training"
+            checkpoint = Path(folder) / "training"
             try:
-                model = train(training.table, settings, checkpoint=kept, report=look)
+                model = train(training.table, settings, checkpoint=checkpoint, report=look)
             except _EnoughError:  # what it had is read back, and nothing is trained any more
-                model = train(training.table, replace(settings, epochs=epochs), checkpoint=kept)
+                model = train(
+                    training.table, replace(settings, epochs=epochs), checkpoint=checkpoint
+                )
         users = model.fold_in(training.visible.ones())
         return training.space_of(
             users, model.item_factors, about=dict(model.about), trained_for=model.trained_for
@@ -189,8 +191,8 @@ class Ease:
     before: Normalisation = field(default=AsIs(), kw_only=True)
 
     def __str__(self) -> str:
-        said = "*" if self.penalty is None else f"{self.penalty:g}"
-        return prefixed(self.before, f"ease({said})")
+        penalty = "*" if self.penalty is None else f"{self.penalty:g}"
+        return prefixed(self.before, f"ease({penalty})")
 
     @property
     def place(self) -> int:

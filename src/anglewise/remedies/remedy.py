@@ -102,15 +102,15 @@ def _outcome(
     among: Sequence[RemedyCandidate],
 ) -> Outcome | None:
     by_name = {str(candidate): candidate for candidate in [*baselines(), *among]}
-    found: dict[RemedyCandidate, CandidateLists] = {}
+    results: dict[RemedyCandidate, CandidateLists] = {}
     rows = arrays["rows"].astype(np.int64)
     for name in about["found"]:
         lists = runner.cached(by_name[name], rows)
         if lists is None:
             return None
-        found[by_name[name]] = lists
+        results[by_name[name]] = lists
     return Outcome(
-        found,
+        results,
         rows,
         int(about["screening_queries"]),
         tuple(Screened(**screened) for screened in about["screened"]),

@@ -190,7 +190,7 @@ class Remedy:
 def advise(comparison: Comparison, candidates: Sequence[Remedied]) -> Advice:
     """Say in the words of the verdict what to use; stay with raw cosine where it names no other."""
     verdict = comparison.verdict
-    chosen = next(one for one in candidates if one.candidate == verdict.measure)
+    chosen = next(candidate for candidate in candidates if candidate.candidate == verdict.measure)
     if verdict.decision == "use" and chosen.kind != "as it is":
         sentence = f"{verdict}; {cost_words(chosen)}"
         options = "--candidates", quote(chosen.candidate)
@@ -249,9 +249,11 @@ def assemble_result(runner: CandidateRunner, outcome: Outcome, finalists: int) -
         seed=settings.seed,
     )
     sides = runner.space.sides(direction)
-    found = {str(candidate): candidate for candidate in outcome.found}
+    by_name = {str(candidate): candidate for candidate in outcome.found}
     candidates = tuple(
-        _remedied(found[row.measure], outcome.found[found[row.measure]], inference, len(sides[1]))
+        _remedied(
+            by_name[row.measure], outcome.found[by_name[row.measure]], inference, len(sides[1])
+        )
         for row in comparison.measures
     )
     return Remedy(
@@ -271,7 +273,7 @@ def assemble_result(runner: CandidateRunner, outcome: Outcome, finalists: int) -
 
 def _family(
     runner: CandidateRunner,
-    found: Mapping[RemedyCandidate, CandidateLists],
+    results: Mapping[RemedyCandidate, CandidateLists],
     judged: Judgements,
 ) -> Scores:
     """Evaluate all lists on the queries that decide, as one family of tests.
@@ -280,16 +282,16 @@ def _family(
     """
     lists = {
         name: replace(held.lists, measure=name)
-        for name, held in zip(map(str, found), found.values(), strict=True)
+        for name, held in zip(map(str, results), results.values(), strict=True)
     }
     keys = [list_key(neighbours) for neighbours in lists.values()]
-    chosen = {str(candidate): held.settings for candidate, held in found.items() if held.settings}
+    chosen = {str(candidate): held.settings for candidate, held in results.items() if held.settings}
     settings = replace(runner.settings, split=runner.split_of(judged.judged_rows))
-    return score_lists(list(found), lists, judged, settings, keys=keys, chosen=chosen)
+    return score_lists(list(results), lists, judged, settings, keys=keys, chosen=chosen)
 
 
 def _remedied(
-    candidate: RemedyCandidate, found: CandidateLists, inference: Inference, items: int
+    candidate: RemedyCandidate, result: CandidateLists, inference: Inference, items: int
 ) -> Remedied:
     name, names = str(candidate), inference.scores.names
     kind: Kind = "re-made" if candidate.builder is not None else "re-measured"
@@ -297,18 +299,18 @@ def _remedied(
         candidate=name,
         kind="as it is" if name in BASELINES else kind,
         cost=Cost(
-            found.making,
-            found.searching,
-            found.dimension,
-            np.dtype(np.float32).itemsize * found.dimension,
-            found.inner_product,
+            result.making,
+            result.searching,
+            result.dimension,
+            np.dtype(np.float32).itemsize * result.dimension,
+            result.inner_product,
         ),
         vs={
             baseline: inference.difference(names.index(name), names.index(baseline))
             for baseline in BASELINES
             if baseline != name
         },
-        coverage=coverage(found.lists.indices, items),
+        coverage=coverage(result.lists.indices, items),
         recipe=candidate,
     )
 
@@ -332,7 +334,7 @@ def _run_notes(outcome: Outcome, finalists: int) -> Iterator[str]:
         yield f"interrupted: {done} had reached the end; the same command goes on from here"
     elif outcome.stopped == "time":
         yield f"time ran out: {done} had reached the end; a larger budget goes on from here"
-    among = sum(one.screens for one in outcome.found if str(one) not in BASELINES)
+    among = sum(candidate.screens for candidate in outcome.found if str(candidate) not in BASELINES)
     if not outcome.screening_queries and among > finalists:
         yield (
             f"all {among} candidates are compared, more than {finalists} finalists: of "

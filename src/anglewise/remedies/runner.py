@@ -263,11 +263,11 @@ class CandidateRunner:
                 return None
             lists = Neighbours(str(candidate.measure), indices, arrays["scores"], arrays["tied"])
             about["settings"] = tuple(map(str, about["settings"]))
-            found = CandidateLists(lists, **about)
+            result = CandidateLists(lists, **about)
         except Exception:  # noqa: BLE001 by another program: as if it were not there
             return None
-        self.times[candidate, len(rows)] = found.searching
-        return found
+        self.times[candidate, len(rows)] = result.searching
+        return result
 
     def is_cached(self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]) -> bool:
         """Whether the cache holds all of it."""
@@ -366,27 +366,27 @@ class CandidateRunner:
             replace(self.settings, split=self.split_of(rows), progress=progress),
         )
         seconds = (self.budget.clock() - started) / len(batch)
-        found: dict[RemedyCandidate, CandidateLists] = {}
+        results: dict[RemedyCandidate, CandidateLists] = {}
         for candidate in batch:
             name = str(candidate.measure)
             setting = _one_setting(candidate.measure)
             dimension, inner = size(space, setting, self.judgements.direction)
             self.times[candidate, len(rows)] = seconds
-            found[candidate] = CandidateLists(
+            results[candidate] = CandidateLists(
                 lists[name], chosen.get(name, ()), making, seconds, dimension, inner
             )
-            self._keep(candidate, rows, found[candidate])
-        return found
+            self._keep(candidate, rows, results[candidate])
+        return results
 
     def _keep(
-        self, candidate: RemedyCandidate, rows: Int64[Array, " some"], found: CandidateLists
+        self, candidate: RemedyCandidate, rows: Int64[Array, " some"], result: CandidateLists
     ) -> None:
         self.cache.put(
             self.key(candidate, rows),
-            {name: value for name, value in vars(found).items() if name != "lists"},
-            indices=found.lists.indices.astype(np.int32),
-            scores=found.lists.scores,
-            tied=found.lists.tied_at_cut,
+            {name: value for name, value in vars(result).items() if name != "lists"},
+            indices=result.lists.indices.astype(np.int32),
+            scores=result.lists.scores,
+            tied=result.lists.tied_at_cut,
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -104,8 +105,8 @@ def _round(
     weights = judged.weights(ordered)
     in_order = sorted(batches(left), key=lambda batch: runner.seconds(batch, len(rows)))
     try:
-        for found in _affordable(runner, in_order, rows, state.left_out, kept_seconds):
-            for candidate, held in found.items():
+        for results in _affordable(runner, in_order, rows, state.left_out, kept_seconds):
+            for candidate, held in results.items():
                 name = str(candidate)
                 values = evaluate({name: held.lists}, judged, ordered, [metric])[str(metric)]
                 (mean,) = means_over_queries(values, weights).tolist()
@@ -118,7 +119,7 @@ def _round(
     # Of candidates that give the same lists the simplest goes on; what learns from judgements may
     # choose otherwise on other queries.
     first: dict[bytes, RemedyCandidate] = {}
-    for candidate in sorted(lists, key=lambda one: one.simplicity):
+    for candidate in sorted(lists, key=attrgetter("simplicity")):
         alike = candidate
         if candidate.needs != "judgements":
             alike = first.setdefault(lists[candidate], candidate)
@@ -136,11 +137,11 @@ def _affordable(
 ) -> Iterator[dict[RemedyCandidate, CandidateLists]]:
     """What each batch finds; those that would take too long are left out with their reason."""
     for batch in batches:
-        need, there = runner.seconds(batch, len(rows)), runner.budget.left - kept_seconds
-        if need > there and not runner.is_cached(batch, rows):
+        need, left = runner.seconds(batch, len(rows)), runner.budget.left - kept_seconds
+        if need > left and not runner.is_cached(batch, rows):
             reason = (
                 f"would take about {counted(max(round(need), 1), 'second')}, and "
-                f"{max(there, 0):.0f} are left for it"
+                f"{max(left, 0):.0f} are left for it"
             )
             left_out |= {str(candidate): reason for candidate in batch}
         else:
@@ -163,10 +164,10 @@ def _attempted(
         if len(batch) == 1:
             left_out[str(batch[0])] = str(error)
             return {}
-    found: dict[RemedyCandidate, CandidateLists] = {}
+    results: dict[RemedyCandidate, CandidateLists] = {}
     for candidate in batch:
-        found |= _attempted(runner, [candidate], rows, left_out)
-    return found
+        results |= _attempted(runner, [candidate], rows, left_out)
+    return results
 
 
 STATISTICS = 2e-9
@@ -207,7 +208,7 @@ def run(runner: CandidateRunner, among: Sequence[RemedyCandidate], finalists: in
     statistics = STATISTICS * DRAWS * len(deciding) * (family + family**2 / 2)
     budget.kept = min(statistics, LARGEST_PROPORTION * budget.seconds)
     try:
-        found = runner.find(baselines(), deciding)
+        results = runner.find(baselines(), deciding)
     except OutOfTimeError:
         raise ValuesError(
             f"a budget of {budget.seconds:g} seconds does not suffice to search for raw "
@@ -232,16 +233,16 @@ def run(runner: CandidateRunner, among: Sequence[RemedyCandidate], finalists: in
     if stopped != "interrupt":
         try:
             for lists in _affordable(runner, batches(order), deciding, state.left_out):
-                found |= lists
+                results |= lists
         except OutOfTimeError:
             stopped = "time"
         except KeyboardInterrupt:
             stopped = "interrupt"
     for candidate in among:
-        if candidate not in found and (candidate in order or candidate not in state.table):
+        if candidate not in results and (candidate in order or candidate not in state.table):
             state.left_out.setdefault(str(candidate), "not reached before the end")
     return Outcome(
-        found,
+        results,
         deciding,
         len(queries.screening),
         tuple(state.table[candidate] for candidate in state.best(among)),

@@ -59,8 +59,8 @@ class Affine:
     def _scaled_then(self, other: "Affine", whole: int | None) -> "Affine":
         if self.scale is None:
             return Affine(self.offset + other.offset, other.matrix, other.scale, whole)
-        kept = self.scale > 0
-        lifted = np.divide(other.offset, self.scale, out=np.zeros_like(self.scale), where=kept)
+        nonzero = self.scale > 0
+        lifted = np.divide(other.offset, self.scale, out=np.zeros_like(self.scale), where=nonzero)
         scale = self.scale if other.scale is None else self.scale * other.scale
         offset = self.offset + lifted
         if other.matrix is None:

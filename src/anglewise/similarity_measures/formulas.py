@@ -305,9 +305,9 @@ def _power(norms: Array, exponent: float) -> Array:
     """
     if exponent == 0:
         return np.ones_like(norms)
-    there = norms > 0
+    positive = norms > 0
     whole, quarters = divmod(4 * abs(exponent), 4)
-    base = np.where(there, norms, 1.0)
+    base = np.where(positive, norms, 1.0)
     if quarters % 1 == 0:
         value = base**whole
         if quarters >= 2:
@@ -316,7 +316,7 @@ def _power(norms: Array, exponent: float) -> Array:
             value = value * np.sqrt(np.sqrt(base))
     else:
         value = base ** abs(exponent)
-    return np.where(there, 1 / value if exponent < 0 else value, 0.0)
+    return np.where(positive, 1 / value if exponent < 0 else value, 0.0)
 
 
 SIMPLEST_FIRST = ("dot", "cosine", "euclidean")

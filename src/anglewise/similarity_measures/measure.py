@@ -111,8 +111,8 @@ def measures(spellings: "Iterable[str | Measure] | str") -> list[Measure]:
     ['dot', 'norm(0,0.5)']
     """
     wanted = _several(spellings)
-    check_number(sum(isinstance(one, str) for one in wanted), "measure")
-    return list(dict.fromkeys(measure(one) for one in wanted))
+    check_number(sum(isinstance(spec, str) for spec in wanted), "measure")
+    return list(dict.fromkeys(measure(spec) for spec in wanted))
 
 
 def _several(spellings: "Iterable[Any] | str") -> list[Any]:
@@ -178,7 +178,7 @@ def measures_and_families(
     """
     wanted = _several(spellings)
     check_number(len(wanted), "measure")
-    return list(dict.fromkeys(_read(one) for one in wanted))
+    return list(dict.fromkeys(_read(spec) for spec in wanted))
 
 
 def _read(spelling: str | MeasureSpec) -> MeasureSpec:

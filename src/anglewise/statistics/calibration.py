@@ -26,19 +26,19 @@ class Proportion:
     high: float
 
 
-def proportion(count: int, of: int) -> Proportion:
+def proportion(count: int, total: int) -> Proportion:
     """A proportion with Wilson's interval (1927), which holds for few and for rare ones too.
 
     >>> none = proportion(0, 20)
     >>> none.value, none.low, round(none.high, 3)
     (0.0, 0.0, 0.161)
     """
-    p, z2 = count / of, Z * Z
-    middle = (p + z2 / (2 * of)) / (1 + z2 / of)
-    half = Z / (1 + z2 / of) * math.sqrt(p * (1 - p) / of + z2 / (4 * of * of))
+    p, z2 = count / total, Z * Z
+    middle = (p + z2 / (2 * total)) / (1 + z2 / total)
+    half = Z / (1 + z2 / total) * math.sqrt(p * (1 - p) / total + z2 / (4 * total * total))
     low = 0.0 if count == 0 else middle - half
-    high = 1.0 if count == of else middle + half
-    return Proportion(count, of, p, low, high)
+    high = 1.0 if count == total else middle + half
+    return Proportion(count, total, p, low, high)
 
 
 def proportion_in_clusters(outcomes: Bool[Array, " n"], clusters: Int64[Array, " n"]) -> Proportion:
@@ -53,12 +53,14 @@ def proportion_in_clusters(outcomes: Bool[Array, " n"], clusters: Int64[Array, "
     >>> alike.of, alike.value, alike.high > proportion(50, 100).high + 0.04
     (100, 0.5, True)
     """
-    of, count, questions = len(outcomes), int(outcomes.sum()), Clusters.named(clusters)
+    total, count, questions = len(outcomes), int(outcomes.sum()), Clusters.named(clusters)
     sums = questions.sums(outcomes[None].astype(np.float64))
     largest = float(questions.sizes.mean())
     drawn = WeightedMeans.of(sums, questions.sizes, largest=largest, draws=DRAWS)
     low, high = drawn.interval(0)
-    return Proportion(count, of, count / of, min(low, count / of), max(high, count / of))
+    return Proportion(
+        count, total, count / total, min(low, count / total), max(high, count / total)
+    )
 
 
 @dataclass(frozen=True, eq=False)

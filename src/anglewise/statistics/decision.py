@@ -303,10 +303,10 @@ def decide(
     own, rivals = drawn.means[:, [reference]], drawn.means[:, others]
     worst = largest * drawn.unseen[:, None]
     tolerance = tolerance or Tolerance()
-    kept, floor = 1 - tolerance.relative, tolerance.floor
+    factor, floor = 1 - tolerance.relative, tolerance.floor
     lead = rivals - own
-    least = np.minimum(kept * rivals - own, lead - floor)  # less the least that matters
-    upper = np.minimum(kept * (rivals + worst) - own, lead - floor + worst)
+    least = np.minimum(factor * rivals - own, lead - floor)  # less the least that matters
+    upper = np.minimum(factor * (rivals + worst) - own, lead - floor + worst)
     bounds = np.zeros((4, len(means)))
     joint = level
     if len(others):

@@ -26,8 +26,8 @@ def cohen_kappa(
     """
     total = confusion.sum(axis=(1, 2))
     expected = confusion.sum(axis=2)[:, :, None] * confusion.sum(axis=1)[:, None, :]
-    place = np.arange(confusion.shape[1], dtype=np.float64)
-    steps = np.abs(place[:, None] - place[None, :])
+    number = np.arange(confusion.shape[1], dtype=np.float64)
+    steps = np.abs(number[:, None] - number[None, :])
     weight = {"none": 1.0 * (steps > 0), "linear": steps, "quadratic": steps**2}[weights]
     return _beyond_chance((confusion * weight).sum(axis=(1, 2)) * total, _total(expected, weight))
 

@@ -110,8 +110,8 @@ class Lead:
         return NormalDist().cdf((true - observed) / error)
 
     def _shows(self, queries: int, true: float, power: float, level: float) -> bool:
-        seen = true - NormalDist().inv_cdf(power) * self.spread / sqrt(queries)
-        end = low_end(self.spread, self.skew, queries, seen, largest=self.largest, level=level)
+        expected = true - NormalDist().inv_cdf(power) * self.spread / sqrt(queries)
+        end = low_end(self.spread, self.skew, queries, expected, largest=self.largest, level=level)
         return end > 0
 
 

@@ -218,9 +218,9 @@ class Clusters:
         [0, 1, 0]
         """
         _, first, inverse = np.unique(names, return_index=True, return_inverse=True)
-        place = np.empty(len(first), dtype=np.int64)
-        place[np.argsort(first)] = np.arange(len(first))
-        return cls(place[inverse.ravel()])
+        numbers = np.empty(len(first), dtype=np.int64)
+        numbers[np.argsort(first)] = np.arange(len(first))
+        return cls(numbers[inverse.ravel()])
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -376,8 +376,8 @@ def bca(
         ]
     )
     noise = rounding_of(drawn)
-    known = (np.ptp(drawn, axis=0) > noise) & (ends[:, 1] - ends[:, 0] > noise)
-    return np.where(known[:, None], ends, np.nan)
+    varies = (np.ptp(drawn, axis=0) > noise) & (ends[:, 1] - ends[:, 0] > noise)
+    return np.where(varies[:, None], ends, np.nan)
 
 
 def rounding_of(drawn: Float64[Array, "draws m"]) -> Float64[Array, " m"]:
