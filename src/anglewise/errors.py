@@ -135,5 +135,5 @@ def is_lack_of_threads(error: BaseException) -> bool:
     >>> is_lack_of_threads(RuntimeError("can't start new thread"))
     True
     """
-    said = str(error)
-    return "start new thread" in said or "Failed to launch worker thread" in said
+    message = str(error)
+    return "start new thread" in message or "Failed to launch worker thread" in message

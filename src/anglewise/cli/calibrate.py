@@ -117,9 +117,9 @@ def calibrate(
         model = encoder_for(loaded, encoder)
         learned = learned.asked_by(model)
         if foreign is not None:
-            asked = questions_in(foreign, text_column)
+            foreign_questions = questions_in(foreign, text_column)
             with talk.progress("encoding"):
-                strangers = questions(loaded, asked, model)
+                strangers = questions(loaded, foreign_questions, model)
             learned, elsewhere = with_false_contexts(index, strangers, learned)
     if output is not None:
         if learned.origin is not None and learned.origin.encoder is None:

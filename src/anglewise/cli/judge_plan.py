@@ -85,8 +85,8 @@ def judge_sample(
         loaded = read_space(space, **vars(vectors), say=talk.say)
         direction = direction_of(direction, loaded)
         judged = known_judgements(qrels, space, loaded, direction, talk.say)
-    there = most_neighbours(loaded, direction)
-    depth = at_most(depth, there, "items of each list (--depth)", talk.say)
+    longest = most_neighbours(loaded, direction)
+    depth = at_most(depth, longest, "items of each list (--depth)", talk.say)
     with talk.progress("searching"):
         drawn = sample(
             loaded,

@@ -135,12 +135,12 @@ def search(
     return 0
 
 
-def _list_length(asked: int | None, items: int, say: "Say") -> int:
+def _list_length(wanted: int | None, items: int, say: "Say") -> int:
     """What was asked for; else ten, or all items of a space that has fewer, which is said."""
     from anglewise.data_types.text import counted
 
-    if asked is not None:
-        return asked
+    if wanted is not None:
+        return wanted
     if items < USUAL:
         say(f"the space has {counted(items, 'item')}, and all are listed: -k asks for fewer")
     return min(USUAL, items)

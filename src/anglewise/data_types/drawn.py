@@ -101,11 +101,11 @@ class QueryDraw:
         leaves none: further ones are then taken to weigh as much as any.
         """
         weights: Float64[Array, " q"] = self.traffic[rows] / self.chances[rows]
-        mean, seen = float(weights.mean()), float(weights.max())
+        mean, largest = float(weights.mean()), float(weights.max())
         complete = self.queries == len(rows) and self.heaviest_left > 0
         heaviest = self.heaviest_left if complete else self.heaviest
-        known = bool(self.heaviest >= seen * (1 - ROUNDING))  # not where it is NaN
-        return QueryWeights(weights / mean, (heaviest if known else seen) / mean, known)
+        holds = bool(self.heaviest >= largest * (1 - ROUNDING))  # not where it is NaN
+        return QueryWeights(weights / mean, (heaviest if holds else largest) / mean, holds)
 
     def weights(self, rows: Int64[Array, " q"]) -> QueryWeights | None:
         """The same, or None where the chances of some of them are not known."""
@@ -196,14 +196,14 @@ def query_draw(contexts: Iterable[tuple[int, Mapping[str, Any]]], rows: int) -> 
     draws: set[str] = set()
     of_draw: set[tuple[float, float, float]] = set()
     for row, context in contexts:
-        told = context.get(DRAWN)
-        if not isinstance(told, Mapping):
+        entry = context.get(DRAWN)
+        if not isinstance(entry, Mapping):
             continue
-        content = cast("Mapping[str, Any]", told)
+        content = cast("Mapping[str, Any]", entry)
         draws.add(str(content.get("draw")))
-        chance, asked = (_positive(content.get(name)) for name in ("chance", "traffic"))
-        if chance <= 1 and isfinite(asked):
-            chances[row], traffic[row] = chance, asked
+        chance, times_asked = (_positive(content.get(name)) for name in ("chance", "traffic"))
+        if chance <= 1 and isfinite(times_asked):
+            chances[row], traffic[row] = chance, times_asked
         queries, heaviest = (_positive(content.get(name)) for name in ("queries", "heaviest"))
         left = content.get("heaviest_left")
         of_draw.add((queries, heaviest, 0.0 if left == 0 else _positive(left)))

@@ -369,8 +369,8 @@ def seen_rows(
     for ids, side in ((pairs.user_ids, queries), (pairs.item_ids, items)):
         check_counted_from_zero(ids, side, name)
     rows, columns = pairs.rows_in(queries.row_of, items.row_of)
-    known = (rows >= 0) & (columns >= 0)
-    if not known.any():
+    inside = (rows >= 0) & (columns >= 0)
+    if not inside.any():
         raise IdsError(
             f"{name}: not one of {len(rows):,} pairs names a user and an item of this space: users "
             f"are such as {str(pairs.user_ids[0])!r}, in the space {str(queries.ids[0])!r}, items "
@@ -380,12 +380,12 @@ def seen_rows(
             + other_form(map(str, pairs.item_ids), items.row_of)
         )
     say(
-        f"{name}: {int(known.sum()):,} of {len(rows):,} pairs name a user and an item of this "
+        f"{name}: {int(inside.sum()):,} of {len(rows):,} pairs name a user and an item of this "
         "space, and count as used in training"
         + other_form(map(str, pairs.user_ids), queries.row_of)
         + other_form(map(str, pairs.item_ids), items.row_of)
     )
-    return SparseRows.from_pairs(rows[known], columns[known], pairs.weights[known], shape=shape)
+    return SparseRows.from_pairs(rows[inside], columns[inside], pairs.weights[inside], shape=shape)
 
 
 def check_counted_from_zero(ids: Iterable[Any], side: Embeddings, source: str) -> None:

@@ -40,7 +40,7 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     if is_kind(ids, str | bytes | Mapping | AbstractSet) or not is_kind(ids, Iterable | np.ndarray):
         raise WrongTypeError(f"{name} are {described(ids)}: a list of them is due, in their order")
     values: Any = ids
-    if any(offers(values, way) for way in ("detach", "to_numpy", "__array__")):
+    if any(offers(values, attribute) for attribute in ("detach", "to_numpy", "__array__")):
         values = _id_cells(values, name)
     cells = list(values)
     kinds = set(map(type, cells))

@@ -140,11 +140,11 @@ class SparseRows:
         position_of = np.full(self.shape[1], -1, dtype=np.int64)
         position_of[columns] = np.arange(len(columns))
         positions = position_of[self.indices]
-        there = positions >= 0
+        picked = positions >= 0
         return SparseRows.from_pairs(
-            self.rows[there],
-            positions[there],
-            self.values[there],
+            self.rows[picked],
+            positions[picked],
+            self.values[picked],
             shape=(self.shape[0], len(columns)),
         )
 

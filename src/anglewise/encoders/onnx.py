@@ -55,10 +55,10 @@ def weight_files(path: Path) -> tuple[list[Path], bool]:
     try:
         names = external_names(contents(path))
         files = [path.parent / name for name in names]
-        there = [file for name, file in zip(names, files, strict=True) if _is_file_here(name, file)]
+        here = [file for name, file in zip(names, files, strict=True) if _is_file_here(name, file)]
     except ValueError:  # no model
         return [path], False
-    return [path, *there], len(there) == len(files)
+    return [path, *here], len(here) == len(files)
 
 
 def _is_file_here(name: str, file: Path) -> bool:

@@ -108,9 +108,12 @@ class ListPositions:
         """Some of the positions."""
         if keep.all():
             return self
-        some = np.flatnonzero(keep)
+        positions = np.flatnonzero(keep)
         return ListPositions(
-            self.lists[some], self.ranks[some], self.gains[some], self.entries[some]
+            self.lists[positions],
+            self.ranks[positions],
+            self.gains[positions],
+            self.entries[positions],
         )
 
 

@@ -149,9 +149,9 @@ def _is_count(value: object, largest: int = MOST) -> bool:
 
 def _stored(complaints: Complaints) -> dict[str, Any]:
     """What is kept of complaints: not a hint that is for whoever read the judgements."""
-    kept = asdict(complaints)
-    del kept["other_form"]
-    return kept
+    content = asdict(complaints)
+    del content["other_form"]
+    return content
 
 
 def _complaints(stored: Mapping[str, Any]) -> Complaints:

@@ -321,12 +321,12 @@ def check_tables(path: Path, connection: sqlite3.Connection, version: int = VERS
         ours = Counter(definitions_of(reference))
     finally:
         reference.close()
-    there = Counter(definitions_of(connection))
+    definitions = Counter(definitions_of(connection))
     names = {name for name, *_ in ours}
-    wrong = [name for name, *_ in (ours - there).elements()]
+    wrong = [name for name, *_ in (ours - definitions).elements()]
     wrong += [
         name
-        for name, kind, _, sql in (there - ours).elements()
+        for name, kind, _, sql in (definitions - ours).elements()
         if name in names or not (kind in PLAIN and PLAIN[kind].match(sql))
     ]
     wrong = list(dict.fromkeys(wrong))

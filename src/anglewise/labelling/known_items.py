@@ -98,18 +98,18 @@ def known_items(
     )
 
 
-def write_known_items(path: PathLike, known: KnownItems, *, now: float) -> None:
+def write_known_items(path: PathLike, generated: KnownItems, *, now: float) -> None:
     """Write a new folder: ``queries.jsonl`` and ``qrels/test.tsv`` of BEIR's format, and a store.
 
     Every judgement in the store is marked as generated.
     """
     rows = [
-        Judged(query, item, 1, judge=known.judge, source="generated", time=now)
-        for query, item in known.items.items()
+        Judged(query, item, 1, judge=generated.judge, source="generated", time=now)
+        for query, item in generated.items.items()
     ]
     lines = [
         json.dumps({"_id": name, "text": text}, ensure_ascii=False)
-        for name, text in known.queries.items()
+        for name, text in generated.queries.items()
     ]
     with new_folder(path, may_replace=_refuse_to_replace) as folder:
         write_text(folder / "queries.jsonl", "".join(f"{line}\n" for line in lines))

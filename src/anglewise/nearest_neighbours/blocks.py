@@ -98,8 +98,8 @@ def _propose(
     length = max(64, min(scanner.tile_rows, room))
     all_rows = list(spans(len(items.ranked), length))
     for start in range(0, len(all_rows), workers.threads):
-        some = all_rows[start : start + workers.threads]
-        tiles = list(workers.map_(lambda rows: items.tile(shared, rows, scanner, sampled), some))
+        batch = all_rows[start : start + workers.threads]
+        tiles = list(workers.map_(lambda rows: items.tile(shared, rows, scanner, sampled), batch))
         for made in tiles:
             reach = np.maximum(reach, made.reach)
 
@@ -108,7 +108,7 @@ def _propose(
                 scanner.scan(made, block)
 
         list(workers.map_(scan, blocks))
-        step(some[-1].stop)
+        step(batch[-1].stop)
     return blocks, reach
 
 

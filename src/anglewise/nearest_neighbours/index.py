@@ -229,7 +229,7 @@ class Index:
         for start in range(0, len(queries), length):
             every = len(queries) <= length  # these were checked: not twice
             some = queries if every else Embeddings(queries.vectors[start : start + length])
-            found = search_prepared(
+            nearest = search_prepared(
                 state.prepared,
                 some,
                 k=min(k, len(items)),
@@ -241,7 +241,9 @@ class Index:
                     for row, score in zip(rows, scores, strict=True)
                     if row >= 0
                 ]
-                for rows, scores in zip(found.indices.tolist(), found.scores.tolist(), strict=True)
+                for rows, scores in zip(
+                    nearest.indices.tolist(), nearest.scores.tolist(), strict=True
+                )
             ]
         return answers
 

@@ -227,11 +227,11 @@ class TopK:
         order = np.argsort(-score, axis=1) + start
         score, position = score.take(order), position.take(order)
         equal = (score[:, 1:] == score[:, :-1]) & (position[:, 1:] < NOWHERE)
-        some = np.flatnonzero(equal.any(axis=1))
-        if len(some):
-            by_id = np.lexsort((position[some], -score[some]), axis=1)
-            score[some] = np.take_along_axis(score[some], by_id, axis=1)
-            position[some] = np.take_along_axis(position[some], by_id, axis=1)
+        tied_rows = np.flatnonzero(equal.any(axis=1))
+        if len(tied_rows):
+            by_id = np.lexsort((position[tied_rows], -score[tied_rows]), axis=1)
+            score[tied_rows] = np.take_along_axis(score[tied_rows], by_id, axis=1)
+            position[tied_rows] = np.take_along_axis(position[tied_rows], by_id, axis=1)
         same = (score[:, k:] == score[:, k - 1 : k]) & (position[:, k:] < NOWHERE)
         return cls(score[:, :k], position[:, :k], same.sum(axis=1))
 

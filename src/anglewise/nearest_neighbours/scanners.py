@@ -218,9 +218,9 @@ def _excluded(tile: Tile, exclusions: Exclusions) -> tuple[Int64[Array, " h"], I
     order = np.argsort(tile.rows, kind="stable")
     ascending = tile.rows[order]
     at = np.minimum(np.searchsorted(ascending, exclusions.indices), len(order) - 1)
-    there = ascending[at] == exclusions.indices
-    queries = (exclusions.pairs // exclusions.width)[there]
-    return order[at[there]], queries
+    hits = ascending[at] == exclusions.indices
+    queries = (exclusions.pairs // exclusions.width)[hits]
+    return order[at[hits]], queries
 
 
 class CompiledScanner(Scanner):

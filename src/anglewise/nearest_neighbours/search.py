@@ -91,7 +91,7 @@ def search(
     exclude = None if exclude is None else as_sparse_rows(exclude, "exclude")
     asking = space.sides(direction)[0]
     rows = np.arange(len(asking)) if rows is None else as_rows(rows, len(asking), "query")
-    found = by_frames(
+    neighbours = by_frames(
         space,
         read_measures(measures),
         direction,
@@ -103,7 +103,7 @@ def search(
         progress=progress,
         new_vectors=False,
     )
-    return {name: replace(lists, rows=rows) for name, lists in found.items()}
+    return {name: replace(lists, rows=rows) for name, lists in neighbours.items()}
 
 
 def exclusions_of(
@@ -274,15 +274,15 @@ def by_frames(
     all_frames = list(dict.fromkeys(frames_of.values()))
     ranked = space.sides(direction)[1]
     id_order = IdOrder.of(ranked)
-    found: dict[str, Neighbours] = {}
+    lists: dict[str, Neighbours] = {}
     with workers(threads) as pool:
         for number, frames in enumerate(all_frames):
             same_frame = [measure for measure in measures if frames_of[measure] == frames]
             shared = tuple(passes(same_frame, space, direction, new_vectors=new_vectors))
             items = PreparedItems(ranked, tuple(map(str, same_frame)), shared, id_order, room=0)
             share = share_of(progress, number, len(all_frames))
-            found |= _answers(items, vectors, rows, exclusions, k=k, pool=pool, progress=share)
-    return {str(measure): replace(found[str(measure)], direction=direction) for measure in measures}
+            lists |= _answers(items, vectors, rows, exclusions, k=k, pool=pool, progress=share)
+    return {str(measure): replace(lists[str(measure)], direction=direction) for measure in measures}
 
 
 def share_of(progress: Progress | None, number: int, count: int) -> Progress | None:
@@ -323,10 +323,10 @@ def _answers(
         queries = QueryBlock.of(items, shared, vectors[rows[at]], exclusions.block(span), k)
         step = partial(_report, progress, done * count, len(work) * count)
         for measure, top in zip(shared.measures, answer(queries, pool, step), strict=True):
-            found = answers[str(measure)]
-            found.indices[at] = id_order.rows(np.where(top.position < NOWHERE, top.position, -1))
-            found.scores[at] = top.score
-            found.tied_at_cut[at] = top.tied
+            lists = answers[str(measure)]
+            lists.indices[at] = id_order.rows(np.where(top.position < NOWHERE, top.position, -1))
+            lists.scores[at] = top.score
+            lists.tied_at_cut[at] = top.tied
     return answers
 
 

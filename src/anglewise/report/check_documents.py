@@ -265,8 +265,8 @@ def _coefficient(coefficient: Coefficient) -> tuple[str, str]:
         return NOTHING, "all gave one grade"
     if isnan(coefficient.low):
         few = coefficient.queries < FEWEST_RESAMPLED
-        of = counted(coefficient.queries, "query")
-        why = f"{of}: {FEWEST_RESAMPLED} are due" if few else "not known: no resample differs"
+        queries = counted(coefficient.queries, "query")
+        why = f"{queries}: {FEWEST_RESAMPLED} are due" if few else "not known: no resample differs"
         return f"{coefficient.value:.3f}", why
     return f"{coefficient.value:.3f}", f"{coefficient.low:.3f} to {coefficient.high:.3f}"
 

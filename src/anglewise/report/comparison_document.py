@@ -290,17 +290,17 @@ def _slices(result: Comparison) -> Iterator[Group]:
             for part in parts
         ]
         measures = [row.measure for row in result.measures[:SHOWN]]
-        said = "What is said of the groups of one column holds at 95% together."
+        sentence = "What is said of the groups of one column holds at 95% together."
         if not of_items:
             heads = [column, "queries", "verdict", *measures]
             yield [Table.of(heads, rows, f"The verdict for each {column}")]
-            yield [Line(f"By {column}, {agreement(parts)}. {said}")]
+            yield [Line(f"By {column}, {agreement(parts)}. {sentence}")]
             continue
         heads = [f"items whose {column} is", "items", "queries", "verdict", *measures]
         yield [Table.of(heads, rows, f"The verdict for items of each {column}")]
         yield [
             Line(
-                f"By {column} of the items, {agreement(parts)}. {said} For each group its own "
+                f"By {column} of the items, {agreement(parts)}. {sentence} For each group its own "
                 "items alone count as judged, over the queries with a relevant one; all items are "
                 "ranked."
             )

@@ -196,9 +196,9 @@ def relevance_document(
         f"{counted(learned.questions, 'question')} with a relevant passage",
         f"{learned.pairs:,} passages, {learned.relevant:,} relevant",
     ]
-    found = learned.reliability
-    error = _with_ends(found.expected_error, found.expected_error_interval)
-    brier = _with_ends(found.brier, found.brier_interval)
+    reliability = learned.reliability
+    error = _with_ends(reliability.expected_error, reliability.expected_error_interval)
+    brier = _with_ends(reliability.brier, reliability.brier_interval)
     sentences = [
         _threshold_sentence(learned),
         *_held_out_sentences(learned, depth),

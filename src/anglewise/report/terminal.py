@@ -182,8 +182,8 @@ class Axis:
         """One interval with its mean; the mean alone without ends, nothing without a mean."""
         if math.isnan(estimate.mean):
             return " " * self.width
-        known = math.isfinite(estimate.low) and math.isfinite(estimate.high)
-        ends = (estimate.low, estimate.high) if known else (estimate.mean, estimate.mean)
+        has_interval = math.isfinite(estimate.low) and math.isfinite(estimate.high)
+        ends = (estimate.low, estimate.high) if has_interval else (estimate.mean, estimate.mean)
         start, point, end = (
             round((value - self.low) / (self.high - self.low) * (self.width - 1))
             for value in (ends[0], estimate.mean, ends[1])

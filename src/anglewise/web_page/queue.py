@@ -269,7 +269,7 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     pairs_a_query = queue.size / len(queue.rows)
     judgements_left = None if not state.about_left else round(state.about_left * pairs_a_query)
     if state.decision == "decided":
-        text = " ".join(f"{said}." for said in (f"Decided: {state.reason}", *state.notes))
+        text = " ".join(f"{sentence}." for sentence in (f"Decided: {state.reason}", *state.notes))
     elif judgements_left is None:
         text = f"Not decided: {state.reason}."
     else:
