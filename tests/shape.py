@@ -88,12 +88,6 @@ MISSED = {
         "Floors, breadth and notes are worked out in every comparison, since the "
         "verdict names them."
     ),
-    "aw.compare: deepest stack": (
-        "Compare, score, search, block, tile, formula, and checks between."
-    ),
-    "Index.search: files entered": (
-        "The thirteenth is the text of messages, for the check of what rows are asked for."
-    ),
     "anglewise fit: files entered": (
         "Two input tables, a whole write under a lock, what is held out, five files of models, the "
         "terminal that prints every report, and checks of ids, of memory and of what a file says."
