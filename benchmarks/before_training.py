@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.comparison.compare import compare_spaces
+from anglewise.comparison.compare_spaces import compare_spaces
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.sparse import SparseRows

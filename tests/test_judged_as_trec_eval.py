@@ -9,7 +9,7 @@ import pytest
 import pytrec_eval
 
 import anglewise as aw
-from anglewise.comparison.compare import compare_spaces
+from anglewise.comparison.compare_spaces import compare_spaces
 from anglewise.comparison.dry_run import check_options
 from anglewise.comparison.gates import identity
 from anglewise.data_types.evaluation_rules import evaluated_with

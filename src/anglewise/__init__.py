@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anglewise.auditing.audit import audit
     from anglewise.auditing.audit_result import Audit
-    from anglewise.comparison.compare import compare, compare_spaces
+    from anglewise.comparison.compare import compare
+    from anglewise.comparison.compare_runs import compare_runs
+    from anglewise.comparison.compare_spaces import compare_spaces
     from anglewise.comparison.comparison_result import Comparison
     from anglewise.data_types.embeddings import Embeddings, Space
     from anglewise.data_types.judgements import Judgements
     from anglewise.data_types.neighbours import Neighbours
     from anglewise.data_types.pairs import Pairs, Triplets
+    from anglewise.data_types.run import Run
     from anglewise.encoders.encode import encode
     from anglewise.encoders.encoder import Encoder
     from anglewise.encoders.images import encode_images
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
         read_interactions,
         read_judgements,
         read_pairs,
+        read_run,
         read_space,
         read_triplets,
     )
@@ -70,6 +74,7 @@ _HOMES = {
     "Pairs": "anglewise.data_types.pairs",
     "Recommender": "anglewise.recommendation.recommender",
     "Remedy": "anglewise.remedies.remedy_result",
+    "Run": "anglewise.data_types.run",
     "Space": "anglewise.data_types.embeddings",
     "Study": "anglewise.experiment.study",
     "TableNormaliser": "anglewise.recommender_models.estimators",
@@ -78,7 +83,8 @@ _HOMES = {
     "adapter": "anglewise.similarity_measures.adapter",
     "audit": "anglewise.auditing.audit",
     "compare": "anglewise.comparison.compare",
-    "compare_spaces": "anglewise.comparison.compare",
+    "compare_runs": "anglewise.comparison.compare_runs",
+    "compare_spaces": "anglewise.comparison.compare_spaces",
     "encode": "anglewise.encoders.encode",
     "encode_images": "anglewise.encoders.images",
     "encoder": "anglewise.encoders.load",
@@ -90,6 +96,7 @@ _HOMES = {
     "read_interactions": "anglewise.io.read",
     "read_judgements": "anglewise.io.read",
     "read_pairs": "anglewise.io.read",
+    "read_run": "anglewise.io.read",
     "read_space": "anglewise.io.read",
     "read_triplets": "anglewise.io.read",
     "remedy": "anglewise.remedies.remedy",
@@ -116,6 +123,7 @@ __all__ = [
     "Pairs",
     "Recommender",
     "Remedy",
+    "Run",
     "Space",
     "Study",
     "TableNormaliser",
@@ -125,6 +133,7 @@ __all__ = [
     "adapter",
     "audit",
     "compare",
+    "compare_runs",
     "compare_spaces",
     "encode",
     "encode_images",
@@ -137,6 +146,7 @@ __all__ = [
     "read_interactions",
     "read_judgements",
     "read_pairs",
+    "read_run",
     "read_space",
     "read_triplets",
     "remedy",

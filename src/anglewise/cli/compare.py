@@ -1,5 +1,6 @@
 """``anglewise compare``: measures ranked on a validation set, and which of them to use."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -31,6 +32,9 @@ from anglewise.errors import SpellingError
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
+    from anglewise.cli.inputs import Judged
+    from anglewise.cli.results import Gates
+    from anglewise.comparison.comparison_result import Comparison
     from anglewise.data_types.embeddings import Space
     from anglewise.data_types.judgements import Judgements
     from anglewise.data_types.pairs import Pairs, Triplets
@@ -42,7 +46,7 @@ def compare(
     source: Annotated[Path | None, READ] = None,
     /,
     *,
-    measures: str = "dot,cosine,euclidean",
+    measures: str | None = None,
     metric: str | None = None,
     metrics: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
@@ -71,8 +75,9 @@ def compare(
         A folder that fit wrote, a BEIR folder, or a file of both sides; beside --items a file of
         graded pairs (id_a,id_b,score), triplets (anchor,near,far) or labels (id,label).
     measures
-        Which, parted by commas: dot, cosine, euclidean, manhattan, norm(0,0.5), cosine@centred;
-        norm(0,*) is tuned on one half of the queries and reported on the other.
+        Which, parted by commas; dot, cosine, euclidean if not given. Others are manhattan,
+        norm(0,0.5), cosine@centred; norm(0,*) is tuned on one half of the queries and reported on
+        the other. Beside --runs, none compares the runs alone.
     metric
         What decides: nDCG@10, R@100, P@10, RR@10, AP@100, spearman, pearson, triplet-accuracy.
         Without it nDCG@10, spearman for pairs, triplet-accuracy for triplets.
@@ -104,38 +109,58 @@ def compare(
         Read everything, say what was guessed and about how long the rest would take, and stop.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import judged_space, judged_spaces
-    from anglewise.cli.results import (
-        Gates,
-        check_run_out,
-        gate_content,
-        looks_content,
-        remember,
-        write_results,
+    from anglewise.cli.inputs import (
+        judged_names,
+        judged_space,
+        judged_spaces,
+        read_runs,
+        run_names,
     )
+    from anglewise.cli.results import Gates, check_run_out
     from anglewise.comparison.compare import compare as compared
-    from anglewise.comparison.compare import compare_spaces
-    from anglewise.comparison.next_judgements import unjudged
-    from anglewise.comparison.stopping import sequential as stopping
-    from anglewise.report.comparison_document import comparison_document
+    from anglewise.comparison.compare_runs import compare_listed
+    from anglewise.comparison.compare_spaces import compare_spaces
 
     talk = Talk(always)
     if dry_run:
         _check_dry_run(results, history, talk)
-    gates = Gates.read(results, history, several.spaces)
+    names = run_names(several.runs)
+    gates = Gates.read(results, history, several.spaces, names)
     options: dict[str, Any] = {
         "metric": metric,
         "metrics": metrics or (),
         "tolerance": tolerance,
         "largest_difference": largest_difference,
-        "largest_group": largest_group,
         "baseline": baseline,
-        "split": split,
         "seed": always.seed,
     }
+    of_space = {"split": split, "largest_group": largest_group}
+    wanted = _measures(measures, names)
     with talk.progress("reading"):
-        if several.spaces or several.variants:
-            _check_for_several({"--slice": slices, "--dry-run": dry_run})
+        runs = read_runs(several.runs, talk.say)
+        if runs and source is None and vectors == NO_FILES and not several.spaces:
+            given = {
+                "--measures": measures is not None and wanted,
+                "--variants": several.variants,
+                "--slice": slices,
+                "--split": split != "queries",
+                "--largest-group": largest_group,
+                "--seen": seen.seen,
+                "--breadth": results.breadth,
+                "--dry-run": dry_run,
+            }
+            _refuse(
+                given,
+                "is of a space, and --runs alone have no vectors: leave it out, or give "
+                "the space too",
+            )
+            space, judgements = judged_names(runs, direction, judging, talk.say, always.seed)
+            judged = {"": judgements}
+            check_run_out(results.run_out, {"": space}, judged, (), runs=names)
+            run = partial(compare_listed, runs, judgements, space, **options)
+        elif several.spaces or several.variants:
+            alone = {"--slice": slices, "--dry-run": dry_run}
+            _refuse(alone, "is for one space: leave --spaces and --variants out")
             spaces, judged = judged_spaces(
                 source,
                 several.spaces,
@@ -146,23 +171,42 @@ def compare(
                 say=talk.say,
                 seed=always.seed,
             )
-            directions = {labels.direction for labels in judged.values()}
-            variants = several.variants or ()
-            check_run_out(results.run_out, spaces, judged, measures, variants)
-            run = partial(compare_spaces, spaces, judged, variants=variants)
+            options |= of_space | {"variants": several.variants or (), "runs": runs}
+            check_run_out(
+                results.run_out, spaces, judged, wanted, variants=options["variants"], runs=names
+            )
+            run = partial(compare_spaces, spaces, judged, wanted, **options)
         else:
             space, judgements = judged_space(
                 source, vectors, direction, judging, talk.say, seen=seen, seed=always.seed
             )
-            directions = {getattr(judgements, "direction", "pairs and triplets")}
-            check_run_out(results.run_out, {"": space}, {"": judgements}, measures)
+            judged = {"": judgements}
+            options |= of_space | {"slices": slices}
+            check_run_out(results.run_out, {"": space}, judged, wanted, runs=names)
             if dry_run:
-                return _dry_run(space, judgements, measures, options | {"slices": slices}, talk)
-            run = partial(compared, space, judgements, slices=slices)
-    _check_directions(directions, results, seen, talk)
+                _refuse({"--runs": runs}, "has no search whose time could be told: leave it out")
+                return _dry_run(space, judgements, wanted, options, talk)
+            run = partial(compared, space, judgements, wanted, runs=runs, **options)
+    _check_directions(judged.values(), results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
-        result = run(measures=measures, **options, progress=progress)
-    until = stopping(result, seed=always.seed) if results.sequential else None
+        result = run(progress=progress)
+    return _report(result, gates, results, history, talk)
+
+
+def _report(
+    result: "Comparison",
+    gates: "Gates",
+    results: Results,
+    history: HistoryOptions,
+    talk: "Talk",
+) -> int:
+    """Write, print and remember a result; the exit code says whether its gates held."""
+    from anglewise.cli.results import gate_content, looks_content, remember, write_results
+    from anglewise.comparison.next_judgements import unjudged
+    from anglewise.comparison.stopping import sequential as stopping
+    from anglewise.report.comparison_document import comparison_document
+
+    until = stopping(result, seed=result.seed) if results.sequential else None
     rest = unjudged(result) if results.unjudged else None
     checked = gates.check(result)
     looks = gates.looks(result)
@@ -182,19 +226,32 @@ def compare(
     return 0 if all(check.passed for check in checked) else GATE_FAILED
 
 
-def _check_for_several(of_one_space: dict[str, object]) -> None:
-    """Refuse options that say something of one space alone."""
-    for name, value in of_one_space.items():
+MEASURES = "dot,cosine,euclidean"
+
+
+def _measures(given: str | None, runs: Sequence[str]) -> str | tuple[()]:
+    """The measures that were options for; none where runs stand alone."""
+    if given is not None and given.strip().lower() == "none":
+        if not runs:
+            raise SpellingError("--measures none leaves nothing to compare: give --runs FILE too")
+        return ()
+    return MEASURES if given is None else given
+
+
+def _refuse(given: Mapping[str, Any], reason: str) -> None:
+    """Refuse options that were given and say nothing here."""
+    for name, value in given.items():
         if value:
-            raise SpellingError(f"{name} is for one space: leave --spaces and --variants out")
+            raise SpellingError(f"{name} {reason}")
 
 
 def _check_directions(
-    directions: set[str], results: Results, seen: SeenOptions, talk: "Talk"
+    judged: "Iterable[Judged]", results: Results, seen: SeenOptions, talk: "Talk"
 ) -> None:
     """Refuse, or say, what was given and has no meaning for the judgements that were read."""
     from anglewise.cli.inputs import say_unused
 
+    directions = {getattr(labels, "direction", "pairs and triplets") for labels in judged}
     for direction in sorted(directions):
         say_unused(seen, direction, talk.say)
     if results.breadth and "pairs and triplets" in directions:
@@ -217,7 +274,7 @@ def _check_dry_run(results: Results, history: HistoryOptions, talk: "Talk") -> N
 def _dry_run(
     space: "Space",
     judgements: "Judgements | Pairs | Triplets",
-    measures: str,
+    measures: str | tuple[()],
     options: dict[str, Any],
     talk: "Talk",
 ) -> int:

@@ -7,9 +7,11 @@ from typing import Any, TypeAlias
 from anglewise.cli.options import AS_BROUGHT, Judging, SeenOptions, Vectors
 from anglewise.comparison.candidates import FORBIDDEN
 from anglewise.comparison.compare import NO_RULES
+from anglewise.comparison.ranked_runs import space_of_names
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.pairs import Pairs, Triplets
+from anglewise.data_types.run import Run
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Array, Direction, Float32
 from anglewise.encoders.batches import encode_texts
@@ -19,7 +21,9 @@ from anglewise.encoders.load import encoder, encoder_of
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading, suffix
+from anglewise.io.judgement_files import judged_ids
 from anglewise.io.read import judgement_kind, read_judgements, read_pairs, read_space, read_triplets
+from anglewise.io.run_files import name_of, read_run
 from anglewise.io.tables import Role, need
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
@@ -171,6 +175,69 @@ def judged_spaces(
         if judging.label_queries is None or not judged:  # those drawn ask in every space
             judged[name] = judgements
     return spaces, judged
+
+
+def read_runs(words: Sequence[str], say: Say) -> list[Run]:
+    """Read ``bm25=FILE`` or ``FILE``, called by its name without the ending.
+
+    Raises ``SpellingError`` for two of one name.
+    """
+    runs: list[Run] = []
+    for word in words:
+        name, named, path = word.partition("=")
+        file = Path(path if named else word)
+        runs.append(read_run(file, name if named else name_of(file), say))
+    names = [run.name for run in runs]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise SpellingError(
+            f"two of the runs are called {twice[0]!r}: name them, as in first={twice[0]}.run"
+        )
+    return runs
+
+
+def run_names(words: Sequence[str]) -> list[str]:
+    """What the runs will be called, before they are read."""
+    return [
+        name if named else name_of(Path(word))
+        for word in words
+        for name, named, _ in [word.partition("=")]
+    ]
+
+
+def judged_names(
+    runs: Sequence[Run], direction: Direction | None, judging: Judging, say: Say, seed: int
+) -> tuple[Space, Judgements]:
+    """The names that runs and judgements hold, where there are no vectors, and the judgements.
+
+    Raises ``FileError`` without a file of judgements, ``SpellingError`` for what needs a space.
+    """
+    if judging.qrels is None:
+        raise FileError("no judgements: beside --runs give --qrels FILE")
+    if direction not in {None, "queries-items"}:
+        raise SpellingError(
+            f"--direction {direction}: runs are lists of items for queries, queries-items: leave "
+            "it out, or give the space too"
+        )
+    if judging.label_queries is not None:
+        raise SpellingError("--label-queries is of labelled items of a space: give the space too")
+    queries, items = judged_ids(
+        judging.qrels, judging.query_column, judging.item_column, judging.gain_column
+    )
+    space = space_of_names(queries, items, runs)
+    judged = read_judgements(
+        judging.qrels,
+        space,
+        query_column=judging.query_column,
+        item_column=judging.item_column,
+        gain_column=judging.gain_column,
+        missing=judging.missing,
+        relevant_from=judging.relevant_from,
+        not_itself=judging.not_itself,
+        seed=seed,
+        say=say,
+    )
+    return space, judged
 
 
 def _check_alone(source: Path | None, vectors: Vectors) -> None:

@@ -217,6 +217,14 @@ class Several:
     variants: str | None = None
     """Cheaper vectors of these as further candidates, parted by commas: :128 for the first 128
     columns, int8, binary, :128+int8; of one space alone as new+int8."""
+    runs: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), show_default=False),
+        SPACE_READ,
+    ] = ()
+    """Ranked lists of other systems as further candidates: TREC runs, tables with the columns
+    query_id, item_id, score, or JSON {query: {item: score}}; NAME=FILE names one. Without any
+    vectors the runs alone are compared, by --qrels."""
 
 
 @Parameter(name="*", group=_HISTORY)

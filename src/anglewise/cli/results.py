@@ -38,14 +38,22 @@ class Gates:
     looks_count: bool = False
 
     @classmethod
-    def read(cls, results: Results, history: HistoryOptions, spaces: Sequence[str] = ()) -> "Gates":
+    def read(
+        cls,
+        results: Results,
+        history: HistoryOptions,
+        spaces: Sequence[str] = (),
+        runs: Sequence[str] = (),
+    ) -> "Gates":
         """Read gates and history; ``spaces`` are folders or, with a name given, NAME=FOLDER.
+
+        ``runs`` are the names of runs, which gates may name too.
 
         Raises ``SpellingError`` for options that need one another and for a label that the history
         has not, ``FileError`` for a history that cannot be read or written.
         """
         check_number(len(set(results.gate)), "gate")
-        conditions = tuple(dict.fromkeys(map(gate, results.gate)))
+        conditions = tuple(dict.fromkeys(gate(word, runs) for word in results.gate))
         if results.junit is not None and not conditions:
             raise SpellingError(f"--junit {results.junit} writes gates, and there are none: --gate")
         if history.history is None:
@@ -172,8 +180,10 @@ def check_run_out(
     run_out: Path | None,
     spaces: "Mapping[str, Space]",
     judged: "Mapping[str, Judged]",
-    measures: str,
+    measures: str | tuple[()],
+    *,
     variants: str | tuple[()] = (),
+    runs: Sequence[str] = (),
 ) -> None:
     """Refuse before any work what ``--run-out`` could not write after it.
 
@@ -190,7 +200,7 @@ def check_run_out(
         return
     read = measures_and_families(measures)
     starts = [""] if "" in spaces else [f"{source}: " for source in sources(spaces, variants)]
-    _paths(run_out, [f"{start}{measure}" for start in starts for measure in read])
+    _paths(run_out, [*(f"{start}{measure}" for start in starts for measure in read), *runs])
     for name, labels in judged.items():
         if not isinstance(labels, Judgements):
             raise SpellingError("--run-out: pairs and triplets have no ranked lists to write")

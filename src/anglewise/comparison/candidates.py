@@ -4,7 +4,7 @@ And what they take: bytes to keep, seconds to search.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -264,20 +264,22 @@ def sources(
     )
 
 
-def candidate_number(spelling: str, among: Sequence[SpaceCandidate]) -> int:
+def candidate_number(
+    spelling: str, among: Sequence[SpaceCandidate], runs: Sequence[str] = ()
+) -> int:
     """The number of the one that a spelling names; blanks and how a number is written may differ.
 
-    Raises ``SpellingError`` with what there is.
+    Runs stand behind the others. Raises ``SpellingError`` with what there is.
     """
-    name = canonical(spelling)
-    names = [str(candidate) for candidate in among]
+    name = canonical(spelling, runs)
+    names = [*map(str, among), *runs]
     if name not in names:
         raise SpellingError(f"{name} is not among what is compared: {listed(names)}")
     return names.index(name)
 
 
-def canonical(spelling: str) -> str:
-    """A candidate as the table writes it: ``cosine``, or ``new: cosine``.
+def canonical(spelling: str, runs: Collection[str] = ()) -> str:
+    """A candidate as the table writes it: ``cosine``, ``new: cosine``, or the name of a run.
 
     As in a variant, ``+`` may be typed for the dot. Raises ``SpellingError`` for a measure that is
     not known.
@@ -286,6 +288,8 @@ def canonical(spelling: str) -> str:
     ('dot', 'New[:8]·int8: norm(0,0.5)')
     """
     check_kind(spelling, str, "a candidate", "a spelling such as cosine or new: cosine")
+    if spelling.strip() in runs:
+        return spelling.strip()
     space, colon, measure = spelling.rpartition(":")
     read = measures_and_families(["".join(measure.lower().split())])[0]
     return f"{_DOT.sub('·', space.strip())}: {read}" if colon else str(read)

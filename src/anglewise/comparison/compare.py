@@ -1,26 +1,19 @@
 """Compare measures in one space or in several, judged on the same queries."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from anglewise.comparison.alignment import AlignedSpaces
-from anglewise.comparison.candidates import (
-    SpaceCandidate,
-    Variant,
-    candidate_number,
-    sources,
-    space_facts,
-)
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import SearchedSpace, judged_space
-from anglewise.comparison.notes import notes, space_notes
+from anglewise.comparison.notes import notes
+from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
 from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import QUERIES
-from anglewise.comparison.without_vectors import of_space, of_spaces, with_breadth
+from anglewise.comparison.without_vectors import of_space, with_breadth, with_items
 from anglewise.data_types.conversion import Vectors, check_direction
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
@@ -30,9 +23,9 @@ from anglewise.data_types.judgements import (
 )
 from anglewise.data_types.numbers import as_list, check_flag, check_kind, check_word
 from anglewise.data_types.pairs import Pairs, Triplets, check_judgements, check_of_space
+from anglewise.data_types.run import Run
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.evaluation_metrics.evaluate import check_relevant
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import (
@@ -55,6 +48,7 @@ def compare(
     measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
     metric: str | Metric | None = None,
     *,
+    runs: Iterable[Run] | Run = (),
     metrics: Iterable[str | Metric] | str = (),
     direction: Direction | None = None,
     tolerance: str | float | None = None,
@@ -89,6 +83,9 @@ def compare(
         for the other, both ways.
     metric
         What decides; by default ``nDCG@10``, ``spearman`` for pairs, ``triplet-accuracy``.
+    runs
+        Ranked lists of other systems, judged beside the measures, by id. A query that a run has no
+        list for counts as one with an empty list. ``measures=()`` compares the runs alone.
     metrics
         Further metrics to report beside it.
     direction
@@ -103,8 +100,8 @@ def compare(
         Of queries in groups, how many a group that was not seen may have; the largest one's number
         if not given. It stands in the sentence as what was declared.
     baseline
-        The measure in use, which wins ties and which all others are compared with; without it the
-        simplest is kept in a tie.
+        The measure or run in use, which wins ties and which all others are compared with; without
+        it the simplest is kept in a tie.
     split
         Which queries belong together, and which may teach which: ``queries`` (each for itself),
         ``group(COLUMN)`` of what is known about queries, ``clusters(8)`` of their vectors, or
@@ -142,9 +139,10 @@ def compare(
     ShapeError
         Judgements that are not of the space.
     IdsError
-        ``not_itself`` where no query has the id of an item.
+        ``not_itself`` where no query has the id of an item; a run that names no judged query, or
+        no item of the space.
     TooFewError
-        Nothing judged, no measure given, or all queries in one group.
+        Nothing judged, no measure and no run given, or all queries in one group.
 
     Examples
     --------
@@ -163,63 +161,88 @@ def compare(
     space = as_space(space)
     check_judgements(judgements)
     read = measures_and_families(measures)
-    if not read:
+    given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
+    others = check_runs(given, [str(measure) for measure in read])
+    if not read and not others:
         raise TooFewError(NO_MEASURE)
     _check_fits(judgements, space, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
-    base = baseline_among(read, baseline)
+    base = baseline_among(read, baseline, [run.name for run in others])
     settings = read_settings(
         type(judgements),
         metric,
         metrics,
         tolerance=tolerance,
         largest_difference=largest_difference,
-        candidates=len(read),
+        candidates=len(read) + len(others),
         seed=seed,
         threads=threads,
         progress=progress,
     )
-    searched = None
     columns = [slices] if isinstance(slices, str) else as_list(slices, "slices", NAMES_DUE)
     for column in columns:
         check_kind(column, str, "a slice", "the name of a column")
-    if isinstance(judgements, Judgements):
-        settings = settings.for_queries(space, judgements, split, largest_group)
-        searched = SearchedSpace(space, judgements, judgements.judged_rows)
-        scores = score_spaces([searched], read, read, judgements, settings)
-    else:
-        _check_no_queries(split, largest_group, columns)
+    if not isinstance(judgements, Judgements):
+        _check_no_queries(split, largest_group, columns, others)
         scores = score_named_rows(space, judgements, read, settings)
+        return conclude(
+            infer(scores, seed=seed, threads=threads),
+            space,
+            judgements,
+            settings,
+            baseline=base,
+            notes=notes(space, judgements, scores),
+        )
+    settings = settings.for_queries(space, judgements, split, largest_group)
+    searched = SearchedSpace(space, judgements, judgements.judged_rows)
+    ranked, names = None, judged_space(space, judgements.parts)
+    if others:
+        ranked = runs_in(
+            others,
+            names,
+            of_space(space, judgements).judgements,
+            settings,
+            items=space.sides(judgements.direction)[1],
+            passages=judgements.parts,
+        )
+    spaces = [searched] if read else []
+    scores = score_spaces(spaces, read, read, judgements, settings, runs=ranked)
     parts, remarks = (), ()
-    if searched is not None and columns:
+    if columns:
         from anglewise.comparison.slices import slices as verdict_slices
 
-        parts, remarks = verdict_slices(columns, searched, scores, settings, baseline=base)
+        evaluated = judgements if ranked is None else ranked.judgements
+        unknown = evaluated.gains.shape[1] - judgements.gains.shape[1]
+        parts, remarks = verdict_slices(
+            columns, searched, scores, settings, baseline=base, unknown_items=unknown
+        )
     result = conclude(
         infer(scores, seed=seed, threads=threads),
-        judged_space(space, judgements.parts if isinstance(judgements, Judgements) else None),
-        judgements,
+        names if ranked is None else ranked.names,
+        judgements if ranked is None else ranked.judgements,
         settings,
         baseline=base,
-        notes=[*notes(space, judgements, scores), *remarks],
+        notes=[*notes(space, judgements, scores, ranked), *remarks],
     )
-    if searched is None:
-        return result
-    context = of_space(space, searched.judgements)
-    result = replace(result, measures=with_breadth(result.measures, context, scores), slices=parts)
+    context = of_space(space, judgements)
+    shown = context if ranked is None else with_items(context, ranked.judgements)
+    result = replace(result, measures=with_breadth(result.measures, shown, scores), slices=parts)
     return with_floors(result, context, scores, seed=seed)
 
 
 NAMES_DUE = "a list of names of columns is due"
 
 
-def _check_no_queries(split: str, largest_group: int | None, slices: Sequence[str]) -> None:
+def _check_no_queries(
+    split: str, largest_group: int | None, slices: Sequence[str], runs: Sequence[Run]
+) -> None:
     """Refuse what is said of queries where pairs or triplets are judged."""
     check_kind(split, str, "a split", "a text such as queries or group(COLUMN)")
     unfit = {
         f"a split by {split} is of queries": ("it", split.strip() != QUERIES),
         "largest_group is of queries in groups": ("it", largest_group is not None),
         "slices are of queries or items": ("slices", bool(slices)),
+        "runs are lists of queries": ("runs", bool(runs)),
     }
     for sentence, (what, is_asked) in unfit.items():
         if is_asked:
@@ -259,156 +282,3 @@ def _check_fits(
             f"{'pairs' if judged is None else judged}: leave direction out, or read others"
         )
     check_of_space(judgements, space)
-
-
-def compare_spaces(
-    spaces: Mapping[str, Space | Vectors],
-    judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
-    measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
-    metric: str | Metric | None = None,
-    *,
-    variants: Iterable[str | Variant] | str = (),
-    metrics: Iterable[str | Metric] | str = (),
-    tolerance: str | float | None = None,
-    largest_difference: float = 1.0,
-    largest_group: int | None = None,
-    baseline: str | None = None,
-    split: str = QUERIES,
-    missing: Missing = "count",
-    relevant_from: float | None = None,
-    not_itself: bool = False,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: Progress | None = None,
-) -> Comparison:
-    """Say which model to use, and with which measure, judged on the same queries.
-
-    Every measure in every space is a candidate, ``new: cosine``, and all of them are one family of
-    tests. Rows are told by their ids: queries that one space lacks do not count, and items that
-    one lacks count against it where they are relevant, as whoever asks does not find them. Of
-    candidates that tie, the simplest is named: that of the first space before the others, a space
-    before what was made of it, then dot, cosine, euclidean.
-
-    Parameters
-    ----------
-    spaces
-        From name to space; first the one in use.
-    judgements
-        Graded relevance, aligned with the first space; or from name to what is aligned with that
-        space, where spaces differ in what they hold. A pair judged in one is judged in all. Graded
-        pairs and triplets are refused.
-    measures, metric, metrics, tolerance, largest_difference, largest_group, missing
-        As in ``compare``.
-    relevant_from, not_itself
-        As in ``compare``.
-    seed, threads, progress
-        As in ``compare``.
-    variants
-        Cheaper vectors as further candidates: ``[:128]``, ``int8``, ``binary``, ``[:128]·int8``, of
-        every space, or of one as in ``new·int8``.
-    baseline
-        One of the candidates, such as ``old: cosine``.
-    split
-        As in ``compare``; columns and clusters are those of the first space.
-
-    Raises
-    ------
-    IdsError
-        The spaces have no item or no judged query in common.
-    SpellingError
-        A measure, metric, variant or baseline that is not known; a name that cannot stand in a
-        table; judgements of other directions, or that are no graded relevance.
-    ShapeError
-        Judgements that are not of their space, a cut wider than the vectors.
-    TooFewError
-        No space, no measure, nothing judged.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from anglewise.data_types.embeddings import Embeddings
-    >>> from anglewise.data_types.sparse import SparseRows
-    >>> rng = np.random.default_rng(0)
-    >>> x = rng.standard_normal((60, 8))
-    >>> items = Embeddings(x)
-    >>> old = Space(queries=Embeddings(x + 2 * rng.standard_normal((60, 8))), items=items)
-    >>> new = Space(queries=Embeddings(x + 0.3), items=items)
-    >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
-    >>> result = compare_spaces({"old": old, "new": new}, Judgements(own), "cosine")
-    >>> result.verdict.decision, result.verdict.measure
-    ('use', 'new: cosine')
-    """
-    check_kind(spaces, Mapping, "what is compared", "a dict from names to spaces")
-    for name in spaces:
-        check_kind(name, str, "the name of a space", "a text")
-    spaces = {name: as_space(space) for name, space in spaces.items()}
-    models = sources(spaces, variants)
-    read = measures_and_families(measures)
-    if not read:
-        raise TooFewError(NO_MEASURE)
-    judged = {
-        name: evaluated_with(
-            labels,
-            spaces[name],
-            missing=missing,
-            relevant_from=relevant_from,
-            not_itself=not_itself,
-        )
-        for name, labels in _by_space(judgements, spaces).items()
-    }
-    settings = read_settings(
-        Judgements,
-        metric,
-        metrics,
-        tolerance=tolerance,
-        largest_difference=largest_difference,
-        candidates=len(models) * len(read),
-        seed=seed,
-        threads=threads,
-        progress=progress,
-    )
-    candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
-    base = None if baseline is None else candidate_number(baseline, candidates)
-    aligned = AlignedSpaces.of(spaces, judged)
-    check_relevant(aligned.judgements, settings.metrics[0])
-    settings = settings.by(aligned.query_split(split, seed=seed), largest_group)
-    searched = map(aligned.searched, models)
-    scores = score_spaces(searched, read, candidates, aligned.judgements, settings)
-    facts = tuple(space_facts(spaces[model.space], model) for model in models)
-    result = conclude(
-        infer(scores, seed=seed, threads=threads),
-        aligned.names,
-        aligned.judgements,
-        settings,
-        baseline=base,
-        notes=space_notes(aligned, judged, scores, facts),
-        spaces=facts,
-    )
-    context = of_spaces(aligned)
-    result = replace(result, measures=with_breadth(result.measures, context, scores))
-    return with_floors(result, context, scores, seed=seed)
-
-
-def _by_space(
-    judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
-    spaces: Mapping[str, Space],
-) -> Mapping[str, Judgements]:
-    """The judgements aligned with each space that has some; those given alone are of the first."""
-    if isinstance(judgements, Judgements):
-        return {next(iter(spaces)): judgements}
-    if isinstance(judgements, Pairs | Triplets):
-        raise SpellingError(
-            "several spaces are compared by graded relevance, and these are pairs or triplets: "
-            "compare the spaces one by one, or give judgements of queries and items"
-        )
-    due = "Judgements, or a dict from names of spaces to these,"
-    check_kind(judgements, Mapping, "what is judged", due)
-    for labels in judgements.values():
-        check_kind(labels, Judgements, "what is judged of a space", "Judgements")
-    unknown = [str(name) for name in judgements if name not in spaces]
-    if unknown or not judgements:
-        raise SpellingError(
-            f"judgements are given for {', '.join(unknown) or 'no space'}: the spaces are "
-            f"{', '.join(spaces)}"
-        )
-    return judgements

@@ -192,7 +192,7 @@ class Comparison:
     metric: str
     k: int | None
     queries: int
-    items: int
+    items: int | None
     judged: int
     seed: int
     measures: tuple[MeasureResult, ...]

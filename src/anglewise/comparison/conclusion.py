@@ -193,13 +193,20 @@ def _signature(
     return "|".join(f"{name}:{value}" for name, value in parts.items())
 
 
-def baseline_among(read: Sequence[MeasureSpec], baseline: str | MeasureSpec | None) -> int | None:
-    """Which of the measures is the baseline; ``SpellingError`` where it is none of them."""
+def baseline_among(
+    read: Sequence[MeasureSpec], baseline: str | MeasureSpec | None, runs: Sequence[str] = ()
+) -> int | None:
+    """Which of the measures and runs is the baseline; ``SpellingError`` where it is none of them.
+
+    Runs stand behind the measures.
+    """
     if baseline is None:
         return None
+    if isinstance(baseline, str) and baseline.strip() in runs:
+        return len(read) + runs.index(baseline.strip())
     (named,) = measures_and_families([baseline])
     if named not in read:
-        raise SpellingError(
-            f"the baseline {named} is not among the measures {listed(map(str, read))}: add it"
-        )
+        among = [("measures", [*map(str, read)]), ("runs", [*runs])]
+        kinds = " or the ".join(f"{noun} {listed(names)}" for noun, names in among if names)
+        raise SpellingError(f"the baseline {named} is not among the {kinds}: add it")
     return list(read).index(named)

@@ -1,6 +1,7 @@
 """Gates for continuous integration, held against this run and the last one of a history."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import isfinite
 
@@ -68,12 +69,13 @@ def spelled(level: float) -> str:
     return np.format_float_positional(level, trim="-")
 
 
-def gate(spelling: str) -> Gate:
+def gate(spelling: str, runs: Collection[str] = ()) -> Gate:
     """Read a gate: a candidate, ``>=`` or ``<=``, and what it is held against.
 
     That is another candidate, ``last`` (the same one in the last run of the history that held its
     gates) or ``last(LABEL)`` (in the last such run of that label), each plus or less a number; or
-    a number alone. A candidate is a measure, or of several spaces ``new: cosine``.
+    a number alone. A candidate is a measure, of several spaces ``new: cosine``, or one of the
+    ``runs``, by its name.
 
     Raises ``SpellingError`` for anything else.
 
@@ -87,14 +89,16 @@ def gate(spelling: str) -> Gate:
         raise SpellingError(
             f"{spelling!r} is no gate: write cosine>=dot-0.01, dot>=0.3 or cosine>=last-0.01"
         )
-    left, right = canonical(parts["left"]), parts["right"].strip()
+    left, right = canonical(parts["left"], runs), parts["right"].strip()
     at_most = parts["relation"] == "<="
+    if right in runs:
+        return Gate(left, right, 0.0, at_most)
     if _LEVEL.fullmatch(right):
         return Gate(left, None, _number(right), at_most)
     other = _OTHER.fullmatch(right)
     name, slack = (other["name"].strip(), other["slack"]) if other else (right, None)
     last = _LAST.fullmatch(name)
-    against = canonical(name) if last is None else Last(last["label"])
+    against = canonical(name, runs) if last is None else Last(last["label"])
     return Gate(left, against, 0.0 if slack is None else _number(slack), at_most)
 
 
@@ -159,7 +163,8 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     Raises ``SpellingError`` for what was not compared, now or in the history, ``IdsError`` for a
     history of other queries.
     """
-    wanted = gate(spelling) if isinstance(spelling, str) else spelling
+    names = [row.measure for row in comparison.measures]
+    wanted = gate(spelling, names) if isinstance(spelling, str) else spelling
     figure = _figure(comparison, wanted, history)
     if figure is None:
         return Checked(

@@ -235,11 +235,16 @@ def _tuned_lists(
 
 def _moved(neighbours: Neighbours, order: Int64[Array, " rows"], k: int) -> Neighbours:
     """Neighbours by their place in the common order, in lists of ``k`` places."""
-    wider = ((0, 0), (0, k - neighbours.k))
     indices = np.where(neighbours.indices == NOBODY, NOBODY, order[neighbours.indices])
+    return of_places(replace(neighbours, indices=indices), k)
+
+
+def of_places(neighbours: Neighbours, k: int) -> Neighbours:
+    """The same lists with at least ``k`` places, the further ones empty."""
+    wider = ((0, 0), (0, max(0, k - neighbours.k)))
     return replace(
         neighbours,
-        indices=np.pad(indices, wider, constant_values=NOBODY),
+        indices=np.pad(neighbours.indices, wider, constant_values=NOBODY),
         scores=np.pad(neighbours.scores, wider, constant_values=-np.inf),
     )
 

@@ -8,6 +8,7 @@ from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
 from anglewise.comparison.dependence import answer_notes, shared_notes
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
+from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
 from anglewise.data_types.columns import titles
 from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.drawn import QueryDraw, weighted_means
@@ -27,14 +28,24 @@ def notes(
     space: Space,
     judgements: Judgements | Pairs | Triplets,
     scores: Scores,
+    runs: RankedRuns | None = None,
 ) -> tuple[str, ...]:
-    """Sentences, the gravest first: the labels, then how few they are, then the vectors."""
+    """Sentences, the gravest first: the labels, then how few they are, then the vectors.
+
+    Of vectors nothing is said where none were searched.
+    """
     lists = isinstance(judgements, Judgements)
+    searched = not all(isinstance(candidate, RunCandidate) for candidate in scores.measures)
     direction = judgements.direction if lists else "queries-items"
     sides = space.sides(direction)
-    unit = sides[1].is_unit() and not space.named_biases
+    unit = searched and sides[1].is_unit() and not space.named_biases
     return (
-        *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
+        *(runs.notes if runs else ()),
+        *(
+            judged_notes(runs.judgements if runs else judgements)
+            if lists
+            else _label_notes(judgements.complaints)
+        ),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
         *(_itself_notes(sides, judgements, scores) if lists else ()),
         *(_seen_notes([space], [judgements], judgements) if lists else ()),
@@ -42,9 +53,9 @@ def notes(
         *_few_notes(scores),
         *(answer_notes(judgements, scores) if lists else shared_notes(space, judgements)),
         *(part_notes(judgements.parts) if lists else ()),
-        *_zero_notes(*sides),
+        *(_zero_notes(*sides) if searched else ()),
         *(_use_notes({"": space}, direction) if lists and judgements.parts is None else ()),
-        *_bias_notes([(space, "")], scores, direction),
+        *(_bias_notes([(space, "")], scores, direction) if searched else ()),
         *_fewer_notes([(sides, "")], scores),
         *(_unit_notes(scores) if unit else ()),
         *_tie_notes(scores),
@@ -57,14 +68,16 @@ def space_notes(
     judged: Mapping[str, Judgements],
     scores: Scores,
     models: Sequence[SpaceFacts],
+    runs: RankedRuns | None = None,
 ) -> tuple[str, ...]:
     """Sentences, the gravest first: what does not match, the labels, how few, the vectors."""
     direction = aligned.judgements.direction
     sides = {name: space.sides(direction) for name, space in aligned.spaces.items()}
     return (
         *_alignment_notes(aligned, sides, len(scores.rows)),
+        *(runs.notes if runs else ()),
         *_labels_by_space(judged),
-        *_relevance_notes(aligned.judgements),
+        *_relevance_notes(runs.judgements if runs else aligned.judgements),
         *_draw_notes(aligned.judgements.drawn, scores),
         *(
             _itself_notes(aligned.names.sides(direction), aligned.judgements, scores)
@@ -327,6 +340,7 @@ def _bias_notes(
             for candidate in scores.measures
             if getattr(getattr(candidate, "source", None), "space", "") == name
             and getattr(candidate, "builder", None) is None
+            and not isinstance(candidate, RunCandidate)
         ]
         note = biases_note(dict.fromkeys(own), space, direction)
         if note is not None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from anglewise.comparison.candidates import Candidate, SearchCost
 from anglewise.comparison.inference import Scores
-from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists
+from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists, of_places
+from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
 from anglewise.comparison.split import choices, first_half, tuned
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
@@ -34,15 +35,18 @@ def score_spaces(
     candidates: Sequence[Candidate],
     judgements: Judgements,
     settings: EvaluationSettings,
+    *,
+    runs: RankedRuns | None = None,
 ) -> Scores:
     """Search every space for every measure, one space after the other, and evaluate the lists.
 
     ``candidates`` are the measures in the first space, then those in the next, and so on;
     ``judgements`` are what all lists are judged by, of several spaces in their common order.
+    Behind them stand the ``runs``, which are judged by the same, and the others by theirs.
 
     Raises what ``candidate_lists`` raises.
     """
-    count = len(candidates) // len(measures)
+    count = len(candidates) // len(measures) if measures else 0
     names = [str(candidate) for candidate in candidates]
     lists: dict[str, Neighbours] = {}
     chosen: dict[str, tuple[str, ...]] = {}
@@ -53,11 +57,20 @@ def score_spaces(
         if settings.progress is not None and count > 1:
             settings_here = replace(settings, progress=share_of(settings.progress, number, count))
         nearest, words = candidate_lists(space, measures, judgements, settings_here)
+        if runs is not None:  # which may name more items than a space holds
+            nearest = {name: of_places(its, runs.depth) for name, its in nearest.items()}
         own = dict(zip(nearest, names[number * len(measures) :], strict=False))
         lists |= {own[name]: replace(its, measure=own[name]) for name, its in nearest.items()}
         chosen |= {own[name]: words_chosen for name, words_chosen in words.items()}
         costs |= {own[str(measure)]: _cost(space, measure, nearest) for measure in measures}
         keys += [(number, list_key(neighbours)) for neighbours in nearest.values()]
+    if runs is not None:
+        of_runs = {name: settings.split.of_reported(its) for name, its in runs.lists.items()}
+        lists |= of_runs
+        # of one space, one that is a run of a measure ranks like it
+        keys += [(0, list_key(neighbours)) for neighbours in of_runs.values()]
+        candidates = [*candidates, *map(RunCandidate, runs.lists, range(len(of_runs)))]
+        judgements = runs.judgements
     scores = score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
     return replace(scores, costs=costs)
 

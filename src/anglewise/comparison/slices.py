@@ -13,6 +13,7 @@ from anglewise.comparison.split import QuerySplit, as_words, cells, is_empty
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.columns import column as column_of
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Direction, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
@@ -64,12 +65,14 @@ def slices(
     settings: EvaluationSettings,
     *,
     baseline: int | None,
+    unknown_items: int = 0,
 ) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Decide anew for each value of each column of what is known about queries, or about items.
 
     A word is a column, with ``queries:`` or ``items:`` before it where both sides have one of that
-    name; one that comes twice is taken once. Returns the verdicts, and sentences about groups of
-    items that have none.
+    name; one that comes twice is taken once. So many ``unknown_items`` stand in lists behind those
+    of the space, and belong to no group. Returns the verdicts, and sentences about groups of items
+    that have none.
 
     Raises ``SpellingError`` for a column that is not there or that both sides have,
     ``ValuesError`` for empty cells, ``TooFewError`` for a column of one value, or of more than 50.
@@ -82,7 +85,7 @@ def slices(
         if side == "queries":
             groups = _query_groups(column, searched, scores)
         else:
-            groups, others = _item_groups(column, searched, scores)
+            groups, others = _item_groups(column, searched, scores, unknown_items)
             if others:
                 remarks.append(
                     f"items whose {column} is {_some(others)}: no judged query has a relevant one, "
@@ -133,7 +136,9 @@ def _query_groups(column: str, searched: SearchedSpace, scores: Scores) -> Group
     return {name: (_part(scores, np.flatnonzero(_is(name, values))), None) for name in names}
 
 
-def _item_groups(column: str, searched: SearchedSpace, scores: Scores) -> tuple[Groups, list[str]]:
+def _item_groups(
+    column: str, searched: SearchedSpace, scores: Scores, unknown_items: int
+) -> tuple[Groups, list[str]]:
     """For each value the scores as if its items alone were judged, and the values without any.
 
     Every list stays as it is: an item of another group before one of this counts against it.
@@ -148,11 +153,28 @@ def _item_groups(column: str, searched: SearchedSpace, scores: Scores) -> tuple[
     for name in names:
         inside = _is(name, values)
         only, queries = of_items(judgements, scores.rows, metric, inside)
+        only = _wider(only, unknown_items)
         part = _part(scores, queries)
         lists = {measure: found.take(queries) for measure, found in scores.found.items()}
         part = replace(part, values=evaluate(lists, only, part.rows, [metric]))
         groups[name] = part, int(inside.sum())
     return groups, [name for name in group_names.tolist() if name not in groups]
+
+
+def _wider(judgements: Judgements, more: int) -> Judgements:
+    """The same with columns behind the others, of items that nobody judged."""
+    if not more:
+        return judgements
+    shape = (judgements.gains.shape[0], judgements.gains.shape[1] + more)
+    labelled, chances = judgements.judged_items, judgements.chances
+    return replace(
+        judgements,
+        gains=replace(judgements.gains, shape=shape),
+        chances=None if chances is None else replace(chances, shape=shape),
+        judged_items=None if labelled is None else np.append(labelled, np.zeros(more, dtype=bool)),
+        seen=None,
+        parts=None,
+    )
 
 
 def _item_values(

@@ -6,6 +6,7 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import NO_INTERVAL, Estimate, Plans, Verdict
 from anglewise.comparison.inference import NAMED, Inference, why_no_verdict
+from anglewise.comparison.ranked_runs import RunCandidate
 from anglewise.comparison.split import assumed_sizes
 from anglewise.data_types.text import counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
@@ -46,7 +47,9 @@ def verdict_of(
     if reason:
         name = inference.scores.names[keep]
         return Verdict("cannot-tell", name, (), None, None, reason, keep=name)
-    role = "the simplest" if baseline is None else role
+    if baseline is None:
+        first = isinstance(inference.scores.measures[keep], RunCandidate)
+        role = "the first of the runs" if first else "the simplest"
     return _Words(
         inference, tolerance, keep=keep, role=role, largest=largest, level=level
     ).verdict()

@@ -116,6 +116,14 @@ def of_spaces(aligned: AlignedSpaces) -> WithoutVectors:
     return WithoutVectors(judgements, items, texts=texts)
 
 
+def with_items(known: WithoutVectors, judgements: Judgements) -> WithoutVectors:
+    """The same with items that only runs name, of which no use is known; judgements hold them."""
+    items, uses = judgements.gains.shape[1], known.uses
+    if uses is not None:
+        uses = np.concatenate([uses, np.zeros(items - len(uses))])
+    return replace(known, judgements=judgements, items=items, uses=uses)
+
+
 def _common_texts(
     sides: Mapping[str, tuple[Embeddings, Parts | None]], names: Embeddings
 ) -> list[str]:

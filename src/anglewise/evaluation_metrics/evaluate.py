@@ -285,7 +285,9 @@ def evaluate(
 
 
 def check_relevant(judgements: Judgements, metric: Metric) -> None:
-    """Refuse judgements by which every list would get the same; ``TooFewError``."""
+    """Refuse judgements of no query, or by which every list gets the same; ``TooFewError``."""
+    if not len(judgements.judged_rows):
+        raise TooFewError("no query is judged: give judgements of ids that the space holds")
     gains, level = judgements.graded.values, judgements.relevant_from
     if isinstance(metric, JudgedShare):
         return

@@ -23,7 +23,7 @@ from anglewise.data_types.typing import Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet, unguarded_sheet
 from anglewise.io.destinations import is_sqlite
-from anglewise.io.files import PathLike, existing
+from anglewise.io.files import PathLike, existing, existing_file
 from anglewise.io.ids import Aligned, align
 from anglewise.io.judgement_rows import graded_columns, qrels_in
 from anglewise.io.space_files import is_space_folder
@@ -228,6 +228,32 @@ def _read(
     )
     named = sheet.names is not None and plain(sheet.names[positions[0]]) in USER.names.split()
     return replace(judged, parts=parts, of_users=named)
+
+
+def judged_ids(
+    path: PathLike, query_column: str | None, item_column: str | None, gain_column: str | None
+) -> tuple[list[str], list[str]]:
+    r"""The ids of the queries and items that a file of graded relevance names, each once.
+
+    Raises ``FileError`` for what holds labels, pairs or triplets, or no table.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "qrels.txt"
+    >>> _ = file.write_text("q1 0 a 2\nq1 0 b 0\n")
+    >>> judged_ids(file, None, None, None)
+    (['q1'], ['a', 'b'])
+    """
+    path = existing_file(path)
+    if is_sqlite(path):
+        raise FileError(f"{path} is a store of judgements, which belongs to a space: give that too")
+    sheet = unguarded_sheet(open_sheet(path, comments=True))
+    named_columns = {QUERY: query_column, DOCUMENT: item_column, GAIN: gain_column}
+    kind = "judgements" if any(named_columns.values()) else _kind(sheet)
+    if kind != "judgements":
+        raise FileError(f"{path} holds {kind}, not graded relevance, which judges runs")
+    positions = _graded_positions(sheet, named_columns, quiet)[:2]
+    queries, items = (_ids(sheet, position).unique().to_pylist() for position in positions)
+    return queries, items
 
 
 def _ids(sheet: Sheet, position: int) -> Any:

@@ -16,6 +16,7 @@ from anglewise.io.judgement_files import (
 )
 from anglewise.io.model_readers import is_spark_folder, read_spark_model
 from anglewise.io.pair_files import read_pairs, read_triplets
+from anglewise.io.run_files import read_run
 from anglewise.io.space_files import is_space_folder
 from anglewise.io.space_folder import judgements_of, read_space_folder, stored_directions
 from anglewise.io.tables import ID, VECTOR, Role, check_no_columns
@@ -242,6 +243,7 @@ __all__ = [
     "read_judgements",
     "read_labels",
     "read_pairs",
+    "read_run",
     "read_space",
     "read_texts",
     "read_triplets",

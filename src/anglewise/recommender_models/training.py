@@ -113,7 +113,7 @@ SECONDS = 60.0
 
 
 @dataclass(eq=False)
-class Run:
+class TrainingRun:
     """One training: its inputs, and the state that its steps change."""
 
     torch: Any
@@ -330,7 +330,7 @@ def train(
     validation, users = keep_aside(used, settings.validation, settings.seed)
     popularity = np.bincount(used.take(users).indices, minlength=used.shape[1])
     path = None if checkpoint is None else as_path(checkpoint, "a checkpoint")
-    run = Run(
+    run = TrainingRun(
         torch=torch,
         settings=settings,
         used=used,

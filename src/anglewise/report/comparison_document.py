@@ -104,7 +104,7 @@ def facts(result: Comparison) -> list[str]:
         )
         sizes = [
             counted(result.queries, "query") + groups + weighed,
-            counted(result.items, "item"),
+            *([] if result.items is None else [counted(result.items, "item")]),
             counted(result.judged, "judgement"),
         ]
     direction = [] if result.direction is None else [result.direction]

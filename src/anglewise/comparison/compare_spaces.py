@@ -1,0 +1,202 @@
+"""Compare models: measures in several spaces, judged on the same queries."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from anglewise.comparison.alignment import AlignedSpaces
+from anglewise.comparison.candidates import (
+    SpaceCandidate,
+    Variant,
+    candidate_number,
+    sources,
+    space_facts,
+)
+from anglewise.comparison.compare import NO_MEASURE
+from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.conclusion import conclude, read_settings
+from anglewise.comparison.floors import with_floors
+from anglewise.comparison.inference import infer
+from anglewise.comparison.notes import space_notes
+from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
+from anglewise.comparison.scoring import score_spaces
+from anglewise.comparison.split import QUERIES
+from anglewise.comparison.without_vectors import of_spaces, with_breadth, with_items
+from anglewise.data_types.conversion import Vectors
+from anglewise.data_types.embeddings import Space, as_space
+from anglewise.data_types.evaluation_rules import evaluated_with
+from anglewise.data_types.judgements import Judgements, Missing
+from anglewise.data_types.numbers import as_list, check_kind
+from anglewise.data_types.pairs import Pairs, Triplets
+from anglewise.data_types.run import Run
+from anglewise.data_types.typing import Progress
+from anglewise.errors import SpellingError, TooFewError
+from anglewise.evaluation_metrics.evaluate import check_relevant
+from anglewise.evaluation_metrics.interface import Metric
+from anglewise.similarity_measures.measure import (
+    DEFAULT_MEASURES,
+    MeasureSpec,
+    measures_and_families,
+)
+
+
+def compare_spaces(
+    spaces: Mapping[str, Space | Vectors],
+    judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
+    measures: Iterable[str | MeasureSpec] | str = DEFAULT_MEASURES,
+    metric: str | Metric | None = None,
+    *,
+    variants: Iterable[str | Variant] | str = (),
+    runs: Iterable[Run] | Run = (),
+    metrics: Iterable[str | Metric] | str = (),
+    tolerance: str | float | None = None,
+    largest_difference: float = 1.0,
+    largest_group: int | None = None,
+    baseline: str | None = None,
+    split: str = QUERIES,
+    missing: Missing = "count",
+    relevant_from: float | None = None,
+    not_itself: bool = False,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Say which model to use, and with which measure, judged on the same queries.
+
+    Every measure in every space is a candidate, ``new: cosine``, and all of them are one family of
+    tests. Rows are told by their ids: queries that one space lacks do not count, and items that
+    one lacks count against it where they are relevant, as whoever asks does not find them. Of
+    candidates that tie, the simplest is named: that of the first space before the others, a space
+    before what was made of it, then dot, cosine, euclidean.
+
+    Parameters
+    ----------
+    spaces
+        From name to space; first the one in use.
+    judgements
+        Graded relevance, aligned with the first space; or from name to what is aligned with that
+        space, where spaces differ in what they hold. A pair judged in one is judged in all. Graded
+        pairs and triplets are refused.
+    measures, metric, metrics, tolerance, largest_difference, largest_group, missing
+        As in ``compare``.
+    relevant_from, not_itself
+        As in ``compare``.
+    seed, threads, progress
+        As in ``compare``.
+    variants
+        Cheaper vectors as further candidates: ``[:128]``, ``int8``, ``binary``, ``[:128]·int8``, of
+        every space, or of one as in ``new·int8``.
+    runs
+        Ranked lists of other systems as further candidates, as in ``compare``.
+    baseline
+        One of the candidates, such as ``old: cosine``.
+    split
+        As in ``compare``; columns and clusters are those of the first space.
+
+    Raises
+    ------
+    IdsError
+        The spaces have no item or no judged query in common.
+    SpellingError
+        A measure, metric, variant or baseline that is not known; a name that cannot stand in a
+        table; judgements of other directions, or that are no graded relevance.
+    ShapeError
+        Judgements that are not of their space, a cut wider than the vectors.
+    TooFewError
+        No space, no measure, nothing judged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from anglewise.data_types.embeddings import Embeddings
+    >>> from anglewise.data_types.sparse import SparseRows
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((60, 8))
+    >>> items = Embeddings(x)
+    >>> old = Space(queries=Embeddings(x + 2 * rng.standard_normal((60, 8))), items=items)
+    >>> new = Space(queries=Embeddings(x + 0.3), items=items)
+    >>> own = SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60))
+    >>> result = compare_spaces({"old": old, "new": new}, Judgements(own), "cosine")
+    >>> result.verdict.decision, result.verdict.measure
+    ('use', 'new: cosine')
+    """
+    check_kind(spaces, Mapping, "what is compared", "a dict from names to spaces")
+    for name in spaces:
+        check_kind(name, str, "the name of a space", "a text")
+    spaces = {name: as_space(space) for name, space in spaces.items()}
+    models = sources(spaces, variants)
+    read = measures_and_families(measures)
+    if not read:
+        raise TooFewError(NO_MEASURE)
+    judged = {
+        name: evaluated_with(
+            labels,
+            spaces[name],
+            missing=missing,
+            relevant_from=relevant_from,
+            not_itself=not_itself,
+        )
+        for name, labels in _by_space(judgements, spaces).items()
+    }
+    given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
+    candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
+    others = check_runs(given, [str(candidate) for candidate in candidates])
+    settings = read_settings(
+        Judgements,
+        metric,
+        metrics,
+        tolerance=tolerance,
+        largest_difference=largest_difference,
+        candidates=len(models) * len(read) + len(others),
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
+    names = [run.name for run in others]
+    base = None if baseline is None else candidate_number(baseline, candidates, names)
+    aligned = AlignedSpaces.of(spaces, judged)
+    check_relevant(aligned.judgements, settings.metrics[0])
+    settings = settings.by(aligned.query_split(split, seed=seed), largest_group)
+    searched = map(aligned.searched, models)
+    ranked = None
+    if others:
+        ranked = runs_in(others, aligned.names, aligned.judgements, settings)
+    scores = score_spaces(searched, read, candidates, aligned.judgements, settings, runs=ranked)
+    facts = tuple(space_facts(spaces[model.space], model) for model in models)
+    result = conclude(
+        infer(scores, seed=seed, threads=threads),
+        aligned.names if ranked is None else ranked.names,
+        aligned.judgements if ranked is None else ranked.judgements,
+        settings,
+        baseline=base,
+        notes=space_notes(aligned, judged, scores, facts, ranked),
+        spaces=facts,
+    )
+    known = of_spaces(aligned)
+    shown = known if ranked is None else with_items(known, ranked.judgements)
+    result = replace(result, measures=with_breadth(result.measures, shown, scores))
+    return with_floors(result, known, scores, seed=seed)
+
+
+def _by_space(
+    judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
+    spaces: Mapping[str, Space],
+) -> Mapping[str, Judgements]:
+    """The judgements aligned with each space that has some; those given alone are of the first."""
+    if isinstance(judgements, Judgements):
+        return {next(iter(spaces)): judgements}
+    if isinstance(judgements, Pairs | Triplets):
+        raise SpellingError(
+            "several spaces are compared by graded relevance, and these are pairs or triplets: "
+            "compare the spaces one by one, or give judgements of queries and items"
+        )
+    due = "Judgements, or a dict from names of spaces to these,"
+    check_kind(judgements, Mapping, "what is judged", due)
+    for labels in judgements.values():
+        check_kind(labels, Judgements, "what is judged of a space", "Judgements")
+    unknown = [str(name) for name in judgements if name not in spaces]
+    if unknown or not judgements:
+        raise SpellingError(
+            f"judgements are given for {', '.join(unknown) or 'no space'}: the spaces are "
+            f"{', '.join(spaces)}"
+        )
+    return judgements

@@ -1,0 +1,364 @@
+"""Runs beside measures: their lists in the rows of what is judged, and what is to be said."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from anglewise.comparison.lists import NOBODY, EvaluationSettings
+from anglewise.data_types.columns import titles
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import check_kind
+from anglewise.data_types.parts import Parts, judged_parts
+from anglewise.data_types.run import Run
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Int64
+from anglewise.errors import IdsError, SpellingError
+from anglewise.evaluation_metrics.evaluate import ranking_metrics
+
+RUNS_DUE = "a list of runs is due, as Run.from_dict or read_run makes them"
+AFTER_ALL_MEASURES = 1 << 30
+
+
+@dataclass(frozen=True)
+class RunCandidate:
+    """A run as what is compared; ``place`` counts the runs as they came.
+
+    >>> str(RunCandidate("bm25", 0))
+    'bm25'
+    """
+
+    name: str
+    place: int
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def simplicity(self) -> tuple[int | str, ...]:
+        """Measures are simpler, of which nobody must keep a system running."""
+        return (AFTER_ALL_MEASURES, self.place, self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class RankedRuns:
+    """The lists of some runs for the queries that are judged.
+
+    Attributes
+    ----------
+    lists
+        By name, for the judged queries in their order.
+    judgements
+        In the rows of ``names``: items that only runs name have a column too.
+    names
+        Those who ask and what is ranked, without vectors.
+    notes
+        What a reader should know of the runs before the numbers.
+    """
+
+    lists: Mapping[str, Neighbours]
+    judgements: Judgements
+    names: Space
+    notes: tuple[str, ...]
+
+    @property
+    def depth(self) -> int:
+        """How many places the lists have."""
+        return next(iter(self.lists.values())).k
+
+
+def check_runs(runs: Sequence[Any], measures: Sequence[str]) -> list[Run]:
+    """The runs; ``SpellingError`` where two candidates have one name."""
+    given: list[Run] = []
+    names = list(measures)
+    for run in runs:
+        check_kind(run, Run, "one of the runs", "a Run, as Run.from_dict or read_run makes it,")
+        if run.name in names:
+            raise SpellingError(
+                f"two candidates are called {run.name!r}: call the run otherwise, as in "
+                f"other={run.name}.run (run.called('other'))"
+            )
+        names.append(run.name)
+        given.append(run)
+    return given
+
+
+def space_of_names(queries: Iterable[str], items: Iterable[str], runs: Iterable[Run]) -> Space:
+    """A space of ids without vectors: those that are judged and those that runs name."""
+    asked = dict.fromkeys(queries)
+    listed_items = dict.fromkeys(items)
+    for run in runs:
+        asked.update(dict.fromkeys(run.queries.tolist()))
+        listed_items.update(dict.fromkeys(run.items.tolist()))
+    return Space(queries=_without_vectors(list(asked)), items=_without_vectors(list(listed_items)))
+
+
+def _without_vectors(ids: list[str], about: Mapping[str, Any] | None = None) -> Embeddings:
+    return Embeddings(np.zeros((len(ids), 1), np.float32), ids=ids, metadata=about)
+
+
+def runs_in(
+    runs: Sequence[Run],
+    names: Space,
+    judgements: Judgements,
+    settings: EvaluationSettings,
+    *,
+    items: Embeddings | None = None,
+    passages: Parts | None = None,
+) -> RankedRuns:
+    """Bring runs into the rows of those who ask and of what is ranked, by id.
+
+    A query that a run has no list for counts as one with an empty list. An item that is not
+    ranked holds its place all the same. What judgements hide is left out of the lists.
+
+    Parameters
+    ----------
+    names
+        Those who ask and what is ranked and judged: items, or the documents of passages.
+    judgements
+        In the rows of ``names``.
+    settings
+        Whose metrics say how many places of the lists are read.
+    items, passages
+        What the space holds, and where documents are judged which of them each item is a passage
+        of. A run may name passages then: a document stands where the best of its own does.
+
+    Raises
+    ------
+    IdsError
+        A run that names no judged query, or no item at all; or passages and documents.
+    """
+    asking, ranked = names.sides(judgements.direction)
+    rows = judgements.judged_rows
+    depth = max(metric.depth for metric in ranking_metrics(settings.metrics))
+    hidden = _hidden_keys(judgements)
+    columns = _Columns(ranked, judgements.missing_ids)
+    taken: dict[str, _Entries] = {}
+    notes: list[str] = []
+    for given in runs:
+        run = given
+        if passages is not None and items is not None:
+            run = _of_documents(given, passages, items)
+        entries = _entries(run, asking, ranked, rows)
+        numbers = columns.of(run, entries.items)
+        keys = rows[entries.lists] * len(ranked) + numbers
+        kept = ~(np.isin(keys, hidden) & (numbers < len(ranked)))
+        if judgements.not_itself:
+            kept &= asking.ids[rows[entries.lists]] != run.items[entries.items]
+        left_out = int((~kept).sum())
+        taken[run.name] = entries.only(kept, numbers)
+        notes += _notes(run, entries, asking, rows, left_out)
+    wide = _widened(judgements, len(ranked), columns)
+    depth = min(depth, wide.gains.shape[1])
+    lists = {name: _neighbours(name, entries, len(rows), depth) for name, entries in taken.items()}
+    notes += _depth_notes(lists)
+    notes += columns.notes()
+    return RankedRuns(lists, wide, _with_items(names, columns.extra, judgements), tuple(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Entries:
+    """Places of lists: the list and the item of each, list after list, best first."""
+
+    lists: Int64[Array, " entries"]
+    items: Int64[Array, " entries"]
+    scores: Array
+    missing: Array
+    """The judged rows that the run has no list for."""
+
+    def only(self, kept: Array, numbers: Int64[Array, " entries"]) -> "_Entries":
+        return _Entries(self.lists[kept], numbers[kept], self.scores[kept], self.missing)
+
+
+class _Columns:
+    """The column of every item that a run names: of what is ranked, and behind them others."""
+
+    def __init__(self, ranked: Embeddings, missing_ids: Sequence[str]) -> None:
+        self.ranked = ranked
+        self.judged = set(missing_ids)
+        self.extra: dict[str, int] = {}
+        self.strangers: dict[str, list[str]] = {}
+
+    def of(self, run: Run, items: Int64[Array, " entries"]) -> Int64[Array, " entries"]:
+        """The columns of some of the items of a run."""
+        number_of = np.full(len(run.items), NOBODY, dtype=np.int64)
+        for item in np.unique(items).tolist():
+            name = str(run.items[item])
+            column = self.ranked.row_of.get(name)
+            if column is None:
+                column = self.extra.setdefault(name, len(self.ranked) + len(self.extra))
+                self.strangers.setdefault(run.name, []).append(name)
+            number_of[item] = column
+        return number_of[items]
+
+    def notes(self) -> Iterator[str]:
+        for run, names in self.strangers.items():
+            judged = sum(name in self.judged for name in names)
+            also = (
+                f", of which {judged:,} are judged" if judged else ", none of which anybody judged"
+            )
+            yield (
+                f"{run} names {counted(len(names), 'item')} that the space does not hold, such as "
+                f"{_some(names)}{also}: they keep their places in its lists"
+            )
+
+
+def _entries(run: Run, asking: Embeddings, ranked: Embeddings, rows: Array) -> _Entries:
+    """The places of the judged queries."""
+    row_in_run = np.array([run.row_of.get(name, -1) for name in asking.ids[rows]], dtype=np.int64)
+    there = np.flatnonzero(row_in_run >= 0)
+    if not len(there):
+        raise IdsError(
+            f"the run {run.name!r} has lists of queries such as {_some(run.queries)}, and judged "
+            f"are such as {_some(asking.ids[rows])}: none is the same; name the queries alike"
+        )
+    first, last = run.starts[row_in_run[there]], run.starts[row_in_run[there] + 1]
+    counts = last - first
+    positions = np.arange(int(counts.sum())) + np.repeat(
+        first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts
+    )
+    lists, numbers = np.repeat(there, counts), run.entries[positions]
+    missing = rows[row_in_run < 0]
+    scores = run.scores[positions]
+    if not any(name in ranked.row_of for name in run.items.tolist()):
+        raise IdsError(
+            f"the run {run.name!r} names items such as {_some(run.items)}, and the space holds "
+            f"such as {_some(ranked.ids)}: none is the same; name the items alike"
+        )
+    return _Entries(lists, numbers, scores, missing)
+
+
+def _hidden_keys(judgements: Judgements) -> Int64[Array, " hidden"]:
+    seen = judgements.seen
+    if seen is None:
+        return np.empty(0, np.int64)
+    return seen.rows * judgements.gains.shape[1] + seen.indices
+
+
+def _neighbours(name: str, entries: _Entries, queries: int, depth: int) -> Neighbours:
+    """Lists of so many places; what is cut among equal scores is counted."""
+    starts = np.searchsorted(entries.lists, np.arange(queries))
+    ranks = np.arange(len(entries.lists)) - starts[entries.lists]
+    inside = ranks < depth
+    indices = np.full((queries, depth), NOBODY, dtype=np.int64)
+    scores = np.full((queries, depth), -np.inf)
+    indices[entries.lists[inside], ranks[inside]] = entries.items[inside]
+    scores[entries.lists[inside], ranks[inside]] = entries.scores[inside]
+    tied = ~inside & (entries.scores == scores[entries.lists, -1])
+    tied_at_cut = np.bincount(entries.lists[tied], minlength=queries).astype(np.int64)
+    return Neighbours(name, indices, scores, tied_at_cut)
+
+
+def _widened(judgements: Judgements, items: int, columns: _Columns) -> Judgements:
+    """The same judgements, with a column for each item that only runs name."""
+    extra = columns.extra
+    if not extra:
+        return judgements
+    rest = [name for name in judgements.missing_ids if name not in extra]
+    place = {name: items + len(extra) + i for i, name in enumerate(rest)} | extra
+    moved = np.array([place[name] for name in judgements.missing_ids], dtype=np.int64)
+    column_of = np.concatenate([np.arange(items), moved])
+    width = items + len(extra)
+
+    def wide(table: SparseRows, columns: int) -> SparseRows:
+        return SparseRows.from_pairs(
+            table.rows,
+            column_of[table.indices],
+            table.values,
+            shape=(table.shape[0], columns),
+        )
+
+    graded = wide(judgements.graded, width + len(rest))
+    unjudged = np.zeros(len(extra), dtype=bool)
+    labelled = judgements.judged_items
+    chances = judgements.chances
+    return replace(
+        judgements,
+        gains=graded.columns(0, width),
+        missing=graded.columns(width, width + len(rest)) if rest else None,
+        missing_ids=tuple(rest),
+        judged_items=None if labelled is None else np.concatenate([labelled, unjudged]),
+        chances=None if chances is None else wide(chances, width + len(rest)),
+        seen=None if judgements.seen is None else wide(judgements.seen, width),
+        judged_at=judgements.judged_at,
+    )
+
+
+def _with_items(names: Space, extra: Mapping[str, int], judgements: Judgements) -> Space:
+    """Those who ask and what is ranked, with the items that only runs name behind them."""
+    if not extra:
+        return names
+    asking, ranked = names.sides(judgements.direction)
+    own = titles(ranked)
+    about = None if own is None else {"title": [*own, *extra]}
+    items = _without_vectors([*ranked.ids.tolist(), *extra], about)
+    if asking is ranked:
+        return Space(items=items)
+    questions = titles(asking)
+    asked = None if questions is None else {"title": list(questions)}
+    return Space(items=items, queries=_without_vectors(asking.ids.tolist(), asked))
+
+
+def _notes(
+    run: Run, entries: _Entries, asking: Embeddings, rows: Array, left_out: int
+) -> Iterator[str]:
+    missing = entries.missing
+    if len(missing):
+        yield (
+            f"{run.name} has no list for {len(missing):,} of {counted(len(rows), 'judged query')}, "
+            f"such as {_some(asking.ids[missing])}: they count as lists without any item"
+        )
+    if left_out:
+        yield (
+            f"{counted(left_out, 'place')} of {run.name} hold items that no list may hold, as they "
+            "were used in training or are the query itself: left out"
+        )
+
+
+def _depth_notes(lists: Mapping[str, Neighbours]) -> Iterator[str]:
+    """Which runs end before the metrics do, in lists that hold anything."""
+    for name, neighbours in lists.items():
+        lengths = np.count_nonzero(neighbours.indices >= 0, axis=1)
+        short = lengths[(lengths < neighbours.k) & (lengths > 0)]
+        if len(short):
+            yield (
+                f"{counted(len(short), 'list')} of {name} end before place {neighbours.k:,}, the "
+                f"shortest after {int(short.min()):,}: places without an item count as not relevant"
+            )
+
+
+def _some(names: Sequence[str] | Array) -> str:
+    return listed([repr(str(name)) for name in list(names[:3])])
+
+
+def _of_documents(run: Run, parts: Parts, items: Embeddings) -> Run:
+    """The same run over documents, each in the place of its best passage, if it names passages."""
+    if judged_parts(run.items.tolist(), items, f"the run {run.name!r}") is not None:
+        return run
+    document_of = np.array(
+        [
+            parts.documents[parts.of[items.row_of[name]]] if name in items.row_of else name
+            for name in run.items.tolist()
+        ],
+        dtype=object,
+    )
+    ids = list(dict.fromkeys(document_of.tolist()))
+    number_of = {name: i for i, name in enumerate(ids)}
+    documents = np.array([number_of[name] for name in document_of], dtype=np.int64)[run.entries]
+    lists = np.repeat(np.arange(len(run)), np.diff(run.starts))
+    keys = lists * len(ids) + documents
+    _, first = np.unique(keys, return_index=True)
+    kept = np.sort(first)
+    starts = np.searchsorted(lists[kept], np.arange(len(run) + 1)).astype(np.int64)
+    return Run(
+        run.name,
+        run.queries,
+        np.array(ids, dtype=object),
+        starts,
+        documents[kept],
+        run.scores[kept],
+    )

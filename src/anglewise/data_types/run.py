@@ -1,0 +1,343 @@
+"""A run: the ranked lists that some system gave, whatever it is, known by ids alone."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from anglewise.data_types.conversion import as_array, column_names, is_frame, is_kind
+from anglewise.data_types.numbers import check_kind, described, shown
+from anglewise.data_types.row_ids import as_ids
+from anglewise.data_types.text import counted
+from anglewise.data_types.typing import Array, Float64, Int64, Shaped
+from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError, WrongTypeError
+
+Location: TypeAlias = Callable[[int], str]
+"""Where a row stands, in words."""
+NUMBERS = int | float | np.integer | np.floating
+FORBIDDEN = "[]·:,<>="
+"""What stands between the parts of a candidate or of a gate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The lists of one system, best first: keyword search, a hybrid, a reranker, an endpoint.
+
+    Attributes
+    ----------
+    name
+        What it is called in tables and gates.
+    queries
+        The ids of the queries that were asked, each once.
+    items
+        The ids of all items that stand in some list, each once.
+    starts
+        Where the list of each query begins among the entries, and where the last one ends.
+    entries
+        The number of the item in each place, list after list, best first.
+    scores
+        The score of each entry; within a list they never rise.
+
+    Examples
+    --------
+    >>> run = Run.from_dict({"q": {"a": 1.5, "b": 2.0}}, "bm25")
+    >>> run["q"]
+    [('b', 2.0), ('a', 1.5)]
+    """
+
+    name: str
+    queries: Shaped[Array, " q"]
+    items: Shaped[Array, " n"]
+    starts: Int64[Array, " q_and_one"]
+    entries: Int64[Array, " entries"]
+    scores: Float64[Array, " entries"]
+
+    def __post_init__(self) -> None:
+        check_run_name(self.name)
+        if len(self.starts) != len(self.queries) + 1 or len(self.scores) != len(self.entries):
+            raise ShapeError(
+                f"{len(self.starts)} ends of lists for {len(self.queries)} queries, "
+                f"{len(self.scores)} scores for {len(self.entries)} places: make runs by "
+                "Run.from_dict, Run.from_frame or read_run"
+            )
+
+    @classmethod
+    def from_columns(
+        cls,
+        name: str,
+        queries: Any,
+        items: Any,
+        scores: Any,
+        ranks: Any = None,
+        *,
+        location: Location | None = None,
+    ) -> "Run":
+        """Lists from one row for each query and item.
+
+        Lists are ordered by score, the highest first, and equal scores by rank where there is
+        one, else as they came.
+
+        Parameters
+        ----------
+        name
+            What the run is called.
+        queries, items
+            The ids of each row.
+        scores
+            Finite; larger is better.
+        ranks
+            The place of each row in its list, if it is known.
+        location
+            Says where a row stands, for errors.
+
+        Raises
+        ------
+        ValuesError
+            A pair that comes twice, a score that is no finite number, or a rank that says
+            otherwise than the scores.
+        IdsError
+            An id that is empty or missing.
+        TooFewError
+            No row.
+        """
+        query_numbers, query_ids = _numbered(as_ids(queries, "query ids"))
+        item_numbers, item_ids = _numbered(as_ids(items, "item ids"))
+        values = _finite(scores, "score", len(query_numbers), location)
+        places = None if ranks is None else _finite(ranks, "rank", len(query_numbers), location)
+        if len(query_numbers) != len(item_numbers):
+            raise ShapeError(
+                f"{len(query_numbers)} query ids and {len(item_numbers)} item ids came"
+            )
+        return cls.of_numbers(
+            name,
+            (query_numbers, query_ids),
+            (item_numbers, item_ids),
+            values,
+            places,
+            location=location,
+        )
+
+    @classmethod
+    def of_numbers(
+        cls,
+        name: str,
+        queries: tuple[Int64[Array, " entries"], Shaped[Array, " q"]],
+        items: tuple[Int64[Array, " entries"], Shaped[Array, " n"]],
+        scores: Float64[Array, " entries"],
+        ranks: Float64[Array, " entries"] | None = None,
+        *,
+        location: Location | None = None,
+    ) -> "Run":
+        """As ``from_columns``, of ids that are numbered already: numbers and what they number."""
+        (query_of, query_ids), (item_of, item_ids) = queries, items
+        where = location or _row
+        if not len(query_of):
+            raise TooFewError(f"the run {shown(name)!r} holds no list: give at least one")
+        _check_once(query_of, item_of, query_ids, item_ids, where)
+        rows = np.arange(len(query_of))
+        order = np.lexsort((rows, rows if ranks is None else ranks, -scores, query_of))
+        if ranks is not None:
+            _check_ranks(query_of[order], scores[order], ranks[order], order, where)
+        starts = np.searchsorted(query_of[order], np.arange(len(query_ids) + 1))
+        return cls(
+            name, query_ids, item_ids, starts.astype(np.int64), item_of[order], scores[order]
+        )
+
+    @classmethod
+    def from_dict(cls, lists: Mapping[Any, Any], name: str) -> "Run":
+        """Lists from ``{query: {item: score}}``, or ``{query: [item, …]}``, best first.
+
+        A query with an empty list was asked and found nothing. Raises ``WrongTypeError`` for
+        anything else, and what ``from_columns`` raises.
+
+        >>> Run.from_dict({"q": ["b", "a"], "r": {}}, "endpoint")["q"]
+        [('b', -1.0), ('a', -2.0)]
+        """
+        due = "a dict {query: {item: score}} is due, or {query: [item, ...]}, best first"
+        if not is_kind(lists, Mapping):
+            raise WrongTypeError(f"the lists of a run are {described(lists)}: {due}")
+        asked: list[Any] = []
+        items: list[Any] = []
+        scores: list[Any] = []
+        query_of: list[int] = []
+        for number, (query, listed) in enumerate(lists.items()):
+            asked.append(query)
+            if is_kind(listed, Mapping):
+                own, own_scores = list(listed), list(cast("Mapping[Any, Any]", listed).values())
+            elif is_kind(listed, list | tuple):
+                own = list(cast("Iterable[Any]", listed))
+                own_scores = [-float(rank) for rank in range(1, len(own) + 1)]
+            else:
+                raise WrongTypeError(f"the list of {shown(query)!r} is {described(listed)}: {due}")
+            items += own
+            scores += own_scores
+            query_of += [number] * len(own)
+        query_ids = np.array(as_ids(asked, "query ids"), dtype=object)
+        if len(set(query_ids)) != len(query_ids):
+            raise ValuesError("two queries of the run have one id as text: name each once")
+        item_of, item_ids = _numbered(as_ids(items, "item ids"))
+
+        def location(row: int) -> str:
+            return f"query {shown(query_ids[query_of[row]])!r}"
+
+        for row, score in enumerate(scores):
+            if not is_kind(score, NUMBERS) or is_kind(score, bool):
+                raise ValuesError(
+                    f"{location(row)}: the score of {shown(str(items[row]))!r} is "
+                    f"{described(score)}: a number is due"
+                )
+        values = _finite(scores, "score", len(items), location)
+        numbers = np.array(query_of, dtype=np.int64)
+        return cls.of_numbers(
+            name, (numbers, query_ids), (item_of, item_ids), values, location=location
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        name: str,
+        *,
+        query_column: str = "query_id",
+        item_column: str = "item_id",
+        score_column: str = "score",
+        rank_column: str | None = None,
+    ) -> "Run":
+        """Lists from the rows of a pandas or Polars frame, or of a dict of columns.
+
+        Raises ``ValuesError`` for a column that is not there, and what ``from_columns`` raises.
+
+        >>> frame = {"query_id": ["q", "q"], "item_id": ["a", "b"], "score": [1, 2]}
+        >>> Run.from_frame(frame, "bm25")["q"]
+        [('b', 2.0), ('a', 1.0)]
+        """
+        if not is_frame(frame) and not is_kind(frame, Mapping):
+            raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
+        names = list(map(str, frame if is_kind(frame, Mapping) else column_names(frame)))
+        needed = [query_column, item_column, score_column]
+        needed += [] if rank_column is None else [rank_column]
+        for column in needed:
+            check_kind(column, str, "the name of a column", "a text")
+            if names.count(column) != 1:
+                raise ValuesError(
+                    f"the frame has {names.count(column) or 'no'} columns {column!r}, but "
+                    f"{', '.join(map(repr, names[:12]))}: name query_column=, item_column= and "
+                    "score_column="
+                )
+        return cls.from_columns(name, *(frame[column] for column in needed))
+
+    def __len__(self) -> int:
+        """How many queries were asked."""
+        return len(self.queries)
+
+    def __getitem__(self, query: str) -> list[tuple[str, float]]:
+        """The list of one query: ids with scores, best first; ``KeyError`` if it was not asked."""
+        row = self.row_of[query]
+        some = slice(int(self.starts[row]), int(self.starts[row + 1]))
+        return list(
+            zip(self.items[self.entries[some]].tolist(), self.scores[some].tolist(), strict=True)
+        )
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The number of each query."""
+        return {query: row for row, query in enumerate(self.queries.tolist())}
+
+    def called(self, name: str) -> "Run":
+        """The same lists under another name."""
+        return replace(self, name=name)
+
+
+def check_run_name(name: object) -> None:
+    """Raise ``SpellingError`` for what cannot name a row of a table and a side of a gate.
+
+    >>> check_run_name("bm25")
+    >>> check_run_name("a>=b")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: a run may not be called 'a>=b': '>' parts candidates in gates...
+    """
+    check_kind(name, str, "the name of a run", "a text")
+    text = cast("str", name)
+    wrong = [c for c in text if c in FORBIDDEN or not c.isprintable()]
+    last = text.strip().lower()
+    if wrong or not last or text != text.strip() or last == "last" or last.startswith("last("):
+        reason = (
+            f"{wrong[0]!r} parts candidates in gates and tables" if wrong else "as a gate reads"
+        )
+        reason = reason if last else "it has no letter"
+        raise SpellingError(
+            f"a run may not be called {shown(text)!r}: {reason}; call it otherwise, as in bm25=FILE"
+        )
+
+
+def _row(row: int) -> str:
+    return f"row {row}"
+
+
+def _numbered(names: list[str]) -> tuple[Int64[Array, " entries"], Shaped[Array, " kinds"]]:
+    """Number ids in the order in which they first came."""
+    number_of: dict[str, int] = {}
+    numbers = [number_of.setdefault(name, len(number_of)) for name in names]
+    return np.array(numbers, dtype=np.int64), np.array(list(number_of), dtype=object)
+
+
+def _finite(
+    column: Any, noun: str, rows: int, location: Location | None
+) -> Float64[Array, " entries"]:
+    """A column as finite numbers, one for each row."""
+    values = as_array(column, f"{noun}s")
+    if len(values) and (values.ndim != 1 or values.dtype.kind not in "fiu"):
+        raise ValuesError(f"{noun}s are of kind {values.dtype}: numbers are due")
+    if len(values) != rows:
+        raise ShapeError(f"{counted(len(values), noun)} for {rows:,} ids: one each is due")
+    refused = np.flatnonzero(~np.isfinite(values.astype(np.float64)))
+    if len(refused):
+        row = int(refused[0])
+        where = (location or _row)(row)
+        raise ValuesError(
+            f"{where}: the {noun} is {values[row]}: a finite number is due; leave out what was not "
+            "ranked"
+        )
+    return values.astype(np.float64)
+
+
+def _check_once(
+    query_of: Int64[Array, " entries"],
+    item_of: Int64[Array, " entries"],
+    query_ids: Shaped[Array, " q"],
+    item_ids: Shaped[Array, " n"],
+    where: Location,
+) -> None:
+    """Refuse a pair of a query and an item that comes twice: it would hold two places."""
+    keys = query_of * len(item_ids) + item_of
+    order = np.argsort(keys, kind="stable")
+    again = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+    if len(again):
+        first, second = int(order[again[0]]), int(order[again[0] + 1])
+        raise ValuesError(
+            f"{where(second)}: item {shown(item_ids[item_of[second]])!r} stands in the list of "
+            f"query {shown(query_ids[query_of[second]])!r} a second time (first: {where(first)}): "
+            "a list holds an item once, with one score"
+        )
+
+
+def _check_ranks(
+    query_of: Int64[Array, " entries"],
+    scores: Float64[Array, " entries"],
+    ranks: Float64[Array, " entries"],
+    rows: Int64[Array, " entries"],
+    where: Location,
+) -> None:
+    """Refuse ranks that put a lower score before a higher one; entries come ordered by score."""
+    same = query_of[1:] == query_of[:-1]
+    against = np.flatnonzero(same & (scores[1:] < scores[:-1]) & (ranks[1:] < ranks[:-1]))
+    if len(against):
+        better, worse = int(against[0]), int(against[0]) + 1
+        raise ValuesError(
+            f"{where(int(rows[worse]))} has rank {ranks[worse]:g} and score {scores[worse]:g}, "
+            f"{where(int(rows[better]))} rank {ranks[better]:g} and score {scores[better]:g}: "
+            "larger scores are due for better ranks; distances are to be negated"
+        )
