@@ -113,7 +113,7 @@ def _legend(result: Remedy) -> str:
         "pairs. Best: whether sign flips leave it, at 95%; they assume that a difference might as "
         "well have the other sign. Bytes: of one prepared vector. Served: whether a vector store "
         "that knows inner products alone can serve it. Coverage: the share of "
-        f"{counted(result.comparison.items, 'item')} in any list; Gini: 0 where all items are "
+        f"{counted(result.comparison.items or 0, 'item')} in any list; Gini: 0 where all items are "
         "shown alike, near 1 where a few are. At least and at most: from one side."
     )
     text = " ".join([text, *unjudged_words(result.comparison)])
