@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from anglewise.data_types.parts import Parts, judged_parts
 from anglewise.data_types.run import Run
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
-from anglewise.data_types.typing import Array, Int64
+from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import IdsError, SpellingError
 from anglewise.evaluation_metrics.evaluate import ranking_metrics
 
@@ -137,20 +138,25 @@ def runs_in(
     depth = max(metric.depth for metric in ranking_metrics(settings.metrics))
     hidden = _hidden_keys(judgements)
     columns = _Columns(ranked, judgements.missing_ids)
+    hides = len(hidden) > 0 or judgements.not_itself
     taken: dict[str, _Entries] = {}
     notes: list[str] = []
     for given in runs:
         run = given
         if passages is not None and items is not None:
             run = _of_documents(given, passages, items)
-        entries = _entries(run, asking, ranked, rows)
+        _check_alike(run, asking, ranked, rows)
+        entries = _entries(run, asking.ids[rows], None if hides else depth)
         numbers = columns.of(run, entries.items)
-        keys = rows[entries.lists] * len(ranked) + numbers
-        kept = ~(np.isin(keys, hidden) & (numbers < len(ranked)))
-        if judgements.not_itself:
-            kept &= asking.ids[rows[entries.lists]] != run.items[entries.items]
-        left_out = int((~kept).sum())
-        taken[run.name] = entries.only(kept, numbers)
+        left_out = 0
+        if hides:
+            keys = rows[entries.lists] * len(ranked) + numbers
+            kept = ~(np.isin(keys, hidden) & (numbers < len(ranked)))
+            if judgements.not_itself:
+                kept &= asking.ids[rows[entries.lists]] != run.items[entries.items]
+            left_out = int((~kept).sum())
+            entries, numbers = entries.where(kept), numbers[kept]
+        taken[run.name] = replace(entries, items=numbers)
         notes += _notes(run, entries, asking, rows, left_out)
     wide = _widened(judgements, len(ranked), columns)
     depth = min(depth, wide.gains.shape[1])
@@ -162,16 +168,29 @@ def runs_in(
 
 @dataclass(frozen=True, eq=False)
 class _Entries:
-    """Places of lists: the list and the item of each, list after list, best first."""
+    """Places of lists, list after list, best first.
 
-    lists: Int64[Array, " entries"]
-    items: Int64[Array, " entries"]
-    scores: Array
-    missing: Array
-    """The judged rows that the run has no list for."""
+    Attributes
+    ----------
+    lists, items, scores
+        Of each place the number of the list, the item and its score.
+    without
+        The numbers of the queries that the run has no list for.
+    tied_beyond
+        For each list, how many further places that are not here score like the last one.
+    """
 
-    def only(self, kept: Array, numbers: Int64[Array, " entries"]) -> "_Entries":
-        return _Entries(self.lists[kept], numbers[kept], self.scores[kept], self.missing)
+    lists: Int64[Array, " places"]
+    items: Int64[Array, " places"]
+    scores: Float64[Array, " places"]
+    without: Int64[Array, " some"]
+    tied_beyond: Int64[Array, " q"]
+
+    def where(self, kept: Bool[Array, " places"]) -> "_Entries":
+        """Some of the places."""
+        return replace(
+            self, lists=self.lists[kept], items=self.items[kept], scores=self.scores[kept]
+        )
 
 
 class _Columns:
@@ -183,17 +202,19 @@ class _Columns:
         self.extra: dict[str, int] = {}
         self.strangers: dict[str, list[str]] = {}
 
-    def of(self, run: Run, items: Int64[Array, " entries"]) -> Int64[Array, " entries"]:
+    def of(self, run: Run, items: Int64[Array, " places"]) -> Int64[Array, " places"]:
         """The columns of some of the items of a run."""
-        number_of = np.full(len(run.items), NOBODY, dtype=np.int64)
-        for item in np.unique(items).tolist():
-            name = str(run.items[item])
-            column = self.ranked.row_of.get(name)
-            if column is None:
-                column = self.extra.setdefault(name, len(self.ranked) + len(self.extra))
-                self.strangers.setdefault(run.name, []).append(name)
-            number_of[item] = column
-        return number_of[items]
+        named = np.zeros(len(run.items), dtype=bool)
+        named[items] = True
+        numbers = np.flatnonzero(named)
+        names: list[str] = run.items[numbers].tolist()
+        columns = list(map(self.ranked.row_of.get, names, repeat(NOBODY)))
+        for i in [i for i, column in enumerate(columns) if column == NOBODY]:
+            columns[i] = self.extra.setdefault(names[i], len(self.ranked) + len(self.extra))
+            self.strangers.setdefault(run.name, []).append(names[i])
+        column_of = np.empty(len(run.items), dtype=np.int64)
+        column_of[numbers] = columns
+        return column_of[items]
 
     def notes(self) -> Iterator[str]:
         for run, names in self.strangers.items():
@@ -202,34 +223,48 @@ class _Columns:
                 f", of which {judged:,} are judged" if judged else ", none of which anybody judged"
             )
             yield (
-                f"{run} names {counted(len(names), 'item')} that the space does not hold, such as "
-                f"{_some(names)}{also}: they keep their places in its lists"
+                f"{run} lists {counted(len(names), 'item')} that the space does not hold, such as "
+                f"{_some(names)}{also}: they keep their places"
             )
 
 
-def _entries(run: Run, asking: Embeddings, ranked: Embeddings, rows: Array) -> _Entries:
-    """The places of the judged queries."""
-    row_in_run = np.array([run.row_of.get(name, -1) for name in asking.ids[rows]], dtype=np.int64)
+def _entries(run: Run, queries: Shaped[Array, " q"], depth: int | None) -> _Entries:
+    """The lists of some queries, or their first places."""
+    row_in_run = np.array(list(map(run.row_of.get, queries.tolist(), repeat(-1))), dtype=np.int64)
     there = np.flatnonzero(row_in_run >= 0)
-    if not len(there):
+    first, end = run.starts[row_in_run[there]], run.starts[row_in_run[there] + 1]
+    counts = end - first
+    tied = np.zeros(len(queries), dtype=np.int64)
+    if depth is not None:
+        cut = np.flatnonzero(counts > depth)
+        last = first[cut] + depth - 1
+        for i in np.flatnonzero(run.scores[last] == run.scores[last + 1]).tolist():
+            beyond = run.scores[last[i] + 1 : end[cut[i]]]
+            tied[there[cut[i]]] = np.count_nonzero(beyond == run.scores[last[i]])
+        counts = np.minimum(counts, depth)
+    starts = np.cumsum(counts) - counts
+    positions = np.arange(int(counts.sum())) + np.repeat(first - starts, counts)
+    return _Entries(
+        np.repeat(there, counts),
+        run.entries[positions],
+        run.scores[positions],
+        np.flatnonzero(row_in_run < 0),
+        tied,
+    )
+
+
+def _check_alike(run: Run, asking: Embeddings, ranked: Embeddings, rows: Array) -> None:
+    """Refuse a run that shares no judged query or no item with what is judged."""
+    if not any(name in run.row_of for name in asking.ids[rows].tolist()):
         raise IdsError(
             f"the run {run.name!r} has lists of queries such as {_some(run.queries)}, and judged "
             f"are such as {_some(asking.ids[rows])}: none is the same; name the queries alike"
         )
-    first, last = run.starts[row_in_run[there]], run.starts[row_in_run[there] + 1]
-    counts = last - first
-    positions = np.arange(int(counts.sum())) + np.repeat(
-        first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts
-    )
-    lists, numbers = np.repeat(there, counts), run.entries[positions]
-    missing = rows[row_in_run < 0]
-    scores = run.scores[positions]
     if not any(name in ranked.row_of for name in run.items.tolist()):
         raise IdsError(
             f"the run {run.name!r} names items such as {_some(run.items)}, and the space holds "
             f"such as {_some(ranked.ids)}: none is the same; name the items alike"
         )
-    return _Entries(lists, numbers, scores, missing)
 
 
 def _hidden_keys(judgements: Judgements) -> Int64[Array, " hidden"]:
@@ -250,7 +285,7 @@ def _neighbours(name: str, entries: _Entries, queries: int, depth: int) -> Neigh
     scores[entries.lists[inside], ranks[inside]] = entries.scores[inside]
     tied = ~inside & (entries.scores == scores[entries.lists, -1])
     tied_at_cut = np.bincount(entries.lists[tied], minlength=queries).astype(np.int64)
-    return Neighbours(name, indices, scores, tied_at_cut)
+    return Neighbours(name, indices, scores, tied_at_cut + entries.tied_beyond)
 
 
 def _widened(judgements: Judgements, items: int, columns: _Columns) -> Judgements:
@@ -306,11 +341,11 @@ def _with_items(names: Space, extra: Mapping[str, int], judgements: Judgements) 
 def _notes(
     run: Run, entries: _Entries, asking: Embeddings, rows: Array, left_out: int
 ) -> Iterator[str]:
-    missing = entries.missing
-    if len(missing):
+    without = rows[entries.without]
+    if len(without):
         yield (
-            f"{run.name} has no list for {len(missing):,} of {counted(len(rows), 'judged query')}, "
-            f"such as {_some(asking.ids[missing])}: they count as lists without any item"
+            f"{run.name} has no list for {len(without):,} of {counted(len(rows), 'judged query')}, "
+            f"such as {_some(asking.ids[without])}: they count as lists without any item"
         )
     if left_out:
         yield (
