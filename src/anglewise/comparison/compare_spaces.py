@@ -171,10 +171,10 @@ def compare_spaces(
         notes=space_notes(aligned, judged, scores, facts, ranked),
         spaces=facts,
     )
-    known = of_spaces(aligned)
-    shown = known if ranked is None else with_items(known, ranked.judgements)
+    context = of_spaces(aligned)
+    shown = context if ranked is None else with_items(context, ranked.judgements)
     result = replace(result, measures=with_breadth(result.measures, shown, scores))
-    return with_floors(result, known, scores, seed=seed)
+    return with_floors(result, context, scores, seed=seed)
 
 
 def _by_space(
