@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from anglewise.judgements.store import JudgementStore
     from anglewise.nearest_neighbours.index import Index
     from anglewise.nearest_neighbours.search import search
+    from anglewise.rag.ask_retriever import ask_retriever
     from anglewise.recommendation.recommender import Recommender
     from anglewise.recommendation.replay import replay
     from anglewise.recommender_models.ease import fit_ease
@@ -81,6 +82,7 @@ _HOMES = {
     "TrainedEmbedding": "anglewise.recommender_models.estimators",
     "Triplets": "anglewise.data_types.pairs",
     "adapter": "anglewise.similarity_measures.adapter",
+    "ask_retriever": "anglewise.rag.ask_retriever",
     "audit": "anglewise.auditing.audit",
     "compare": "anglewise.comparison.compare",
     "compare_runs": "anglewise.comparison.compare_runs",
@@ -131,6 +133,7 @@ __all__ = [
     "Triplets",
     "__version__",
     "adapter",
+    "ask_retriever",
     "audit",
     "compare",
     "compare_runs",

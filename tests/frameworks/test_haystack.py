@@ -1,10 +1,12 @@
 """Haystack's standard tests are for document stores, not for retrievers: a pipeline is run."""
 
 import numpy as np
+import pytest
 from haystack import Document, Pipeline
 from haystack.components.builders import PromptBuilder
 
 from anglewise import Embeddings, Index
+from anglewise.rag.ask_retriever import ask_retriever
 from anglewise.rag.context import Context
 from anglewise.rag.haystack import AnglewiseRetriever
 
@@ -36,3 +38,9 @@ def test_it_stands_in_a_pipeline():
 
 def test_the_number_can_be_said_when_asking():
     assert len(AnglewiseRetriever(context()).run(query="wing", top_k=1)["documents"]) == 1
+
+
+def test_a_retriever_of_haystack_becomes_a_run():
+    run = ask_retriever(AnglewiseRetriever(context(), top_k=2), {"q": "wing flow"}, "stack")
+    assert run["q"][0] == ("0", pytest.approx(1.0))
+    assert len(run["q"]) == 2

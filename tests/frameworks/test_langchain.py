@@ -5,6 +5,7 @@ import pytest
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from anglewise import Embeddings, Index
+from anglewise.rag.ask_retriever import ask_retriever
 from anglewise.rag.context import Context
 from anglewise.rag.langchain import AnglewiseRetriever
 
@@ -40,3 +41,9 @@ def test_documents_carry_ids_scores_and_metadata():
     assert (best.id, best.page_content, best.metadata["year"]) == ("0", "wing flow", 1950)
     assert best.metadata["score"] == pytest.approx(1.0)
     assert best.metadata["probability"] is None
+
+
+def test_a_retriever_of_langchain_becomes_a_run():
+    run = ask_retriever(AnglewiseRetriever(context=context(), k=2), {"q": "wing flow"}, "chain")
+    assert run["q"][0][0] == "0"
+    assert len(run["q"]) == 2

@@ -3,9 +3,11 @@
 import asyncio
 
 import numpy as np
+import pytest
 from llama_index.core.retrievers import BaseRetriever
 
 from anglewise import Embeddings, Index
+from anglewise.rag.ask_retriever import ask_retriever
 from anglewise.rag.context import Context
 from anglewise.rag.llama_index import AnglewiseRetriever
 
@@ -34,3 +36,9 @@ def test_it_answers_asynchronously_alike():
     retriever = AnglewiseRetriever(context(), k=2)
     found = asyncio.run(retriever.aretrieve("heat"))
     assert [one.node_id for one in found] == [one.node_id for one in retriever.retrieve("heat")]
+
+
+def test_a_retriever_of_llama_index_becomes_a_run():
+    run = ask_retriever(AnglewiseRetriever(context(), k=2), {"q": "wing flow"}, "llama")
+    assert run["q"][0] == ("0", pytest.approx(1.0))
+    assert len(run["q"]) == 2

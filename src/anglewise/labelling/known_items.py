@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.encoders.json_requests import Patience, bearer, checked_address, post_json
 from anglewise.errors import EncoderError, FileError, TooFewError
-from anglewise.io.files import PathLike, opened, reading
+from anglewise.io.answer_log import append_line, logged_lines
+from anglewise.io.files import PathLike
 from anglewise.io.judgement_export import write_judged
-from anglewise.io.outputs import new_folder, write_text, writing
-from anglewise.io.sizes import check_holds
+from anglewise.io.outputs import new_folder, write_text
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.judgements.store_files import STORE_NAME
@@ -150,7 +149,7 @@ def chat_asker(
             }
             answer = post_json(f"{url}/chat/completions", body, headers, patience)
             answers[digest] = _words_in(answer, url)
-            _append(cache, {"key": digest, "model": model, "answer": answers[digest]})
+            append_line(cache, {"key": digest, "model": model, "answer": answers[digest]})
         return answers[digest]
 
     return ask
@@ -176,7 +175,7 @@ def _read_cache(cache: Path) -> dict[str, str]:
     Raises ``FileError`` for a file of something else, so that no answer is added to it.
     """
     answers: dict[str, str] = {}
-    *lines, last = _lines(cache)
+    *lines, last = logged_lines(cache, "answers of a model")
     for number, line in enumerate([*lines, *filter(None, [last])], start=1):
         try:
             entry = json.loads(line)
@@ -200,32 +199,11 @@ CUT_OFF = re.compile(rb'\{"key": "[0-9a-f]{32}", "model": "[ -~]*')
 
 
 def _is_answer(entry: Any) -> bool:
-    """Whether a line is one that ``_append`` wrote."""
+    """Whether a line is one that was written here."""
     texts = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
     are_texts = all(isinstance(text, str) for text in texts.values())
     is_whole = texts.keys() == {"key", "model", "answer"} and are_texts
     return is_whole and re.fullmatch("[0-9a-f]{32}", texts["key"]) is not None
-
-
-def _lines(cache: Path) -> list[bytes]:
-    if not cache.exists():
-        return [b""]
-    with reading(cache, "answers of a model"), opened(cache) as file:
-        check_holds(cache, os.fstat(file.fileno()).st_size)
-        return file.read().split(b"\n")
-
-
-def _append(cache: Path, answer: Mapping[str, str]) -> None:
-    """Append an answer to the cache, and flush it to the disk, since answers cost money.
-
-    It begins on a new line where the line before was cut off by a kill or a full disk.
-    """
-    with writing(cache), cache.open("a+b") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
-        complete = file.read(1) in {b"", b"\n"}
-        file.write((b"" if complete else b"\n") + json.dumps(answer).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _cells(items: Embeddings, names: Sequence[str]) -> list[str]:
