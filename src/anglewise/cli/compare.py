@@ -77,7 +77,8 @@ def compare(
     measures
         Which, parted by commas; dot, cosine, euclidean if not given. Others are manhattan,
         norm(0,0.5), cosine@centred; norm(0,*) is tuned on one half of the queries and reported on
-        the other. Beside --runs, none compares the runs alone.
+        the other. bm25 ranks texts by their words; fusion(bm25,cosine) fuses lists by reciprocal
+        ranks, weighted(bm25,cosine) by tuned weights. Beside --runs, none compares these alone.
     metric
         What decides: nDCG@10, R@100, P@10, RR@10, AP@100, spearman, pearson, triplet-accuracy.
         Without it nDCG@10, spearman for pairs, triplet-accuracy for triplets.
@@ -280,9 +281,11 @@ def _dry_run(
 ) -> int:
     """Say how long a comparison would take; what was read and guessed has been said."""
     from anglewise.comparison.dry_run import check_options, forecast
+    from anglewise.comparison.rankers import check_no_rankers
     from anglewise.report.document import Document
     from anglewise.similarity_measures.measure import measures_and_families
 
+    check_no_rankers(measures, "has no search whose time could be told")
     read = measures_and_families(measures)
     settings = check_options(space, judgements, read, **options)
     expected = forecast(space, judgements, read, settings.metrics)

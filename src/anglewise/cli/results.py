@@ -192,13 +192,15 @@ def check_run_out(
     somebody else's, ``IdsError`` for ids that a TREC run cannot hold.
     """
     from anglewise.comparison.candidates import sources
+    from anglewise.comparison.rankers import split_rankers
     from anglewise.data_types.judgements import Judgements
     from anglewise.io.runs import check_run_ids
     from anglewise.similarity_measures.measure import measures_and_families
 
     if run_out is None:
         return
-    read = measures_and_families(measures)
+    rankers, plain = split_rankers(measures)
+    read = [*measures_and_families(plain), *rankers]
     starts = [""] if "" in spaces else [f"{source}: " for source in sources(spaces, variants)]
     _paths(run_out, [*(f"{start}{measure}" for start in starts for measure in read), *runs])
     for name, labels in judged.items():

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from anglewise.comparison.rankers import read_ranker
 from anglewise.data_types.conversion import BLOCK
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.numbers import as_list, check_kind, read_whole, shown
@@ -290,6 +291,9 @@ def canonical(spelling: str, runs: Collection[str] = ()) -> str:
     check_kind(spelling, str, "a candidate", "a spelling such as cosine or new: cosine")
     if spelling.strip() in runs:
         return spelling.strip()
+    ranker = read_ranker(spelling)
+    if ranker is not None:
+        return str(ranker)
     space, colon, measure = spelling.rpartition(":")
     read = measures_and_families(["".join(measure.lower().split())])[0]
     return f"{_DOT.sub('·', space.strip())}: {read}" if colon else str(read)

@@ -7,10 +7,12 @@ from typing import get_args
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
 from anglewise.comparison.floors import with_floors
+from anglewise.comparison.fusion import with_rankers
 from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
+from anglewise.comparison.rankers import BM25, Ranker, split_rankers
 from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.without_vectors import of_space, with_breadth, with_items
@@ -80,7 +82,9 @@ def compare(
         Graded relevance; or graded pairs; or triplets.
     measures
         Spellings or measures. A star, as in ``norm(0,*)``, is tuned: on one half of the queries
-        for the other, both ways.
+        for the other, both ways. ``bm25`` ranks the texts of the space by their words;
+        ``fusion(bm25,cosine)`` fuses lists by reciprocal ranks, ``weighted(bm25,cosine)`` by
+        scores with tuned weights.
     metric
         What decides; by default ``nDCG@10``, ``spearman`` for pairs, ``triplet-accuracy``.
     runs
@@ -160,21 +164,22 @@ def compare(
     """
     space = as_space(space)
     check_judgements(judgements)
-    read = measures_and_families(measures)
+    rankers, plain = split_rankers(measures)
+    read = measures_and_families(plain)
     given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
-    others = check_runs(given, [str(measure) for measure in read])
-    if not read and not others:
+    others = check_runs(given, [*map(str, read), *map(str, rankers)])
+    if not read and not others and not rankers:
         raise TooFewError(NO_MEASURE)
     _check_fits(judgements, space, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
-    base = baseline_among(read, baseline, [run.name for run in others])
+    base = baseline_among(read, baseline, rankers, [run.name for run in others])
     settings = read_settings(
         type(judgements),
         metric,
         metrics,
         tolerance=tolerance,
         largest_difference=largest_difference,
-        candidates=len(read) + len(others),
+        candidates=len(read) + len(rankers) + len(others),
         seed=seed,
         threads=threads,
         progress=progress,
@@ -183,7 +188,7 @@ def compare(
     for column in columns:
         check_kind(column, str, "a slice", "the name of a column")
     if not isinstance(judgements, Judgements):
-        _check_no_queries(split, largest_group, columns, others)
+        _check_no_queries(split, largest_group, columns, [*rankers, *others])
         scores = score_named_rows(space, judgements, read, settings)
         return conclude(
             infer(scores, seed=seed, threads=threads),
@@ -196,15 +201,18 @@ def compare(
     settings = settings.for_queries(space, judgements, split, largest_group)
     searched = SearchedSpace(space, judgements, judgements.judged_rows)
     ranked, names = None, judged_space(space, judgements.parts)
+    context = of_space(space, judgements)
     if others:
         ranked = runs_in(
             others,
             names,
-            of_space(space, judgements).judgements,
+            context.judgements,
             settings,
             items=space.sides(judgements.direction)[1],
             passages=judgements.parts,
         )
+    if rankers:
+        ranked = with_rankers(rankers, searched, context, settings, names=names, runs=ranked)
     spaces = [searched] if read else []
     scores = score_spaces(spaces, read, read, judgements, settings, runs=ranked)
     parts, remarks = (), ()
@@ -224,9 +232,10 @@ def compare(
         baseline=base,
         notes=[*notes(space, judgements, scores, ranked), *remarks],
     )
-    context = of_space(space, judgements)
     shown = context if ranked is None else with_items(context, ranked.judgements)
     result = replace(result, measures=with_breadth(result.measures, shown, scores), slices=parts)
+    if BM25 in scores.names:  # a row of the table needs no floor beneath it
+        context = replace(context, texts=None)
     return with_floors(result, context, scores, seed=seed)
 
 
@@ -234,7 +243,7 @@ NAMES_DUE = "a list of names of columns is due"
 
 
 def _check_no_queries(
-    split: str, largest_group: int | None, slices: Sequence[str], runs: Sequence[Run]
+    split: str, largest_group: int | None, slices: Sequence[str], runs: Sequence[Run | Ranker]
 ) -> None:
     """Refuse what is said of queries where pairs or triplets are judged."""
     check_kind(split, str, "a split", "a text such as queries or group(COLUMN)")
@@ -242,7 +251,7 @@ def _check_no_queries(
         f"a split by {split} is of queries": ("it", split.strip() != QUERIES),
         "largest_group is of queries in groups": ("it", largest_group is not None),
         "slices are of queries or items": ("slices", bool(slices)),
-        "runs are lists of queries": ("runs", bool(runs)),
+        "runs and bm25 are lists of queries": ("these", bool(runs)),
     }
     for sentence, (what, is_asked) in unfit.items():
         if is_asked:

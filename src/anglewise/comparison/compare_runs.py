@@ -104,7 +104,7 @@ def compare_listed(
     progress: Progress | None = None,
 ) -> Comparison:
     """As ``compare_runs``, by judgements of a space of names, as ``space_of_names`` makes it."""
-    base = baseline_among([], baseline, [run.name for run in runs])
+    base = baseline_among([], baseline, runs=[run.name for run in runs])
     settings = read_settings(
         Judgements,
         metric,

@@ -18,6 +18,7 @@ from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
 from anglewise.comparison.notes import space_notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
+from anglewise.comparison.rankers import check_no_rankers
 from anglewise.comparison.scoring import score_spaces
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.without_vectors import of_spaces, with_breadth, with_items
@@ -124,6 +125,7 @@ def compare_spaces(
         check_kind(name, str, "the name of a space", "a text")
     spaces = {name: as_space(space) for name, space in spaces.items()}
     models = sources(spaces, variants)
+    check_no_rankers(measures, "is of the texts of one space, and several are compared")
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)

@@ -11,6 +11,7 @@ from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.evidence import Evidence
 from anglewise.comparison.inference import Inference
 from anglewise.comparison.lists import EvaluationSettings
+from anglewise.comparison.rankers import Ranker, canonical_ranker
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.embeddings import Space
@@ -194,19 +195,25 @@ def _signature(
 
 
 def baseline_among(
-    read: Sequence[MeasureSpec], baseline: str | MeasureSpec | None, runs: Sequence[str] = ()
+    read: Sequence[MeasureSpec],
+    baseline: str | MeasureSpec | None,
+    rankers: Sequence[Ranker] = (),
+    runs: Sequence[str] = (),
 ) -> int | None:
-    """Which of the measures and runs is the baseline; ``SpellingError`` where it is none of them.
+    """Which candidate is the baseline; ``SpellingError`` where it is none of them.
 
-    Runs stand behind the measures.
+    Rankers stand behind the measures, and runs behind these.
     """
     if baseline is None:
         return None
-    if isinstance(baseline, str) and baseline.strip() in runs:
-        return len(read) + runs.index(baseline.strip())
+    if isinstance(baseline, str):
+        name = canonical_ranker(baseline)
+        others = [*map(str, rankers), *runs]
+        if name in others:
+            return len(read) + others.index(name)
     (named,) = measures_and_families([baseline])
     if named not in read:
-        among = [("measures", [*map(str, read)]), ("runs", [*runs])]
+        among = [("measures", [*map(str, read), *map(str, rankers)]), ("runs", [*runs])]
         kinds = " or the ".join(f"{noun} {listed(names)}" for noun, names in among if names)
         raise SpellingError(f"the baseline {named} is not among the {kinds}: add it")
     return list(read).index(named)

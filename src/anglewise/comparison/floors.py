@@ -13,7 +13,7 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.inference import Scores
-from anglewise.comparison.without_vectors import WithoutVectors
+from anglewise.comparison.without_vectors import WithoutVectors, hidden_rows
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.sparse import SparseRows
@@ -64,7 +64,7 @@ def with_floors(
     if not metric.bounded or metric.depth is None:
         return result
     judged = scores.rows
-    hidden = _hidden(context.judgements, judged, context.items)
+    hidden = hidden_rows(context.judgements, judged, context.items)
     depth = min(metric.depth, context.items)
     lists = dict(_lists(context, depth, judged, hidden, seed))
     remarks: list[str] = []
@@ -131,17 +131,6 @@ def _lists(
         return
     most = np.lexsort((np.arange(items), -context.uses))
     yield MOST_USED, _in_order(MOST_USED, most, np.zeros(len(rows), np.int64), hidden, depth)
-
-
-def _hidden(judgements: Judgements, rows: Int64[Array, " q"], items: int) -> list[Array]:
-    """The items that stand in no list, query by query: those seen, and oneself among items."""
-    one_sided = judgements.direction != "queries-items"
-    seen = judgements.seen
-    parts: list[Array] = []
-    for row in rows.tolist():
-        out = np.empty(0, np.int64) if seen is None else seen.row(row).astype(np.int64)
-        parts.append(np.append(out, row) if one_sided and row < items else out)
-    return parts
 
 
 def _in_order(

@@ -201,7 +201,7 @@ def candidate_lists(
         name = str(measure)
         if isinstance(measure, Family):
             tried = {str(fixed): nearest[str(fixed)] for fixed in measure.settings(lists=True)}
-            lists[name], chosen[name] = _tuned_lists(name, tried, judgements, settings)
+            lists[name], chosen[name] = tuned_lists(name, tried, judgements, settings)
         else:
             # what is learnt is searched for the reported queries alone
             learns = isinstance(measure, Adapted)
@@ -209,7 +209,7 @@ def candidate_lists(
     return lists, chosen | {name: words for name, (_, words) in learnt_here.items()}
 
 
-def _tuned_lists(
+def tuned_lists(
     name: str,
     tried: Mapping[str, Neighbours],
     judgements: Judgements,

@@ -1,13 +1,15 @@
 """Runs beside measures: their lists in the rows of what is judged, and what is to be said."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 
+from anglewise.comparison.candidates import Candidate
 from anglewise.comparison.lists import NOBODY, EvaluationSettings
+from anglewise.comparison.rankers import AFTER_ALL_MEASURES
 from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
@@ -22,7 +24,6 @@ from anglewise.errors import IdsError, SpellingError
 from anglewise.evaluation_metrics.evaluate import ranking_metrics
 
 RUNS_DUE = "a list of runs is due, as Run.from_dict or read_run makes them"
-AFTER_ALL_MEASURES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -47,24 +48,30 @@ class RunCandidate:
 
 @dataclass(frozen=True, eq=False)
 class RankedRuns:
-    """The lists of some runs for the queries that are judged.
+    """The lists of some runs for the queries that are reported.
 
     Attributes
     ----------
     lists
-        By name, for the judged queries in their order.
+        By name, for the reported queries in their order.
     judgements
         In the rows of ``names``: items that only runs name have a column too.
     names
         Those who ask and what is ranked, without vectors.
     notes
         What a reader should know of the runs before the numbers.
+    candidates
+        Whose lists they are, in their order.
+    chosen
+        What was chosen for those that are tuned.
     """
 
     lists: Mapping[str, Neighbours]
     judgements: Judgements
     names: Space
     notes: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def depth(self) -> int:
@@ -160,10 +167,19 @@ def runs_in(
         notes += _notes(run, entries, asking, rows, left_out)
     wide = _widened(judgements, len(ranked), columns)
     depth = min(depth, wide.gains.shape[1])
-    lists = {name: _neighbours(name, entries, len(rows), depth) for name, entries in taken.items()}
+    lists = {
+        name: settings.split.of_reported(_neighbours(name, entries, len(rows), depth))
+        for name, entries in taken.items()
+    }
     notes += _depth_notes(lists)
     notes += columns.notes()
-    return RankedRuns(lists, wide, _with_items(names, columns.extra, judgements), tuple(notes))
+    return RankedRuns(
+        lists,
+        wide,
+        _with_items(names, columns.extra, judgements),
+        tuple(notes),
+        tuple(map(RunCandidate, lists, range(len(lists)))),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 from anglewise.comparison.candidates import Candidate, SearchCost
 from anglewise.comparison.inference import Scores
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists, of_places
-from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
+from anglewise.comparison.ranked_runs import RankedRuns
 from anglewise.comparison.split import choices, first_half, tuned
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
@@ -65,11 +65,11 @@ def score_spaces(
         costs |= {own[str(measure)]: _cost(space, measure, nearest) for measure in measures}
         keys += [(number, list_key(neighbours)) for neighbours in nearest.values()]
     if runs is not None:
-        of_runs = {name: settings.split.of_reported(its) for name, its in runs.lists.items()}
-        lists |= of_runs
+        lists |= runs.lists
+        chosen |= runs.chosen
         # of one space, one that is a run of a measure ranks like it
-        keys += [(0, list_key(neighbours)) for neighbours in of_runs.values()]
-        candidates = [*candidates, *map(RunCandidate, runs.lists, range(len(of_runs)))]
+        keys += [(0, list_key(neighbours)) for neighbours in runs.lists.values()]
+        candidates = [*candidates, *runs.candidates]
         judgements = runs.judgements
     scores = score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
     return replace(scores, costs=costs)

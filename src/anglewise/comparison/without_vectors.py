@@ -13,7 +13,7 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.typing import Array, Float64
+from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.evaluation_metrics.breadth import by_stratum, coverage
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.geometry.norms import known_uses
@@ -63,6 +63,19 @@ def of_space(space: Space, judgements: Judgements) -> WithoutVectors:
         return WithoutVectors(own, len(parts), texts=texts)
     uses = known_uses(space, direction)
     return WithoutVectors(judgements, len(ranked), uses, space.seen, texts)
+
+
+def hidden_rows(
+    judgements: Judgements, rows: Int64[Array, " q"], items: int
+) -> list[Int64[Array, " hidden"]]:
+    """The items that stand in no list, query by query: those seen, and oneself among items."""
+    one_sided = judgements.direction != "queries-items"
+    seen = judgements.seen
+    parts: list[Array] = []
+    for row in rows.tolist():
+        out = np.empty(0, np.int64) if seen is None else seen.row(row).astype(np.int64)
+        parts.append(np.append(out, row) if one_sided and row < items else out)
+    return parts
 
 
 def _either(table: SparseRows, other: SparseRows) -> SparseRows:
