@@ -258,7 +258,7 @@ def test_runs_of_other_queries_or_items_are_refused(lists, words):
 
 def test_pairs_and_triplets_have_no_runs():
     pairs = aw.Pairs(np.arange(5), np.arange(5) + 1, np.arange(5.0))
-    with pytest.raises(SpellingError, match="runs are lists of queries"):
+    with pytest.raises(SpellingError, match="runs and bm25 are lists of queries"):
         aw.compare(np.random.default_rng(0).random((9, 3)), pairs, "dot", runs=[made_run()[0]])
 
 
