@@ -7,7 +7,6 @@ from typing import get_args
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
 from anglewise.comparison.floors import with_floors
-from anglewise.comparison.fusion import with_rankers
 from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.notes import notes
@@ -167,7 +166,7 @@ def compare(
     rankers, plain = split_rankers(measures)
     read = measures_and_families(plain)
     given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
-    others = check_runs(given, [*map(str, read), *map(str, rankers)])
+    others = check_runs(given, [*map(str, read), *map(str, rankers)]) if given else []
     if not read and not others and not rankers:
         raise TooFewError(NO_MEASURE)
     _check_fits(judgements, space, direction)
@@ -212,6 +211,8 @@ def compare(
             passages=judgements.parts,
         )
     if rankers:
+        from anglewise.comparison.fusion import with_rankers
+
         ranked = with_rankers(rankers, searched, context, settings, names=names, runs=ranked)
     spaces = [searched] if read else []
     scores = score_spaces(spaces, read, read, judgements, settings, runs=ranked)
