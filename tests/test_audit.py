@@ -365,3 +365,19 @@ def test_a_notebook_shows_the_verdict_and_what_is_kept():
     kept = result.agreement["items-items"].overlap["cosine"]["cosine@item-orthonormal"]
     assert "<td>cosine@item-orthonormal</td><td>" in html
     assert f"<td>{kept:.0%}</td>" in html
+
+
+def test_no_direction_is_determined_where_no_random_map_was_tried_in_it():
+    """Vectors that no gauge with a name moves, as they are balanced, white and in tight groups."""
+
+    def side(seed):
+        rng = np.random.default_rng(seed)
+        x = np.repeat(rng.standard_normal((50, 12)), 11, axis=0)
+        x += 1e-3 * rng.standard_normal(x.shape)
+        variances, directions = np.linalg.eigh(x.T @ x)
+        return x @ directions @ np.diag(variances**-0.5) @ directions.T * np.sqrt(len(x))
+
+    space = Space(queries=Embeddings(side(1)), items=Embeddings(side(2)), trained_for="dot")
+    named = audit(space).agreement["queries-items"]
+    assert named.least >= 0.95
+    assert audit(space).verdict.cosine != "determined"

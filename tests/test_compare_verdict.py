@@ -1,5 +1,7 @@
 """The verdict: use, tie, better or cannot tell, from values alone."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,31 @@ def test_of_several_better_ones_that_with_the_highest_mean_is_named_and_the_othe
     assert "cosine is better than dot by more than matters too; which of these is the best" in (
         said.reason
     )
+
+
+def test_of_several_that_are_better_at_all_the_others_are_named():
+    values = judged(600, [0, 0.055, 0.057], noise=0.02)
+    said = verdict(values, 0.06)
+    (other,) = {"cosine", "euclidean"} - {said.measure}
+    assert said.decision == "better"
+    assert f"{other} is better than dot too, at 95% for all together" in said.reason
+
+
+def test_the_largest_of_several_leads_has_an_interval_that_knows_it_was_chosen():
+    """Among equals it held the true lead, none, in 80 of 100 verdicts only."""
+    leads = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        base = rng.uniform(0.2, 0.8, 300)
+        values = (base + 0.2 * rng.standard_normal((8, 300))).clip(0, 1)
+        names = "dot,cosine,euclidean,manhattan,norm(0,0.1),norm(0,0.2),norm(0,0.3),norm(0,0.4)"
+        said = verdict(values, 0.001, seed=seed, names=names)
+        found = re.search(r"ahead by [.0-9]+ \[([-+.0-9]+), .*\] at 95%(.*), where", said.reason)
+        if found:
+            leads += 1
+            assert float(found[1]) <= 0
+            assert "corrected for the choice" in found[2]
+    assert leads > 5
 
 
 def test_a_lead_smaller_than_what_matters_is_no_reason_to_change():

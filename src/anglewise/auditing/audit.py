@@ -3,8 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from anglewise.auditing.audit_result import Audit, decide
-from anglewise.auditing.certified import Certificates, WitnessReport, certify, witnessed
+from anglewise.auditing.audit_result import STAYS, Audit, decide
+from anglewise.auditing.certified import (
+    Certificates,
+    WitnessReport,
+    certify,
+    random_maps_keep,
+    witnessed,
+)
 from anglewise.auditing.gauge_overlap import (
     GaugeAgreement,
     GaugePath,
@@ -283,7 +289,7 @@ def audit(
         panels=draw_panels(audited),
         geometry=geometry,
         predictions_moved=_moved(audited, witness_report),
-        verdict=decide(reading, gap, searched.agreement, geometry.spans, searched.certificates),
+        verdict=decide(reading, gap, searched.agreement, geometry.spans, searched.random),
         notes=notes(audited, gap, geometry, searched.agreement),
     )
 
@@ -296,12 +302,13 @@ class _Search:
     certificates: dict[Direction, Certificates]
     path: dict[Direction, GaugePath]
     cosine: dict[Direction, Neighbours]
+    random: dict[Direction, dict[float, float]]
 
     @classmethod
     def run(
         cls, subject: AuditSubject, judged: Mapping[Direction, Judgements], stages: Stages
     ) -> "_Search":
-        search = cls({}, {}, {}, {})
+        search = cls({}, {}, {}, {}, {})
         for direction in subject.directions:
             neighbours = subject.nearest(
                 direction, subject.measures(direction), subject.rows(direction), stages.next()
@@ -315,6 +322,13 @@ class _Search:
                 search.path[direction] = gauge_path(
                     subject, direction, judged.get(direction), stages.next()
                 )
+                tried = search.certificates[direction]
+                search.random[direction] = dict(
+                    zip(tried.conditions, tried.monte_carlo_overlap, strict=True)
+                )
+            elif subject.gauged and search.agreement[direction].least >= STAYS:
+                # no gauge with a name moves it: whether any map does is asked of random ones
+                search.random[direction] = random_maps_keep(subject, direction)
         return search
 
 

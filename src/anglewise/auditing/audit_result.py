@@ -54,14 +54,14 @@ def decide(
     gap: GaugeGap | None,
     agreements: Mapping[Direction, GaugeAgreement],
     spans: bool | None,
-    certificates: Mapping[Direction, Certificates] | None = None,
+    random: Mapping[Direction, Mapping[float, float]] | None = None,
 ) -> AuditVerdict:
     """The verdict, from the freedom of training, the gauge gap and the overlap of lists.
 
-    ``certificates`` hold what random maps keep; ``spans`` says whether rotations are the only maps
-    that keep unit rows unit; see ``geometry.rank_condition``.
+    ``random`` holds the shares that random maps keep, by condition; ``spans`` says whether
+    rotations are the only maps that keep unit rows unit; see ``geometry.rank_condition``.
     """
-    fate, reason = _fate(reading, gap, agreements, spans, certificates or {})
+    fate, reason = _fate(reading, gap, agreements, spans, random or {})
     return AuditVerdict(fate, reason, _safe(reading, fate, tuple(agreements)))
 
 
@@ -70,7 +70,7 @@ def _fate(
     gap: GaugeGap | None,
     agreements: Mapping[Direction, GaugeAgreement],
     spans: bool | None,
-    certificates: Mapping[Direction, Certificates],
+    random: Mapping[Direction, Mapping[float, float]],
 ) -> tuple[Fate, str]:
     if reading.trained_for == "cosine":
         return "determined", _trained_for_cosine(spans)
@@ -82,7 +82,7 @@ def _fate(
             "rotations are free and cosine is the model's; if it multiplied them with another "
             "side (users of these items), that side is needed too: give both"
         )
-    return _of_two_sides(reading, gap, _least_kept(agreements, certificates))
+    return _of_two_sides(reading, gap, _least_kept(agreements, random))
 
 
 def _trained_for_cosine(spans: bool | None) -> str:
@@ -173,7 +173,7 @@ def _size(reading: Reading, gap: GaugeGap) -> str:
 
 def _least_kept(
     agreements: Mapping[Direction, GaugeAgreement],
-    certificates: Mapping[Direction, Certificates],
+    random: Mapping[Direction, Mapping[float, float]],
 ) -> tuple[float, str]:
     """The least share of the lists that a gauge with a name keeps, else that a random map does.
 
@@ -181,7 +181,7 @@ def _least_kept(
     """
     lowest = min(agreements.values(), key=lambda agreement: agreement.least)
     named = lowest.least, f"in {lowest.against.removeprefix('cosine@')}, {_share_kept(lowest)}"
-    random = [
+    by_chance = [
         (
             overlap,
             (
@@ -189,10 +189,10 @@ def _least_kept(
                 f"{agreements[direction].k} stay ({direction.replace('-', ' to ')})"
             ),
         )
-        for direction, tried in certificates.items()
-        for s, overlap in zip(tried.conditions, tried.monte_carlo_overlap, strict=True)
+        for direction, tried in random.items()
+        for s, overlap in tried.items()
     ]
-    return named if named[0] < STAYS else min([named, *random])
+    return named if named[0] < STAYS else min([named, *by_chance])
 
 
 def _share_kept(agreement: GaugeAgreement) -> str:

@@ -93,6 +93,12 @@ def certify(
     )
 
 
+def random_maps_keep(subject: AuditSubject, direction: Direction) -> dict[float, float]:
+    """From condition to the share of the cosine lists that random maps of it keep, on average."""
+    overlaps = _random_overlaps(subject, direction, None)
+    return dict(zip(CONDITIONS, overlaps.mean(axis=1).tolist(), strict=True))
+
+
 def limits_of(
     subject: AuditSubject, direction: Direction, cosine: Neighbours
 ) -> Float64[Array, " q"]:

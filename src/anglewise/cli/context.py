@@ -143,9 +143,13 @@ def _summary(passages: "Passages") -> str:
 
     best, out = passages.best, passages.left_out
     if passages.nothing_relevant and best is not None:
+        probability, due = best.probability or 0.0, passages.threshold or 0.0
+        shown = percent(probability), percent(due)
+        if shown[0] == shown[1]:
+            shown = f"{100 * probability:.3g}%", f"{100 * due:.3g}%"
         return (
             f"nothing relevant enough: {best.id} is nearest and relevant with a probability of "
-            f"{percent(best.probability or 0.0)}, {percent(passages.threshold or 0.0)} is due"
+            f"{shown[0]}, {shown[1]} is due"
         )
     reasons = {
         "not relevant enough": out.irrelevant,

@@ -195,5 +195,7 @@ def _save(space: Any, judged: Any, result: Any, save: Path, talk: Any) -> str | 
         return None
     made, measure = winner(space, judged, result, seed=talk.always.seed)
     write_space(made, save, judgements={judged.direction: judged})
-    talk.say(f"wrote {save}: {result.advice.candidate} is {measure} there")
+    prepared = made.about.get("prepared_for")
+    chosen = "" if prepared in {None, result.advice.candidate} else f" (as {prepared})"
+    talk.say(f"wrote {save}: {result.advice.candidate}{chosen} is {measure} there")
     return str(save)

@@ -303,6 +303,10 @@ def _digest(judged: Judgements, queries: Array, items: Array) -> str:
         columns = queries[by_query[some]], items[by_item[some]], gains.values[some]
         pairs = zip(*(column.tolist() for column in columns), strict=True)
         digest.update("".join(f"{q}\t{item}\t{gain:g}\n" for q, item, gain in pairs).encode())
+    weighs = [] if judged.drawn is None else [judged.drawn.chances[judged.judged_rows]]
+    weighs += [] if judged.chances is None else [judged.chances.values]
+    for chances in weighs:
+        digest.update(b"by chance" + np.sort(chances.round(9)).tobytes())
     if judged.relevant_from is not None:
         digest.update(f"relevant from {judged.relevant_from:g}\n".encode())
     if judged.not_itself:

@@ -270,6 +270,13 @@ class _Words:
             f"{matters}, which "
             "would matter, is open"
         )
+        if outcome.as_good:
+            better = [self._name(j) for j in outcome.as_good]
+            yield (
+                f"{_some(better)} {'is' if len(better) == 1 else 'are'} better than "
+                f"{self._name(self.reference)} too, {self.surely} for all together; which of "
+                "these is the best was not tested"
+            )
         yield from self._planned(plans, "the lead is as large as it looks")
         yield from self._alike(alike)
 
@@ -295,10 +302,14 @@ class _Words:
             )
         else:
             lead = self.inference.difference(self.columns[leader], self.columns[self.reference])
+            low, level = lead.low, INTERVALS
+            if len(self.leads) > 1:  # the largest of several leads was chosen for being so
+                low = min(low, float(self.outcome.least[leader]))
+                level += ", corrected for the choice"
             yield (
                 f"{nouns} {shows} not show{'' if self.level == LEVEL else f' {self.surely}'} "
                 f"whether {self._name(leader)} is better than {self.kept}: ahead by "
-                f"{lead.difference:.3f} {_interval(lead.low, lead.high, '+', INTERVALS)}, where "
+                f"{lead.difference:.3f} {_interval(low, lead.high, '+', level)}, where "
                 f"{matters} matters"
             )
         real = leader != self.reference and self.leads[leader].shrunk > self._least()

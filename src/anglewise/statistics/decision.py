@@ -104,7 +104,8 @@ class RuleOutcome:
         The measure that the decision names: to ``use``, ``better``, kept in a ``tie``; of
         ``cannot-tell`` the reference.
     as_good
-        Others that are better than the reference by as much as matters too.
+        Others of which the same is shown: to be better than the reference by as much as matters,
+        or of ``better`` to be better at all.
     above
         For each measure, the lower end of its lead over the reference, jointly at 95%.
     matters
@@ -114,6 +115,9 @@ class RuleOutcome:
         matter.
     most
         The upper end of the lead itself, each at 95%: below 0, the reference is better.
+    least
+        The lower end of each lead at half the error, jointly: with an upper end likewise, the
+        interval of a lead that was chosen for being the largest.
     level
         The level of each lower end, at which all hold together.
     """
@@ -125,6 +129,7 @@ class RuleOutcome:
     matters: Float64[Array, " m"]
     at_most: Float64[Array, " m"]
     most: Float64[Array, " m"]
+    least: Float64[Array, " m"]
     level: float = LEVEL
 
 
@@ -307,7 +312,7 @@ def decide(
     lead = rivals - own
     least = np.minimum(factor * rivals - own, lead - floor)  # less the least that matters
     upper = np.minimum(factor * (rivals + worst) - own, lead - floor + worst)
-    bounds = np.zeros((4, len(means)))
+    bounds = np.zeros((5, len(means)))
     joint = level
     if len(others):
         joint = joint_level(lead - worst, level)
@@ -316,6 +321,7 @@ def decide(
         bounds[1, others] = _joint_ends(lower, joint_level(lower, level))
         bounds[2, others] = np.quantile(upper, 1 - level, axis=0)
         bounds[3, others] = np.quantile(lead + worst, 1 - level, axis=0)
+        bounds[4, others] = _joint_ends(lead - worst, joint_level(lead - worst, level / 2))
     return _outcome(means, reference, others, bounds, joint)
 
 
@@ -339,7 +345,7 @@ def decide_by_resamples(
     'use'
     """
     others = np.flatnonzero(np.arange(len(means)) != reference)
-    bounds = np.zeros((4, len(means)))
+    bounds = np.zeros((5, len(means)))
     if len(others):
         low, high = _ends(drawn, means, reference, others, share=1.0, level=level)
         share_low, share_high = _ends(
@@ -348,6 +354,8 @@ def decide_by_resamples(
         bounds[0, others], bounds[3, others] = low, high
         bounds[1, others] = np.minimum(share_low, low - tolerance.floor)
         bounds[2, others] = np.minimum(share_high, high - tolerance.floor)
+        half, _ = _ends(drawn, means, reference, others, share=1.0, level=level / 2)
+        bounds[4, others] = half
     return _outcome(means, reference, others, bounds, level)
 
 
@@ -376,10 +384,10 @@ def _outcome(
     means: Float64[Array, " m"],
     reference: int,
     others: Int64[Array, " others"],
-    bounds: Float64[Array, "4 m"],
+    bounds: Float64[Array, "5 m"],
     level: float,
 ) -> RuleOutcome:
-    above, matters, at_most, most = bounds
+    above, matters, at_most, most, least = bounds
     best_first = others[np.argsort(-means[others], kind="stable")].tolist()
     useful, better = ([j for j in best_first if end[j] > 0] for end in (matters, above))
     decision: Decision = "cannot-tell"
@@ -389,9 +397,11 @@ def _outcome(
         decision = "tie"
     elif better:
         decision = "better"
-    named = useful or (better if decision == "better" else []) or [reference]
-    as_good = tuple(useful[1:])
-    return RuleOutcome(decision, named[0], as_good, above, matters, at_most, most, level)
+    shown = useful or (better if decision == "better" else [])
+    named = shown or [reference]
+    return RuleOutcome(
+        decision, named[0], tuple(shown[1:]), above, matters, at_most, most, least, level
+    )
 
 
 def _blocks(sums: Float64[Array, "m q"], seed: int) -> Float64[Array, "m rows"]:
