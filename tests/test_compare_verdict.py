@@ -9,6 +9,7 @@ from anglewise import Embeddings, Pairs, Space, compare
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.split import QuerySplit
 from anglewise.comparison.verdict import verdict_of
+from anglewise.data_types.text import at_least
 from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.decision import Tolerance
 from anglewise.statistics.resampling import Clusters
@@ -50,7 +51,7 @@ def test_a_clearly_better_measure_is_to_be_used():
     assert said.keep == "dot"
     assert said.needed_queries is None
     assert said.at_least > 0.01
-    assert f"better than dot (the simplest) by at least {said.at_least:.3f}" in said.reason
+    assert f"better than dot (the simplest) by at least {at_least(said.at_least)}" in said.reason
     assert "where 0.01 matters" in said.reason
     assert str(said).startswith("Use cosine: nDCG@10 0.")
 
@@ -138,7 +139,7 @@ def test_the_one_to_keep_may_be_better_than_all_others():
     assert (said.decision, said.measure) == ("tie", "dot")
     assert said.at_least > 0.05
     assert str(said).startswith("Keep dot: nDCG@10 0.")
-    assert f"better than every other by at least {said.at_least:.3f}" in said.reason
+    assert f"better than every other by at least {at_least(said.at_least)}" in said.reason
 
 
 def test_a_tie_is_against_all_others():

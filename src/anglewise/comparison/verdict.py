@@ -8,7 +8,7 @@ from anglewise.comparison.comparison_result import NO_INTERVAL, Estimate, Plans,
 from anglewise.comparison.inference import NAMED, Inference, why_no_verdict
 from anglewise.comparison.ranked_runs import RunCandidate
 from anglewise.comparison.split import assumed_sizes
-from anglewise.data_types.text import counted, listed, p_words, rounded_up
+from anglewise.data_types.text import at_least, at_most, counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
     LEVEL,
     RuleOutcome,
@@ -218,7 +218,7 @@ class _Words:
         matters = self._matters(float(self.means[outcome.measure]))
         yield (
             f"{self._figure()}, better than {self.kept} by at least "
-            f"{_digits(float(outcome.above[outcome.measure]))} {self.surely}, where {matters} "
+            f"{at_least(float(outcome.above[outcome.measure]))} {self.surely}, where {matters} "
             "matters"
         )
         if outcome.as_good:
@@ -242,12 +242,12 @@ class _Words:
             others = "every other" if len(most) > 1 else self._name(most[0])
             if len(most) > 1 and alike:
                 others += " that ranks otherwise"
-            least = _digits(-float(self.outcome.most[most[0]]))
+            least = at_least(-float(self.outcome.most[most[0]]))
             yield f"better than {others} by at least {least} {self.surely}"
             yield from self._alike(alike)
             return
         ahead = [j for j in most if self.outcome.most[j] > 0]
-        ends = [f"{self._name(j)} by {_digits(float(self.outcome.most[j]))}" for j in ahead[:NAMED]]
+        ends = [f"{self._name(j)} by {at_most(float(self.outcome.most[j]))}" for j in ahead[:NAMED]]
         if len(ahead) > NAMED:
             ends.append(f"{len(ahead) - NAMED} more by less")
         if len(ahead) < len(most):
@@ -266,7 +266,7 @@ class _Words:
         matters = self._matters(float(self.means[outcome.measure]))
         yield (
             f"{self._figure()}, better than {self.kept} by at least "
-            f"{_digits(float(outcome.above[outcome.measure]))} {self.surely}, but whether by "
+            f"{at_least(float(outcome.above[outcome.measure]))} {self.surely}, but whether by "
             f"{matters}, which "
             "would matter, is open"
         )
@@ -291,7 +291,7 @@ class _Words:
             rival = max(self.leads, key=lambda j: self.outcome.most[j])
             most = float(self.outcome.most[rival])
             known = (
-                f"{self._name(rival)} may be better by up to {_digits(most)} {self.surely}"
+                f"{self._name(rival)} may be better by up to {at_most(most)} {self.surely}"
                 if np.isfinite(most)
                 else f"how much better {self._name(rival)} may be is not known, as the two never "
                 "differ here"
@@ -417,17 +417,6 @@ def _interval(low: float, high: float, sign: str = "", level: str = "") -> str:
     if not np.isfinite([low, high]).all():
         return f"(no interval: {NO_INTERVAL})"
     return " ".join(filter(None, [f"[{low:{sign}.3f}, {high:{sign}.3f}]", level]))
-
-
-def _digits(lead: float) -> str:
-    """A lead with three digits after the point, or two that are not nought if it is smaller.
-
-    >>> _digits(0.123456), _digits(0.00123), _digits(0.0)
-    ('0.123', '0.0012', '0')
-    """
-    if abs(lead) >= 0.01:
-        return f"{lead:.3f}"
-    return np.format_float_positional(float(f"{lead:.2g}"), trim="-")
 
 
 def _some(names: list[str]) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from html import escape
 from inspect import signature
 from math import ceil, floor, isnan, log10
@@ -99,6 +100,33 @@ def percent(share: float) -> str:
     if 0.99 < share < 1:
         return ">99%"
     return f"{100 * share:.0f}%"
+
+
+def at_least(lead: float) -> str:
+    """A lower bound with three digits after the point, or two that are not nought: rounded down.
+
+    >>> at_least(0.1238), at_least(0.00129), at_least(0.0)
+    ('0.123', '0.0012', '0')
+    """
+    return _rounded(lead, ROUND_FLOOR)
+
+
+def at_most(lead: float) -> str:
+    """The same of an upper bound: rounded up.
+
+    >>> at_most(0.1231), at_most(0.00121), at_most(0.0)
+    ('0.124', '0.0013', '0')
+    """
+    return _rounded(lead, ROUND_CEILING)
+
+
+def _rounded(lead: float, way: str) -> str:
+    exact = Decimal(f"{lead:.12g}")  # what rounding alone adds is no reason to go a step further
+    if not exact:
+        return "0"
+    places = 3 if abs(lead) >= 0.01 else 1 - exact.adjusted()
+    text = f"{exact.quantize(Decimal(1).scaleb(-places), way):f}"
+    return text if abs(lead) >= 0.01 else text.rstrip("0")
 
 
 def rounded_up(count: int) -> int:
