@@ -1,6 +1,7 @@
 """``anglewise judge import``, ``export``, ``agreement``: recorded judgements."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -78,8 +79,13 @@ def judge_import(
         FILE.rejects.csv, or under the next free name where that file holds anything else.
     """
     from anglewise.cli.console import Talk
-    from anglewise.io.judgement_formats import read_judged, rejects_table, write_rejects
-    from anglewise.io.judgement_rows import Assumed
+    from anglewise.io.judgement_formats import (
+        REJECT_COLUMNS,
+        read_judged,
+        rejects_table,
+        write_rejects,
+    )
+    from anglewise.io.judgement_rows import Assumed, count_refused
     from anglewise.io.tables import DOCUMENT, GAIN, QUERY
     from anglewise.judgements.store import JudgementStore
     from anglewise.labelling.judged_set import record, store_of
@@ -126,9 +132,12 @@ def judge_import(
         "there_already": recorded.already,
         "repeated": result.repeated,
         "set_aside": dict(result.skipped),
-        "refused": len(result.rejects),
+        "refused": count_refused(result.rejects),
         "rejects": None if rejects_file is None else str(rejects_file),
-        "first_refused": [vars(reject) for reject in result.rejects[:5]],
+        "first_refused": [
+            {name: getattr(reject, name) for name in REJECT_COLUMNS}
+            for reject in result.rejects[:5]
+        ],
         "standing": standing,
     }
     done = f"{counted(recorded.added, 'judgement')} recorded in {path}"
@@ -145,7 +154,7 @@ def _check_same_judge(file: Path, replaced: int, store: Path) -> None:
         raise SpellingError(
             f"{file} does not say who judged, and by its name would take the place of {replaced:,} "
             f"other grades that stand in {store} under {judge!r}: name who it was (--judge NAME), "
-            f"or say that it is the same person (--judge {judge})"
+            f"or say that it is the same person (--judge {shlex.quote(judge)})"
         )
 
 
@@ -165,7 +174,10 @@ def _holds(path: Path, text: str) -> bool:
     """Whether nothing is at a path, or a file of this text."""
     if not os.path.lexists(path):
         return True
-    return path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode()
+    written = text.encode()
+    if not path.is_file() or path.is_symlink() or path.stat().st_size != len(written):
+        return False
+    return path.read_bytes() == written
 
 
 def _grades(words: str | None) -> dict[str, float]:
@@ -388,6 +400,7 @@ def judge_agreement(
     from anglewise.cli.console import Talk
     from anglewise.io.judgement_export import write_disputes
     from anglewise.io.judgement_formats import read_judged
+    from anglewise.io.judgement_rows import count_refused
     from anglewise.io.pairs_to_judge import check_no_grades
     from anglewise.judgements.combine import chosen
     from anglewise.labelling.agreement import agreement
@@ -400,7 +413,7 @@ def judge_agreement(
         check_no_grades(disputes)
     file = read_judged(store_of(space) if space.is_dir() else space)
     if file.rejects:
-        talk.say(f"{len(file.rejects):,} rows refused: anglewise judge import names them")
+        talk.say(f"{count_refused(file.rejects):,} rows refused: anglewise judge import names them")
     rows = chosen(
         (row for row in file.judged if direction in {None, row.direction}),
         judges=_listed(judges),

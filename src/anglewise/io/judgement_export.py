@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from anglewise.data_types.memory import check_room
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array
 from anglewise.errors import IdsError, SpellingError, ValuesError
@@ -179,7 +180,16 @@ def _write_json(path: PathLike, content: Any) -> None:
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
+TASK_BYTES = 10_000
+"""What a judgement takes in memory as a task of Label Studio."""
+
+
 def _write_label_studio(path: PathLike, rows: Sequence[Judged], _combine: str, texts: Texts) -> int:
+    check_room(
+        f"{len(rows):,} judgements as tasks of Label Studio",
+        TASK_BYTES * len(rows),
+        "export some at a time, or as CSV",
+    )
     tasks = [
         {
             "id": number,

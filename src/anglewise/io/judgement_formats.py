@@ -21,6 +21,7 @@ from anglewise.io.judgement_rows import (
     Row,
     arrow_rows,
     collected,
+    count_refused,
     graded,
     is_trec,
     table_rows,
@@ -350,6 +351,9 @@ def form_of(path: Path) -> Form:
     )
 
 
+REJECT_COLUMNS = ("row", "reason", "remedy", "content")
+
+
 def write_rejects(path: PathLike, rejects: tuple[Reject, ...]) -> None:
     """Write refused rows as a table of ``row,reason,remedy,content``."""
     write_text(path, rejects_table(rejects))
@@ -357,9 +361,15 @@ def write_rejects(path: PathLike, rejects: tuple[Reject, ...]) -> None:
 
 def rejects_table(rejects: tuple[Reject, ...]) -> str:
     """Refused rows as the CSV that ``write_rejects`` writes."""
-    rows = [(reject.row, reject.reason, reject.remedy, reject.content) for reject in rejects]
+    rows = [
+        (
+            reject.row if reject.rows == 1 else f"{reject.row}: {reject.rows:,}",
+            *(reject.reason, reject.remedy, reject.content),
+        )
+        for reject in rejects
+    ]
     words = ([word.encode("utf-8", "backslashreplace").decode() for word in row] for row in rows)
-    return csv_text(("row", "reason", "remedy", "content"), words)
+    return csv_text(REJECT_COLUMNS, words)
 
 
 def _not_empty(path: Path, file: JudgedFile) -> JudgedFile:
@@ -368,8 +378,8 @@ def _not_empty(path: Path, file: JudgedFile) -> JudgedFile:
     if file.rejects:
         reject = file.rejects[0]
         raise FileError(
-            f"{path}: all of {len(file.rejects):,} rows are refused, the first ({reject.row}) "
-            f"because {reject.reason}; {reject.remedy}"
+            f"{path}: all of {count_refused(file.rejects):,} rows are refused, the first "
+            f"({reject.row}) because {reject.reason}; {reject.remedy}"
         )
     set_aside = ", ".join(f"{count:,} {reason}" for reason, count in file.skipped.items())
     raise FileError(

@@ -61,12 +61,50 @@ class Assumed:
 
 @dataclass(frozen=True)
 class Reject:
-    """A refused row: where it stands, why it was refused, what to do, and its text."""
+    """A refused row: where it stands, why it was refused, what to do, and its text.
+
+    The last one may stand for more ``rows`` than itself, whose texts are not kept.
+    """
 
     row: str
     reason: str
     remedy: str
     content: str
+    rows: int = 1
+
+
+MOST_REFUSED = 1 << 24
+"""Letters of refused rows that are kept; of further ones the number alone."""
+
+
+@dataclass
+class _Refused:
+    """Refused rows as they come, the first of them whole."""
+
+    rejects: list[Reject] = field(default_factory=list[Reject])
+    letters: int = 0
+    further: int = 0
+
+    def add(self, reject: Reject) -> None:
+        """Keep a row, or count it."""
+        parts = (reject.row, reject.reason, reject.remedy, reject.content)
+        self.letters += sum(map(len, parts))
+        if self.letters > MOST_REFUSED:
+            self.further += 1
+        else:
+            self.rejects.append(reject)
+
+    def all(self) -> tuple[Reject, ...]:
+        """The rows that are kept, and one for all the others."""
+        if not self.further:
+            return tuple(self.rejects)
+        words = "the rows after these", "they are too many to be kept", "mend the file, then again"
+        return (*self.rejects, Reject(*words, "", self.further))
+
+
+def count_refused(rejects: Iterable[Reject]) -> int:
+    """How many rows were refused."""
+    return sum(reject.rows for reject in rejects)
 
 
 @dataclass(frozen=True)
@@ -109,7 +147,7 @@ def collected(form: str, rows: Iterable[Row], assumed: Assumed) -> JudgedFile:
     (1, "'import' gave this pair grade 1 (line 1) and 2 here")
     """
     judgements: list[Judged] = []
-    rejects: list[Reject] = []
+    rejects = _Refused()
     firsts: dict[tuple[str, ...], tuple[Judged, str]] = {}
     uuids: dict[str, str] = {}
     lacking, words = set[str](), set[str]()
@@ -133,13 +171,13 @@ def collected(form: str, rows: Iterable[Row], assumed: Assumed) -> JudgedFile:
                 continue
         except AnglewiseError as error:
             reason, _, remedy = str(error).partition(": ")
-            rejects.append(Reject(row.location, reason, remedy, row.content[:LONGEST_CONTENT]))
+            rejects.add(Reject(row.location, reason, remedy, row.content[:LONGEST_CONTENT]))
         else:
             judgements.append(judged)
     return JudgedFile(
         form,
         tuple(judgements),
-        tuple(rejects),
+        rejects.all(),
         repeated,
         lacking=frozenset(lacking),
         words=frozenset(words),

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
@@ -107,9 +108,10 @@ def check_queue(path: Path) -> None:
 
 
 def is_left_for_judges(path: Path) -> bool:
-    """Whether a table has the columns of ``LEFT_FOR_JUDGES``, in any order and among others.
+    """Whether people may have filled in a table: it has queries, items and grades, in any order.
 
-    So it is known again in whatever format and encoding a spreadsheet wrote it.
+    It is known again in whatever format and encoding a spreadsheet wrote it, whatever columns were
+    deleted. What ``judge export`` wrote has uuids, and is no such table.
     """
     start = first_bytes(path, LONGEST_HEAD)
     try:
@@ -118,20 +120,24 @@ def is_left_for_judges(path: Path) -> bool:
                 names = list[str](arrow("parquet").ParquetFile(file).schema_arrow.names)
         else:
             is_wide = start[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
-            head = start.decode("utf-16" if is_wide else "utf-8-sig", "replace").splitlines()[:1]
-            names = next(csv.reader(head, delimiter=_delimiter(head[0])), list[str]())
-    except (ValueError, OSError, csv.Error, IndexError):  # no table
+            lines = start.decode("utf-16" if is_wide else "utf-8-sig", "replace").splitlines()
+            head = next(line for line in lines if line.strip() and not SEPARATOR.match(line))
+            names = next(csv.reader([head], delimiter=_delimiter(head)), list[str]())
+    except (ValueError, OSError, csv.Error, StopIteration):  # no table
         return False
-    return any(set(columns) <= set(names) for columns in (QUEUE_COLUMNS, DISPUTE_COLUMNS))
+    columns = {name.strip().lower() for name in names}
+    return columns >= {"query_id", "item_id", GRADE} and "uuid" not in columns
 
 
+SEPARATOR = re.compile(r"\s*\"?sep=", re.IGNORECASE)
+"""The first line by which spreadsheets say at what to cut."""
 LONGEST_HEAD = 1 << 12
 """Bytes in which the names of the columns stand."""
 
 
 def _delimiter(line: str) -> str:
-    """The commas, or the semicolons or tabs, that a spreadsheet puts between cells."""
-    return max(",;\t", key=line.count)
+    """The commas, or whatever else a spreadsheet puts between cells."""
+    return max(",;\t|", key=line.count)
 
 
 def check_no_grades(path: PathLike) -> None:

@@ -13,7 +13,7 @@ from anglewise.data_types.text import percent
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.geometry.crowding import ROUNDING, clusters
 from anglewise.geometry.norms import popularity, popularity_note, ranked_side
-from anglewise.io.judgement_rows import Reject
+from anglewise.io.judgement_rows import Reject, count_refused
 from anglewise.judgements.records import Judged
 from anglewise.labelling.lint_checks import (
     SEVERITIES,
@@ -389,8 +389,9 @@ def _refused(rejects: Sequence[Reject]) -> list[Finding]:
         Finding(
             "error",
             "refused rows",
-            f"{len(rejects):,} rows are no judgements, the first at {first.row}: {first.reason}",
+            f"{count_refused(rejects):,} rows are no judgements, the first at {first.row}: "
+            f"{first.reason}",
             first.remedy,
-            {"rows": len(rejects)},
+            {"rows": count_refused(rejects)},
         )
     ]
