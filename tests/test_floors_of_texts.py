@@ -427,3 +427,19 @@ def test_a_dry_run_forecasts_the_floor_of_texts(monkeypatch):
     assert with_texts.bytes == without.bytes + with_texts.floor_bytes
     monkeypatch.setenv("ANGLEWISE_MEMORY", "2MB")
     assert forecast(large, judged, measures("dot"), read_metrics("nDCG@10")).floor_bytes == 0
+
+
+def test_a_floor_that_is_better_than_all_is_said_to_be():
+    """That nothing is shown to beat it would be too little."""
+    rng = np.random.default_rng(0)
+    words = [f"word{i}" for i in range(150)]
+    texts = [" ".join(rng.choice(words, 12)) for _ in range(120)]
+    vectors = rng.standard_normal((120, 4))
+    space = aw.Space(
+        queries=aw.Embeddings(vectors[::-1][:80], metadata={"text": texts[:80]}),
+        items=aw.Embeddings(vectors, metadata={"text": texts}),
+    )
+    judged = aw.Judgements.from_dict({str(i): {str(i): 1} for i in range(80)}, space)
+    result = aw.compare(space, judged, "dot,cosine")
+    assert "bm25 (nDCG@10 1.000) is better than every measure here" in result.verdict.reason
+    assert next(floor for floor in result.floors if floor.name == "bm25").beats_all

@@ -42,7 +42,8 @@ CHARACTERS, SCORES = 2e6, 5e7
 class Floor:
     """What lists without a model reach by the metric that decides.
 
-    ``beaten`` says whether any measure is shown to be better, at 95% for all of them together.
+    ``beaten`` says whether any measure is shown to be better, at 95% for all of them together;
+    ``beats_all`` whether it is shown to be better than every one of them.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Floor:
     low: float
     high: float
     beaten: bool
+    beats_all: bool = False
 
 
 def with_floors(
@@ -88,9 +90,10 @@ def with_floors(
     for row, name in enumerate(lists):
         compared = [row, *measures]
         only = WeightedMeans(drawn.means[:, compared], drawn.unseen)
-        above = decide(only, means[compared], 0, Tolerance(0.0, 0.0)).above
-        low, high = drawn.interval(row)
-        reached.append(Floor(name, float(means[row]), low, high, bool((above[1:] > 0).any())))
+        outcome = decide(only, means[compared], 0, Tolerance(0.0, 0.0))
+        above, low, high = outcome.above, *drawn.interval(row)
+        is_beaten, beats_all = bool((above[1:] > 0).any()), bool((outcome.most[1:] < 0).all())
+        reached.append(Floor(name, float(means[row]), low, high, is_beaten, beats_all))
         if reached[-1].beaten and not above[named] > 0:
             best = max(np.flatnonzero(above[1:] > 0), key=lambda j: means[measures[j]])
             floor = f"{name} ({scores.metric} {means[row]:.3f})"
@@ -113,9 +116,18 @@ def unbeaten(reached: Sequence[Floor], metric: str) -> str:
 
     >>> unbeaten([Floor("random", 0.1, 0.0, 0.2, False), Floor("x", 0, 0, 1, True)], "nDCG@10")
     'at 95% nothing is shown to beat random (nDCG@10 0.100)'
+    >>> unbeaten([Floor("bm25", 0.3, 0.2, 0.4, False, beats_all=True)], "nDCG@10")
+    'at 95% bm25 (nDCG@10 0.300) is better than every measure here'
     """
-    names = [f"{floor.name} ({metric} {floor.mean:.3f})" for floor in reached if not floor.beaten]
-    return f"at 95% nothing is shown to beat {listed(names, 'or')}" if names else ""
+    better, others = list[str](), list[str]()
+    for floor in reached:
+        if not floor.beaten:
+            names = better if floor.beats_all else others
+            names.append(f"{floor.name} ({metric} {floor.mean:.3f})")
+    is_or_are = "is" if len(better) == 1 else "are"
+    parts = [f"{listed(better)} {is_or_are} better than every measure here"] if better else []
+    parts += [f"nothing is shown to beat {listed(others, 'or')}"] if others else []
+    return f"at 95% {'; '.join(parts)}" if parts else ""
 
 
 def _lists(
