@@ -35,6 +35,7 @@ from anglewise.web_page import metadata as own_columns
 from anglewise.web_page import neighbours_view
 from anglewise.web_page import view_state as looking
 from anglewise.web_page.account import _table_forms, is_another_account
+from anglewise.web_page.allowed_origin import AllowedOrigin
 from anglewise.web_page.app import served
 from anglewise.web_page.metadata import LARGEST, Metadata, plain
 from anglewise.web_page.open_space import Inspected, shown
@@ -168,8 +169,8 @@ def test_measures_of_a_usual_size_are_taken():
 
 
 @contextmanager
-def open_page(seen=None):
-    there = served(lambda: seen or films())
+def open_page(seen=None, host="127.0.0.1"):
+    there = served(lambda: seen or films(), host=host)
     thread = there.start()
     try:
         yield there
@@ -272,6 +273,57 @@ def test_another_account_does_not_enter_even_with_the_token(named):
             assert ours.recv(20).startswith(b"HTTP/1.1 200")
 
 
+OWN_NAME = "my-computer.example"
+"""A name that means this machine, as some systems have it in their list of hosts."""
+
+
+@pytest.mark.skipif(not LINUX or os.geteuid() != 0, reason="needs Linux and two accounts")
+@pytest.mark.parametrize("source", ["127.0.0.9", None])
+@pytest.mark.parametrize("host", ["127.0.0.2", "::1", OWN_NAME, "::ffff:127.0.0.2"])
+def test_another_account_enters_by_no_address_of_this_machine_alone(host, source, monkeypatch):
+    named = socket.socket.bind
+    meant = {OWN_NAME: "127.0.1.1"}
+    monkeypatch.setattr(
+        socket.socket, "bind", lambda self, to: named(self, (meant.get(to[0], to[0]), to[1]))
+    )
+    if host == "::1" and (source or not has_ipv6()):
+        pytest.skip("this machine has no such address")
+    with open_page(host=host) as there:
+        to = (meant.get(host, host).removeprefix("::ffff:"), there.origin.port)
+        spelled = f"[{host}]" if ":" in host else host
+        asked = asking(there).replace(b"127.0.0.1:", f"{spelled}:".encode())
+        begin = None if source is None else (source, 0)
+        socket.create_connection(to).close()  # imports what the other account may not read
+        os.seteuid(65534)
+        try:
+            wire = socket.create_connection(to, source_address=begin)
+        finally:
+            os.seteuid(0)
+        with wire:
+            wire.sendall(asked)
+            assert wire.recv(20).startswith(b"HTTP/1.1 403")
+        with socket.create_connection(to, source_address=begin) as ours:
+            ours.sendall(asked)
+            assert ours.recv(20).startswith(b"HTTP/1.1 200")
+
+
+def has_ipv6():
+    with socket.socket(socket.AF_INET6) as probe:
+        with suppress(OSError):
+            probe.bind(("::1", 0))
+            return True
+        return False
+
+
+@pytest.mark.parametrize(
+    ("name", "answered"),
+    [("my-computer", True), ("127.0.1.1", True), ("127.0.0.1", True), ("", False), ("e", False)],
+)
+def test_a_page_at_a_name_of_this_machine_alone_answers_to_its_own_names(name, answered):
+    origin = AllowedOrigin("t", "my-computer", 8000, bound="127.0.1.1")
+    assert origin.knows(f"{name}:8000") is answered
+
+
 def address_of_this_machine():
     """One that other machines may reach, found without sending anything."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -350,7 +402,7 @@ def test_half_a_character_comes_back_as_it_was_sent(tmp_path):
     client.cookies.set("anglewise-judge", "anna")
     uuid = str(uuid4()) + 64 * "-" + "\ud800"
     sent = {"uuid": uuid, "grade": 1, "direction": "items-items", "query": "f1", "item": "f2"}
-    sent["shown"] = shown(films(), "items-items", 1, 2)
+    sent |= {"shown": shown(films(), "items-items", 1, 2), "mark": films(tmp_path).mark}
     said = client.post("/judge/answers", headers=FROM_HERE, content=json.dumps(sent))
     assert (said.status_code, said.json()) == (200, {"saved": uuid})
 
@@ -474,7 +526,8 @@ def test_nothing_is_judged_of_a_space_that_was_replaced(opened, tmp_path):
     opened.cookies.set("anglewise-judge", "anna")
     cards = opened.get("/judge/cards?direction=items-items").json()["cards"]
     assert cards[0]["item_title"].startswith("Old")
-    sent = {**{n: cards[0][n] for n in ("direction", "query", "item")}, "uuid": "1", "grade": 2}
+    names = ("direction", "query", "item", "mark")
+    sent = {**{n: cards[0][n] for n in names}, "uuid": "1", "grade": 2}
     answer = opened.post("/judge/answers", headers=FROM_HERE, content=json.dumps(sent))
     assert answer.status_code == 409
     assert "written anew" in answer.json()["error"]

@@ -89,7 +89,7 @@ def test_an_answer_about_a_very_long_id_is_stored_with_the_whole(long_ids):
     client = site(long_ids)
     client.cookies.set("anglewise-judge", "anna")
     card = client.get(f"/judge/cards?{ITEMS}").json()["cards"][0]
-    sent = {name: card[name] for name in ("direction", "query", "item", "shown", "context")}
+    sent = {name: card[name] for name in ("direction", "query", "item", "shown", "context", "mark")}
     sent |= {"uuid": str(uuid4()), "grade": 2}
     assert client.post("/judge/answers", headers=FROM_HERE, json=sent).status_code == 200
     with JudgementStore.open(long_ids.store) as store:

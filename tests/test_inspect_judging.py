@@ -5,6 +5,7 @@ import re
 import sqlite3
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,12 +13,16 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judged, JudgementStore, Space
+from anglewise.comparison.compare import compare
+from anglewise.data_types.sparse import SparseRows
+from anglewise.judgements.combine import combined
+from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.measure import measures
 from anglewise.web_page import judging_view
 from anglewise.web_page import open_space as answers
 from anglewise.web_page.open_space import Inspected
 from anglewise.web_page.queue import agreement, decide, draw_queue
-from inspect_site import FROM_HERE, films, made_space, one_sided, site
+from inspect_site import FROM_HERE, films, made_judgements, made_space, one_sided, site
 
 MEASURES = measures("dot,cosine")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -37,9 +42,16 @@ def judge(tmp_path, name):
 
 def answer(client, card, value, **other):
     sent = {"uuid": str(uuid4()), "grade": value, "note": ""}
-    sent |= {name: card[name] for name in ("direction", "query", "item", "shown", "context")}
+    sent |= {
+        name: card[name] for name in ("direction", "query", "item", "shown", "context", "mark")
+    }
     sent |= other
     return client.post("/judge/answers", headers=FROM_HERE, json=sent), sent["uuid"]
+
+
+def undo(client, card, uuid):
+    sent = {"uuid": uuid, "mark": card["mark"]}
+    return client.post("/judge/undo", headers=FROM_HERE, json=sent)
 
 
 def rows(tmp_path):
@@ -75,14 +87,12 @@ def test_undo_adds_a_row_and_the_card_comes_back(anna, tmp_path):
     card, *_ = cards(anna)
     _, uuid = answer(anna, card, 3)
     assert card["card"] not in [one["card"] for one in cards(anna)]
-    assert anna.post("/judge/undo", headers=FROM_HERE, json={"uuid": uuid}).status_code == 200
+    assert undo(anna, card, uuid).status_code == 200
     assert rows(tmp_path) == []
     assert cards(anna)[0]["card"] == card["card"]
     with JudgementStore.open(tmp_path / "judgements.sqlite") as store:
         assert len(list(store.rows(retracted=True))) == 1
-    assert (
-        anna.post("/judge/undo", headers=FROM_HERE, json={"uuid": str(uuid4())}).status_code == 409
-    )
+    assert undo(anna, card, str(uuid4())).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -112,8 +122,9 @@ def test_an_answer_that_is_none_is_refused_and_not_stored(anna, tmp_path, change
 
 def test_only_who_judged_takes_back(tmp_path):
     anna, ben = judge(tmp_path, "anna"), judge(tmp_path, "ben")
-    _, uuid = answer(anna, cards(anna)[0], 3)
-    said = ben.post("/judge/undo", headers=FROM_HERE, json={"uuid": uuid})
+    card, *_ = cards(anna)
+    _, uuid = answer(anna, card, 3)
+    said = undo(ben, card, uuid)
     assert (said.status_code, len(rows(tmp_path))) == (409, 1)
     assert "not by ben" in said.json()["error"]
 
@@ -170,6 +181,39 @@ def test_an_answer_is_about_one_space(tmp_path, monkeypatch):
     ids = set(seen[0].space.items.ids.tolist())
     assert then
     assert {one[name] for one in then for name in ("query", "item")} <= ids
+
+
+def test_an_answer_that_waited_is_recorded_by_its_own_space_alone(tmp_path):
+    """It waits in the browser; the next page at this address may show another model."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+    anna, there = judge(one, "anna"), judge(other, "anna")
+    first, second = cards(anna)[:2]
+    _, uuid = answer(anna, first, 3)
+    refused, _ = answer(there, second, 3)
+    back = undo(there, first, uuid)
+    for said in (refused, back):
+        assert (said.status_code, said.json()["mark"]) == (409, cards(there)[0]["mark"])
+        assert "another space, store or queue is open here now" in said.json()["error"]
+    assert answer(anna, second, 3, mark=None)[0].status_code == 422
+    assert (len(rows(one)), rows(other)) == (1, [])
+    assert f'data-mark="{second["mark"]}"' in anna.get("/judge").text
+    for path in ("cards", "state"):
+        asked = there.get(f"/judge/{path}", params={"mark": second["mark"]})
+        assert asked.status_code == 400
+        assert "another space, store or queue is open here now" in asked.json()["error"]
+    assert answer(judge(one, "anna"), second, 3)[0].status_code == 200  # the same one, opened again
+
+
+def test_cards_beyond_those_that_an_address_holds_are_not_passed_over(anna):
+    many = range(10, 10 + judging_view.MOST_KNOWN)
+    usual = [card["card"] for card in cards(anna)]
+    dealt = [card["card"] for card in cards(anna, have=",".join(map(str, [*many[1:], usual[0]])))]
+    assert dealt[:2] == [card for card in usual[1:] if card not in many][:2]
+    told = anna.get("/judge/cards", params={"have": ",".join(map(str, [*many, 1]))})
+    assert told.status_code == 400
+    assert "2,001 cards lie ready or wait to be saved, and 2,000 are the most" in told.text
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b"\xff", b"[" * 60_000, b'{"a": NaN}'])
@@ -314,6 +358,26 @@ def test_what_the_page_decided_stays_decided_as_queries_are_completed(tmp_path):
     assert "symmetric about 0" in said.pop()
 
 
+def test_what_was_folded_in_is_left_out_of_the_decision_as_in_compare(tmp_path):
+    space = made_space()
+    nearest = search(space, MEASURES, k=1, direction="items-items")["dot"].indices[:, 0]
+    seen = SparseRows.from_pairs(np.arange(60), nearest, shape=(60, 60))
+    stored = replace(made_judgements(space), seen=seen)
+    inspected = films(tmp_path, judgements={"items-items": stored})
+    queue = draw_queue(inspected, "items-items", MEASURES, 5)
+    ids = space.items.ids
+    judged = [
+        Judged(str(ids[row]), str(ids[item]), place % 3, judge="anna", direction="items-items")
+        for place, (row, item) in enumerate(queue.pairs)
+    ]
+    said = decide(inspected, queue, judged)
+    own = replace(combined(judged, space, "items-items"), seen=seen)
+    result = compare(space, own, MEASURES, "nDCG@5")
+    assert said["means"] == {
+        row.measure: round(row.metrics["nDCG@5"].mean, 3) for row in result.measures
+    }
+
+
 def test_informative_pairs_come_first(tmp_path):
     client = judge(tmp_path, "anna")
     first = cards(client)
@@ -353,6 +417,7 @@ def test_a_store_that_is_none_is_told(tmp_path):
     assert client.get("/judge/cards").status_code == 400
     shown = answers.shown(films(), "items-items", 1, 2)
     sent = {"uuid": str(uuid4()), "grade": 1, "query": "f1", "item": "f2", "shown": shown}
+    sent["mark"] = films(tmp_path).mark
     said = client.post(
         "/judge/answers", headers=FROM_HERE, json={**sent, "direction": "items-items"}
     )

@@ -1,13 +1,17 @@
 """Judging the pairs of a file: these, in this order, each with the chance of its draw."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
-from anglewise import JudgementStore, write_space
+from anglewise import Judged, JudgementStore, write_space
+from anglewise.comparison.compare import compare
+from anglewise.comparison.stopping import WEIGHED, sequential
 from anglewise.data_types.drawn import drawn_context
-from anglewise.errors import FileError, IdsError, ShapeError, ValuesError
+from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
 from anglewise.io.pairs_to_judge import read_queue, write_queue
+from anglewise.judgements.combine import combined
 from anglewise.similarity_measures.measure import measures
 from anglewise.web_page.app import Served
 from anglewise.web_page.open_space import queue_of
@@ -44,7 +48,7 @@ def cards(client):
 
 
 def answer(client, card, grade=2):
-    sent = {name: card[name] for name in ("direction", "query", "item", "shown", "context")}
+    sent = {name: card[name] for name in ("direction", "query", "item", "shown", "context", "mark")}
     sent |= {"uuid": str(uuid4()), "grade": grade, "probability": 1.0}
     assert client.post("/judge/answers", headers=FROM_HERE, json=sent).status_code == 200
 
@@ -125,6 +129,52 @@ def test_pairs_drawn_by_lot_decide_nothing_by_plain_means(tmp_path, queue):
     said = decide(seen, draw_queue(seen, "queries-items", measures("dot,cosine"), 10), [])
     assert said["state"] == "by lot"
     assert "nDCG(sampled)@10" in said["text"]
+
+
+def by_traffic(tmp_path, names=("dot", "cosine")):
+    """A page whose queries were drawn by traffic, and all its pairs judged."""
+    found = draw_queue(films(), "queries-items", measures(",".join(names)), 5)
+    ids = made_space().items.ids
+    columns = ("query_id", "item_id", "probability", "context")
+    drawn = [drawn_context(0.1 + row / 40, 1.0 + row, "a draw") for row in range(30)]
+    pairs = [(f"u{row}", ids[item], 1.0, drawn[row]) for row, item in found.pairs]
+    write_queue(tmp_path / "queue.csv", [dict(zip(columns, one, strict=True)) for one in pairs])
+    judged = [
+        Judged(query, item, 3.0 * ("cosine" in found.ranks(place)), judge="anna", context=context)
+        for place, (query, item, _, context) in enumerate(pairs)
+    ]
+    return seen_with(tmp_path, tmp_path / "queue.csv"), judged
+
+
+def test_of_queries_drawn_by_traffic_the_page_says_what_the_command_says(tmp_path):
+    """They weigh unequally, and judging until decided takes each for as much as any other."""
+    seen, judged = by_traffic(tmp_path)
+    plain = replace(seen, queue=None)
+    for inspected, rows in ((seen, []), (seen, judged), (plain, judged)):
+        queue = draw_queue(inspected, "queries-items", measures("dot,cosine"), 5)
+        said = decide(inspected, queue, rows)
+        assert said["state"] == "by traffic"
+        assert said["text"].lower() == f"{WEIGHED}.".lower()
+    with pytest.raises(SpellingError, match="drawn by traffic and weigh unequally"):
+        sequential(
+            compare(
+                seen.space, combined(judged, seen.space, "queries-items"), "dot,cosine", "nDCG@5"
+            )
+        )
+    queue = draw_queue(plain, "queries-items", measures("dot,cosine"), 5)
+    unlike = [replace(row, context=drawn_context(0.1, 1.0, "b")) for row in judged[:1]]
+    mixed = decide(plain, queue, unlike + judged[1:])
+    assert mixed["state"] == "decided"  # as with compare --sequential, which notes it too
+    assert "by which chances is not known, as they come from several draws" in mixed["text"]
+    alike = [replace(row, context={}) for row in judged]
+    assert decide(plain, queue, alike)["state"] == "decided"
+
+
+def test_the_most_informative_pairs_are_those_of_queries_that_weigh_most(tmp_path):
+    seen, judged = by_traffic(tmp_path)
+    queue = draw_queue(seen, "queries-items", measures("dot,cosine"), 5)
+    some = combined(judged[:40], seen.space, "queries-items")
+    assert queue.informative(some) != replace(queue, drawn=None).informative(some)
 
 
 def test_where_pairs_were_chosen_the_page_says_that_the_decision_does_not_hold(tmp_path):

@@ -67,7 +67,10 @@ ANSWER = {
     "uuid": "00000000-0000-0000-0000-000000000001",
     "note": "",
     "context": {"depth": 5, "ranks": {"dot": 1}},
+    "mark": "MARK",
 }
+MARK = b'"MARK"'
+"""Stands for the mark of the page in a body, which holds the path of its store."""
 SITES = ("films", "nasty", "queue", "pictures")
 RENEWED = 400
 """So many requests are answered by one page: then judgements and what it remembers begin anew."""
@@ -133,7 +136,8 @@ def _run(case: Case) -> str:
         if how == "GET":
             answer = client.get(address, headers=_headers(rest))
         else:
-            body = case.files.get("body", b"")
+            mark = client.app.app.state.app.inspected.mark
+            body = case.files.get("body", b"").replace(MARK, f'"{mark}"'.encode())
             answer = client.post(address, headers=FROM_HERE | _headers(rest), content=body)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return f"not sent {type(error).__name__}"

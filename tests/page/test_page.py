@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from anglewise import JudgementStore
+from conftest import Server
 
 READY = '[data-grade="0"]:not([disabled])'
 ITEMS = "/?direction=items-items"
@@ -209,6 +210,66 @@ def test_what_is_not_saved_survives_a_reload(server, visit):
             break
         page.wait_for_timeout(200)
     assert sorted(row.grade for row in rows(server)) == [2, 4]
+
+
+def test_two_tabs_keep_all_that_waits_in_the_browser(server, visit):
+    one = visit(forgiven=[*GONE, "403"])
+    begin(one, server, "anna")
+    other = one.context.new_page()
+    other.goto(server.address + "/judge")
+    for key in "ss":  # past the two cards that are judged in the first tab
+        grade(other, key)
+    other.wait_for_selector(READY)
+    server.kill()
+    for page, keys in ((one, "23"), (other, "4")):
+        for key in keys:
+            grade(page, key)
+        page.wait_for_selector("[data-saved].late")
+    one.close()
+    other.close()
+    server.start()
+    again = server.windows[0].new_page()
+    again.goto(server.address + "/judge")
+    again.wait_for_selector(READY)
+    for _ in range(50):
+        if len(rows(server)) == 3:
+            break
+        again.wait_for_timeout(200)
+    assert sorted(row.grade for row in rows(server)) == [2, 3, 4]
+    assert again.evaluate("localStorage.length") == 0
+
+
+def test_what_waits_is_not_given_to_another_space(server, visit, tmp_path):
+    page = visit(forgiven=[*GONE, "400", "403", "409"])
+    begin(page, server, "anna")
+    server.kill()
+    grade(page, "2")
+    page.wait_for_selector("[data-saved].late")
+    other = Server(server.folder, tmp_path / "other.sqlite", server.port, windows=server.windows)
+    other.start()
+    try:
+        said = "1 not saved yet: another space, store or queue is open here now"
+        page.wait_for_selector(f"[data-saved]:text('{said}')")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(other.address + "/judge")
+        page.wait_for_selector("[data-elsewhere]:text('1 answer waits')")
+        assert "(films)" in page.locator("[data-elsewhere]").inner_text()
+        grade(page, "4")
+        saved(page)
+        assert [row.grade for row in rows(other)] == [4]
+    finally:
+        other.kill()
+    server.start()
+    page.goto(server.address + "/judge")
+    page.wait_for_selector(READY)
+    for _ in range(50):
+        if rows(server):
+            break
+        page.wait_for_timeout(200)
+    assert [row.grade for row in rows(server)] == [2]
+    page.reload()
+    page.wait_for_selector(READY)
+    assert not page.locator("[data-elsewhere]").is_visible()
 
 
 def test_keys_typed_before_a_card_is_on_the_screen_count_for_nothing(server, visit):

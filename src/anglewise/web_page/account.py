@@ -26,7 +26,8 @@ def is_another_account(client: tuple[str, int], server: tuple[str, int]) -> bool
     it. Otherwise False where the system does not say: only Linux does, and only for connections
     that begin on this machine.
     """
-    loopback = _is_loopback(client[0]), _is_loopback(server[0])
+    client, server = (_unmapped(client[0]), client[1]), (_unmapped(server[0]), server[1])
+    loopback = is_loopback(client[0]), is_loopback(server[0])
     if sys.platform == "win32" or None in loopback or not any(loopback):
         return False
     ends = zip(_table_forms(*client), _table_forms(*server), strict=True)
@@ -43,12 +44,28 @@ def is_another_account(client: tuple[str, int], server: tuple[str, int]) -> bool
     return sys.platform == "linux" and not loopback[0]
 
 
-def _is_loopback(host: str) -> bool | None:
-    """Whether only this machine reaches an address; None for what is no address."""
+def is_loopback(host: str) -> bool | None:
+    """Whether only this machine reaches an address; None for what is no address.
+
+    >>> [is_loopback(host) for host in ("127.0.0.2", "::1", "::ffff:127.0.0.1", "192.0.2.1", "me")]
+    [True, True, True, False, None]
+    """
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(_unmapped(host)).is_loopback
     except ValueError:
         return None
+
+
+def _unmapped(host: str) -> str:
+    """The IPv4 address that an IPv6 address stands for; any other host as it is.
+
+    A program reaches a server at such an address from IPv4 too, and is then listed so.
+    """
+    try:
+        mapped = ipaddress.IPv6Address(host).ipv4_mapped
+    except ValueError:
+        return host
+    return host if mapped is None else str(mapped)
 
 
 def _table_forms(host: str, port: int) -> tuple[str, str]:

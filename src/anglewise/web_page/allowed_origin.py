@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from anglewise.io.files import file_text
+from anglewise.web_page.account import is_loopback
 
 HERE = ("127.0.0.1", "localhost", "[::1]")
 
@@ -50,7 +51,9 @@ class AllowedOrigin:
     Attributes
     ----------
     host, port
-        Where the server listens.
+        Where the server listens, as it was asked for.
+    bound
+        The address at which it listens, where ``host`` may be a name.
     token
         What the first address must hold, on this machine too: other people may work on it.
     framed_by
@@ -61,6 +64,7 @@ class AllowedOrigin:
     host: str = "127.0.0.1"
     port: int = 0
     framed_by: str = ""
+    bound: str = ""
 
     @property
     def address(self) -> str:
@@ -84,12 +88,20 @@ class AllowedOrigin:
         name, _, port = host.rpartition(":")
         if port != str(self.port):
             return False
-        return name in HERE or (not self.only_here and _is_ours(name, self.host))
+        if self.only_here:
+            ours = {self.host.lower(), self.bound or self.host}
+            return name in HERE or name.lower().strip("[]") in ours
+        return name in HERE or _is_ours(name, self.host)
 
     @property
     def only_here(self) -> bool:
-        """Whether only this machine can reach the server."""
-        return self.host in {"127.0.0.1", "localhost", "::1"}
+        """Whether only this machine can reach the server, by whatever address or name.
+
+        >>> here = AllowedOrigin("a-random-token", host="my-computer", bound="127.0.1.1")
+        >>> here.only_here, AllowedOrigin("a-random-token", host="192.0.2.7").only_here
+        (True, False)
+        """
+        return self.host == "localhost" or bool(is_loopback(self.bound or self.host))
 
     @property
     def cookie(self) -> str:

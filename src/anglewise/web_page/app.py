@@ -269,6 +269,7 @@ def served(
         port=listening.getsockname()[1],
         token=secrets.token_urlsafe(24),
         framed_by=notebook_origins() if framed else "",
+        bound=listening.getsockname()[0],
     )
     config: Any = uvicorn.Config(
         application(app, origin),

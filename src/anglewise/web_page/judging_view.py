@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from anglewise.data_types.numbers import shown as quoted
 from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Direction
-from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
+from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError, ValuesError
 from anglewise.judgements.records import Judged
 from anglewise.web_page.limits import BusyError
 from anglewise.web_page.metadata import Metadata, picture_version
@@ -34,6 +34,15 @@ Page: TypeAlias = Callable[[AppState, Request], Response]
 
 AHEAD = 20
 """Cards that the page is sent at a time."""
+
+MOST_KNOWN = 2000
+"""Cards that a page may say it has: their numbers stand in an address of at most 32 KB."""
+
+ANOTHER = (
+    "another space, store or queue is open here now: open the one for which this was judged at "
+    "this address again, and it is saved"
+)
+"""Why an answer is refused that was given on another page at this address."""
 
 COOKIE = "anglewise-judge"
 DEPTHS = (5, 10)
@@ -92,10 +101,11 @@ def for_script(page: Page) -> Page:
 @for_script
 def cards(app: AppState, request: Request) -> Response:
     """The next cards of this judge; with ranks under the measures only where that was chosen."""
+    _check_mark(app, request)
     judge, queue, notes = _needed(request), _queue(app, request), _judged_view(app, request)[1]
     rows = app.store.standing(queue.direction)
     judged = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
-    known_cards = set(request.query_params.get("have", "").split(",")[:200])
+    known_cards = _known_cards(request)
     order, note = _order(app, request, queue, judge, rows)
     asking, ranked = app.inspected.space.sides(queue.direction)
     next_cards: list[dict[str, Any]] = []
@@ -116,6 +126,7 @@ def cards(app: AppState, request: Request) -> Response:
 @for_script
 def state(app: AppState, request: Request) -> Response:
     """The judge's progress, the agreement with other judges, and the decision so far."""
+    _check_mark(app, request)
     judge, queue = _needed(request), _queue(app, request)
     rows = app.store.standing(queue.direction)
     judges: dict[str, int] = {}
@@ -147,7 +158,7 @@ def answer(app: AppState, request: Request) -> Response:
         direction = _direction(app, sent)
         app.store.opened().add(judged(app.inspected, sent, judge, direction))
 
-    return _written(request, save)
+    return _written(app, request, save)
 
 
 def undo(app: AppState, request: Request) -> Response:
@@ -156,23 +167,54 @@ def undo(app: AppState, request: Request) -> Response:
     def take_back(sent: dict[str, Any], judge: str) -> None:
         app.store.opened().retract(str(sent.get("uuid", ""))[:100], judge=judge, own=True)
 
-    return _written(request, take_back)
+    return _written(app, request, take_back)
 
 
-def _written(request: Request, write: Callable[[dict[str, Any], str], None]) -> Response:
-    """Write to the store, and answer how it went: a 503 may be tried again, a 4xx not."""
+def _written(
+    app: AppState, request: Request, write: Callable[[dict[str, Any], str], None]
+) -> Response:
+    """Write to the store, and answer how it went: a 503 may be tried again, a 4xx not.
+
+    What belongs to another space, store or queue is refused with the mark of this one: the browser
+    keeps it.
+    """
     try:
         body: Any = json.loads(request.scope[BODY])
         if not isinstance(body, dict):
             raise SpellingError("an object is due")
         sent = cast("dict[str, Any]", body)
-        write(sent, _author(request, sent))
+        judge, mark = _author(request, sent), sent.get("mark")
+        if not isinstance(mark, str):
+            raise SpellingError("the mark of the page on which this was judged is due")
+        if mark != app.inspected.mark:
+            return as_json({"error": ANOTHER, "mark": app.inspected.mark}, 409)
+        write(sent, judge)
     except (ValueError, RecursionError) as error:  # ours are among them
         status = 409 if isinstance(error, IdsError) else 422
         return as_json({"error": in_words(error)}, status)
     except FileError as error:
         return as_json({"error": in_words(error)}, 503)
     return as_json({"saved": sent.get("uuid")})
+
+
+def _check_mark(app: AppState, request: Request) -> None:
+    """Raise ``IdsError`` where the page that asks was opened on another space, store or queue."""
+    if request.query_params.get("mark", app.inspected.mark) != app.inspected.mark:
+        raise IdsError(
+            "another space, store or queue is open here now: load this page again to judge that, "
+            "or open the former one at this address"
+        )
+
+
+def _known_cards(request: Request) -> set[str]:
+    """The numbers of the cards that the page has; ``ValuesError`` for very many."""
+    numbers = request.query_params.get("have", "").split(",")
+    if len(numbers) > MOST_KNOWN:
+        raise ValuesError(
+            f"{len(numbers):,} cards lie ready or wait to be saved, and {MOST_KNOWN:,} are the "
+            "most: further ones come when those that wait are saved"
+        )
+    return set(numbers)
 
 
 def _done(app: AppState, queue: JudgingQueue, pairs: set[tuple[str, str]]) -> int:
@@ -200,6 +242,7 @@ def _card(
         "query_picture": _picture(inspected, asking, queue.direction.split("-")[0], query),
         "item_picture": _picture(inspected, ranked, queue.direction.split("-")[1], item),
         "shown": shown(inspected, queue.direction, query, item),
+        "mark": inspected.mark,
         # The ranks are stored with the judgement, but the page does not show them.
         "context": {"depth": queue.depth, "ranks": queue.ranks(position), "blind": blind},
     }

@@ -1,5 +1,7 @@
 """The open space: its sides, queue and store, answers of judges, and whether its files changed."""
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -171,6 +173,21 @@ class Inspected:
     store: Path | None = None
     queue: Queue | None = None
     files: Mapping[Path, Stamp] = field(default_factory=dict[Path, Stamp])
+
+    @cached_property
+    def mark(self) -> str:
+        """A digest of the store, and of the queue, for which answers are given here.
+
+        Answers wait in a browser under an address that the page of another space may have next.
+        Those of another queue wait too: the chance of a pair's draw comes from its queue.
+        """
+        queue = self.queue and [
+            self.queue.direction,
+            *((p.query_id, p.item_id, p.probability, p.context) for p in self.queue.pairs),
+        ]
+        store = self.store and os.path.realpath(self.store)
+        text = repr((socket.gethostname(), store, queue))
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
     @cached_property
     def directions(self) -> tuple[Direction, ...]:

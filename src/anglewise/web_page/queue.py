@@ -11,6 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
+from anglewise.data_types.drawn import QueryDraw, QueryWeights, query_draw
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.sparse import SparseRows
@@ -94,6 +95,8 @@ class JudgingQueue:
         it.
     by_lot
         Whether only some pairs of each query are here, drawn at random.
+    drawn
+        How the queries of a queue were drawn, where that was not with equal chances.
     live
         The decision among the measures so far.
     """
@@ -107,6 +110,7 @@ class JudgingQueue:
     pool: Pool
     queued: tuple[int, ...] | None = None
     by_lot: bool = False
+    drawn: QueryDraw | None = None
     live: LiveDecision = field(default_factory=LiveDecision)
 
     @property
@@ -119,6 +123,11 @@ class JudgingQueue:
         """The row of the query and of the item of each pair."""
         asking: list[int] = self.rows[self.pool.lists].tolist()
         return list(zip(asking, self.pool.items.tolist(), strict=True))
+
+    @property
+    def weights(self) -> QueryWeights | None:
+        """What the queries count in means; None where each counts alike."""
+        return None if self.drawn is None else self.drawn.weights(self.rows)
 
     def order(self, judge: str) -> list[int]:
         """Positions of the pairs: as queued, else query by query, items shuffled for this judge."""
@@ -134,9 +143,9 @@ class JudgingQueue:
         Pairs that are in the lists but not in the queue are left out.
         """
         pool = Pool.of(self.lists, judged, self.rows, self.depth)
-        ranking = PoolState.of(pool, judged, self.rows, self.depth).most_informative(
-            len(pool.items)
-        )
+        weights = None if self.weights is None else self.weights.values
+        state = PoolState.of(pool, judged, self.rows, self.depth, weights)
+        ranking = state.most_informative(len(pool.items))
         asking, items = (
             self.rows[pool.lists[ranking]].tolist(),
             pool.items[ranking].tolist(),
@@ -219,7 +228,9 @@ def _in_order(queue: JudgingQueue, inspected: Inspected, queue_given: Queue) -> 
     zeros = np.zeros(len(pairs))
     pool_of_queue = Pool(lists, items, discounts, zeros, zeros > 0, pool.measures, pool.queries)
     order = tuple(position_of[pair] for pair in queued)
-    return replace(queue, pool=pool_of_queue, queued=order, by_lot=queue_given.by_lot)
+    contexts = ((asking.row_of[pair.query_id], pair.context) for pair in queue_given.pairs)
+    drawn = query_draw(contexts, len(asking))
+    return replace(queue, pool=pool_of_queue, queued=order, by_lot=queue_given.by_lot, drawn=drawn)
 
 
 def nothing_judged(inspected: Inspected, direction: Direction) -> Judgements:
@@ -242,21 +253,21 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     that what was seen at one look comes first at the next.
     """
     from anglewise.comparison.compare import compare
+    from anglewise.comparison.notes import UNEQUAL
     from anglewise.comparison.stopping import sequential
 
-    if len(queue.measures) < 2:
-        return {"state": "alone", "text": "one measure: there is nothing to decide"}
-    if queue.by_lot:
-        command = f"anglewise compare --metric 'nDCG(sampled)@{queue.depth}' weighs them rightly"
-        return {"state": "by lot", "text": f"These pairs were drawn by lot: {command}."}
     judgements = current_judgements(inspected, queue, rows)
+    refused = _refused(queue, judgements)
+    if refused is not None:
+        return refused
     if judgements is None:
         return _waiting(0)
     complete = queue.complete(_pairs(judgements))
     if len(complete) < FEWEST:
         return _waiting(len(complete))
     completed_at = _completed_at(inspected, queue, rows)
-    complete_judgements = replace(_only(judgements, complete), judged_at=completed_at)
+    of_complete = judgements.where(np.isin(judgements.graded.rows, complete))
+    complete_judgements = replace(of_complete, judged_at=completed_at)
     metric = f"nDCG@{queue.depth}"
     try:
         result = compare(
@@ -269,14 +280,16 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     pairs_a_query = queue.size / len(queue.rows)
     judgements_left = None if not state.about_left else round(state.about_left * pairs_a_query)
     if state.decision == "decided":
-        text = " ".join(f"{sentence}." for sentence in (f"Decided: {state.reason}", *state.notes))
+        sentences = [f"Decided: {state.reason}", *state.notes]
     elif judgements_left is None:
-        text = f"Not decided: {state.reason}."
+        sentences = [f"Not decided: {state.reason}"]
     else:
-        text = f"Not decided: {state.reason}, that is about {judgements_left:,} more judgements."
+        left = f"that is about {judgements_left:,} more judgements"
+        sentences = [f"Not decided: {state.reason}, {left}"]
+    sentences += [note for note in result.notes if note.startswith(UNEQUAL)]
     return {
         "state": state.decision,
-        "text": text,
+        "text": " ".join(map(_sentence, sentences)),
         "metric": metric,
         "means": means,
         "queries": len(complete),
@@ -286,11 +299,16 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
 def current_judgements(
     inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]
 ) -> Judgements | None:
-    """The judgements in the queue's direction, judges combined; None where there are none."""
+    """The judgements in the queue's direction, judges combined; None where there are none.
+
+    As with ``compare``, what the judgements of the space leave out of the ranking stays left out.
+    """
     try:
-        return combined(rows, inspected.space, queue.direction)
+        judged = combined(rows, inspected.space, queue.direction)
     except AnglewiseError:
         return None
+    stored = inspected.judgements.get(queue.direction)
+    return judged if stored is None else replace(judged, seen=stored.seen)
 
 
 def agreement(rows: Iterable[Judged], judge: str) -> dict[str, Any]:
@@ -309,6 +327,25 @@ def agreement(rows: Iterable[Judged], judge: str) -> dict[str, Any]:
         "same": sum(a == b for a, b in shared),
         "near": sum(abs(a - b) <= 1 for a, b in shared),
     }
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _refused(queue: JudgingQueue, judgements: Judgements | None) -> dict[str, Any] | None:
+    """Why nothing can be decided here however much is judged; None where it can."""
+    from anglewise.comparison.stopping import WEIGHED
+
+    if len(queue.measures) < 2:
+        return {"state": "alone", "text": "one measure: there is nothing to decide"}
+    if queue.by_lot:
+        command = f"anglewise compare --metric 'nDCG(sampled)@{queue.depth}' weighs them rightly"
+        return {"state": "by lot", "text": f"These pairs were drawn by lot: {command}."}
+    judged = judgements and judgements.weights(judgements.judged_rows)
+    if queue.weights is not None or judged is not None:
+        return {"state": "by traffic", "text": _sentence(WEIGHED)}
+    return None
 
 
 def _waiting(complete: int) -> dict[str, Any]:
@@ -339,14 +376,3 @@ def _completed_at(
         if row is not None and (row, item) in pairs:
             times[row] = np.fmax(times[row], min(judged.time for judged in pair.rows))
     return times
-
-
-def _only(judged: Judgements, rows: Sequence[int]) -> Judgements:
-    only = judged.where(np.isin(judged.graded.rows, rows))
-    return Judgements(
-        only.gains,
-        judged.direction,
-        judged.source,
-        missing=only.missing,
-        missing_ids=only.missing_ids,
-    )

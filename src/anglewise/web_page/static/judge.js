@@ -15,19 +15,29 @@ function judging() {
   const one = (name) => root.querySelector(`[data-${name}]`);
   const given = []; // the answers of this sitting, so that the last one can be taken back
   const { judge } = root.dataset; // all tabs share the cookie, which may name another judge by now
+  const { mark, space } = root.dataset; // the next page at this address may be that of another space
   let current = null;
   let accepted = null; // the card that is on the screen for sure
 
   const saving = saver({
+    mark,
+    space,
     said(count, failures, why) {
       const line = one("saved");
       line.textContent = count ? `${count} not saved yet${why ? `: ${why}` : ""}` : given.length ? "all saved" : "nothing to save yet";
       line.classList.toggle("late", failures > 0);
     },
+    elsewhere(others) {
+      const line = one("elsewhere");
+      const names = [...new Set(others.map((answer) => answer.space))].join(", ");
+      const waits = others.length === 1 ? "answer waits" : "answers wait";
+      line.hidden = !others.length;
+      line.textContent = `${others.length} ${waits} in this browser for another space, store or queue (${names}): open that at this address, and judge there, to save what waits.`;
+    },
     refused: (sent, why) => alarm(`Not taken: ${why}`),
     saved: () => tell(),
   });
-  const cards = supply(judge, () => saving.waiting().map((body) => body.card).filter((card) => card !== undefined));
+  const cards = supply(judge, mark, () => saving.waiting().map((body) => body.card).filter((card) => card !== undefined));
 
   function show(card) {
     current = card;
@@ -113,6 +123,7 @@ function judging() {
       const to = new URL(location.href);
       to.pathname = "/judge/state";
       to.searchParams.set("judge", judge);
+      to.searchParams.set("mark", mark);
       const found = await fetch(to).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
       if (!found) return;
       if (found.changed) alarm(found.changed);

@@ -2,7 +2,7 @@
 
 const LOW = 8;
 
-export function supply(judge, unsaved) {
+export function supply(judge, mark, unsaved) {
   const ahead = [];
   const dealt = new Set();
   let fetching = null;
@@ -13,6 +13,7 @@ export function supply(judge, unsaved) {
     const to = new URL(location.href);
     to.pathname = "/judge/cards";
     to.searchParams.set("judge", judge);
+    to.searchParams.set("mark", mark);
     to.searchParams.set("have", [...ahead.map((card) => card.card), ...unsaved()].join(","));
     try {
       const answer = await fetch(to);
