@@ -12,6 +12,7 @@ import threading
 import time
 import webbrowser
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from http.client import HTTPConnection
 from pathlib import Path
@@ -35,7 +36,6 @@ from anglewise.web_page import metadata as own_columns
 from anglewise.web_page import neighbours_view
 from anglewise.web_page import view_state as looking
 from anglewise.web_page.account import _table_forms, is_another_account
-from anglewise.web_page.allowed_origin import AllowedOrigin
 from anglewise.web_page.app import served
 from anglewise.web_page.metadata import LARGEST, Metadata, plain
 from anglewise.web_page.open_space import Inspected, shown
@@ -320,7 +320,7 @@ def has_ipv6():
     [("my-computer", True), ("127.0.1.1", True), ("127.0.0.1", True), ("", False), ("e", False)],
 )
 def test_a_page_at_a_name_of_this_machine_alone_answers_to_its_own_names(name, answered):
-    origin = AllowedOrigin("t", "my-computer", 8000, bound="127.0.1.1")
+    origin = replace(DOOR, host="my-computer", bound="127.0.1.1")
     assert origin.knows(f"{name}:8000") is answered
 
 

@@ -12,16 +12,12 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Judged, JudgementStore, Space
-from anglewise.comparison.compare import compare
-from anglewise.data_types.sparse import SparseRows
-from anglewise.judgements.combine import combined
-from anglewise.nearest_neighbours.search import search
+from anglewise import Embeddings, Judged, JudgementStore, Space, compare
 from anglewise.similarity_measures.measure import measures
 from anglewise.web_page import judging_view
 from anglewise.web_page import open_space as answers
 from anglewise.web_page.open_space import Inspected
-from anglewise.web_page.queue import agreement, decide, draw_queue
+from anglewise.web_page.queue import agreement, current_judgements, decide, draw_queue
 from inspect_site import FROM_HERE, films, made_judgements, made_space, one_sided, site
 
 MEASURES = measures("dot,cosine")
@@ -358,10 +354,22 @@ def test_what_the_page_decided_stays_decided_as_queries_are_completed(tmp_path):
     assert "symmetric about 0" in said.pop()
 
 
+def test_a_grade_that_was_given_anew_makes_the_decision_anew(tmp_path):
+    """Taken back and given again, there are as many judgements as before."""
+    inspected = films(tmp_path)
+    queue = draw_queue(inspected, "items-items", MEASURES, 5)
+    first, second = (
+        Judged("f1", "f2", grade, judge="anna", direction="items-items") for grade in (1, 2)
+    )
+    assert queue.live.late([])
+    queue.live.decision(inspected, queue, [first])
+    assert not queue.live.late([first])
+    assert queue.live.late([second])
+
+
 def test_what_was_folded_in_is_left_out_of_the_decision_as_in_compare(tmp_path):
     space = made_space()
-    nearest = search(space, MEASURES, k=1, direction="items-items")["dot"].indices[:, 0]
-    seen = SparseRows.from_pairs(np.arange(60), nearest, shape=(60, 60))
+    seen = made_judgements(space, seed=1).gains
     stored = replace(made_judgements(space), seen=seen)
     inspected = films(tmp_path, judgements={"items-items": stored})
     queue = draw_queue(inspected, "items-items", MEASURES, 5)
@@ -371,7 +379,7 @@ def test_what_was_folded_in_is_left_out_of_the_decision_as_in_compare(tmp_path):
         for place, (row, item) in enumerate(queue.pairs)
     ]
     said = decide(inspected, queue, judged)
-    own = replace(combined(judged, space, "items-items"), seen=seen)
+    own = replace(current_judgements(films(judgements={}), queue, judged), seen=seen)
     result = compare(space, own, MEASURES, "nDCG@5")
     assert said["means"] == {
         row.measure: round(row.metrics["nDCG@5"].mean, 3) for row in result.measures

@@ -6,16 +6,13 @@ from uuid import uuid4
 import pytest
 
 from anglewise import Judged, JudgementStore, write_space
-from anglewise.comparison.compare import compare
-from anglewise.comparison.stopping import WEIGHED, sequential
 from anglewise.data_types.drawn import drawn_context
-from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
+from anglewise.errors import FileError, IdsError, ShapeError, ValuesError
 from anglewise.io.pairs_to_judge import read_queue, write_queue
-from anglewise.judgements.combine import combined
 from anglewise.similarity_measures.measure import measures
 from anglewise.web_page.app import Served
 from anglewise.web_page.open_space import queue_of
-from anglewise.web_page.queue import decide, draw_queue
+from anglewise.web_page.queue import current_judgements, decide, draw_queue
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from inspect_site import FROM_HERE, films, made_space, one_sided, site
 
@@ -146,22 +143,22 @@ def by_traffic(tmp_path, names=("dot", "cosine")):
     return seen_with(tmp_path, tmp_path / "queue.csv"), judged
 
 
-def test_of_queries_drawn_by_traffic_the_page_says_what_the_command_says(tmp_path):
+def test_of_queries_drawn_by_traffic_the_page_says_what_the_command_says(anglewise, tmp_path):  # noqa: F811
     """They weigh unequally, and judging until decided takes each for as much as any other."""
     seen, judged = by_traffic(tmp_path)
     plain = replace(seen, queue=None)
-    for inspected, rows in ((seen, []), (seen, judged), (plain, judged)):
-        queue = draw_queue(inspected, "queries-items", measures("dot,cosine"), 5)
-        said = decide(inspected, queue, rows)
-        assert said["state"] == "by traffic"
-        assert said["text"].lower() == f"{WEIGHED}.".lower()
-    with pytest.raises(SpellingError, match="drawn by traffic and weigh unequally"):
-        sequential(
-            compare(
-                seen.space, combined(judged, seen.space, "queries-items"), "dot,cosine", "nDCG@5"
-            )
-        )
     queue = draw_queue(plain, "queries-items", measures("dot,cosine"), 5)
+    write_space(seen.space, tmp_path / "films")
+    with JudgementStore.open(tmp_path / "films" / "judgements.sqlite") as store:
+        store.add_many(judged)
+    until = ("--measures", "dot,cosine", "--metric", "nDCG@5", "--sequential")
+    run = anglewise("compare", tmp_path / "films", *until)
+    assert refused(run, "drawn by traffic and weigh unequally")
+    for inspected, rows in ((seen, []), (seen, judged), (plain, judged)):
+        given = draw_queue(inspected, "queries-items", measures("dot,cosine"), 5)
+        said = decide(inspected, given, rows)
+        assert said["state"] == "by traffic"
+        assert said["text"][1:-1] in run.err
     unlike = [replace(row, context=drawn_context(0.1, 1.0, "b")) for row in judged[:1]]
     mixed = decide(plain, queue, unlike + judged[1:])
     assert mixed["state"] == "decided"  # as with compare --sequential, which notes it too
@@ -173,7 +170,7 @@ def test_of_queries_drawn_by_traffic_the_page_says_what_the_command_says(tmp_pat
 def test_the_most_informative_pairs_are_those_of_queries_that_weigh_most(tmp_path):
     seen, judged = by_traffic(tmp_path)
     queue = draw_queue(seen, "queries-items", measures("dot,cosine"), 5)
-    some = combined(judged[:40], seen.space, "queries-items")
+    some = current_judgements(seen, queue, judged[:40])
     assert queue.informative(some) != replace(queue, drawn=None).informative(some)
 
 

@@ -41,13 +41,13 @@ class LiveDecision:
     """
 
     _at: float = -EVERY
-    _count: int = -1
+    _judged: frozenset[str] | None = None
     _said: dict[str, Any] = field(default_factory=dict[str, Any])
     _working: Lock = field(default_factory=Lock)
 
     def late(self, rows: Sequence[Judged]) -> bool:
-        """Whether the last decision was made with another number of judgements."""
-        return len(rows) != self._count
+        """Whether the last decision was made with other judgements."""
+        return _uuids(rows) != self._judged
 
     def decision(
         self, inspected: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]
@@ -63,10 +63,14 @@ class LiveDecision:
     def _decide(self, inspected: Inspected, queue: "JudgingQueue", rows: Sequence[Judged]) -> None:
         try:
             self._said = decide(inspected, queue, rows)
-            self._count = len(rows)
+            self._judged = _uuids(rows)
         finally:
             self._at = time.monotonic()
             self._working.release()
+
+
+def _uuids(rows: Iterable[Judged]) -> frozenset[str]:
+    return frozenset(row.uuid for row in rows)
 
 
 QUERIES = 200
