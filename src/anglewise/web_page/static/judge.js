@@ -80,9 +80,18 @@ function judging() {
     next();
   }
 
+  // crypto.randomUUID is there for https and this machine alone, and --host opens the page to others
+  function randomUuid() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  }
+
   function grade(value) {
     if (!current || accepted !== current) return; // not on the screen yet: this key meant another card
-    const uuid = crypto.randomUUID();
+    const uuid = randomUuid();
     const { card, direction, query, item, context, shown } = current;
     given.push({ uuid, card: current });
     alarm("");
