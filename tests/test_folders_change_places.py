@@ -123,6 +123,17 @@ def killed_after(renames, space):
     assert subprocess.run(words, check=False).returncode == 9
 
 
+def killed_while_filling(target):
+    code = (
+        "import os, sys; from pathlib import Path; from anglewise.io.outputs import new_folder\n"
+        "with new_folder(sys.argv[1], print) as part:\n"
+        "    (part / 'items.parquet').touch()\n"
+        "    os._exit(9)"
+    )
+    words = [sys.executable, "-c", code, str(target)]
+    assert subprocess.run(words, check=False).returncode == 9
+
+
 def test_no_run_removes_the_older_folder_of_one_that_was_killed_between_two_renames(tmp_path):
     space = space_at(tmp_path / "s")
     killed_after(1, space)
@@ -280,9 +291,8 @@ def test_a_store_that_goes_while_it_is_written_is_not_acknowledged(tmp_path):
 
 
 def test_parts_of_the_dead_are_cleared_and_nothing_else(tmp_path):
-    dead = tmp_path / ".s.0123abcd.part"
-    dead.mkdir()
-    (dead / "items.parquet").touch()
+    killed_while_filling(tmp_path / "s")
+    assert len(left_over(tmp_path)) == 1
     kept = [".s.part", ".s.0123ABCD.part", ".other.0123abcd.part", "s.0123abcd.part", ".s.01.part"]
     for name in kept:
         (tmp_path / name).touch()
@@ -290,10 +300,14 @@ def test_parts_of_the_dead_are_cleared_and_nothing_else(tmp_path):
     os.mkfifo(pipe)
     link = tmp_path / ".s.0000bbbb.part"
     link.symlink_to(tmp_path / ".s.part")
+    unmarked = tmp_path / ".s.0000cccc.part"
+    unmarked.mkdir(0o700)
+    (unmarked / "new").mkdir()
+    (unmarked / "new" / "items.parquet").touch()
     with folder_part(tmp_path / "s") as living:
         space_at(tmp_path / "s")
         there = {path.name for path in tmp_path.iterdir()}
-        assert there == {*kept, "s", pipe.name, link.name, living.name}
+        assert there == {*kept, "s", pipe.name, link.name, unmarked.name, living.path.name}
 
 
 def test_a_file_of_the_dead_is_cleared_by_the_next_good_one(tmp_path):

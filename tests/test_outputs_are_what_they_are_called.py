@@ -13,7 +13,8 @@ from anglewise import Embeddings, Judgements, Space, write_space
 from anglewise.cli.paths import options_of
 from anglewise.data_types.sparse import SparseRows
 from anglewise.io.output_checks import check_ending, handle_of
-from anglewise.io.outputs import new_file, part_path
+from anglewise.io.outputs import new_file
+from anglewise.io.temporary_files import part_path
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from cli_run import anglewise, refused

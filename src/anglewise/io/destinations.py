@@ -1,4 +1,4 @@
-"""Where outputs go: where a path leads, what may not be replaced, modes, and the swap itself."""
+"""Where outputs go: where a path leads, what may not be replaced, and the swap itself."""
 
 import ctypes
 import errno
@@ -7,8 +7,7 @@ import re
 import stat
 import sys
 import unicodedata
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TypeAlias
 
 from anglewise.errors import FileError
 from anglewise.io.files import PathLike, opened
-from anglewise.judgements.folder_lock import bears_name
+from anglewise.io.ownership import check_whose_link
 from anglewise.judgements.store_files import HEAD, STORE_NAME, head_of, mount_points
 
 AT_FDCWD = -100
@@ -111,9 +110,9 @@ MOST_LINKS = 40
 def without_links(path: Path) -> Path:
     """Where an output goes: the absolute path with links followed and dots taken out.
 
-    Raises ``FileError`` for a link that another account put into a folder to which accounts
-    besides ours may write: it would choose what we write over. Of what lies in an open folder
-    (``/proc/self/fd/3/a.json``) the beginning stays.
+    Raises ``FileError`` for a link that another account put into its own folder, or into one to
+    which accounts besides ours may write: it would choose what we write over. Of what lies in an
+    open folder (``/proc/self/fd/3/a.json``) the beginning stays.
     """
     if os.name == "nt":
         return path.resolve()
@@ -132,24 +131,12 @@ def without_links(path: Path) -> Path:
         followed += 1
         if followed > MOST_LINKS:
             raise FileError(f"{path} could not be written: its links lead in a circle; mend them")
-        _check_whose_link(at)
+        check_whose_link(at)
         at, left = at.parent, [*left, *Path(at.readlink()).parts[::-1]]
     return at
 
 
 OPEN_FOLDER = re.compile(rf"{HANDLES}/[0-9]{{1,9}}(?=/)")
-
-
-def _check_whose_link(link: Path) -> None:
-    owner, around = link.lstat().st_uid, link.parent.stat()
-    if owner in {os.geteuid(), 0} or not around.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return
-    if around.st_mode & stat.S_ISVTX and owner == around.st_uid:
-        return  # nobody else could have put it there
-    raise FileError(
-        f"{link} is a link of another account in a folder that others may write to: name the place "
-        "to which it leads, or choose another"
-    )
 
 
 def check_only(folder: Path, is_ours: Callable[[str], bool]) -> None:
@@ -187,76 +174,6 @@ def check_writable(*paths: Path) -> None:
                 if path.is_dir()
                 else f"{path} is mounted there and cannot be replaced: choose another name"
             )
-
-
-def keep_mode(target: Path, handle: int) -> None:
-    """Let those read and write a new file or folder who may do so with what it replaces.
-
-    It stays its owner's too, where the system lets us give it away, as it lets root. It goes by
-    the open ``handle``: under the name of a new file another account may put a link meanwhile.
-    """
-    if os.name == "nt" or not target.exists():
-        return
-    status, now = target.stat(), os.fstat(handle)
-    for owner, group in ((-1, status.st_gid), (status.st_uid, -1)):
-        if (owner, group) not in {(-1, now.st_gid), (now.st_uid, -1)}:
-            with suppress(OSError):
-                os.fchown(handle, owner, group)
-    shared = stat.S_ISGID if stat.S_ISDIR(now.st_mode) else 0  # what is made in it is the group's
-    os.fchmod(handle, stat.S_IMODE(status.st_mode) & (0o777 | shared))
-
-
-@contextmanager
-def private_until_done(part: Path, target: Path) -> Generator[Path, None, None]:
-    """Keep others out of a new folder while it is filled; then give all in it the modes of old.
-
-    It is filled through the path that is given: where the system has such paths, it leads to the
-    open folder itself, whatever another account puts under its name meanwhile. Raises
-    ``FileError`` where something else than files and folders stands in it, or it was taken away
-    meanwhile, as whoever may write to the folder around it can do.
-    """
-    if os.name == "nt":
-        yield part
-        return
-    handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        usual = stat.S_IMODE(os.fstat(handle).st_mode)
-        os.fchmod(handle, stat.S_IRWXU)
-        opened = Path(f"{HANDLES}/{handle}")
-        yield opened if opened.is_dir() else part
-        if not bears_name(part, handle):
-            raise FileError(f"{part} was moved while it was written: choose another folder")
-        os.fchmod(handle, usual)
-        for folder, folders, files, around in os.fwalk(".", topdown=False, dir_fd=handle):
-            _keep_modes(target / folder, [*folders, *files], around)
-    finally:
-        os.close(handle)
-
-
-STRANGE = "something else than what was written came in its place: choose another folder"
-
-
-def _keep_modes(target: Path, names: Iterable[str], around: int) -> None:
-    """Of what stands in an open folder, and of the folder; links and the like are refused."""
-    for name in names:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        try:
-            handle = os.open(name, flags, dir_fd=around)
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                raise
-            raise FileError(
-                f"{target / name}: a link came between: choose another folder"
-            ) from None
-        try:
-            mode = os.fstat(handle).st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise FileError(f"{target / name}: {STRANGE}")
-            if stat.S_ISREG(mode):
-                keep_mode(target / name, handle)
-        finally:
-            os.close(handle)
-    keep_mode(target, around)
 
 
 Identity: TypeAlias = tuple[int, int, str]

@@ -3,11 +3,10 @@
 import errno
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO
 
 from anglewise.errors import FileError
 from anglewise.io.destinations import (
@@ -16,68 +15,26 @@ from anglewise.io.destinations import (
     exchange,
     first_bytes,
     is_device,
-    keep_mode,
     open_output,
-    private_until_done,
     without_links,
 )
-from anglewise.io.files import (
-    WITHOUT_WAITING,
-    PathLike,
-    check_mapped,
-    checked_path,
-)
+from anglewise.io.files import PathLike, check_mapped, checked_path
 from anglewise.io.output_checks import check_not_read, check_settings_stand, check_still_here
+from anglewise.io.ownership import check_whose, keep_mode, keep_owner
+from anglewise.io.temporary_files import (
+    FolderPart,
+    clear_left_over,
+    file_part,
+    folder_part,
+    held_folder,
+    private_until_done,
+)
 from anglewise.judgements.folder_lock import (
-    all_beside,
-    bears_name,
     beside,
     check_nobody_judges,
     replacing,
     set_aside,
-    try_lock,
 )
-
-H = TypeVar("H", int, int | None)
-
-NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-
-
-def part_path(target: Path) -> Path:
-    """A new temporary name beside a target, made from the target's name."""
-    return beside(target, "part")
-
-
-@contextmanager
-def file_part(target: Path) -> Generator[tuple[Path, IO[bytes]]]:
-    """A temporary file to write, locked so that no other run removes it as left over."""
-    path, handle = _create_locked(target, lambda path: os.open(path, NEW, 0o666))
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield path, file
-    finally:
-        path.unlink(missing_ok=True)
-
-
-@contextmanager
-def folder_part(target: Path) -> Generator[Path]:
-    """A temporary folder to fill, locked likewise; removed afterwards unless it was renamed."""
-    path, handle = _create_locked(target, _new_folder)
-    try:
-        yield path
-    finally:
-        if handle is not None:  # what took its target's place is to be free now
-            os.close(handle)
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def clear_left_over(target: Path) -> None:
-    """Remove temporary files of this target whose writers died; those of running ones are locked.
-
-    What cannot be locked or removed stays where it is.
-    """
-    for path in all_beside(target, "part"):
-        _clear(path)
 
 
 def check_none_set_aside(target: Path) -> None:
@@ -87,42 +44,6 @@ def check_none_set_aside(target: Path) -> None:
     """
     if words := set_aside(target):
         raise FileError(words)
-
-
-def _clear(path: Path) -> None:
-    if path.is_symlink() or not (path.is_file() or path.is_dir()):
-        return
-    with suppress(OSError):
-        handle = os.open(path, WITHOUT_WAITING)
-        try:
-            if not try_lock(handle, alone=True) or not bears_name(path, handle):
-                return
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-        finally:
-            os.close(handle)
-
-
-def _create_locked(target: Path, make: Callable[[Path], H]) -> tuple[Path, H]:
-    """Create and lock; again if another run removed it in between.
-
-    The lock lets others in, such as a store that is made inside the folder.
-    """
-    while True:
-        path = part_path(target)
-        handle = make(path)
-        if handle is None:
-            return path, handle
-        if try_lock(handle, alone=False) is not False and bears_name(path, handle):
-            return path, handle
-        os.close(handle)
-
-
-def _new_folder(path: Path) -> int | None:
-    path.mkdir()
-    return None if os.name == "nt" else os.open(path, os.O_RDONLY)  # none can be opened there
 
 
 @contextmanager
@@ -158,9 +79,10 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
             file.flush()
             os.fsync(file.fileno())
             check_mapped()
+            keep_owner(target, file.fileno())
             if os.name == "nt":  # there an open file cannot be renamed
                 file.close()
-            part.replace(target)
+            part.replace(part.with_name(target.name))
         _fsync_folder(target.parent)
         clear_left_over(target)
 
@@ -193,8 +115,10 @@ def _check_kind_of_file(path: PathLike, target: Path) -> None:
         raise FileError(f"{path} is a folder where a file is to be written: add a file name")
     if target.is_block_device():
         raise FileError(f"{path} is a whole disk, which writing there would destroy: name a file")
-    if target.is_file() and open_output(path) is None:
-        check_writable(target)
+    if open_output(path) is None:
+        if target.is_file():
+            check_writable(target)
+        check_whose(target)
 
 
 def write_text(path: PathLike, text: str) -> None:
@@ -225,14 +149,15 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
         check_not_read(target)
         _check_can_move(target)
         with folder_part(target) as part:
-            with private_until_done(part, target) as opened:
+            with private_until_done(part.filled, target) as opened:
                 with _naming(target, opened):
                     yield opened
                 check_not_read(target)
                 check_mapped()
                 _fsync_all(opened)
+            part.check_stands(target)
             try:
-                _take_place(part, target, lambda: _check_kind(Path(path), target, may_replace))
+                _take_place(part, target, lambda older: _check_kind(target, older, may_replace))
             except OSError as error:
                 if error.errno not in FIXED:
                     raise
@@ -261,9 +186,10 @@ def _check_can_move(target: Path) -> None:
     if os.name == "nt" or not target.is_dir():
         return
     with folder_part(target) as part:
-        (part / "part").touch()
+        at = _place(part, target)
+        (part.filled / "part").touch()
         try:
-            target.rename(part)
+            at.rename(part.filled)
         except OSError as error:
             if error.errno in FIXED:
                 raise FileError(
@@ -271,17 +197,22 @@ def _check_can_move(target: Path) -> None:
                     "mounted ones cannot: choose another name"
                 ) from error
         else:
-            part.rename(target)
+            part.filled.rename(at)
 
 
 FIXED = {errno.EXDEV, errno.EBUSY}
 """Errors for folders that stay where they are: of a container's image, or mounted."""
 
 
-def _keep_beside(part: Path, target: Path) -> str:
+def _place(part: FolderPart, target: Path) -> Path:
+    """The place of an output in the folder that is held open around it."""
+    return part.path.with_name(target.name)
+
+
+def _keep_beside(part: FolderPart, target: Path) -> str:
     """Keep what was made where the system lets nobody replace a folder, and say where it is."""
     beside = target.with_name(f"{target.name}-{secrets.token_hex(4)}")
-    part.rename(beside)
+    part.filled.rename(part.path.with_name(beside.name))
     return (
         f"{target} cannot be replaced here, as folders of a container's image cannot: what was "
         f"made is in {beside}; remove the older one and rename it, or choose another name"
@@ -319,7 +250,9 @@ def _check_kind(path: Path, target: Path, may_replace: Callable[[Path], None]) -
     if target.is_dir():
         if any(target.iterdir()):
             may_replace(target)
-        check_writable(target, *target.rglob("*"))
+        inside = list(target.rglob("*"))
+        check_writable(target, *inside)
+        check_whose(target, *inside)
 
 
 @contextmanager
@@ -328,8 +261,9 @@ def writing(path: PathLike) -> Generator[Path, None, None]:
     target = checked_path(path)
     check_still_here(target)
     try:
+        resolved = without_links(target)
         if not is_device(target):
-            target = without_links(target)
+            target = resolved
         check_settings_stand(Path(path), target)
         _check_folder(Path(path), target)
         yield target
@@ -368,36 +302,50 @@ def _why(error: OSError) -> str:
     return remedies.get(number or 0, " ".join(str(error).split()))
 
 
-def _take_place(part: Path, target: Path, check: Callable[[], None]) -> None:
-    """Rename a folder to its target; an older folder there takes the temporary name."""
+def _take_place(part: FolderPart, target: Path, check: Callable[[Path], None]) -> None:
+    """Rename what was filled to its target; an older folder there comes into its place."""
+    at = _place(part, target)
     while True:
-        if not target.exists():
+        if not at.exists():
             try:
-                part.rename(target)
+                part.filled.rename(at)
             except OSError as error:  # another run was first
                 if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                     raise
             else:
                 return
-        with replacing(target):
-            check()
-            if target.exists():
-                _exchange(part, target)
-                return
+        with replacing(at), suppress(FileNotFoundError), held_folder(at) as older:
+            with _naming(target, older.path):
+                check(older.path)
+            part.mark(older.number)
+            _exchange(part, at)
+            if part.filled.lstat().st_ino != older.number:
+                raise FileError(_keep_strange(part, target))
+            return
 
 
-def _exchange(part: Path, target: Path) -> None:
+def _keep_strange(part: FolderPart, target: Path) -> str:
+    """Keep what came to the place of an older folder after that was checked; say where it is."""
+    beside = target.with_name(f"{target.name}-{secrets.token_hex(4)}")
+    part.filled.rename(part.path.with_name(beside.name))
+    return (
+        f"{target} was moved while it was replaced: the new one is in its place, and what came "
+        f"there meanwhile is in {beside}"
+    )
+
+
+def _exchange(part: FolderPart, at: Path) -> None:
     """Swap both; in two steps where the system cannot, under a name that no run removes."""
-    if exchange(part, target):
+    if exchange(part.filled, at):
         return
-    old = beside(target, "old")
-    target.rename(old)
+    old = beside(at, "old")
+    at.rename(old)
     try:
-        part.rename(target)
+        part.filled.rename(at)
     except BaseException:
-        old.rename(target)
+        old.rename(at)
         raise
-    old.rename(part)
+    old.rename(part.filled)
 
 
 def _fsync_all(folder: Path) -> None:

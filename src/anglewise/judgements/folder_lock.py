@@ -140,9 +140,9 @@ def _locked(folder: Path, patience: float, *, alone: bool) -> int | None:
 
 
 def bears_name(path: Path, handle: int) -> bool:
-    """Whether the open file or folder still stands under its name."""
+    """Whether the open file or folder itself still stands under its name, and no link to it."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(handle))
+        return os.path.samestat(path.lstat(), os.fstat(handle))
     except OSError:
         return False
 
