@@ -215,17 +215,28 @@ def test_a_link_to_a_pipe_is_a_link_as_any_other(shared, tmp_path):
         check_new_file(shared / "out.json")
 
 
-def test_a_link_that_comes_into_a_folder_while_it_is_filled_is_not_followed(shared, tmp_path):
+@pytest.mark.parametrize("whose", ["theirs", "ours"])
+def test_a_link_that_comes_into_a_folder_while_it_is_filled_is_not_followed(
+    whose, shared, tmp_path
+):
     mine = tmp_path / "films.html"
     mine.write_text("mine")
-    demo = shared / "demo"
+    demo, link = shared / "demo", shared / "demo" / "films.html"
     assert as_other_account(demo.mkdir)
+    ours = shared / "latest"
+    ours.symlink_to(mine)
     with filled_folder(demo):
         write_file(demo / "films.csv")
-        assert as_other_account(lambda: (demo / "films.html").symlink_to(mine))
-        with pytest.raises(FileError, match=r"films\.html is a link"):
-            write_file(demo / "films.html")
+        assert as_other_account(
+            lambda: link.symlink_to(mine) if whose == "theirs" else ours.rename(link)
+        )
+        for write in (write_file, write_folder):
+            with pytest.raises(FileError, match=r"films\.html is a link"):
+                write(link)
     assert mine.read_text() == "mine"
+    if whose == "ours":
+        write_file(link)  # which was typed
+        assert mine.read_text() == "new"
 
 
 def test_our_own_link_in_a_folder_of_another_account_is_followed_where_it_was_typed(

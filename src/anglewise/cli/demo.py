@@ -53,20 +53,20 @@ def demo(
 
     from anglewise.cli.console import STDOUT, Talk
     from anglewise.cli.program import version
-    from anglewise.io.outputs import write_text
+    from anglewise.io.outputs import filled_folder, write_text
     from anglewise.report.document import Document
     from anglewise.report.plain_text import as_json
 
     result = Talk(always)  # which finds standard output closed before anything is made
-    output.mkdir(parents=True, exist_ok=True)
-    for name in ("films", "digits", "guides"):
-        check_outputs(output / name)
-    mark = {"command": "demo", "version": version()}
-    write_text(output / DEMO_MARK.name, as_json(mark))
-    silent = redirect_stdout(StringIO()) if always.json == STDOUT else nullcontext(sys.stdout)
-    with silent:
-        talk = Talk(always)
-        comparisons = [*_films(output, talk), *_digits(output, talk), *_guides(output, talk)]
+    with filled_folder(output):
+        for name in ("films", "digits", "guides"):
+            check_outputs(output / name)
+        mark = {"command": "demo", "version": version()}
+        write_text(output / DEMO_MARK.name, as_json(mark))
+        silent = redirect_stdout(StringIO()) if always.json == STDOUT else nullcontext(sys.stdout)
+        with silent:
+            talk = Talk(always)
+            comparisons = [*_films(output, talk), *_digits(output, talk), *_guides(output, talk)]
     content = {
         "command": "demo",
         "version": version(),

@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
@@ -219,14 +220,33 @@ def _keep_beside(part: FolderPart, target: Path) -> str:
     )
 
 
+BEING_FILLED: ContextVar[tuple[Path, ...]] = ContextVar("folders that are being filled", default=())
+
+
+def _check_not_led_out(target: Path, resolved: Path) -> None:
+    """Raise ``FileError`` for a link in a folder that is being filled, whoever laid it there."""
+    for folder in BEING_FILLED.get():
+        inside = target.relative_to(folder).parts if target.is_relative_to(folder) else ()
+        if inside and ".." not in inside and resolved != without_links(folder).joinpath(*inside):
+            raise FileError(
+                f"{target} is a link that this call did not name, and what it leads to would be "
+                "written to: name where that is to be, or remove the link"
+            )
+
+
 @contextmanager
 def filled_folder(path: Path) -> Generator[None, None, None]:
-    """Make a folder, if need be, for files that are written one by one; gone again without any."""
+    """Make a folder, if need be, for files that are written one by one; gone again without any.
+
+    Nobody typed their names: what is written into it meanwhile goes through no link.
+    """
     there = path.is_dir()
     path.mkdir(parents=True, exist_ok=True)
+    token = BEING_FILLED.set((*BEING_FILLED.get(), path))
     try:
         yield
     finally:
+        BEING_FILLED.reset(token)
         if not there:
             with suppress(OSError):  # it holds files, as it should
                 path.rmdir()
@@ -262,6 +282,8 @@ def writing(path: PathLike) -> Generator[Path, None, None]:
     check_still_here(target)
     try:
         resolved = without_links(target)
+        if os.name != "nt":  # where names are written in several ways
+            _check_not_led_out(target, resolved)
         if not is_device(target):
             target = resolved
         check_settings_stand(Path(path), target)
