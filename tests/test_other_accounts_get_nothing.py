@@ -10,6 +10,7 @@ import pytest
 
 from anglewise import Embeddings, Space, write_space
 from anglewise.errors import FileError
+from anglewise.io.answer_log import append_line
 from anglewise.io.outputs import (
     check_new_file,
     check_new_folder,
@@ -266,6 +267,15 @@ def test_what_another_account_laid_where_all_may_write_is_not_replaced(mode, kin
         with pytest.raises(FileError, match="out belongs to another account"):
             act(out)
     assert os.path.samestat(out.lstat(), before)
+
+
+def test_no_line_is_appended_to_what_another_account_laid(shared):
+    log = shared / "answers.jsonl"
+    os.chown(shared, 0, 0)
+    assert as_other_account(log.touch)
+    with pytest.raises(FileError, match="belongs to another account"):
+        append_line(log, {"answer": 1})
+    assert log.read_text() == ""
 
 
 def test_what_another_account_laid_meanwhile_gets_nothing(shared):

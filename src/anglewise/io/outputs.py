@@ -116,10 +116,8 @@ def _check_kind_of_file(path: PathLike, target: Path) -> None:
         raise FileError(f"{path} is a folder where a file is to be written: add a file name")
     if target.is_block_device():
         raise FileError(f"{path} is a whole disk, which writing there would destroy: name a file")
-    if open_output(path) is None:
-        if target.is_file():
-            check_writable(target)
-        check_whose(target)
+    if target.is_file() and open_output(path) is None:
+        check_writable(target)
 
 
 def write_text(path: PathLike, text: str) -> None:
@@ -288,6 +286,8 @@ def writing(path: PathLike) -> Generator[Path, None, None]:
             target = resolved
         check_settings_stand(Path(path), target)
         _check_folder(Path(path), target)
+        if open_output(path) is None:
+            check_whose(target)
         yield target
     except FileError:
         raise
@@ -339,10 +339,12 @@ def _take_place(part: FolderPart, target: Path, check: Callable[[Path], None]) -
         with replacing(at), suppress(FileNotFoundError), held_folder(at) as older:
             with _naming(target, older.path):
                 check(older.path)
-            part.mark(older.number)
+            part.mark(older.status.st_ino)
             _exchange(part, at)
-            if part.filled.lstat().st_ino != older.number:
+            now = part.filled.lstat()
+            if not older.is_the_same(now):
                 raise FileError(_keep_strange(part, target))
+            part.mark(now.st_ino)  # which it changed where numbers are made from names
             return
 
 

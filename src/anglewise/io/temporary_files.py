@@ -185,23 +185,30 @@ def _mark(number: int) -> str:
 
 @dataclass(frozen=True)
 class HeldFolder:
-    """A folder that is there: its number (inode), and a path that leads to it when it is moved."""
+    """A folder that is there, and a path that leads to it though it be moved.
+
+    ``handle`` is None where none can be had.
+    """
 
     path: Path
-    number: int
+    status: os.stat_result
+    handle: int | None
+
+    def is_the_same(self, status: os.stat_result) -> bool:
+        """Whether this is the state of the folder that was held."""
+        return self.handle is None or os.path.samestat(os.fstat(self.handle), status)
 
 
 @contextmanager
 def held_folder(folder: Path) -> Generator[HeldFolder]:
     """Hold a folder open, so that what is looked at is what is replaced."""
     if os.name == "nt":
-        yield HeldFolder(folder, folder.lstat().st_ino)
+        yield HeldFolder(folder, folder.lstat(), None)
         return
     handle = os.open(folder, FOLDER)
     try:
         opened = Path(f"{HANDLES}/{handle}")
-        number = os.fstat(handle).st_ino
-        yield HeldFolder(opened if opened.is_dir() else folder, number)
+        yield HeldFolder(opened if opened.is_dir() else folder, os.fstat(handle), handle)
     finally:
         os.close(handle)
 
