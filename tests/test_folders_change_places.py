@@ -125,7 +125,7 @@ def killed_after(renames, space):
 
 def killed_while_filling(target):
     code = (
-        "import os, sys; from pathlib import Path; from anglewise.io.outputs import new_folder\n"
+        "import os, sys; from anglewise.io.outputs import new_folder\n"
         "with new_folder(sys.argv[1], print) as part:\n"
         "    (part / 'items.parquet').touch()\n"
         "    os._exit(9)"
@@ -308,6 +308,22 @@ def test_parts_of_the_dead_are_cleared_and_nothing_else(tmp_path):
         space_at(tmp_path / "s")
         there = {path.name for path in tmp_path.iterdir()}
         assert there == {*kept, "s", pipe.name, link.name, unmarked.name, living.path.name}
+
+
+def test_the_older_folder_of_one_that_was_killed_after_the_swap_is_cleared(tmp_path):
+    space = space_at(tmp_path / "s")
+    code = (
+        "import os, shutil, sys; from anglewise.io.outputs import new_folder\n"
+        "with new_folder(sys.argv[1], lambda _: None) as part:\n"
+        "    (part / 'items.parquet').touch()\n"
+        "    shutil.rmtree = lambda *_, **__: os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(space)], check=False).returncode == 9
+    (part,) = tmp_path.glob(".s.*.part")
+    assert list(part.rglob("space.json"))
+    with new_folder(space, lambda _: None):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
 def test_a_file_of_the_dead_is_cleared_by_the_next_good_one(tmp_path):

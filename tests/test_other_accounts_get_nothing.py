@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -50,15 +51,15 @@ def as_other_account(act):
 
 
 @pytest.fixture
-def shared(tmp_path):
+def shared():
     """A folder in which everybody may write, and which another account can reach."""
-    for folder in (tmp_path, *tmp_path.parents[:-2]):
-        folder.chmod(folder.stat().st_mode | 0o711)
-    folder = tmp_path / "shared"
-    folder.mkdir()
-    os.chown(folder, THEIRS, THEIRS)
-    folder.chmod(0o777)
-    return folder
+    with tempfile.TemporaryDirectory() as reachable:  # which the test's own folder is not
+        Path(reachable).chmod(0o711)
+        folder = Path(reachable) / "shared"
+        folder.mkdir()
+        os.chown(folder, THEIRS, THEIRS)
+        folder.chmod(0o777)
+        yield folder
 
 
 @pytest.fixture
@@ -147,6 +148,26 @@ def test_a_folder_that_takes_the_name_of_the_one_that_is_filled_is_not_removed(
     assert is_safe(shared)
     assert (shared / "ex").exists() == older
     assert not [path for path in (shared / ".away").rglob("*") if path.is_file()]
+
+
+def test_a_file_that_takes_the_name_of_the_one_that_is_written_is_not_taken_for_it(shared):
+    ours = shared / "notes.txt"
+    ours.write_text("mine")
+
+    def swap():
+        (part,) = shared.glob(".r.json.*.part")
+        part.rename(shared / "away")
+        ours.rename(part)
+
+    def write():
+        with new_file(shared / "r.json") as file:
+            file.write(b"{}")
+            assert as_other_account(swap)
+
+    with pytest.raises(FileError, match="was moved while it was written"):
+        write()
+    assert not (shared / "r.json").exists()
+    assert [path.read_text() for path in shared.glob(".r.json.*.part")] == ["mine"]
 
 
 def test_a_folder_that_comes_in_place_of_one_that_was_looked_at_is_not_removed(shared, thesis):

@@ -24,6 +24,7 @@ from anglewise.io.output_checks import check_not_read, check_settings_stand, che
 from anglewise.io.ownership import check_whose, keep_mode, keep_owner
 from anglewise.io.temporary_files import (
     FolderPart,
+    check_stands,
     clear_left_over,
     file_part,
     folder_part,
@@ -83,6 +84,8 @@ def new_file(path: PathLike) -> Generator[IO[bytes], None, None]:
             keep_owner(target, file.fileno())
             if os.name == "nt":  # there an open file cannot be renamed
                 file.close()
+            else:
+                check_stands(part, file.fileno(), target)
             part.replace(part.with_name(target.name))
         _fsync_folder(target.parent)
         clear_left_over(target)
@@ -154,7 +157,8 @@ def new_folder(path: PathLike, may_replace: Callable[[Path], None]) -> Generator
                 check_not_read(target)
                 check_mapped()
                 _fsync_all(opened)
-            part.check_stands(target)
+            if part.handle is not None:
+                check_stands(part.path, part.handle, target)
             try:
                 _take_place(part, target, lambda older: _check_kind(target, older, may_replace))
             except OSError as error:

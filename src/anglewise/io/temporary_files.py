@@ -126,11 +126,12 @@ class FolderPart:
             with suppress(FileExistsError):
                 os.close(os.open(_mark(number), NEW, 0o600, dir_fd=self.handle))
 
-    def check_stands(self, target: Path) -> None:
-        """Raise ``FileError`` where it was taken away, as others may do in the folder around it."""
-        if self.handle is not None and not bears_name(self.path, self.handle):
-            name = target.with_name(self.path.name)
-            raise FileError(f"{name} was moved while it was written: choose another folder")
+
+def check_stands(path: Path, handle: int, target: Path) -> None:
+    """Raise ``FileError`` where it was taken away, as others may do in the folder around it."""
+    if not bears_name(path, handle):
+        name = target.with_name(path.name)
+        raise FileError(f"{name} was moved while it was written: choose another folder")
 
 
 @contextmanager
