@@ -17,6 +17,7 @@ import pytest
 from anglewise import Embeddings, Judged, JudgementStore, Space, read_space, write_space
 from anglewise.errors import FileError
 from anglewise.io import outputs as atomic
+from anglewise.io import temporary_files
 from anglewise.io.files import existing
 from anglewise.io.outputs import exchange, folder_part, new_file, new_folder
 from anglewise.io.space_folder import check_destination
@@ -96,6 +97,19 @@ def test_folders_change_places_in_one_step_or_in_two(tmp_path, monkeypatch):
         due = np.random.default_rng(seed).standard_normal((4, 3)).astype("float32")
         assert np.array_equal(read_space(tmp_path / "s").items.vectors, due)
         assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_folders_change_places_where_open_ones_have_no_paths(tmp_path, monkeypatch):
+    """As on macOS, and in a root folder without ``/proc``."""
+    monkeypatch.setattr(temporary_files, "HANDLES", "/nowhere")
+    killed_while_filling(tmp_path / "s")
+    for seed in (0, 1):
+        space_at(tmp_path / "s", seed=seed)
+        with new_file(tmp_path / "s.json") as file:
+            file.write(b"{}")
+    due = np.random.default_rng(1).standard_normal((4, 3)).astype("float32")
+    assert np.array_equal(read_space(tmp_path / "s").items.vectors, due)
+    assert {path.name for path in tmp_path.iterdir()} == {"s", "s.json"}
 
 
 KILLED = """
