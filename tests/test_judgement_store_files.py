@@ -7,18 +7,23 @@ import struct
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
 from anglewise import Judged, JudgementStore
 from anglewise.errors import FileError
 from anglewise.io.destinations import is_sqlite
+from anglewise.judgements import connection as opening
 from anglewise.judgements import store_files
 from anglewise.web_page.open_space import Store
 from inspect_site import FROM_HERE, made_space, site
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="told by Linux alone")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="files that are open stay there")
+ROOT = pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0, reason="only root gives files to other accounts"
+)
 
 ADDS = """
 import sys
@@ -75,12 +80,21 @@ def is_locked(path):
 def with_super_journal(path, victim):
     """Lay a journal beside a store, after which SQLite removes a file that the journal names."""
     add(path, "old")
+    in_mode_delete(path)
+    lay_super_journal(path, victim)
+
+
+def in_mode_delete(path):
+    """Have SQLite write without a ``-wal``, as a program may that changed the store since."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = DELETE")
-    [size], [pages] = (
-        connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_size", "page_count")
-    )
     connection.close()
+
+
+def lay_super_journal(path, victim):
+    """Lay a journal beside a store that is there."""
+    whole = path.read_bytes()
+    size, pages = struct.unpack(">H", whole[16:18])[0], struct.unpack(">I", whole[28:32])[0]
     magic, name = bytes.fromhex("d9d505f920a163d7"), os.fsencode(victim)
     head = magic + struct.pack(">IIIII", 0, 0, pages, 512, size)
     tail = struct.pack(">I", 0x4000_0000 // size + 1) + name
@@ -96,6 +110,137 @@ def test_no_journal_of_others_is_carried_out(path, tmp_path, read_only):
     with pytest.raises(FileError, match="-journal lies beside the store"):
         JudgementStore.open(path, read_only=read_only)
     assert victim.read_text() == "years of work"
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("mode", "late"),
+    [("wal", False), ("wal", True), ("delete", False), ("delete", True), ("empty", False)],
+)
+def test_no_journal_is_carried_out_that_is_laid_after_the_look(
+    path, tmp_path, monkeypatch, mode, late
+):
+    """By who waits for the moment in which the store is opened; or after SQLite's first look."""
+    victim = tmp_path / "thesis.txt"
+    victim.write_text("years of work")
+    if mode == "empty":
+        path.touch()
+    else:
+        add(path, "old")
+    if mode == "delete":
+        in_mode_delete(path)
+    name = "check_sound" if late else "_connected"
+    then = getattr(opening, name)
+
+    def meanwhile(*args, **more):
+        if path.stat().st_size and not beside(path, "-journal").exists():
+            lay_super_journal(path, victim)
+        return then(*args, **more)
+
+    monkeypatch.setattr(opening, name, meanwhile)
+    monkeypatch.setattr(store_files, "_SOUND", {})
+    with suppress(FileError):
+        JudgementStore.open(path).close()
+    with pytest.raises(FileError, match="-journal lies beside the store"):
+        JudgementStore.open(path)
+    assert victim.read_text() == "years of work"
+    monkeypatch.undo()
+    beside(path, "-journal").unlink(missing_ok=True)
+    with JudgementStore.open(path) as store:
+        assert {row.item_id for row in store.rows()} == (set() if mode == "empty" else {"old"})
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o775])
+def test_without_such_locks_no_store_is_opened_where_others_may_lay_a_journal(
+    path, tmp_path, monkeypatch, mode
+):
+    add(path, "old")
+    monkeypatch.setattr(store_files, "_shared_lock", lambda *_, **__: None)
+    tmp_path.chmod(mode)
+    with pytest.raises(FileError, match="folder to which other accounts may write"):
+        JudgementStore.open(path)
+    assert items_of(path) == {"old"}
+    tmp_path.chmod(0o755)
+    add(path, "new")
+    assert items_of(path) == {"old", "new"}
+
+
+@POSIX
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_new_store_takes_nothing_that_lies_beside_its_name(path, end, empty):
+    if empty:
+        path.touch()
+    beside(path, end).write_text("a diary")
+    with pytest.raises(FileError, match=f"{end} beside it belongs to a store that was here"):
+        JudgementStore.open(path)
+    assert beside(path, end).read_text() == "a diary"
+    assert path.exists() == empty
+    beside(path, end).unlink()
+    add(path, "d")
+    assert items_of(path) == {"d"}
+
+
+@POSIX
+def test_what_a_killed_program_recorded_outlives_a_new_store_of_that_name(path, tmp_path):
+    code = ADDS + "    import os; os._exit(0)"
+    subprocess.run([sys.executable, "-c", code, path, "d", "e"], check=True)
+    path.rename(tmp_path / "old.sqlite")
+    with pytest.raises(FileError, match="put that store back, or move this along to it"):
+        JudgementStore.open(path)
+    (tmp_path / "old.sqlite").rename(path)
+    assert items_of(path) == {"d", "e"}
+
+
+@ROOT
+@pytest.mark.parametrize("end", ["-wal", "-shm"])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_another_account_lays_beside_a_store_of_ours_is_refused(path, end, read_only):
+    add(path, "old")
+    beside(path, end).touch()
+    os.chown(beside(path, end), 12345, -1)
+    with pytest.raises(FileError, match=f"{end} belongs to another account"):
+        JudgementStore.open(path, read_only=read_only)
+
+
+@ROOT
+def test_a_log_that_another_account_lays_after_the_look_comes_into_no_store(
+    path, tmp_path, monkeypatch
+):
+    """It is not copied into the store either when that is closed again."""
+    code = ADDS + "    import os; os._exit(0)"
+    subprocess.run([sys.executable, "-c", code, path, "d", "e"], check=True)
+    log = beside(path, "-wal").rename(tmp_path / "log")
+    beside(path, "-shm").unlink()
+    os.chown(log, 12345, -1)
+    before = path.read_bytes()
+    connected = opening._connected
+
+    def meanwhile(*args):
+        if log.exists():
+            log.rename(beside(path, "-wal"))
+        return connected(*args)
+
+    monkeypatch.setattr(opening, "_connected", meanwhile)
+    with pytest.raises(FileError, match="-wal belongs to another account"):
+        JudgementStore.open(path)
+    assert path.read_bytes() == before
+
+
+@POSIX
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_store_mixed_with_the_log_of_another_is_refused(path, tmp_path, read_only):
+    """The log of a killed program lies there, and a backup was put in the place of the store."""
+    add(tmp_path / "backup", *(f"z{item}" for item in range(3000)))
+    add(path, *(f"k{item}" for item in range(20)))
+    code = ADDS + "    import os; os._exit(0)"
+    items = [f"m{item}" for item in range(300)]
+    subprocess.run([sys.executable, "-c", code, path, *items], check=True)
+    (tmp_path / "backup").replace(path)
+    for _ in range(2):
+        with pytest.raises(FileError, match="damaged"):
+            JudgementStore.open(path, read_only=read_only)
 
 
 def test_making_a_store_lays_no_journal_beside_it(tmp_path):

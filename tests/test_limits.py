@@ -40,7 +40,7 @@ from anglewise.io.space_files import read_side
 from anglewise.io.space_folder import read_space_folder
 from anglewise.io.tables import numbered
 from anglewise.io.texts import read_texts, text_table
-from anglewise.judgements.connection import bounded
+from anglewise.judgements.store_checks import bounded
 from anglewise.rag.relevance import Relevance
 from processor_time import at_most
 

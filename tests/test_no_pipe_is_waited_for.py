@@ -110,6 +110,7 @@ OPENED = {
     "io/runs.py",  # a lock, looked at before
     "judgements/connection.py",  # a file, as was asked before
     "judgements/folder_lock.py",  # a folder
+    "judgements/store_checks.py",  # made anew
     "judgements/store_files.py",  # a file, as was asked before
     "labelling/known_items.py",  # what was read before; of this package
     "report/check_documents.py",  # bytes

@@ -1,17 +1,18 @@
 """The SQLite file of a judgement store: its tables, their versions, and connections to it."""
 
+import os
 import re
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from anglewise.data_types.numbers import shown
 from anglewise.errors import FileError
 from anglewise.judgements.folder_lock import set_aside
+from anglewise.judgements.store_checks import check_none_beside, check_sound
 from anglewise.judgements.store_errors import DAMAGED, sqlite_code, store_errors
 from anglewise.judgements.store_files import StoreFiles, hold
 
@@ -127,13 +128,14 @@ LATEST = "SELECT number, uuid FROM judgements ORDER BY number DESC LIMIT 1"
 LONGEST_ROW = 1 << 24
 """More bytes than any row of judgements has: a longer one is damaged."""
 
-STEPS = 1 << 20
-"""Steps of SQLite between two checks whether a query is still within its bounds."""
-STEPS_A_BYTE = 200
-"""Steps that a query may take for each byte of the file; the most costly of ours take some ten."""
-
 PAUSE = 0.02
 """Seconds between two attempts at a lock for which SQLite itself does not wait."""
+
+PAGES_IN_LOG = 50
+"""Pages in the ``-wal`` from which on SQLite copies them into the store; an answer takes some five.
+
+With SQLite's own 1,000 the store itself would hold nothing of the first two hundred answers.
+"""
 
 
 def connect(
@@ -145,8 +147,9 @@ def connect(
     """
     _check_file(path, read_only=read_only)
     with store_errors(path):
-        if not path.exists():
-            sqlite3.connect(_uri(path, "rwc")).close()  # makes an empty file
+        if not read_only:
+            check_none_beside(path)
+            _make_missing(path)
         try:
             files = hold(path, empty=not read_only)
         except PermissionError as error:
@@ -156,7 +159,7 @@ def connect(
         try:
             connection = _patiently(
                 lambda: (
-                    _open_for_reading(path, patience)
+                    _open_for_reading(path, patience, files)
                     if read_only
                     else _open_for_writing(path, patience, files)
                 ),
@@ -196,19 +199,33 @@ def _uri(path: Path, mode: str) -> str:
     return f"{path.absolute().as_uri()}?mode={mode}"
 
 
+def _make_missing(path: Path) -> None:
+    """Make an empty file where there is none; another process may do so at the same moment."""
+    if path.exists():
+        return
+    real = os.path.realpath(path)  # a link may lead to what is not there yet
+    try:
+        os.close(os.open(real, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be made ({error.strerror}): take a folder to which you may write"
+        ) from error
+
+
 def _open_for_writing(path: Path, patience: float, files: StoreFiles) -> sqlite3.Connection:
+    if not files.is_write_ahead:
+        _write_ahead(path, files)
     connection = _connected(_uri(path, "rw"), patience)
     try:
-        _check_ours(path, connection)
-        if not files.is_checked:
-            check_sound(path, connection)
-            files.mark_checked()
-        # the file remembers its mode, and setting it again would wait for readers
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            _write_ahead(path, connection)
+        _look_first(path, connection, files)
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_IN_LOG}")
         if version_of(connection) < VERSION:
             migrate(connection)
+            copy_log(connection)
+            files.remember(files.latest)
         _check_counts_on(path, connection)
     except BaseException:
         connection.close()
@@ -216,62 +233,68 @@ def _open_for_writing(path: Path, patience: float, files: StoreFiles) -> sqlite3
     return connection
 
 
-def _write_ahead(path: Path, connection: sqlite3.Connection) -> None:
+def _look_first(path: Path, connection: sqlite3.Connection, files: StoreFiles) -> None:
+    """Read a store for the first time, to write to it, and check what is in it."""
+    has_log = files.has_log
+    with files.no_journal(read_only=False):
+        _check_ours(path, connection)
+    if not files.is_checked:
+        check_sound(path, connection, whole=has_log)
+        files.mark_checked()
+
+
+def _write_ahead(path: Path, files: StoreFiles) -> None:
     """Have SQLite write into a ``-wal`` first from now on.
 
     That changes some bytes at the start of the file, which are written at once: a ``-journal`` for
-    them, which SQLite would leave behind where the program is killed, is not needed.
+    them, which SQLite would leave behind where the program is killed, is not needed. SQLite keeps
+    its lock meanwhile, so that it looks for journals of others once, at first.
     """
-    connection.execute("PRAGMA journal_mode = OFF")
-    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-        raise FileError(f"{path} lies where SQLite keeps no -wal: take a folder of a local disk")
+    connection = _connected(_uri(path, "rw"), 0)  # while one waits, others would wait for its lock
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        _look_first(path, connection, files)
+        connection.execute("PRAGMA journal_mode = OFF")
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise FileError(f"{path} lies where SQLite keeps no -wal: take a local disk")
+    finally:
+        connection.close()
 
 
-def check_sound(path: Path, connection: sqlite3.Connection, *, whole: bool = False) -> None:
-    """Raise ``FileError`` where SQLite finds a store damaged: it would write over what it holds.
+def copy_log(connection: sqlite3.Connection) -> None:
+    """Copy what lies in the ``-wal`` into the store, as far as nobody is in the way.
 
-    ``whole`` also holds indexes against the rows, which takes several times as long.
+    Nothing is lost where that fails, as on a full disk: it stays in the ``-wal``.
     """
-    check = "integrity_check" if whole else "quick_check"
-    with bounded(path, connection):
-        connection.execute("PRAGMA ignore_check_constraints = ON")  # whoever reads rows checks them
-        try:
-            words = str(connection.execute(f"PRAGMA {check}(1)").fetchone()[0])
-        finally:
-            connection.execute("PRAGMA ignore_check_constraints = OFF")
-    if words != "ok":
-        raise FileError(f"{path}: {DAMAGED.format(shown(' '.join(words.split())))}")
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
-def check_holds(path: Path, connection: sqlite3.Connection, latest: tuple[int, str] | None) -> None:
-    """Raise ``FileError`` where a row that was there, by number and uuid, is another now."""
-    if latest is None:
-        return
-    number, uuid = latest
-    rows = connection.execute("SELECT uuid FROM judgements WHERE number = ?", [number])
-    if rows.fetchone() != (uuid,):
-        raise FileError(f"{path} does not hold judgement {uuid} any more")
-
-
-def _open_for_reading(path: Path, patience: float) -> sqlite3.Connection:
+def _open_for_reading(path: Path, patience: float, files: StoreFiles) -> sqlite3.Connection:
     """Open without writing; as an immutable file where not even a lock may be written.
 
     SQLite leaves ``-shm`` and an empty ``-wal`` beside the file, which only a writer may remove;
-    reading without them would miss what is being written.
+    reading without them would miss what is being written. A ``-wal`` may be left of a program that
+    was killed, and the store another since: half of each would be read.
     """
+    has_log = files.has_log
     connection = _connected(_uri(path, "ro"), patience)
     try:
-        try:
-            tables_of(connection)
-        except sqlite3.OperationalError as error:
-            wal = path.with_name(path.name + "-wal")
-            refused = sqlite_code(error) in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
-            if not refused or wal.exists():
-                raise
-            connection.close()
-            connection = _connected(_uri(path, "ro&immutable=1"), patience)
-        _check_ours(path, connection)
+        with files.no_journal(read_only=True):
+            try:
+                tables_of(connection)
+            except sqlite3.OperationalError as error:
+                wal = path.with_name(path.name + "-wal")
+                refused = sqlite_code(error) in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+                if not refused or wal.exists():
+                    raise
+                connection.close()
+                connection = _connected(_uri(path, "ro&immutable=1"), patience)
+            _check_ours(path, connection)
         _check_up_to_date(path, connection)
+        if has_log and not files.is_checked:
+            check_sound(path, connection, whole=True)
+            files.mark_checked()
     except BaseException:
         connection.close()
         raise
@@ -352,35 +375,6 @@ def _check_counts_on(path: Path, connection: sqlite3.Connection) -> None:
             raise FileError(f"{path}: {DAMAGED.format(why)}")
 
 
-@contextmanager
-def bounded(path: Path, connection: sqlite3.Connection) -> Generator[None, None, None]:
-    """Stop a query that takes more steps than a file of this size can need.
-
-    In a damaged file, pages may point at one another and be read without end.
-    """
-    steps_left = 100 + STEPS_A_BYTE * _bytes_of(path) // STEPS
-
-    def is_over() -> bool:
-        nonlocal steps_left
-        steps_left -= 1
-        return steps_left < 0
-
-    connection.set_progress_handler(is_over, STEPS)
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if steps_left >= 0:
-            raise
-        raise FileError(f"{path}: {DAMAGED.format('no question about it ends')}") from error
-    finally:
-        connection.set_progress_handler(None, 0)
-
-
-def _bytes_of(path: Path) -> int:
-    files = (path, path.with_name(path.name + "-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())
-
-
 def _check_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
     version = version_of(connection)
     if version < VERSION:
@@ -399,7 +393,7 @@ def _patiently(work: Callable[[], Any], patience: float) -> Any:
         except sqlite3.OperationalError as error:
             if sqlite_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
-        time.sleep(PAUSE)
+        time.sleep(PAUSE * (1 + os.getpid() % 7 / 7))  # or else several stay in step
 
 
 def roll_back(connection: sqlite3.Connection) -> None:

@@ -19,15 +19,14 @@ from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, WrongTypeError
 from anglewise.judgements.connection import (
     LATEST,
-    bounded,
-    check_holds,
-    check_sound,
     check_tables,
     connect,
+    copy_log,
     roll_back,
 )
 from anglewise.judgements.folder_lock import FolderLock, judging_in
 from anglewise.judgements.records import Judged, as_text, check_text, new_uuid, recalled
+from anglewise.judgements.store_checks import bounded, check_holds, check_sound
 from anglewise.judgements.store_errors import DAMAGED, store_errors
 from anglewise.judgements.store_files import StoreFiles
 
@@ -343,8 +342,7 @@ class JudgementStore:
     def _save_log(self) -> None:
         """Copy into the store what lies in a ``-wal`` that was removed, while it can be read."""
         if self._files.log_is_gone() and not self._files.is_written_over:
-            with suppress(sqlite3.Error):
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            copy_log(self._connection)
             self._files.remember(self._files.latest)
 
     def _begin(self) -> None:

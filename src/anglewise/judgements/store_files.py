@@ -14,17 +14,24 @@ import stat
 import struct
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from anglewise.errors import FileError
+from anglewise.judgements.store_checks import (
+    SHM,
+    WAL,
+    check_folder_is_ours,
+    check_no_journal,
+    check_one_name,
+    check_owner,
+    lay_as_root,
+)
 
 HEAD = b"SQLite format 3\0"
-
-WAL, SHM, JOURNAL = "-wal", "-shm", "-journal"
-"""What SQLite lays beside a file, under its name."""
 
 MOUNTS = Path("/proc/self/mountinfo")
 """Where Linux says what is mounted; ``os.path.ismount`` knows no file, nor a folder of the disk."""
@@ -93,6 +100,8 @@ class OpenFiles:
     """Number and uuid of the last row of which this process knows."""
     beside: dict[Path, os.stat_result] = field(default_factory=dict[Path, os.stat_result])
     times: int = 0
+    first_looks: int = 0
+    """How many connections are just being opened, for which a lock keeps journals away."""
 
     def bears(self, status: os.stat_result) -> bool:
         """Whether this is the status of a file beside the store."""
@@ -165,7 +174,67 @@ class StoreFiles:
                     f"{name} was removed or replaced since it was opened: this judgement is not in "
                     "it; put the file back, or open the store (or anglewise inspect) again"
                 )
-            _check_one_name(name, status)
+            check_one_name(name, status)
+            check_owner(name, status, opened)
+
+    @contextmanager
+    def no_journal(self, *, read_only: bool) -> Generator[None]:
+        """Let SQLite have its first look at the store: until that is done, no journal counts.
+
+        Another account may lay one there after ``hold`` looked. SQLite carries none out while
+        somebody holds the lock of a writer, and looks for none once it uses a ``-wal``.
+
+        Raises ``FileError`` for a journal that lies there in the end, and, where this system has no
+        such locks, for a folder into which others may write; SQLite's error for a locked file.
+        """
+        files = self._files
+        with _GUARD:
+            locked = _hold_journals(files.handle, locked=True)
+            files.first_looks += 1
+        try:
+            if locked is False:
+                raise locked_error()
+            if locked is None and not read_only:
+                check_folder_is_ours(files.real)
+            if self.is_write_ahead:
+                lay_as_root(files.real)
+            _check_beside(files.real)
+            yield
+            check_no_journal(files.real)
+        finally:
+            with _GUARD:
+                files.first_looks -= 1
+                if not files.first_looks:
+                    _hold_journals(files.handle, locked=False)
+
+    @property
+    def is_write_ahead(self) -> bool:
+        """Whether the file says that rows are written into a ``-wal`` first."""
+        with _GUARD:
+            os.lseek(self._files.handle, len(HEAD) + 2, os.SEEK_SET)
+            return os.read(self._files.handle, 2) == b"\2\2"
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is something in a ``-wal`` beside the store."""
+        try:
+            return self._files.real.with_name(self._files.real.name + WAL).lstat().st_size > 0
+        except OSError:
+            return False
+
+    @property
+    def may_lose(self) -> bool:
+        """Whether rows are lost when this process closes the store, though its file is there.
+
+        That is where it is the last in this process, and a file was removed or replaced.
+        """
+        if self._files.process != os.getpid() or self._files.times > 1 or not self.path.exists():
+            return False
+        try:
+            self.check()
+        except FileError:
+            return True
+        return False
 
     @property
     def is_written_over(self) -> bool:
@@ -289,35 +358,25 @@ def check_alone(real: Path) -> None:
 
     ``real`` has no links in it.
     """
-    journal = real.with_name(real.name + JOURNAL)
-    if os.path.lexists(journal):
-        raise FileError(
-            f"{journal} lies beside the store, where anglewise leaves none, and opening the store "
-            "would carry out what it says, which may remove other files: move it away if the "
-            "store is from others; if it is yours, open it once with the program that wrote it"
-        )
+    check_no_journal(real)
     if os.fsencode(real) in mount_points():
         raise FileError(
             f"{real} is mounted as a single file, and what is recorded first lies beside it and "
             "would stay here: mount the folder in which it lies"
         )
-    _check_one_name(real, real.stat())
+    check_one_name(real, real.stat())
+    _check_beside(real)
+
+
+def _check_beside(real: Path) -> None:
+    store = real.stat()
     for end in (WAL, SHM):
         name = real.with_name(real.name + end)
         with suppress(FileNotFoundError):
             status = name.lstat()
             if not stat.S_ISLNK(status.st_mode):  # which SQLite itself refuses
-                _check_one_name(name, status)
-
-
-def _check_one_name(name: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise FileError(f"{name} is no plain file: remove it, or take another store")
-    if status.st_nlink > 1:
-        raise FileError(
-            f"{name} has {status.st_nlink} names (hard links), and what is recorded under one is "
-            "missing under the others: make a copy of its own (cp), and open that"
-        )
+                check_one_name(name, status)
+                check_owner(name, status, store)
 
 
 def _check_process(path: Path, files: OpenFiles) -> None:
@@ -332,23 +391,49 @@ def _key(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+RESERVED = 0x4000_0001
+"""The byte of a file that SQLite locks to write without a ``-wal``: then its journal is in use."""
 SHARED_FIRST, SHARED_SIZE = 0x4000_0002, 510
 """The bytes of a file that SQLite locks for as long as it has it open."""
+
+
+def locked_error() -> sqlite3.OperationalError:
+    """What SQLite itself raises for a file that another program holds locked."""
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
+def _share(handle: int, *, locked: bool) -> None:
+    """Share the lock by which SQLite knows in another process that it is not the last one.
+
+    This one belongs to the handle, and lasts where a program closes another handle of the file, as
+    whoever copies an open store does: that drops the locks of SQLite itself.
+    """
+    _shared_lock(handle, SHARED_FIRST, SHARED_SIZE, locked=locked)
+
+
+def _hold_journals(handle: int, *, locked: bool) -> bool | None:
+    """Share the lock that a writer takes; False where one has it, None without such locks."""
+    return _shared_lock(handle, RESERVED, 1, locked=locked)
+
 
 if sys.platform == "linux":
     import fcntl
 
-    def _share(handle: int, *, locked: bool) -> None:
-        """Share the lock by which SQLite knows in another process that it is not the last one.
-
-        This one belongs to the handle, and lasts where a program closes another handle of the
-        file, as whoever copies an open store does: that drops the locks of SQLite itself.
-        """
+    def _shared_lock(handle: int, start: int, size: int, *, locked: bool) -> bool | None:
+        """Share a lock that belongs to the handle, not to the process, or let go of it."""
         kind = fcntl.F_RDLCK if locked else fcntl.F_UNLCK
-        lock = struct.pack("hhqqi", kind, os.SEEK_SET, SHARED_FIRST, SHARED_SIZE, 0)
-        with suppress(OSError):  # a file system without such locks
+        lock = struct.pack("hhqqi", kind, os.SEEK_SET, start, size, 0)
+        try:
             fcntl.fcntl(handle, fcntl.F_OFD_SETLK, lock)
+        except (BlockingIOError, PermissionError):
+            return False
+        except OSError:  # a file system without such locks
+            return None
+        return True
 else:
 
-    def _share(handle: int, *, locked: bool) -> None:
-        """Nothing: there are no locks here that belong to a handle."""
+    def _shared_lock(handle: int, start: int, size: int, *, locked: bool) -> bool | None:  # noqa: ARG001
+        """None: there are no locks here that belong to a handle."""
+        return None
