@@ -6,15 +6,18 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from contextlib import suppress
 
 import pytest
 
 from anglewise import Judged, JudgementStore
-from anglewise.errors import FileError
+from anglewise.errors import FileError, IdsError
 from anglewise.io.destinations import is_sqlite
 from anglewise.judgements import connection as opening
+from anglewise.judgements import store as keeping
 from anglewise.judgements import store_files
 from anglewise.web_page.open_space import Store
 from inspect_site import FROM_HERE, made_space, site
@@ -241,6 +244,150 @@ def test_a_store_mixed_with_the_log_of_another_is_refused(path, tmp_path, read_o
     for _ in range(2):
         with pytest.raises(FileError, match="damaged"):
             JudgementStore.open(path, read_only=read_only)
+
+
+def copied(path):
+    """The items in a copy of the file alone, as who knows nothing of its ``-wal`` makes one."""
+    copy = shutil.copyfile(path, path.with_name("copy.sqlite"))
+    items = items_of(copy)
+    for end in ("", "-wal", "-shm"):
+        beside(copy, end).unlink(missing_ok=True)
+    return items
+
+
+def test_the_file_itself_soon_holds_what_was_acknowledged(path, monkeypatch):
+    with JudgementStore.open(path) as store:
+        assert copied(path) == set()  # and not: was written by an older version
+        monkeypatch.setattr(keeping, "PAUSE", 0.01)
+        for items in ["ab", "cd"]:
+            for item in items:
+                store.add(judged(item))
+            end = time.monotonic() + 10
+            while items[1] not in copied(path) and time.monotonic() < end:
+                time.sleep(0.05)
+        assert copied(path) == {*"abcd"}
+        monkeypatch.setattr(keeping, "PAUSE", 1000.0)
+        for item in range(200):
+            store.add(judged(str(item)))
+        assert len(copied(path)) > 175
+        assert beside(path, "-wal").stat().st_size < 800_000
+    assert items_of(path) == {*"abcd", *map(str, range(200))}
+
+
+@POSIX
+def test_nothing_is_copied_into_a_store_that_was_written_over(path):
+    """Which would mix what others put there with the rows of the log."""
+    with JudgementStore.open(path) as store:
+        store.add(judged())
+        before = path.read_bytes()
+        os.utime(path)
+        store._copy_log()
+        assert path.read_bytes() == before
+        store.add(judged("e"))  # it is looked at again, and found whole
+        store._copy_log()
+        assert copied(path) == {"d", "e"}
+
+
+@POSIX
+@pytest.mark.parametrize("closed", [False, True])
+def test_no_store_is_closed_over_answers_that_it_lacks(path, tmp_path, closed):
+    """Its log was removed, and it cannot be completed: here since somebody wrote into it."""
+    store = JudgementStore.open(path)
+    store.add_many(judged(str(item), note="=1+1") for item in range(5))
+    [first, *_] = store.rows()
+    store.retract(first.uuid, judge="anna")
+    kept = {row.uuid for row in store.rows()}
+    beside(path, "-wal").unlink()
+    os.utime(path)
+    if closed:
+        with pytest.raises(FileError, match=r"lacks .*6 of which it lacks.* judge import"):
+            store.close()
+        store.close()  # once is enough
+    else:
+        with pytest.warns(RuntimeWarning, match="6 of which it lacks"):
+            del store
+    assert items_of(path) == set()
+    [saved] = tmp_path.glob("judgements.rescued.*.sqlite")
+    with JudgementStore.open(saved) as store:
+        assert {row.uuid for row in store.rows()} == kept
+        assert [row.uuid for row in store.rows(retracted=True)] == [first.uuid]
+        store.add(judged("later"))
+
+
+@POSIX
+def test_what_cannot_be_saved_beside_a_store_is_saved_elsewhere(path, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    make = tempfile.mkstemp
+
+    def full(ending, start, folder):
+        if folder is not None:
+            raise OSError(28, "No space left on device")
+        return make(ending, start, folder)
+
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    store = JudgementStore.open(path)
+    store.add(judged())
+    beside(path, "-wal").unlink()
+    os.utime(path)
+    with pytest.raises(FileError, match=r"1 of which it lacks.*elsewhere/judgements.rescued"):
+        store.close()
+    [saved] = elsewhere.iterdir()
+    assert items_of(saved) == {"d"}
+
+
+@POSIX
+def test_a_page_that_is_ended_says_which_answers_its_store_lacks(path):
+    """Where nobody closes the store, and the program just ends."""
+    code = """
+import os, sys
+from anglewise import Judged, JudgementStore
+store = JudgementStore.open(sys.argv[1])
+store.add(Judged("q", "d", 1, judge="anna"))
+os.unlink(sys.argv[1] + "-wal")
+os.utime(sys.argv[1])
+kept = sys.modules["kept"] = [store]
+kept.append(kept)
+"""
+    command = [sys.executable, "-c", code, path]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "1 of which it lacks" in run.stderr
+    [saved] = path.parent.glob("*.rescued.*")
+    assert items_of(saved) == {"d"}
+
+
+@POSIX
+def test_a_store_that_was_removed_is_closed_in_silence(path):
+    store = JudgementStore.open(path)
+    store.add(judged())
+    for end in ("", "-wal", "-shm"):
+        beside(path, end).unlink()
+    store.close()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_store_takes_nothing_back_before_it_comes(path):
+    """A store of others may hold retractions of judgements that are recorded later."""
+    add(path, "old")
+    mine = [judged(item) for item in "abc"]
+    connection = sqlite3.connect(path)
+    for number, judgement in enumerate(mine[:2]):
+        connection.execute(
+            "INSERT INTO judgements (uuid, takes_back, judge, time) VALUES (?, ?, 'zoe', 1.0)",
+            [f"x{number}", judgement.uuid],
+        )
+    connection.commit()
+    connection.close()
+    with JudgementStore.open(path) as store:
+        with pytest.raises(IdsError, match=r"takes back 2 of these judgements .*nothing was rec"):
+            store.add_new(mine)
+        with pytest.raises(IdsError, match="takes back 1 of these"):
+            store.add(mine[0])
+        store.add(mine[2])
+        store.retract(mine[2].uuid, judge="anna")
+        store.add(mine[2])  # sent again by who heard no answer: it was taken back since
+        assert {row.item_id for row in store.rows()} == {"old"}
 
 
 def test_making_a_store_lays_no_journal_beside_it(tmp_path):

@@ -131,10 +131,11 @@ LONGEST_ROW = 1 << 24
 PAUSE = 0.02
 """Seconds between two attempts at a lock for which SQLite itself does not wait."""
 
-PAGES_IN_LOG = 50
+PAGES_IN_LOG = 100
 """Pages in the ``-wal`` from which on SQLite copies them into the store; an answer takes some five.
 
-With SQLite's own 1,000 the store itself would hold nothing of the first two hundred answers.
+With SQLite's own 1,000 the store itself would hold nothing of the first two hundred answers. With
+50, adding one after another takes a quarter longer; with 100 a sixth.
 """
 
 

@@ -1,10 +1,13 @@
 """The store of judgements: one SQLite file beside the space, to which rows are only ever added."""
 
+import atexit
 import json
 import os
 import sqlite3
 import threading
 import time
+import warnings
+import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,22 +16,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from anglewise.data_types.conversion import check_direction
-from anglewise.data_types.numbers import NOT_NEGATIVE, as_list, check_flag, check_kind, shown
+from anglewise.data_types.numbers import NOT_NEGATIVE, check_flag, check_kind, shown
 from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, WrongTypeError
-from anglewise.judgements.connection import (
-    LATEST,
-    check_tables,
-    connect,
-    copy_log,
-    roll_back,
-)
+from anglewise.judgements.connection import LATEST, check_tables, connect, copy_log, roll_back
 from anglewise.judgements.folder_lock import FolderLock, judging_in
-from anglewise.judgements.records import Judged, as_text, check_text, new_uuid, recalled
+from anglewise.judgements.records import Judged, check_text, new_uuid, recalled
 from anglewise.judgements.store_checks import bounded, check_holds, check_sound
-from anglewise.judgements.store_errors import DAMAGED, store_errors
+from anglewise.judgements.store_errors import DAMAGED, WRITTEN_OVER, store_errors
 from anglewise.judgements.store_files import StoreFiles
+from anglewise.judgements.store_rows import (
+    CHOSEN,
+    CURRENT,
+    GONE,
+    NAMES,
+    TAKEN_BACK,
+    add_rows,
+    check_none_lost,
+    readable_rows,
+    row_of,
+    several,
+)
 
 if TYPE_CHECKING:
     from anglewise.data_types.embeddings import Space
@@ -37,19 +46,8 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds to wait for another program that is writing."""
 
-COLUMNS = (
-    "uuid, direction, query_id, item_id, grade, judge, time, source, context, probability, note"
-)
-NAMES = COLUMNS.split(", ")
-
-GONE = "uuid IN (SELECT takes_back FROM judgements WHERE takes_back IS NOT NULL)"
-CHOSEN = "takes_back IS NULL AND (?1 IS NULL OR direction = ?1) AND (?2 IS NULL OR judge = ?2)"
-# Beside a lone max() SQLite gives the other columns of the row that holds it.
-CURRENT = f"""
-    SELECT {COLUMNS}, max(number) AS latest FROM judgements WHERE NOT {GONE} AND {CHOSEN}
-    GROUP BY direction, query_id, item_id, judge ORDER BY latest"""  # noqa: S608 constants
-TAKEN_BACK = f"""
-    SELECT {COLUMNS}, number FROM judgements WHERE {GONE} AND {CHOSEN} ORDER BY number"""  # noqa: S608
+PAUSE = 1.0
+"""Seconds after which an answer does not lie in the ``-wal`` alone any more."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,16 @@ class StoreCounts:
     by_direction: dict[str, int]
     by_judge: dict[str, int]
     by_source: dict[str, int]
+
+
+_LEFT_OPEN: "weakref.WeakSet[JudgementStore]" = weakref.WeakSet()
+"""The stores that nobody closed yet: a page is ended by Ctrl-C."""
+
+
+@atexit.register
+def _close_all() -> None:
+    for store in list(_LEFT_OPEN):
+        store.__del__()
 
 
 class JudgementStore:
@@ -96,6 +104,8 @@ class JudgementStore:
         self._files = files
         self._one_at_a_time = threading.Lock()
         self._folder = folder
+        self._copying: threading.Timer | None = None
+        _LEFT_OPEN.add(self)
 
     @classmethod
     def open(
@@ -128,12 +138,23 @@ class JudgementStore:
         )
 
     def close(self) -> None:
-        """Close the file; judgements that were added are on the disk already."""
+        """Close the file; judgements that were added are on the disk already.
+
+        Raises ``FileError`` where somebody removed or replaced the files and some were lost with
+        them; those that can still be read are saved in a file that it names.
+        """
         with self._one_at_a_time, store_errors(self.path):
             if not self._files.is_open:
                 return
+            latest = self._files.latest
+            if self._copying is not None:
+                self._copying.cancel()
             try:
-                self._files.close(self._connection, sound=self._is_sound())
+                sound, may_lose = self._is_sound(), self._files.may_lose
+                rows = readable_rows(self._connection) if may_lose else []
+                self._files.close(self._connection, sound=sound)
+                if may_lose:
+                    check_none_lost(self.path, rows, None if latest is None else latest[1])
             finally:
                 if self._folder is not None:
                     self._folder.close()
@@ -141,7 +162,10 @@ class JudgementStore:
     def __del__(self) -> None:
         """Close what was never closed, SQLite's handles before ours."""
         with suppress(Exception):
-            self.close()
+            try:
+                self.close()
+            except FileError as error:  # there is nobody whom it could be told otherwise
+                warnings.warn(str(error), RuntimeWarning, stacklevel=2)
 
     @property
     def stands(self) -> bool:
@@ -170,10 +194,9 @@ class JudgementStore:
 
     def add_many(self, judgements: Iterable[Judged]) -> None:
         """Record many judgements: all of them, or none where one is refused."""
-        rows = [_row(judgement) for judgement in _several(judgements)]
+        rows = [row_of(judgement) for judgement in several(judgements)]
         with self._transaction() as connection:
-            for row in rows:
-                _add(connection, row)
+            add_rows(self.path, connection, rows)
 
     def add_new(
         self,
@@ -187,8 +210,8 @@ class JudgementStore:
         at the same time are recorded once. ``may_replace`` is asked before it ends, with how many
         of each judge's grades count no longer for what was added; it raises to record nothing.
         """
-        rows = [(judgement, _row(judgement)) for judgement in _several(judgements)]
-        added = 0
+        rows = [(judgement, row_of(judgement)) for judgement in several(judgements)]
+        added = list[list[Any]]()
         with self._transaction() as connection:
             with bounded(self.path, connection):
                 current = connection.execute(CURRENT, [None, None]).fetchall()
@@ -204,13 +227,13 @@ class JudgementStore:
                     judgement.uuid not in known_uuids
                     and latest_grades.get(judge_and_pair) != judgement.grade
                 ):
-                    _add(connection, row)
                     latest_grades[judge_and_pair] = judgement.grade
-                    added += 1
+                    added.append(row)
                     replaced |= {judge_and_pair} & stood
+            add_rows(self.path, connection, added)
             if may_replace is not None:
                 may_replace(Counter(judge for *_, judge in replaced))
-        return added
+        return len(added)
 
     def retract(self, uuid: str, *, judge: str, own: bool = False) -> None:
         """Take a judgement back, in the name of ``judge``; a second time changes nothing.
@@ -338,6 +361,22 @@ class JudgementStore:
                 raise
             self._files.check()  # before the caller learns that it is recorded
             self._files.remember(latest)
+            if self._copying is None:
+                self._copying = threading.Timer(
+                    PAUSE, _if_there, [weakref.WeakMethod(self._copy_log)]
+                )
+                self._copying.daemon = True
+                self._copying.start()
+
+    def _copy_log(self) -> None:
+        """Copy what was recorded from the ``-wal`` into the store, if both are as they were."""
+        with self._one_at_a_time, suppress(FileError):
+            self._copying = None
+            if self._files.is_open:
+                self._files.check()
+                if not self._files.is_written_over:
+                    copy_log(self._connection)
+                    self._files.remember(self._files.latest)
 
     def _save_log(self) -> None:
         """Copy into the store what lies in a ``-wal`` that was removed, while it can be read."""
@@ -398,42 +437,8 @@ class JudgementStore:
         return True
 
 
-WRITTEN_OVER = (
-    "was written over since it was opened: this judgement is not in it; end every program that has "
-    "it open, remove what lies beside it under its name (-wal, -shm), and restore your copy again"
-)
-
-
-def _add(connection: sqlite3.Connection, row: list[Any]) -> None:
-    placeholders = ", ".join("?" * len(row))
-    inserted = connection.execute(
-        f"INSERT INTO judgements ({COLUMNS}) VALUES ({placeholders}) ON CONFLICT (uuid) DO NOTHING",  # noqa: S608
-        row,
-    )
-    if inserted.rowcount:
-        return
-    recorded = connection.execute(
-        f"SELECT {COLUMNS} FROM judgements WHERE uuid = ?",  # noqa: S608 constants
-        row[:1],
-    ).fetchone()
-    differ = [
-        name
-        for name, old, new in zip(NAMES, recorded, row, strict=True)
-        if old != new and name != "time"
-    ]
-    if differ:
-        raise IdsError(
-            f"judgement {row[0]} is recorded already with another {' and '.join(differ)}: give "
-            "a new judgement a uuid of its own"
-        )
-
-
-def _several(judgements: Iterable[Judged]) -> list[Any]:
-    return as_list(judgements, "judgements", "a list of Judged is due")
-
-
-def _row(judgement: Judged) -> list[Any]:
-    check_kind(judgement, Judged, "a judgement", "a Judged")
-    values = [getattr(judgement, name) for name in NAMES]
-    values[NAMES.index("context")] = as_text(judgement.context)
-    return values
+def _if_there(work: "weakref.WeakMethod[Callable[[], None]]") -> None:
+    """Do what a store has to do after a while, on a thread for which nobody has to wait."""
+    method = work()
+    if method is not None:
+        method()

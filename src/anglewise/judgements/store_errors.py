@@ -33,6 +33,11 @@ DAMAGED = (
     "remove all of them, and restore from your backup"
 )
 
+WRITTEN_OVER = (
+    "was written over since it was opened: this judgement is not in it; end every program that has "
+    "it open, remove what lies beside it under its name (-wal, -shm), and restore your copy again"
+)
+
 REMEDIES = {
     sqlite3.SQLITE_FULL: f"the disk is full; {SAFE}: free some space and try again",
     sqlite3.SQLITE_IOERR: f"the disk refuses ({{}}); {SAFE}: look at the disk and try again",

@@ -228,7 +228,8 @@ class StoreFiles:
 
         That is where it is the last in this process, and a file was removed or replaced.
         """
-        if self._files.process != os.getpid() or self._files.times > 1 or not self.path.exists():
+        last = self._files.process == os.getpid() and self._files.times == 1
+        if not last or not os.path.lexists(self.path):
             return False
         try:
             self.check()
