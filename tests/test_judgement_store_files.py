@@ -185,6 +185,15 @@ def test_a_new_store_takes_nothing_that_lies_beside_its_name(path, end, empty):
     assert items_of(path) == {"d"}
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_no_file_of_another_kind_is_taken_for_a_log(path, read_only):
+    add(path, "old")
+    beside(path, "-wal").write_text("a diary")
+    with pytest.raises(FileError, match="-wal is not what SQLite writes"):
+        JudgementStore.open(path, read_only=read_only)
+    assert beside(path, "-wal").read_text() == "a diary"
+
+
 @POSIX
 def test_what_a_killed_program_recorded_outlives_a_new_store_of_that_name(path, tmp_path):
     code = ADDS + "    import os; os._exit(0)"

@@ -15,6 +15,9 @@ from anglewise.judgements.store_errors import DAMAGED
 WAL, SHM, JOURNAL = "-wal", "-shm", "-journal"
 """What SQLite lays beside a file, under its name."""
 
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+"""For a pipe that somebody puts in the place of a file after it was looked at."""
+
 STEPS = 1 << 20
 """Steps of SQLite between two checks whether a query is still within its bounds."""
 STEPS_A_BYTE = 200
@@ -34,7 +37,8 @@ def check_none_beside(path: Path) -> None:
         belong = "belongs" if len(left) == 1 else "belong"
         raise FileError(
             f"{path} cannot be made: {' and '.join(left)} beside it {belong} to a store that was "
-            "here, and may hold its last judgements: put that store back, or move this along to it"
+            "here, and may hold its last judgements: put that store back, or move this along to "
+            "it; remove it only where that store is gone for good"
         )
 
 
@@ -72,6 +76,21 @@ def check_owner(name: Path, status: os.stat_result, store: os.stat_result) -> No
             f"{name} belongs to another account (number {status.st_uid}), and the store would hold "
             "what that says: if that account judges there, let it close the store first; else "
             "move it away"
+        )
+
+
+LOG_HEADS = {b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", bytes(4)}
+"""The first bytes of a ``-wal``; zeros where the power failed as it was begun."""
+
+
+def check_log(name: Path) -> None:
+    """Raise ``FileError`` for a file called ``-wal`` that is none: SQLite would write over it."""
+    with open(name, "rb", opener=lambda file, flags: os.open(file, flags | NONBLOCK)) as file:
+        head = file.read(4)
+    if head and head not in LOG_HEADS:
+        raise FileError(
+            f"{name} is not what SQLite writes beside a store under such a name, and would be "
+            "written over: move it away"
         )
 
 

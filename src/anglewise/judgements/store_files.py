@@ -25,6 +25,7 @@ from anglewise.judgements.store_checks import (
     SHM,
     WAL,
     check_folder_is_ours,
+    check_log,
     check_no_journal,
     check_one_name,
     check_owner,
@@ -378,6 +379,8 @@ def _check_beside(real: Path) -> None:
             if not stat.S_ISLNK(status.st_mode):  # which SQLite itself refuses
                 check_one_name(name, status)
                 check_owner(name, status, store)
+                if end == WAL:
+                    check_log(name)
 
 
 def _check_process(path: Path, files: OpenFiles) -> None:
