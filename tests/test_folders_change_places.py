@@ -284,8 +284,10 @@ def test_nothing_is_acknowledged_into_a_store_that_is_gone(how, tmp_path):
         else:
             (folder / STORE_NAME).unlink()
         if how == "replaced":
-            with JudgementStore.open(folder / STORE_NAME):
-                pass
+            with pytest.raises(FileError, match="belong to a store that was here"):
+                JudgementStore.open(folder / STORE_NAME)
+            JudgementStore.open(tmp_path / STORE_NAME).close()
+            (tmp_path / STORE_NAME).rename(folder / STORE_NAME)
         for _ in range(2):
             with pytest.raises(FileError, match="removed or replaced"):
                 store.add(Judged("q", "e", 1, judge="anna"))

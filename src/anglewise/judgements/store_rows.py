@@ -111,7 +111,9 @@ def check_none_lost(path: Path, rows: Sequence[Sequence[Any]], latest: str | Non
     unreadable = latest is not None and latest not in there | readable
     if not lost and not unreadable:
         return
-    words = [f"{path} lacks judgements that were recorded, since its -wal was removed or replaced"]
+    words = [
+        f"{path} lacks judgements that were recorded, since it or its -wal was removed or replaced"
+    ]
     words += ["what was recorded last could not even be read"] if unreadable else []
     if rows:
         saved = _saved(path, rows)
@@ -161,7 +163,7 @@ def _saved(path: Path, rows: Sequence[Sequence[Any]]) -> Path:
             continue
         return Path(name)
     raise FileError(
-        f"{path} lacks judgements that were recorded, since its -wal was removed or replaced, and "
+        f"{path} lacks judgements that were recorded, since it or its -wal was removed or replaced, and "
         f"the {len(rows):,} that could still be read could be written nowhere: free some space "
         "before you close it"
     )
