@@ -324,24 +324,30 @@ def test_no_store_is_closed_over_answers_that_it_lacks(path, tmp_path, closed):
 
 
 @POSIX
-def test_what_cannot_be_saved_beside_a_store_is_saved_elsewhere(path, tmp_path, monkeypatch):
+@pytest.mark.parametrize("full", [False, True])
+def test_what_cannot_be_saved_beside_a_store_is_saved_elsewhere_or_called_lost(
+    path, tmp_path, monkeypatch, full
+):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     make = tempfile.mkstemp
 
-    def full(ending, start, folder):
-        if folder is not None:
+    def refused(ending, start, folder):
+        if full or folder is not None:
             raise OSError(28, "No space left on device")
         return make(ending, start, folder)
 
-    monkeypatch.setattr(tempfile, "mkstemp", full)
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
     store = JudgementStore.open(path)
     store.add(judged())
     beside(path, "-wal").unlink()
     os.utime(path)
-    with pytest.raises(FileError, match=r"1 of which it lacks.*elsewhere/judgements.rescued"):
+    words = r"the 1 rows .* are lost" if full else r"1 of which it lacks.*elsewhere/judgements.resc"
+    with pytest.raises(FileError, match=words):
         store.close()
+    if full:
+        return
     [saved] = elsewhere.iterdir()
     assert items_of(saved) == {"d"}
 

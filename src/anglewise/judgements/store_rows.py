@@ -88,6 +88,8 @@ def _is_gone(connection: sqlite3.Connection, uuid: str) -> bool:
     return rows.fetchone() is not None
 
 
+LACKS = "lacks judgements that were recorded, since it or its -wal was removed or replaced"
+
 ALL_COLUMNS = f"number, takes_back, {COLUMNS}"
 
 
@@ -111,9 +113,7 @@ def check_none_lost(path: Path, rows: Sequence[Sequence[Any]], latest: str | Non
     unreadable = latest is not None and latest not in there | readable
     if not lost and not unreadable:
         return
-    words = [
-        f"{path} lacks judgements that were recorded, since it or its -wal was removed or replaced"
-    ]
+    words = [f"{path} {LACKS}"]
     words += ["what was recorded last could not even be read"] if unreadable else []
     if rows:
         saved = _saved(path, rows)
@@ -163,7 +163,6 @@ def _saved(path: Path, rows: Sequence[Sequence[Any]]) -> Path:
             continue
         return Path(name)
     raise FileError(
-        f"{path} lacks judgements that were recorded, since it or its -wal was removed or replaced, and "
-        f"the {len(rows):,} that could still be read could be written nowhere: free some space "
-        "before you close it"
+        f"{path} {LACKS}; the {len(rows):,} rows that could be read could be saved nowhere (is "
+        "every disk full?) and are lost"
     )
