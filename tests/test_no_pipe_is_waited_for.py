@@ -102,12 +102,15 @@ OPENED = {
     "encoders/batches.py",  # made anew
     "encoders/json_requests.py",  # an address
     "encoders/pixels.py",  # bytes
+    "io/answer_log.py",  # added to; looked at before
     "io/arrays.py",  # looked at before; a file in an archive
     "io/destinations.py",  # what the system mounts; without waiting
     "io/files.py",  # where ``opened`` is
     "io/outputs.py",  # what is made; the output that was typed
+    "io/ownership.py",  # what was asked before; without waiting
     "io/pairs_to_judge.py",  # a file, as was asked before
     "io/runs.py",  # a lock, looked at before
+    "io/temporary_files.py",  # what is made, and folders; without waiting
     "judgements/connection.py",  # a file, as was asked before
     "judgements/folder_lock.py",  # a folder
     "judgements/store_checks.py",  # made anew

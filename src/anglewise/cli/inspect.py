@@ -155,6 +155,7 @@ def _read(
     from anglewise.cli.path_checks import BESIDE_STORE
     from anglewise.io.files import check_unchanged, noting_reads
     from anglewise.io.output_checks import check_name_fits
+    from anglewise.io.ownership import check_whose_store
     from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_files import is_space_folder
     from anglewise.judgements.store_files import STORE_NAME, store_in
@@ -174,10 +175,13 @@ def _read(
         name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
         if store is None:  # one for each: rows of other vectors bear the same ids
             store = store_in(name.absolute().parent, f"{name.name}.{STORE_NAME}")
+            check_whose_store(store)
             check_name_fits(store, BESIDE_STORE)
             if Path(STORE_NAME).exists():
                 talk.say(f"{STORE_NAME} here is not used: --store {STORE_NAME} takes it")
         return Inspected(loaded, {}, name.name, None, seed, store, files=files)
     folder = path.resolve()
-    store = store or store_in(folder)
+    if store is None:
+        store = store_in(folder)
+        check_whose_store(store)
     return Inspected(loaded, judged, folder.name, folder, seed, store, files=files)

@@ -30,6 +30,9 @@ READS = _names(
 )
 """Files and folders that are read: any on this machine."""
 
+SENDS = {("encode",), ("judge", "from-text")}
+"""Commands that may send what they read to a server: their files lie inside the folder."""
+
 WRITES = _names(
     "checkpoint disputes export history html json junit markdown output per-query plot rejects "
     "run-out save save-witness store"
@@ -256,6 +259,11 @@ def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None
     if name in READS | WRITES and ELSEWHERE.search(value):
         raise SpellingError(
             f"{setting} to {value!r}, on another machine, which a folder may not choose; "
+            f"{_instead(commands, name)}"
+        )
+    if name in READS and commands in SENDS and not _inside(path.parent, value):
+        raise SpellingError(
+            f"{setting} to {value!r}, outside of its folder, and its texts may go to a server; "
             f"{_instead(commands, name)}"
         )
     if name in WRITES and not _inside(path.parent, value):

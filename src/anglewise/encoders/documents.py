@@ -211,6 +211,9 @@ def beir_files(path: Path) -> tuple[Path, Path | None]:
         name: next((f for f in (path / name, path / f"{name}.gz") if f.is_file()), None)
         for name in ("corpus.jsonl", "queries.jsonl")
     }
+    for file in files.values():
+        if file is not None:
+            check_inside(file, path)
     return files["corpus.jsonl"] or path, files["queries.jsonl"]
 
 
@@ -248,26 +251,44 @@ def of_one_kind(cells: Sequence[Any]) -> bool:
 def files_in(folder: Path, endings: AbstractSet[str], say: Say) -> list[Path]:
     """The files of some endings in a folder and those in it, sorted; says what is left out.
 
-    Raises ``FileError`` for a link that leads nowhere, as archives leave what was not fetched, and
-    for a pipe or a device under such a name.
+    Hidden files and folders are what programs keep for themselves. Raises ``FileError`` for a link
+    that leads nowhere, as archives leave what was not fetched, for one that leads out of the
+    folder, and for a pipe or a device under such a name.
     """
     files: list[Path] = []
     others: list[str] = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in parts)
         if path.suffix.lower() in endings and not path.is_dir():
+            if hidden:
+                others.append("/".join(parts) + " (hidden)")
+                continue
             if not path.is_file():
                 kind = "a link that leads nowhere" if path.is_symlink() else "no file but a pipe"
                 raise FileError(f"{path} is {kind}: fetch what it stands for, or take it away")
+            check_inside(path, folder)
             files.append(path)
-        elif any(part.startswith(".") for part in parts):
-            continue  # what programs keep for themselves
+        elif hidden:
+            continue
         elif not path.is_dir() or path.is_symlink():
             others.append("/".join(parts) + ("/ (a link)" if path.is_dir() else ""))
     if files and others:
         rest = "" if len(others) <= 3 else ", ..."
         say(f"{folder}: left out {len(others):,}: {', '.join(others[:3])}{rest}")
     return files
+
+
+def check_inside(path: Path, folder: Path) -> None:
+    """Raise ``FileError`` for a file of a folder that lies elsewhere: a link may lead anywhere.
+
+    What a stranger's folder links to would be sent to a server, and kept in the space.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise FileError(
+            f"{path} is a link that leads out of {folder}, to {path.resolve()}: copy the file into "
+            "the folder if it belongs there, or take the link away"
+        )
 
 
 def _folder(path: Path, say: Say) -> Documents:

@@ -168,7 +168,8 @@ def check_writable(*paths: Path) -> None:
             raise FileError(
                 f"{path} may only be read: choose another name, or allow writing there (chmod u+w)"
             )
-        if os.path.ismount(path) or os.fsencode(path) in mounted:
+        # files of some overlays lie on another device than their folders
+        if (path.is_dir() and os.path.ismount(path)) or os.fsencode(path) in mounted:
             raise FileError(
                 f"{path} is a mount point, which cannot be replaced: name a place inside it"
                 if path.is_dir()

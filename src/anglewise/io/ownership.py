@@ -42,6 +42,23 @@ def check_whose_link(link: Path) -> None:
     )
 
 
+def check_whose_store(store: Path) -> None:
+    """Raise ``FileError`` for a store that nobody named, laid by another account.
+
+    Judgements would go into that account's file, and its grades would count.
+    """
+    if os.name == "nt" or not store.exists():
+        return
+    if store.stat().st_uid in our_accounts() or is_closed(store.parent.stat()):
+        return
+    if store.stat().st_uid == store.parent.stat().st_uid:
+        return  # the folder is that account's, and so is what lies in it
+    raise FileError(
+        f"{store} belongs to another account, in a folder that others may write to: name it, if it "
+        "is meant (--store), or another one"
+    )
+
+
 def check_whose(*paths: Path) -> None:
     """Raise ``FileError`` for what another account laid where everybody may lay something.
 

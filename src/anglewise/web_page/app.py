@@ -6,12 +6,14 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from html import escape
@@ -208,6 +210,7 @@ class Served:
     origin: AllowedOrigin
     listening: socket.socket
     server: uvicorn.Server
+    app: AppState
     _notes: list[str] = field(default_factory=list[str], repr=False)
 
     @property
@@ -216,13 +219,18 @@ class Served:
         return self.origin.address
 
     def run(self) -> None:
-        """Answer requests until Ctrl-C."""
-        try:
-            self.server.run(sockets=[self.listening])
-        finally:
-            self.listening.close()
-            for folder in self._notes:
-                shutil.rmtree(folder, ignore_errors=True)
+        """Answer requests until Ctrl-C, or until the program is ended otherwise.
+
+        Raises ``FileError`` where the store of judgements cannot be closed without losing some.
+        """
+        with _ending_in_order():
+            try:
+                self.server.run(sockets=[self.listening])
+            finally:
+                self.listening.close()
+                for folder in self._notes:
+                    shutil.rmtree(folder, ignore_errors=True)
+                self.app.store.close()
 
     def start(self) -> threading.Thread:
         """Answer requests on a thread, until :meth:`stop`."""
@@ -262,6 +270,8 @@ def served(
 
     Raises ``FileError`` where the port or the address cannot be used.
     """
+    if host.strip().lower() == "localhost":
+        host = "127.0.0.1"  # a browser would try ::1 first, where others may listen
     app = AppState(read)
     listening = _listen(host, port)
     origin = AllowedOrigin(
@@ -282,7 +292,26 @@ def served(
         proxy_headers=False,  # a client could claim another address
         h11_max_incomplete_event_size=32 * 1024,
     )
-    return Served(origin, listening, uvicorn.Server(config))
+    return Served(origin, listening, uvicorn.Server(config), app)
+
+
+@contextmanager
+def _ending_in_order() -> Generator[None, None, None]:
+    """Let signals that end a program, such as a closed terminal's, end it as an exception does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, _end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

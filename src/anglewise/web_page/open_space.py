@@ -322,6 +322,13 @@ class Store:
                 self._open = JudgementStore.open(self.path, patience=PATIENCE)
             return self._open
 
+    def close(self) -> None:
+        """Close the store, if it was opened; ``FileError`` where answers would be lost with it."""
+        with self._opening:
+            if self._open is not None:
+                self._open.close()
+                self._open = None
+
     def at(self, path: Path | None) -> "Store":
         """Go on with this store where it lies at ``path`` and its files stand, else with a new one.
 

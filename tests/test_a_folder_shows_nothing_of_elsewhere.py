@@ -1,0 +1,113 @@
+"""What a stranger's folder links to or names is neither sent to a server nor kept."""
+
+import os
+
+import pytest
+
+from anglewise import Embeddings, Space
+from anglewise.encoders.documents import files_in, read_documents
+from anglewise.errors import FileError
+from anglewise.io.destinations import check_writable
+from anglewise.io.ownership import check_whose_store
+from anglewise.web_page.app import served
+from anglewise.web_page.open_space import Inspected
+from cli_run import anglewise, refused
+
+__all__ = ["anglewise"]
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "key").write_text("PRIVATE KEY")
+    (home / "mine.jsonl").write_text('{"_id": "q", "text": "my own question"}\n')
+    return home
+
+
+def test_a_link_out_of_a_folder_of_texts_is_refused(home, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a text")
+    (folder / "notes.txt").symlink_to(home / "key")
+    with pytest.raises(FileError, match=r"notes\.txt is a link that leads out of"):
+        read_documents(folder)
+
+
+def test_a_link_inside_of_a_folder_is_read(tmp_path):
+    folder = tmp_path / "docs"
+    (folder / "store").mkdir(parents=True)
+    (folder / "store" / "object").write_text("a text")
+    (folder / "a.txt").symlink_to("store/object")
+    assert read_documents(folder).words == ["a text"]
+
+
+def test_questions_of_a_folder_are_its_own(home, tmp_path):
+    folder = tmp_path / "beir"
+    folder.mkdir()
+    (folder / "corpus.jsonl").write_text('{"_id": "d", "text": "a text"}\n')
+    (folder / "queries.jsonl").symlink_to(home / "mine.jsonl")
+    from anglewise.encoders.documents import beir_files
+
+    with pytest.raises(FileError, match="leads out of"):
+        beir_files(folder)
+
+
+def test_hidden_texts_are_left_out_and_named(tmp_path):
+    folder = tmp_path / "docs"
+    (folder / ".trash").mkdir(parents=True)
+    (folder / "a.md").write_text("a")
+    (folder / ".trash" / "old.md").write_text("thrown away")
+    said = []
+    assert [path.name for path in files_in(folder, {".md"}, said.append)] == ["a.md"]
+    assert said == [f"{folder}: left out 1: .trash/old.md (hidden)"]
+
+
+def test_settings_of_a_folder_send_no_file_of_elsewhere(anglewise, home, tmp_path, monkeypatch):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert (home / "mine.jsonl").exists()
+    (folder / "corpus.jsonl").write_text('{"_id": "d", "text": "a text"}\n')
+    (folder / "anglewise.toml").write_text('[encode]\nqueries = "../home/mine.jsonl"\n')
+    done = anglewise("encode", "corpus.jsonl", "-o", "space", "--encoder", "python:nothing:f")
+    assert refused(done, "outside of its folder")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="gives files to another account")
+def test_a_store_that_another_account_laid_is_not_taken(tmp_path):
+    tmp_path.chmod(0o1777)
+    store = tmp_path / "a.npy.judgements.sqlite"
+    store.write_bytes(b"")
+    check_whose_store(store)
+    os.chown(store, 12345, 12345)
+    with pytest.raises(FileError, match="belongs to another account"):
+        check_whose_store(store)
+    os.chown(tmp_path, 12345, 12345)
+    check_whose_store(store)
+
+
+def test_a_file_on_another_device_than_its_folder_is_no_mount_point(tmp_path, monkeypatch):
+    """As on overlays whose layers lie on two disks."""
+    file = tmp_path / "x.json"
+    file.write_text("{}")
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(file))
+    check_writable(file)
+
+
+def test_localhost_is_the_address_that_is_listened_at():
+    space = Space(items=Embeddings([[1.0], [2.0]]))
+    page = served(lambda: Inspected(space, {}, "space", None, 0, None), host="localhost")
+    with page.listening:
+        assert page.address.startswith("http://127.0.0.1:")
+
+
+def test_a_space_of_pictures_reads_none_of_elsewhere(home, tmp_path):
+    from anglewise.encoders.images import read_images
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (home / "private.png").write_bytes(b"x")
+    (folder / "b.png").symlink_to(home / "private.png")
+    with pytest.raises(FileError, match="leads out of"):
+        read_images(folder)
