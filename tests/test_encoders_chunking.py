@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anglewise.encoders.documents import Documents, as_utf8
 from anglewise.encoders.encode import chunks, encode
 from anglewise.encoders.encoder import count_words
 from anglewise.errors import ValuesError
@@ -114,3 +115,23 @@ def test_few_passages_are_cut_out_at_once_to_be_counted():
 
     chunks(text, 2_000, 1_999, counting)  # 20 million characters in all
     assert most < 6e6
+
+
+def test_what_passages_carry_of_their_document_is_counted(monkeypatch):
+    """A field of half a million letters beside a text of a thousand passages takes gigabytes."""
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "50MB")
+    texts = {"d": " ".join(["word"] * 4000)}
+    about = {"body": ["x" * 500_000]}
+    documents = Documents(list(texts), list(texts.values()), None, about)
+
+    def encoder(some):
+        return np.ones((len(some), 2), np.float32)
+
+    with pytest.raises(ValuesError, match="are allowed: take a smaller overlap or fewer"):
+        encode(documents, encoder, chunk=10)
+
+
+def test_letters_of_another_encoding_ask_nothing():
+    with pytest.raises(ValuesError, match="no text in UTF-8"):
+        as_utf8("caf\udce9 words")
+    assert as_utf8("café") == "café"

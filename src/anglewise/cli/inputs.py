@@ -15,7 +15,7 @@ from anglewise.data_types.run import Run
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Array, Direction, Float32
 from anglewise.encoders.batches import encode_texts
-from anglewise.encoders.documents import clean, documents_of, read_documents
+from anglewise.encoders.documents import as_utf8, clean, documents_of, read_documents
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.load import encoder, encoder_of
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
@@ -323,7 +323,7 @@ def encoder_for(space: Space, named: str | None) -> Encoder:
 
 def questions(space: Space, texts: Sequence[str], model: Encoder) -> Float32[Array, "texts d"]:
     """Texts encoded as questions to a space; ``ShapeError`` if they cannot ask it."""
-    cleaned = [clean(text) for text in texts]
+    cleaned = [clean(as_utf8(text)) for text in texts]
     if not all(text.strip() for text in cleaned):
         raise TooFewError("a text that is empty asks nothing: write some words")
     vectors = encode_texts(cleaned, model, asking=True)

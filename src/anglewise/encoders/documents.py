@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.data_types.numbers import as_list
+from anglewise.data_types.numbers import as_list, shown
 from anglewise.data_types.text import Say, check_utf8, quiet
 from anglewise.errors import (
     FileError,
@@ -33,6 +33,24 @@ def clean(text: str) -> str:
     'one two '
     """
     return text if text.isprintable() else UNSEEN.sub(" ", text)
+
+
+def as_utf8(text: str) -> str:
+    r"""The text itself; ``ValuesError`` where letters of another encoding were taken for UTF-8.
+
+    >>> as_utf8("caf\udce9")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.ValuesError: 'caf\udce9' is no text in UTF-8: its letters came in another ...
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValuesError(
+            f"{shown(text)!r} is no text in UTF-8: its letters came in another encoding; convert "
+            "it, or set a locale of UTF-8"
+        ) from error
+    return text
 
 
 def clean_all(texts: Iterable[str]) -> list[str]:

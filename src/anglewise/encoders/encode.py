@@ -203,6 +203,9 @@ def passages(
         cut[row] = _pieces(documents, row, encoder, size, overlap)
         title = max((len(title) for *_, title in cut[row]), default=0)
         held += _passage_bytes(documents.texts[row], [(a, b) for a, b, _ in cut[row]], title)
+        # each passage carries what else is known of its document, and a file holds all of it
+        further = sum(len(str(column[row])) for column in documents.about.values())
+        held += 2 * further * len(cut[row])
         _check_room(held, size, overlap)
     return _rename(documents, cut), [documents.ids[row] for row in rows if len(cut[row]) > 1]
 

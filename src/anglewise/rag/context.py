@@ -9,7 +9,7 @@ import numpy as np
 from anglewise.data_types.numbers import COUNT, NOT_NEGATIVE, UNIT, check_kind
 from anglewise.data_types.typing import Array, Float, Float32, Float64, Int64
 from anglewise.encoders.batches import encode_texts
-from anglewise.encoders.documents import clean
+from anglewise.encoders.documents import as_utf8, clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
@@ -224,7 +224,7 @@ class Context:
         check_kind(prompt, str, "the prompt", "a text")
         if most is not None:
             COUNT.check("most", most)
-        prompt = clean(prompt)
+        prompt = clean(as_utf8(prompt))
         self._check(prompt)
         hits = self.index.search(self.vector(prompt), self.candidates, where=where)[0]
         return self._select(prompt, hits, most)

@@ -112,7 +112,7 @@ def _findings(findings: Findings, console: Console, width: int) -> None:
     for title, sentences in findings.sections.items():
         heading = title
         for sentence in sentences:
-            for line in wrap(sentence, width - HEADING, break_on_hyphens=False):
+            for line in wrap(sentence, max(width - HEADING, 1), break_on_hyphens=False):
                 console.print(Text.assemble((heading.ljust(HEADING), "bold"), line), width=width)
                 heading = ""
 
