@@ -65,10 +65,11 @@ def test_a_text_heads_its_neighbours(anglewise, space):
     assert run.out.startswith("text: wing flow\n")
 
 
-def test_bytes_that_are_no_text_do_no_harm(anglewise, space):
+def test_bytes_that_are_no_text_are_refused(anglewise, space):
+    """They were replaced by blanks in silence, and other results came."""
     ask = ["--encoder", MINE, "--quiet"]
-    assert anglewise("search", space, "--text", "wing\udcff", *ask).code == 0
-    assert anglewise("context", space, "--prompt", "wing\udcff", *ask).code == 0
+    assert refused(anglewise("search", space, "--text", "wing\udcff", *ask), "no text in UTF-8")
+    assert refused(anglewise("context", space, "--prompt", "wing\udcff", *ask), "no text in UTF-8")
 
 
 def test_one_asks_by_id_or_by_words(anglewise, space):
