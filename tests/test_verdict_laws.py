@@ -357,14 +357,14 @@ def test_a_grade_below_zero_stays_what_it_is():
     assert (gains.row(0).tolist(), gains.values.tolist()) == ([1, 2], [-2.0, 1.0])
 
 
-def test_who_takes_a_pair_without_a_lot_makes_it_certain():
+def test_who_judges_a_pair_once_more_leaves_it_the_chance_with_which_it_was_drawn():
     space = aw.Space(items=aw.Embeddings(np.eye(3), ids=["a", "b", "c"]))
     said = [
         aw.Judged("a", "b", 1, judge="anna", direction="items-items", probability=0.1),
         aw.Judged("a", "b", 1, judge="ben", direction="items-items"),
         aw.Judged("a", "c", 1, judge="anna", direction="items-items", probability=0.1),
     ]
-    assert combined(said, space, "items-items").chances.values.tolist() == [1.0, 0.1]
+    assert combined(said, space, "items-items").chances.values.tolist() == [0.1, 0.1]
 
 
 def test_who_used_what_and_when_survives_as_made():

@@ -60,7 +60,7 @@ def judge_power(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space
     from anglewise.comparison.compare import compare
-    from anglewise.comparison.dependence import DEPENDENT
+    from anglewise.comparison.dependence import lasting_notes
     from anglewise.comparison.power import power
     from anglewise.report.check_documents import power_document
 
@@ -89,7 +89,7 @@ def judge_power(
         with new_file(plot) as file:
             file.write(drawn)
         talk.say(f"wrote {plot}")
-    notes = [note for note in result.notes if DEPENDENT in note]
+    notes = [*lasting_notes(result.notes)]
     for note in notes:
         talk.say(note)
     content: dict[str, Any] = {

@@ -125,6 +125,7 @@ def judge_sample(
         "direction": direction,
         "by": by,
         "traffic": traffic,
+        "by_lot": bool((drawn.chances < 1).any()),
         "depth": depth,
         "measures": list(drawn.measures),
         "pairs": len(drawn),
@@ -164,6 +165,12 @@ def _sample_document(content: Mapping[str, Any]) -> "Document":
             f"queries were drawn by {content['traffic']} with unequal chances: keep the column "
             "context, from which compare weighs them"
         )
+    if content["by_lot"]:
+        lines.append(
+            "pairs were drawn by lot: keep the columns probability and context, from which "
+            "(sampled) metrics weigh them; a second such draw in one store has other chances, "
+            "which are not known"
+        )
     lines += ["next: fill in the column grade, then", "  anglewise judge import SPACE FILE"]
     return Document.of(*lines)
 
@@ -201,6 +208,7 @@ def judge_next(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space
     from anglewise.comparison.compare import compare
+    from anglewise.comparison.dependence import lasting_notes
     from anglewise.comparison.next_judgements import unjudged
     from anglewise.data_types.typing import DIRECTIONS
     from anglewise.io.pairs_to_judge import check_queue, write_queue
@@ -233,6 +241,9 @@ def judge_next(
             ],
         )
         talk.say(f"wrote {output}")
-    content: dict[str, Any] = {"command": "judge next", **rest.to_dict()}
+    notes = [*lasting_notes(result.notes)]
+    for note in notes:
+        talk.say(note)
+    content: dict[str, Any] = {"command": "judge next", **rest.to_dict(), "notes": notes}
     talk.give(content, unjudged_document(rest, *words))
     return 0

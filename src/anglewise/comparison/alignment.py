@@ -1,7 +1,7 @@
 """Align several spaces by ids, and bring their judgements together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
 
@@ -12,14 +12,14 @@ from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.split import QuerySplit, query_split
 from anglewise.data_types.columns import titles
 from anglewise.data_types.complaints import Complaints, with_gains
-from anglewise.data_types.drawn import QueryDraw
+from anglewise.data_types.drawn import QueryDraw, chances_lacking
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.parts import Parts, parts_of
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import listed
-from anglewise.data_types.typing import Array, Int64
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 
 MISSING = -1
@@ -239,7 +239,7 @@ def _shared_judgements(
     """
     _some_in_common(ranked, "items")
     every_id = (*ranked.names.ids.tolist(), *_missing_everywhere(judged, ranked))
-    keys, gains = _united(judged, asking, ranked, every_id)
+    keys, gains, every_chance = _united(judged, asking, ranked, every_id)
     queries = keys // len(every_id)
     shared = asking.everywhere[queries]
     if not shared.any():
@@ -265,8 +265,12 @@ def _shared_judgements(
     tables = [(name, labels.seen) for name, labels in judged.items() if labels.seen is not None]
     hidden = [_keys(name, table, asking, ranked) for name, table in [*tables, *seen.items()]]
     merged = np.unique(np.concatenate(hidden)) if hidden else None
+    chances, unknown = _chances(judged, every_chance[:, shared])
     judgements = Judgements(
         gains=graded.columns(0, shape[1]),
+        chances=None if chances is None else replace(graded, values=chances),
+        chances_unknown=unknown,
+        judged_at=_judged_at(judged, asking),
         drawn=_drawn(judged, asking),
         direction=first.direction,
         source="; ".join(
@@ -281,6 +285,7 @@ def _shared_judgements(
         missing_ids=every_id[shape[1] :],
         relevant_from=first.relevant_from,
         not_itself=any(labels.not_itself for labels in judged.values()),
+        of_users=any(labels.of_users for labels in judged.values()),
     )
     return judgements, tuple(asking.names.ids[np.unique(queries[~shared])].tolist())
 
@@ -295,6 +300,40 @@ def _drawn(judged: Mapping[str, Judgements], asking: IdIndex) -> QueryDraw | Non
     return reduce(QueryDraw.beside, moved) if moved else None
 
 
+def _judged_at(
+    judged: Mapping[str, Judgements], asking: IdIndex
+) -> Float64[Array, " queries"] | None:
+    """When each query was first judged for any of the spaces, where some say so."""
+    times = np.full(len(asking.names), np.nan)
+    for name, labels in judged.items():
+        if labels.judged_at is not None:
+            places = asking.places[name]
+            times[places] = np.fmin(times[places], labels.judged_at)
+    return None if all(labels.judged_at is None for labels in judged.values()) else times
+
+
+def _chances(
+    judged: Mapping[str, Judgements], every: Float64[Array, "2 pairs"]
+) -> tuple[Float64[Array, " pairs"] | None, str]:
+    """The chance of each pair by lot, from the lowest and highest that a space gives it.
+
+    None where nothing was drawn by lot; and where some chances are not known, with the reason.
+    """
+    reasons = [labels.chances_unknown for labels in judged.values() if labels.chances_unknown]
+    if reasons:
+        return None, reasons[0]
+    if all(labels.chances is None for labels in judged.values()):
+        return None, ""
+    lowest, highest = every
+    differing = int(np.count_nonzero(lowest < highest))
+    if differing:
+        return None, f"{counted(differing, 'pair')} with other chances in another space"
+    unknown = int(np.count_nonzero(np.isnan(lowest)))
+    if unknown:
+        return None, chances_lacking(unknown, len(lowest))
+    return lowest, ""
+
+
 def _missing_everywhere(judged: Mapping[str, Judgements], ranked: IdIndex) -> list[str]:
     """The judged items that no space holds."""
     names = dict.fromkeys(name for labels in judged.values() for name in labels.missing_ids)
@@ -303,8 +342,8 @@ def _missing_everywhere(judged: Mapping[str, Judgements], ranked: IdIndex) -> li
 
 def _united(
     judged: Mapping[str, Judgements], asking: IdIndex, ranked: IdIndex, every_id: Sequence[str]
-) -> tuple[Int64[Array, " pairs"], Array]:
-    """Every judged pair once, as one number, with its gain."""
+) -> tuple[Int64[Array, " pairs"], Array, Float64[Array, "2 pairs"]]:
+    """Every judged pair once, as one number, with its gain, and its lowest and highest chance."""
     column_of = {name: column for column, name in enumerate(every_id)}
     numbers: list[Array] = []
     for name, labels in judged.items():
@@ -322,7 +361,18 @@ def _united(
             f"{len(np.unique(pairs)):,} pairs of a query and an item have another gain in another "
             f"space, such as those of {_quoted(queries)}: judge all spaces by one file"
         )
-    return every, gains[first]
+    drawn_with = np.concatenate(
+        [
+            np.full(len(labels.graded.values), np.nan)
+            if labels.chances is None
+            else labels.chances.values
+            for labels in judged.values()
+        ]
+    )
+    chances = np.full((2, len(every)), np.nan)
+    np.fmin.at(chances[0], back, drawn_with)
+    np.fmax.at(chances[1], back, drawn_with)
+    return every, gains[first], chances
 
 
 def _keys(name: str, table: SparseRows, asking: IdIndex, ranked: IdIndex) -> Int64[Array, " pairs"]:

@@ -1,6 +1,6 @@
 """Where what chance takes as independent is not: shared items, queries that are answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -15,6 +15,12 @@ SHARED_SHARE = 0.1
 queries that are answers to others."""
 
 DEPENDENT = "intervals and tests take each"
+BY_LOT = "pairs were drawn by lot to be judged"
+
+
+def lasting_notes(notes: Iterable[str]) -> tuple[str, ...]:
+    """Of the notes on a comparison those that hold for whatever is made of it."""
+    return tuple(note for note in notes if DEPENDENT in note or BY_LOT in note)
 
 
 def answer_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
-from anglewise.comparison.dependence import answer_notes, shared_notes
+from anglewise.comparison.dependence import BY_LOT, answer_notes, shared_notes
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
 from anglewise.data_types.columns import titles
@@ -19,6 +19,9 @@ from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Direction, Int64
+from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.evaluation_metrics.evaluate import weighs_by_chance
+from anglewise.evaluation_metrics.metrics import JudgedShare
 from anglewise.geometry.norms import known_uses, popularity_note, ranked_side
 from anglewise.similarity_measures.biases import biases_note
 from anglewise.similarity_measures.formulas import SIMPLEST_FIRST
@@ -47,6 +50,7 @@ def notes(
             else _label_notes(judgements.complaints)
         ),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
+        *(lot_notes(judgements, scores.values) if lists else ()),
         *(_itself_notes(sides, judgements, scores) if lists else ()),
         *(_seen_notes([space], [judgements], judgements) if lists else ()),
         *scores.split.notes(),
@@ -79,6 +83,7 @@ def space_notes(
         *_labels_by_space(judged),
         *_relevance_notes(runs.judgements if runs else aligned.judgements),
         *_draw_notes(aligned.judgements.drawn, scores),
+        *lot_notes(aligned.judgements, scores.values),
         *(
             _itself_notes(aligned.names.sides(direction), aligned.judgements, scores)
             if all(side.named for pair in sides.values() for side in pair)
@@ -174,6 +179,29 @@ def _draw_notes(drawn: QueryDraw | None, scores: Scores) -> Iterator[str]:
 
 
 UNEQUAL = "queries were drawn with unequal chances"
+
+
+def lot_notes(judgements: Judgements, metrics: Iterable[str]) -> Iterator[str]:
+    """Which of these metrics take pairs that were drawn by lot as if nothing had been drawn."""
+    kinds = {name: read_metric(name) for name in metrics}
+    plain = [
+        name
+        for name, kind in kinds.items()
+        if not (weighs_by_chance(kind) or isinstance(kind, JudgedShare))
+    ]
+    if not judgements.by_lot or not plain:
+        return
+    depth = next((kind.depth for kind in kinds.values() if kind.depth is not None), 10)
+    weighed = (
+        f"these are not known: {judgements.chances_unknown}"
+        if judgements.chances_unknown
+        else f"nDCG(sampled)@{depth} (--metric) weighs them rightly"
+    )
+    yield (
+        f"{BY_LOT}, and {listed(plain)} {'knows' if len(plain) == 1 else 'know'} nothing of their "
+        "chances: which measure is ahead, and by how much, may be the doing of the draw; "
+        f"{weighed}"
+    )
 
 
 def _without(gains: SparseRows, relevant: Bool[Array, " entries"], rows: Int64[Array, " q"]) -> int:

@@ -124,7 +124,7 @@ def score_lists(
         settings=chosen,
         unjudged=1 - np.average(values[str(share)], axis=1, weights=each),
         split=split,
-        drawn_by_lot=judgements.chances is not None,
+        drawn_by_lot=judgements.by_lot,
         weights=weights,
         largest_group=settings.largest_group,
     )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison, MeasureResult
-from anglewise.comparison.dependence import DEPENDENT
+from anglewise.comparison.dependence import lasting_notes
 from anglewise.comparison.evidence import GroupResults, group_results
 from anglewise.data_types.text import counted, listed, rounded_up
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
@@ -154,7 +154,7 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     notes = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
     if len(values) > 1 and groups.judgements.judged_at is None:
         notes += (UNORDERED,)
-    notes += tuple(note for note in result.notes if DEPENDENT in note)
+    notes += lasting_notes(result.notes)
     if len(values) == 1:
         alike = listed([best.measure, *best.alike])
         reason = (

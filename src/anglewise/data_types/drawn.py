@@ -1,9 +1,9 @@
-"""Queries that were drawn for judging with unequal chances, and what each weighs."""
+"""Queries and pairs that were drawn for judging, by which chances, and what each weighs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from anglewise.data_types.typing import Array, Float64, Int64
 
 DRAWN = "drawn"
 """Where the context of a judgement says how its query was drawn."""
+LOT = "lot"
+"""Where it names the draw by lot that its pair came in."""
 ROUNDING = 1e-9
 LEAST_TRAFFIC, MOST_TRAFFIC = 1e-12, 1e15
 """Chances and traffic lie between: of others sums, and what one weighs of them, are lost."""
@@ -213,6 +215,65 @@ def query_draw(contexts: Iterable[tuple[int, Mapping[str, Any]]], rows: int) -> 
     if of_draw or not (isfinite(queries) and left <= heaviest):
         return QueryDraw(chances, traffic, frozenset(draws))
     return QueryDraw(chances, traffic, frozenset(draws), int(queries), heaviest, left)
+
+
+Origin: TypeAlias = tuple[float | None, Mapping[str, Any]]
+"""Of one judgement of a pair: the chance with which it was drawn, if it was, and its context."""
+
+
+def lot_of(context: Mapping[str, Any]) -> str:
+    """The name of the draw that a pair came in; empty where nothing says it.
+
+    >>> lot_of({LOT: "b1"}), lot_of(drawn_context(0.5, 1, "a7")), lot_of({})
+    ('b1', 'a7', '')
+    """
+    entry = context.get(DRAWN)
+    draw = cast("Mapping[str, Any]", entry).get("draw") if isinstance(entry, Mapping) else None
+    return str(context.get(LOT) or draw or "")
+
+
+def pair_chances(pairs: Sequence[Iterable[Origin]]) -> tuple[Float64[Array, " pairs"] | None, str]:
+    """The chance with which each pair was drawn, from everything that was said of it.
+
+    None where no pair was drawn by lot; and where the chances of some are not known, with the
+    reason in words. Who judges a pair once more, without a chance, leaves that which it has.
+
+    >>> second_judge = [(0.5, {}), (None, {})]
+    >>> pair_chances([second_judge, [(1.0, {})]])
+    (array([0.5, 1. ]), '')
+    >>> pair_chances([second_judge, [(None, {})]])[1]
+    '1 of 2 judged pairs came without one'
+    """
+    origins = [list(origin) for origin in pairs]
+    chances = [{chance for chance, _ in origin if chance is not None} for origin in origins]
+    by_lot = [1 not in each and bool(each) for each in chances]
+    if not any(by_lot):
+        return None, ""
+    lots = {
+        lot_of(context)
+        for origin, lot in zip(origins, by_lot, strict=True)
+        for chance, context in origin
+        if lot and chance is not None
+    }
+    if len(lots) > 1 or any(
+        len(each) > 1 for each, lot in zip(chances, by_lot, strict=True) if lot
+    ):
+        return None, SEVERAL_LOTS
+    unknown = sum(not each for each in chances)
+    if unknown:
+        return None, chances_lacking(unknown, len(pairs))
+    return np.array([max(each) for each in chances]), ""
+
+
+def chances_lacking(unknown: int, pairs: int) -> str:
+    """That some of the judged pairs came without a chance, where others were drawn by lot."""
+    return f"{unknown:,} of {pairs:,} judged pairs came without one"
+
+
+SEVERAL_LOTS = (
+    "they come from several draws, and how likely a pair was to come in another one than its own "
+    "is not known"
+)
 
 
 def _positive(value: Any) -> float:

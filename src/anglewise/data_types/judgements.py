@@ -72,6 +72,9 @@ class Judgements:
     chances
         Where judged pairs were sampled: the probability with which each was drawn, in (0, 1], for
         the entries of ``graded``. Metrics that end in ``(sampled)`` weigh by them.
+    chances_unknown
+        Where judged pairs were sampled by chances that are not known: why. Metrics that end in
+        ``(sampled)`` are refused then.
     judged_at
         When each query of the asking side was first judged, in seconds, where it is known; NaN
         for queries that were not judged. Judging until decided needs the order.
@@ -108,6 +111,7 @@ class Judgements:
     relevant_from: float | None = None
     not_itself: bool = False
     of_users: bool = False
+    chances_unknown: str = ""
 
     def __post_init__(self) -> None:
         check_direction(self.direction)
@@ -119,6 +123,8 @@ class Judgements:
         self._check_shapes()
         if self.chances is not None:
             _check_chances(self.chances, self.graded)
+            if self.chances_unknown:
+                raise ValuesError("chances_unknown says why there are none, and chances came too")
         if self.judged_at is not None and np.isinf(self.judged_at).any():
             raise ValuesError("judged_at holds infinity: seconds are due, NaN where none is known")
         if self.relevant_from is not None:
@@ -132,6 +138,7 @@ class Judgements:
             check_kind(self.drawn, QueryDraw, "drawn", "a QueryDraw")
         if self.parts is not None:
             check_kind(self.parts, Parts, "parts", "Parts, which name the documents of items,")
+        check_kind(self.chances_unknown, str, "chances_unknown", "a reason as text")
         check_kind(self.missing_ids, tuple, "missing_ids", "a tuple of ids")
         for name in self.missing_ids:
             check_kind(name, str, "one of missing_ids", "an id as text")
@@ -273,6 +280,11 @@ class Judgements:
     def graded(self) -> SparseRows:
         """All gains: those of what is ranked, and behind them those of what the space lacks."""
         return self.gains if self.missing is None else self.gains.beside(self.missing)
+
+    @property
+    def by_lot(self) -> bool:
+        """Whether judged pairs were drawn by lot, with chances that are known or not."""
+        return self.chances is not None or bool(self.chances_unknown)
 
     @property
     def judged_rows(self) -> Int64[Array, " judged"]:

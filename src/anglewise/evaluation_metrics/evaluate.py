@@ -256,7 +256,8 @@ def evaluate(
     SpellingError
         A metric that is unknown, or that does not read lists.
     ValuesError
-        Grades beyond what the metric can add up, such as 2^1500.
+        Grades beyond what the metric can add up, such as 2^1500; pairs drawn by lot with chances
+        that are not known, for a metric that weighs by them.
     TooFewError
         Lists shorter than a metric reads, though more items could have been ranked.
 
@@ -269,6 +270,7 @@ def evaluate(
     {'R@2': array([[0.5]]), 'RR@2': array([[1.]])}
     """
     readers = ranking_metrics(read_metrics(metrics))
+    _check_chances(judgements, readers)
     graded, level = qrels_of(judgements, rows), judgements.relevant_from
     binary = graded if level is None else graded.binary(level)
     _check_grades(readers, graded)
@@ -285,7 +287,11 @@ def evaluate(
 
 
 def check_relevant(judgements: Judgements, metric: Metric) -> None:
-    """Refuse judgements of no query, or by which every list gets the same; ``TooFewError``."""
+    """Refuse judgements of no query, or by which every list gets the same; ``TooFewError``.
+
+    Raises ``ValuesError`` where the metric weighs by chances that are not known.
+    """
+    _check_chances(judgements, [metric])
     if not len(judgements.judged_rows):
         raise TooFewError("no query is judged: give judgements of ids that the space holds")
     gains, level = judgements.graded.values, judgements.relevant_from
@@ -301,6 +307,22 @@ def check_relevant(judgements: Judgements, metric: Metric) -> None:
             f"no grade reaches {level:g}, from which on items are relevant to {metric}, so that it "
             f"is the same for every measure: the highest is {gains.max():g}; lower relevant_from "
             "(--relevant-from)"
+        )
+
+
+def weighs_by_chance(metric: Metric) -> bool:
+    """Whether a metric lets each pair stand for others, by the chance with which it was drawn."""
+    return isinstance(metric, RankingMetric) and metric.unjudged == "stood for"
+
+
+def _check_chances(judgements: Judgements, metrics: Iterable[Metric]) -> None:
+    """Refuse metrics that weigh by chances where these are not known."""
+    weighing = next(filter(weighs_by_chance, metrics), None)
+    if judgements.chances_unknown and weighing is not None:
+        raise ValuesError(
+            f"{weighing} weighs judged pairs by the chances with which they were drawn by lot, and "
+            f"these are not known: {judgements.chances_unknown}; take judgements of one draw, each "
+            "with its probability, or a metric that weighs nothing"
         )
 
 

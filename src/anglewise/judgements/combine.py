@@ -8,7 +8,7 @@ from statistics import fmean
 import numpy as np
 
 from anglewise.data_types.complaints import Complaints, with_gains
-from anglewise.data_types.drawn import query_draw
+from anglewise.data_types.drawn import pair_chances, query_draw
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import as_list, check_word, shown
@@ -60,17 +60,13 @@ COMBINE: dict[str, Callable[[Sequence[Judged]], float]] = {
 
 @dataclass(frozen=True)
 class Combined:
-    """One pair, its grade, and every row that counts towards it."""
+    """One pair, its grade, every row that counts towards it, and every one that there is."""
 
     query_id: str
     item_id: str
     grade: float
     rows: tuple[Judged, ...]
-
-    @property
-    def chance(self) -> float:
-        """The probability with which it was drawn for judging; 1 where a judge chose it."""
-        return max(1.0 if row.probability is None else row.probability for row in self.rows)
+    every_row: tuple[Judged, ...] = ()
 
     @property
     def disputed(self) -> bool:
@@ -97,15 +93,23 @@ def by_pair(
     [(2.0, 1)]
     """
     check_word(combine, COMBINE, "combine")
-    groups: dict[tuple[str, str], list[Judged]] = {}
-    for row in chosen(rows, judges=judges, sources=sources):
-        groups.setdefault((row.query_id, row.item_id), []).append(row)
+    rows = list(rows)
+    groups = _of_pairs(chosen(rows, judges=judges, sources=sources))
+    every = groups if judges is None and sources is None else _of_pairs(rows)
     pairs: list[Combined] = []
     for (query, item), group in sorted(groups.items()):
         trusted = min(TRUST[row.source] for row in group)
         counted = tuple(row for row in group if TRUST[row.source] == trusted)
-        pairs.append(Combined(query, item, COMBINE[combine](counted), counted))
+        every_row = tuple(every[query, item])
+        pairs.append(Combined(query, item, COMBINE[combine](counted), counted, every_row))
     return pairs
+
+
+def _of_pairs(rows: Iterable[Judged]) -> dict[tuple[str, str], list[Judged]]:
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for row in rows:
+        groups.setdefault((row.query_id, row.item_id), []).append(row)
+    return groups
 
 
 def chosen(
@@ -148,7 +152,8 @@ def combined(
     """The judgements of a space, one grade a pair, from rows of one direction.
 
     Grades below zero count as zero, as in trec_eval. Rows whose ids are not in the space, and
-    judgements of an item against itself, are dropped and counted in ``complaints``.
+    judgements of an item against itself, are dropped and counted in ``complaints``. How queries
+    and pairs were drawn is read from all rows, whoever's count.
 
     Parameters
     ----------
@@ -177,6 +182,7 @@ def combined(
     >>> combined(judged, space, "items-items").gains.row(0).tolist()
     [2]
     """
+    rows = list(rows)
     pairs = by_pair(rows, judges=judges, sources=sources, combine=combine)
     if not pairs:
         raise TooFewError(
@@ -221,7 +227,10 @@ def combined(
         other_form=in_other_form,
         dropped=len(pairs) - len(pairs_used),
     )
-    chances = [pair.chance for pair in pairs_used]
+    chances, unknown = pair_chances(
+        [[(row.probability, row.context) for row in pair.every_row] for pair in pairs_used]
+    )
+    queries = {pair.query_id for pair in pairs_used}
     judged_at = np.full(len(asking), np.inf)
     np.minimum.at(judged_at, pair_rows, [min(row.time for row in pair.rows) for pair in pairs_used])
     return Judgements(
@@ -230,17 +239,14 @@ def combined(
         f"{name}: {judges_in_words(pairs_used, combine)}",
         with_gains(complaints, graded),
         chances=(
-            SparseRows.from_pairs(pair_rows, pair_items, chances, shape=shape)
-            if min(chances) < 1
-            else None
+            None
+            if chances is None
+            else SparseRows.from_pairs(pair_rows, pair_items, chances, shape=shape)
         ),
+        chances_unknown=unknown,
         judged_at=np.where(np.isfinite(judged_at), judged_at, np.nan),
         drawn=query_draw(
-            (
-                (row, judged.context)
-                for row, pair in zip(pair_rows, pairs_used, strict=True)
-                for judged in pair.rows
-            ),
+            ((asking.row_of[row.query_id], row.context) for row in rows if row.query_id in queries),
             len(asking),
         ),
         missing=graded.columns(len(ranked), shape[1]) if missing else None,

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.data_types.columns import column
-from anglewise.data_types.drawn import LEAST_TRAFFIC, MOST_TRAFFIC, drawn_context
+from anglewise.data_types.drawn import LEAST_TRAFFIC, LOT, MOST_TRAFFIC, drawn_context
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import cell_number, read_whole, shown
@@ -169,10 +169,11 @@ class Sample:
         return len(self.rows)
 
     def context(self, pair: int) -> dict[str, Any] | None:
-        """How the query of a pair was drawn, where chances differ."""
+        """How the query of a pair was drawn, where chances differ, and by which lot the pair."""
+        by_lot = {LOT: self.name} if self.chances.min() < 1 else {}
         if self.query_chances is None or self.traffic is None:
-            return None
-        return drawn_context(
+            return by_lot or None
+        return by_lot | drawn_context(
             float(self.query_chances[pair]),
             float(self.traffic[pair]),
             self.name,

@@ -1,0 +1,189 @@
+"""How queries and pairs were drawn goes wherever judgements go, or is said not to be known."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from anglewise import (
+    Embeddings,
+    Judged,
+    JudgementStore,
+    Space,
+    compare,
+    compare_spaces,
+)
+from anglewise.comparison.stopping import sequential
+from anglewise.data_types.drawn import LOT, drawn_context
+from anglewise.errors import ValuesError
+from anglewise.judgements.combine import combined
+from anglewise.labelling.sample import sample
+from cli_run import anglewise
+
+__all__ = ["anglewise"]
+
+SIZE, DEPTH = 40, 5
+SAMPLED = f"DCG(sampled)@{DEPTH}"
+IDS = [f"i{row}" for row in range(SIZE)]
+ASKING = [f"q{row}" for row in range(SIZE)]
+
+
+def space(seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((SIZE, 8))
+    return Space(
+        queries=Embeddings(x + 0.8 * rng.standard_normal(x.shape), ids=ASKING),
+        items=Embeddings(x * rng.uniform(0.3, 3, (SIZE, 1)), ids=IDS),
+    )
+
+
+def rows_of(seed=0, *, judge="anna", lot="one", chance=(1.0, 0.5, 0.1)):
+    """Pairs drawn by lot: three of each query, the last ones judged first."""
+    grades = np.random.default_rng(seed).integers(0, 3, (SIZE, 3))
+    return [
+        Judged(
+            f"q{row}",
+            f"i{(row + step) % SIZE}",
+            float(grades[row, step]),
+            judge=judge,
+            time=float(1000 - row),
+            probability=chance[step],
+            context={LOT: lot} if lot else {},
+        )
+        for row in range(SIZE)
+        for step in range(3)
+    ]
+
+
+def judged(rows, of=None, **settings):
+    return combined(rows, of or space(), "queries-items", **settings)
+
+
+def means(result, metric=SAMPLED):
+    return {row.measure: row.metrics[metric].mean for row in result.measures}
+
+
+def test_several_spaces_and_variants_are_judged_by_the_chances_that_one_is():
+    one, other = space(), space(1)
+    alone = means(compare(one, judged(rows_of()), "dot,cosine", SAMPLED))
+    spaces = {"a": one, "b": other}
+    by_space = {name: judged(rows_of(), of) for name, of in spaces.items()}
+    result = compare_spaces(spaces, by_space, "dot,cosine", SAMPLED, variants="int8")
+    together = means(result)
+    for name, mean in alone.items():
+        assert together[f"a: {name}"] == pytest.approx(mean)
+    plain = compare(one, replace(judged(rows_of()), chances=None), "dot", SAMPLED)
+    assert means(plain)["dot"] < 0.8 * alone["dot"]
+
+
+def test_several_spaces_keep_when_queries_were_judged():
+    spaces = {"a": space(), "b": space(1)}
+    by_space = {name: judged(rows_of(), of) for name, of in spaces.items()}
+    result = compare_spaces(spaces, by_space, "dot", f"nDCG@{DEPTH}")
+    kept = result.evidence.judgements.judged_at
+    assert sorted(kept.tolist()) == [1000.0 - row for row in reversed(range(SIZE))]
+    assert not any("is not known" in note for note in sequential(result).notes)
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (rows_of(chance=(1.0, 0.5, 0.2)), "40 pairs with other chances in another space"),
+        ([*rows_of(), Judged("q0", "i9", 1, judge="anna")], "1 of 121 judged pairs came without"),
+        (rows_of() + rows_of(lot="two")[1:2], "several draws"),
+    ],
+)
+def test_chances_that_spaces_do_not_agree_about_are_not_weighed_by(other, why):
+    spaces = {"a": space(), "b": space(1)}
+    by_space = {"a": judged(rows_of(), spaces["a"]), "b": judged(other, spaces["b"])}
+    with pytest.raises(ValuesError, match=why):
+        compare_spaces(spaces, by_space, "dot", SAMPLED)
+    plain = compare_spaces(spaces, by_space, "dot,cosine", f"nDCG@{DEPTH}")
+    assert any("drawn by lot" in n and "are not known" in n for n in plain.notes)
+
+
+@pytest.mark.parametrize("judge", ["ben", "adjudicator"])
+def test_a_second_judge_without_a_chance_changes_no_weight(judge):
+    first = rows_of()
+    second = [replace(row, judge=judge, probability=None, context={}) for row in first]
+    expected = judged(first)
+    for rows in (first + second, second + first):
+        again = judged(rows)
+        assert np.array_equal(again.chances.values, expected.chances.values)
+    only = judged(first + second, judges=[judge])
+    assert np.array_equal(only.chances.values, expected.chances.values)
+
+
+def test_a_second_judge_without_a_context_leaves_queries_their_weight():
+    context = drawn_context(0.5, 3.0, "one")
+    first = [replace(row, probability=1.0, context=context) for row in rows_of()]
+    second = [replace(row, judge="ben", probability=None, context={}) for row in first]
+    assert judged(first + second, judges=["ben"]).drawn is not None
+    assert judged(second).drawn is None
+
+
+def test_pairs_that_came_without_a_chance_beside_a_lot_are_not_weighed():
+    rows = [*rows_of(), Judged("q0", "i9", 1, judge="anna")]
+    with pytest.raises(ValuesError, match="not known: 1 of 121 judged pairs came without one"):
+        compare(space(), judged(rows), "dot", f"nDCG@{DEPTH}", metrics=SAMPLED)
+
+
+def test_pairs_of_two_draws_by_lot_are_not_weighed():
+    other = [replace(row, item_id=f"i{(int(row.item_id[1:]) + 7) % SIZE}") for row in rows_of(1)]
+    one = judged(rows_of() + other)
+    assert one.chances is not None
+    two = judged(rows_of() + [replace(row, context={LOT: "two"}) for row in other])
+    with pytest.raises(ValuesError, match="they come from several draws"):
+        compare(space(), two, "dot", SAMPLED)
+    whole = [replace(row, context={}, probability=1.0) for row in other]
+    assert judged(rows_of() + whole).chances is not None  # certain is certain in any draw
+
+
+def test_a_sample_by_lot_names_its_draw():
+    drawn = sample(space(), "dot,cosine", budget=40, by="disagreement", depth=DEPTH)
+    again = sample(space(), "dot,cosine", budget=40, by="disagreement", depth=DEPTH, seed=1)
+    assert drawn.context(0) == {LOT: drawn.name} != again.context(0)
+    assert sample(space(), "dot,cosine", budget=40, depth=DEPTH).context(0) is None
+
+
+def test_a_plain_metric_says_that_pairs_were_drawn_by_lot():
+    result = compare(space(), judged(rows_of()), "dot,cosine", f"nDCG@{DEPTH}")
+    [note] = [note for note in result.notes if "drawn by lot" in note]
+    assert f"nDCG@{DEPTH} knows nothing of their chances" in note
+    assert f"nDCG(sampled)@{DEPTH} (--metric) weighs them rightly" in note
+    assert note in sequential(result).notes
+    weighed = compare(space(), judged(rows_of()), "dot,cosine", SAMPLED)
+    assert not any("drawn by lot" in note for note in weighed.notes)
+    whole = judged(rows_of(chance=(1.0, 1.0, 1.0)))
+    plain = compare(space(), whole, "dot,cosine", f"nDCG@{DEPTH}")
+    assert not any("drawn by lot" in note for note in plain.notes)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    from anglewise import write_space
+
+    write_space(space(), tmp_path / "space")
+    with JudgementStore.open(tmp_path / "space" / "judgements.sqlite") as store:
+        store.add_many(rows_of())
+    return tmp_path / "space"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["compare"],
+        ["compare", "--sequential"],
+        ["compare", "--unjudged"],
+        ["judge", "power"],
+        ["judge", "next"],
+    ],
+)
+def test_every_command_by_a_plain_metric_says_that_pairs_were_drawn_by_lot(
+    command, folder, anglewise
+):
+    where = 1 if command[0] == "compare" else 2
+    words = [*command[:where], folder, *command[where:], "--metric", f"nDCG@{DEPTH}"]
+    notes = json.loads(anglewise(*words, "--json", "-").out)["notes"]
+    assert any("drawn by lot" in note for note in notes)
