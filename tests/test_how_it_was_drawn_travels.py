@@ -9,10 +9,12 @@ import pytest
 from anglewise import (
     Embeddings,
     Judged,
+    Judgements,
     JudgementStore,
     Space,
     compare,
     compare_spaces,
+    read_judgements,
 )
 from anglewise.comparison.stopping import sequential
 from anglewise.data_types.drawn import LOT, drawn_context
@@ -187,3 +189,50 @@ def test_every_command_by_a_plain_metric_says_that_pairs_were_drawn_by_lot(
     words = [*command[:where], folder, *command[where:], "--metric", f"nDCG@{DEPTH}"]
     notes = json.loads(anglewise(*words, "--json", "-").out)["notes"]
     assert any("drawn by lot" in note for note in notes)
+
+
+def table_of(rows, path):
+    """The sample as its judge filled it in."""
+    from anglewise.io.judgement_export import write_judged
+
+    write_judged(path, rows, path.suffix[1:])
+    return path
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_filled_in_sample_given_straight_says_what_it_says_when_imported(ending, tmp_path):
+    context = drawn_context(0.5, 3.0, "one", queries=SIZE, heaviest=6.0, heaviest_left=0.0)
+    rows = [replace(row, context=context) for row in rows_of()]
+    imported = judged(rows)
+    straight = read_judgements(table_of(rows, tmp_path / f"filled.{ending}"), space())
+    assert np.array_equal(straight.chances.values, imported.chances.values)
+    assert np.array_equal(straight.drawn.chances, imported.drawn.chances)
+    assert straight.drawn.queries == SIZE
+    without = table_of([*rows[:3], replace(rows[4], probability=None)], tmp_path / "some.csv")
+    assert read_judgements(without, space()).chances_unknown
+
+
+def test_a_frame_says_how_its_pairs_were_drawn():
+    rows = rows_of()
+    names = ("query_id", "item_id", "grade", "probability", "context")
+    frame = {name: [getattr(row, name) for row in rows] for name in names}
+    known = Judgements.from_frame(frame, space(), gain_column="grade")
+    assert np.array_equal(known.chances.values, judged(rows).chances.values)
+    frame["probability"][3] = 1.5
+    with pytest.raises(ValuesError, match=r"row 3: the column probability .*'1\.5'"):
+        Judgements.from_frame(frame, space(), gain_column="grade")
+
+
+def test_other_columns_called_context_say_nothing_of_a_draw(tmp_path):
+    file = tmp_path / "qrels.csv"
+    file.write_text("query_id,item_id,gain,context\nq0,i0,1,some text\nq1,i1,2,{not json\n")
+    plain = read_judgements(file, space())
+    assert (plain.drawn, plain.by_lot) == (None, False)
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out.tsv", "out.csv"])
+def test_an_export_says_which_chances_and_weights_its_format_has_no_place_for(
+    name, folder, anglewise, tmp_path
+):
+    said = anglewise("judge", "export", folder, tmp_path / name).out
+    assert ("no place for the chances" in said) == (name != "out.csv")

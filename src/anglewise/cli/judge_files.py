@@ -295,7 +295,7 @@ def judge_export(
     """
     from anglewise.cli.console import Talk
     from anglewise.errors import TooFewError
-    from anglewise.io.judgement_export import NO_TEXTS, write_judged
+    from anglewise.io.judgement_export import NO_TEXTS, left_out_by, write_judged
     from anglewise.io.output_checks import check_ending
     from anglewise.judgements.combine import chosen
     from anglewise.judgements.store import JudgementStore
@@ -314,6 +314,7 @@ def judge_export(
     shown = form in {"label-studio", "argilla"}
     texts = texts_of(space, talk.say) if shown else NO_TEXTS
     written = write_judged(file, rows, form, combine=combine, texts=texts)
+    lost = left_out_by(form, rows)
     content: dict[str, Any] = {
         "command": "judge export",
         "store": str(path),
@@ -321,9 +322,15 @@ def judge_export(
         "format": form,
         "judgements": len(rows),
         "written": written,
+        "left_out": lost,
     }
-    sentence = f"{file} ({form}): {written:,} rows of {len(rows):,} judgements"
-    talk.give(content, Document.of(sentence))
+    lines = [f"{file} ({form}): {written:,} rows of {len(rows):,} judgements"]
+    if lost:
+        lines.append(
+            f"{form} has no place for {' and '.join(lost)}: compare by this file weighs nothing; "
+            "by the store, or by an export as csv or parquet, it does"
+        )
+    talk.give(content, Document.of(*lines))
     return 0
 
 

@@ -1,13 +1,17 @@
 """Queries and pairs that were drawn for judging, by which chances, and what each weighs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from itertools import repeat
+from math import isfinite, isnan
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
+from anglewise.data_types.numbers import cell_number, shown
 from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.errors import ValuesError
 
 DRAWN = "drawn"
 """Where the context of a judgement says how its query was drawn."""
@@ -219,6 +223,51 @@ def query_draw(contexts: Iterable[tuple[int, Mapping[str, Any]]], rows: int) -> 
 
 Origin: TypeAlias = tuple[float | None, Mapping[str, Any]]
 """Of one judgement of a pair: the chance with which it was drawn, if it was, and its context."""
+
+
+CHANCE, CONTEXT = "probability", "context"
+"""Columns of tables of judgements that say how each pair was drawn, and how its query was."""
+
+
+def origins_in(
+    chances: Iterable[Any] | None, contexts: Iterable[Any] | None, location: Callable[[int], str]
+) -> list[Origin]:
+    """What the cells of the columns ``CHANCE`` and ``CONTEXT`` say, of which one may be None.
+
+    A context that is no JSON object is some other text, which says nothing of a draw. Raises
+    ``ValuesError`` with the location of a probability that is none.
+
+    >>> origins_in(["0.5", ""], ['{"lot": "b1"}', "a note"], lambda row: f"row {row}")
+    [(0.5, {'lot': 'b1'}), (None, {})]
+    """
+    cells = repeat(None) if chances is None else chances
+    texts = repeat(None) if contexts is None else contexts
+    return [
+        (_chance_in(cell, row, location), _context_in(text))
+        for row, (cell, text) in enumerate(zip(cells, texts, strict=False))
+    ]
+
+
+def _chance_in(cell: Any, row: int, location: Callable[[int], str]) -> float | None:
+    if cell is None or (isinstance(cell, float) and isnan(cell)) or not str(cell).strip():
+        return None
+    chance = cell_number(cell)
+    if chance is None or not 0 < chance <= 1:
+        raise ValuesError(
+            f"{location(row)}: the column {CHANCE} says with which chance a pair was drawn to be "
+            f"judged, and is {shown(cell)!r}: more than 0 and at most 1 is due, or nothing; a "
+            "column of something else is to be called otherwise"
+        )
+    return chance
+
+
+def _context_in(cell: Any) -> Mapping[str, Any]:
+    if isinstance(cell, str) and cell.lstrip().startswith("{"):
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            return {}
+    return cast("Mapping[str, Any]", cell) if isinstance(cell, Mapping) else {}
 
 
 def lot_of(context: Mapping[str, Any]) -> str:

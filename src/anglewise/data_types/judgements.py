@@ -16,7 +16,16 @@ from anglewise.data_types.conversion import (
     is_frame,
     is_kind,
 )
-from anglewise.data_types.drawn import QueryDraw, QueryWeights
+from anglewise.data_types.drawn import (
+    CHANCE,
+    CONTEXT,
+    Origin,
+    QueryDraw,
+    QueryWeights,
+    origins_in,
+    pair_chances,
+    query_draw,
+)
 from anglewise.data_types.embeddings import Space, check_counted_from_zero
 from anglewise.data_types.numbers import (
     POSITIVE,
@@ -247,10 +256,12 @@ class Judgements:
     ) -> "Judgements":
         """Line up the rows of a pandas or Polars frame (or a dict of columns) by id.
 
-        ``gain_column=None`` counts every row as 1. :func:`anglewise.read_judgements` takes frames
-        too, and finds columns by their usual names. Else as :meth:`from_pairs`.
+        ``gain_column=None`` counts every row as 1. Columns ``probability`` and ``context`` say how
+        pairs and queries were drawn, as ``judge sample`` writes them.
+        :func:`anglewise.read_judgements` takes frames too, and finds columns by their usual names.
+        Else as :meth:`from_pairs`.
 
-        Raises ``ValuesError`` for a column that is not there.
+        Raises ``ValuesError`` for a column that is not there, or a probability that is none.
 
         >>> from anglewise.data_types.embeddings import Embeddings
         >>> space = Space(queries=Embeddings([[1.0]], ["q"]), items=Embeddings([[1.0], [2.0]]))
@@ -273,7 +284,13 @@ class Judgements:
                 f"{', '.join(map(repr, names[:12]))}: name query_column=, item_column=, and "
                 "gain_column= (None counts every row as 1)"
             )
-        judged = _by_ids([frame[name] for name in needed], space, direction, "the frame")
+        cells = [
+            frame[name] if name in {*names} - {*needed} else None for name in (CHANCE, CONTEXT)
+        ]
+        origins = None
+        if any(column is not None for column in cells):
+            origins = origins_in(*cells, lambda row: f"the frame, row {row}")
+        judged = _by_ids([frame[name] for name in needed], space, direction, "the frame", origins)
         return taken(judged, missing)
 
     @cached_property
@@ -300,6 +317,29 @@ class Judgements:
     def weights(self, rows: Int64[Array, " q"]) -> QueryWeights | None:
         """What these queries count in means; None where they were not drawn with known chances."""
         return None if self.drawn is None else self.drawn.weights(rows)
+
+    def drawn_as(
+        self,
+        rows: Int64[Array, " entries"],
+        columns: Int64[Array, " entries"],
+        origins: Sequence[Origin],
+    ) -> "Judgements":
+        """The same with what was said, of entries of ``graded``, about how they were drawn."""
+        of_pair: dict[tuple[int, int], list[Origin]] = {}
+        for row, column, origin in zip(rows.tolist(), columns.tolist(), origins, strict=True):
+            of_pair.setdefault((row, column), []).append(origin)
+        graded = self.graded
+        pairs = zip(graded.rows.tolist(), graded.indices.tolist(), strict=True)
+        chances, unknown = pair_chances([of_pair.get(pair, []) for pair in pairs])
+        contexts = (
+            (row, context) for row, (_, context) in zip(rows.tolist(), origins, strict=True)
+        )
+        return replace(
+            self,
+            chances=None if chances is None else replace(graded, values=chances),
+            chances_unknown=unknown,
+            drawn=query_draw(contexts, graded.shape[0]),
+        )
 
     def where(self, chosen: Bool[Array, " entries"]) -> "Judgements":
         """Some of the entries of ``graded`` alone."""
@@ -373,8 +413,17 @@ def merged_judgements(
     )
 
 
-def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: str) -> Judgements:
-    """Judgements from columns of query ids, item ids and, unless each counts as 1, gains."""
+def _by_ids(
+    columns: Sequence[Any],
+    space: Space,
+    direction: Direction,
+    source: str,
+    origins: Sequence[Origin] | None = None,
+) -> Judgements:
+    """Judgements from columns of query ids, item ids and, unless each counts as 1, gains.
+
+    ``origins`` say of each entry how it was drawn.
+    """
     check_kind(space, Space, "the space of judgements", "a Space")
     check_direction(direction)
     if not columns:
@@ -405,7 +454,7 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
     }
     item_columns[lacking] = [missing[items[i]] for i in lacking]
     matched = np.flatnonzero(rows >= 0)
-    return replace(
+    judged = replace(
         merged_judgements(
             rows[matched],
             item_columns[matched],
@@ -424,6 +473,9 @@ def _by_ids(columns: Sequence[Any], space: Space, direction: Direction, source: 
         ),
         parts=parts,
     )
+    if origins is None:
+        return judged
+    return judged.drawn_as(rows[matched], item_columns[matched], [origins[i] for i in matched])
 
 
 def _gains(column: Any, queries: list[str], items: list[str]) -> Float64[Array, " entries"]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from anglewise.data_types.drawn import DRAWN
 from anglewise.data_types.memory import check_room
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array
@@ -118,6 +119,26 @@ def _write_merged(path: PathLike, rows: Sequence[Judged], combine: str, form: st
         lines.append("\t".join(words) if form == "beir" else f"{words[0]} 0 {words[1]} {words[2]}")
     write_text(path, "".join(f"{line}\n" for line in lines))
     return len(pairs)
+
+
+MERGED = ("trec", "beir")
+"""Formats of a query, an item and a grade, and nothing else."""
+
+
+def left_out_by(form: str, rows: Sequence[Judged]) -> list[str]:
+    """What a format has no place for of how these pairs and queries were drawn, in words.
+
+    >>> left_out_by("trec", [Judged("q", "d", 2, judge="anna", probability=0.5)])
+    ['the chances with which pairs were drawn by lot']
+    """
+    if form not in MERGED:
+        return []
+    by_lot = any(row.probability is not None and row.probability < 1 for row in rows)
+    by_traffic = any(DRAWN in row.context for row in rows)
+    return [
+        *(["the chances with which pairs were drawn by lot"] if by_lot else []),
+        *(["the weights of queries that were drawn by traffic"] if by_traffic else []),
+    ]
 
 
 def _write_csv(path: PathLike, rows: Sequence[Judged], _combine: str, _texts: Texts) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.data_types.conversion import is_frame
+from anglewise.data_types.drawn import CHANCE, CONTEXT, origins_in
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import (
@@ -25,7 +26,7 @@ from anglewise.io.delimited import open_sheet, unguarded_sheet
 from anglewise.io.destinations import is_sqlite
 from anglewise.io.files import PathLike, existing, existing_file
 from anglewise.io.ids import Aligned, align
-from anglewise.io.judgement_rows import graded_columns, qrels_in
+from anglewise.io.judgement_rows import OWN, graded_columns, qrels_in
 from anglewise.io.space_files import is_space_folder
 from anglewise.io.space_folder import judgements_of, stored_directions
 from anglewise.io.tables import (
@@ -132,6 +133,9 @@ def read_judgements(
     was stored with the space; ``SPACE/judgements`` names the latter alone. Instead of a path, a
     pandas or Polars frame or an Arrow table is taken.
 
+    Columns ``probability`` and ``context`` say how pairs and queries were drawn, as ``judge
+    sample`` writes them.
+
     Of a pair that comes more than once the highest gain is kept. Items that the space does not
     hold count as missed where they are relevant, as in trec_eval, unless ``missing`` is
     ``"drop"``; entries of queries that it does not hold, and judgements of an item against itself,
@@ -226,8 +230,27 @@ def _read(
         source=str(sheet.path),
         complaints=aligned.complaints,
     )
+    judged = _as_drawn(judged, sheet, positions, aligned, say)
     named = sheet.names is not None and plain(sheet.names[positions[0]]) in USER.names.split()
     return replace(judged, parts=parts, of_users=named)
+
+
+def _as_drawn(
+    judged: Judgements, sheet: Sheet, positions: Sequence[int], aligned: Aligned, say: Say
+) -> Judgements:
+    """The same with what columns say about how pairs and queries were drawn, where some do."""
+    roles = [OWN[name] for name in (CHANCE, CONTEXT)]
+    at = [find(sheet.names or (), role, None, sheet.path) for role in roles]
+    at = [None if position in positions else position for position in at]
+    if not any(position is not None for position in at):
+        return judged
+    columns = [None if p is None else sheet.columns([p])[0].to_pylist() for p in at]
+    origins = origins_in(*columns, lambda row: f"{sheet.path}, {sheet.location(row)}")
+    by_lot = judged.drawn_as(*aligned.rows, [origins[entry] for entry in aligned.entries])
+    if by_lot.by_lot or by_lot.drawn is not None:
+        names = [sheet.name(position) for position in at if position is not None]
+        say(f"{sheet.path.name}: how pairs and queries were drawn from {' and '.join(names)}")
+    return by_lot
 
 
 def judged_ids(
