@@ -15,6 +15,7 @@ from anglewise import (
     compare,
     compare_spaces,
     read_judgements,
+    write_space,
 )
 from anglewise.comparison.stopping import sequential
 from anglewise.data_types.drawn import LOT, drawn_context
@@ -164,8 +165,6 @@ def test_a_plain_metric_says_that_pairs_were_drawn_by_lot():
 
 @pytest.fixture
 def folder(tmp_path):
-    from anglewise import write_space
-
     write_space(space(), tmp_path / "space")
     with JudgementStore.open(tmp_path / "space" / "judgements.sqlite") as store:
         store.add_many(rows_of())
@@ -236,3 +235,37 @@ def test_an_export_says_which_chances_and_weights_its_format_has_no_place_for(
 ):
     said = anglewise("judge", "export", folder, tmp_path / name).out
     assert ("no place for the chances" in said) == (name != "out.csv")
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_stored_space_says_how_its_judgements_were_drawn(missing, tmp_path):
+    context = drawn_context(0.5, 3.0, "one", queries=SIZE, heaviest=6.0, heaviest_left=0.0)
+    rows = [replace(row, context=context) for row in rows_of()]
+    if missing:
+        rows += [replace(rows[2], item_id="gone", probability=0.2)]
+    known = judged(rows)
+    folder = tmp_path / "stored"
+    write_space(space(), folder, judgements={"queries-items": known})
+    again = read_judgements(folder, space())
+    for name in ("gains", "chances"):
+        assert np.array_equal(getattr(again, name).values, getattr(known, name).values)
+    assert np.array_equal(again.judged_at, known.judged_at)
+    assert np.array_equal(again.drawn.chances, known.drawn.chances)
+    assert np.array_equal(again.drawn.traffic, known.drawn.traffic)
+    of_draw = [(one.draws, one.queries, one.heaviest) for one in (again.drawn, known.drawn)]
+    assert of_draw[0] == of_draw[1]
+    assert again.drawn.heaviest_left == 0
+    assert json.loads((folder / "space.json").read_text())["format"] == 2
+    write_space(space(), folder, judgements={"queries-items": again})  # in its own place
+
+
+def test_a_stored_space_says_that_chances_are_not_known(tmp_path):
+    folder = tmp_path / "stored"
+    known = judged([*rows_of(), Judged("q0", "i9", 1, judge="anna")])
+    write_space(space(), folder, judgements={"queries-items": known})
+    again = read_judgements(folder, space())
+    assert again.chances_unknown == known.chances_unknown != ""
+    plain = replace(known, chances_unknown="", judged_at=None)
+    write_space(space(), tmp_path / "plain", judgements={"queries-items": plain})
+    assert json.loads((tmp_path / "plain" / "space.json").read_text())["format"] == 1
+    assert not list((tmp_path / "plain" / "judgements").glob("*-queries.parquet"))

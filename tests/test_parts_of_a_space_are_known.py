@@ -19,6 +19,7 @@ FILES = (
     "judgements/queries-items.parquet",
     "judgements/queries-items-missing.parquet",
     "judgements/queries-items-judged-items.parquet",
+    "judgements/queries-items-queries.parquet",
 )
 
 
@@ -32,6 +33,8 @@ def space(tmp_path):
         missing=SparseRows.from_pairs([0], [0], [1.0], shape=(2, 1)),
         missing_ids=("x",),
         judged_items=np.array([True, True, False]),
+        chances=SparseRows.from_pairs([0, 0, 1], [0, 3, 2], [1.0, 0.5, 0.5], shape=(2, 4)),
+        judged_at=np.array([1.0, 2.0]),
     )
     space = Space(items=items, queries=queries, seen=table)
     write_space(space, tmp_path / "space", judgements={"queries-items": judged})

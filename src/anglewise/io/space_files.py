@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from anglewise.data_types.complaints import Complaints
+from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space, TrainedFor
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
@@ -30,8 +31,10 @@ from anglewise.io.tables import check_names, names_of, rows_of
 
 MOST = 10**15
 """Counts in a description are whole numbers up to this."""
-FORMAT = 1
-"""Counted up when an older reader would misread the folder."""
+FORMAT = 2
+"""Counted up when an older reader would misread the folder.
+
+Format 2 says how queries and pairs were drawn; where nothing is to be said of it, 1 is written."""
 
 
 LONGEST = 1 << 22
@@ -43,7 +46,7 @@ def describe(
 ) -> dict[str, Any]:
     """Everything about a space but its numbers, ready for JSON."""
     return {
-        "format": FORMAT,
+        "format": FORMAT if any(map(_says_draws, judgements.values())) else 1,
         "written_by": f"anglewise {version('anglewise')}",
         "trained_for": space.trained_for,
         "dimension": space.items.dimension,
@@ -57,6 +60,8 @@ def describe(
                 "leaves_out": judged.seen is not None,
                 **({} if judged.relevant_from is None else {"relevant_from": judged.relevant_from}),
                 **({"not_itself": True} if judged.not_itself else {}),
+                **({"of_users": True} if judged.of_users else {}),
+                **_draw_described(judged),
                 "complaints": _stored(judged.complaints),
             }
             for direction, judged in judgements.items()
@@ -64,6 +69,25 @@ def describe(
         "about": plain(dict(space.about), "about"),
         "sha256": dict(sha256),
     }
+
+
+def _says_draws(judged: Judgements) -> bool:
+    return judged.by_lot or judged.drawn is not None
+
+
+def _draw_described(judged: Judgements) -> dict[str, Any]:
+    """What holds for the draw as a whole; the chances of each query and pair stand in tables."""
+    content: dict[str, Any] = {}
+    if judged.chances_unknown:
+        content["chances_unknown"] = judged.chances_unknown
+    if judged.drawn is not None:
+        weights = {"heaviest": judged.drawn.heaviest, "heaviest_left": judged.drawn.heaviest_left}
+        content["drawn"] = {
+            "draws": sorted(judged.drawn.draws),
+            "queries": judged.drawn.queries,
+            **{name: value if np.isfinite(value) else None for name, value in weights.items()},
+        }
+    return content
 
 
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:
@@ -190,6 +214,8 @@ def judgements_as_described(
             left_out if description.get("leaves_out", len(left_out.indices) > 0) else None,
             relevant_from=description.get("relevant_from"),
             not_itself=description.get("not_itself") is True,
+            of_users=description.get("of_users") is True,
+            chances_unknown=description.get("chances_unknown", ""),
         )
 
 
@@ -210,6 +236,51 @@ def plain(value: Any, path: str) -> Any:
     if fits or (isinstance(value, float) and np.isfinite(value)):
         return cast("Any", value)
     raise ValuesError(f"{path} is {value!r}, which JSON cannot hold: store text or finite numbers")
+
+
+QUERY_COLUMNS = ("judged_at", "chance", "traffic")
+"""Columns about judged queries: when they were judged first, and how they were drawn."""
+
+
+def write_queries(path: Path, asking: Embeddings, judged: Judgements) -> None:
+    """Write what is known of each judged query; nothing where nothing is."""
+    drawn, unknown = judged.drawn, np.full(len(asking), np.nan)
+    columns = {
+        "judged_at": unknown if judged.judged_at is None else judged.judged_at,
+        "chance": unknown if drawn is None else drawn.chances,
+        "traffic": unknown if drawn is None else drawn.traffic,
+    }
+    rows = np.flatnonzero(np.any([np.isfinite(column) for column in columns.values()], axis=0))
+    if judged.judged_at is None and drawn is None:
+        return
+    pa = arrow()
+    cells = {name: pa.array(column[rows], from_pandas=True) for name, column in columns.items()}
+    ids = pa.array(asking.ids[rows].tolist(), pa.string())
+    write_table(path, pa.table({"query_id": ids, **cells}), rows=1 << 20)
+
+
+def with_queries(path: Path, asking: Embeddings, judged: Judgements, described: Any) -> Judgements:
+    """Judgements with what ``write_queries`` wrote, and what the description says of the draw."""
+    with reading(path, "a table of judged queries"):
+        table = parquet_columns(path, ["query_id", *QUERY_COLUMNS], "a table of judged queries")
+        rows = _known_rows(path, table["query_id"], asking)
+        columns = {name: np.full(len(asking), np.nan) for name in QUERY_COLUMNS}
+        for name, column in columns.items():
+            cells = table[name].cast(arrow().float64())
+            column[rows] = cells.to_numpy(zero_copy_only=False)
+        judged_at = columns["judged_at"]
+        judged = replace(judged, judged_at=None if np.isnan(judged_at).all() else judged_at)
+        draw = described.get("drawn")
+        if draw is None:
+            return judged
+        weights = (draw[name] for name in ("heaviest", "heaviest_left"))
+        heaviest, left = (np.nan if weight is None else float(weight) for weight in weights)
+        chances, traffic = columns["chance"], columns["traffic"]
+        if not ((chances > 0) & (chances <= 1) & (traffic > 0) | np.isnan(chances)).all():
+            raise ValueError("a chance or a traffic that is none")
+        draws = frozenset(map(str, draw["draws"]))
+        drawn = QueryDraw(chances, traffic, draws, int(draw["queries"]), heaviest, left)
+        return replace(judged, drawn=drawn)
 
 
 GROUP_BYTES = 1 << 26
@@ -324,10 +395,14 @@ def write_side(path: Path, side: Embeddings) -> None:
 TABLES = (
     ["query_id", "item_id", "weight"],
     ["query_id", "item_id", "gain", "left_out"],
+    ["query_id", "item_id", "gain", "left_out", "chance"],
     ["query_id", "item_id", "gain"],
+    ["query_id", "item_id", "gain", "chance"],
     ["item_id"],
+    ["query_id", *QUERY_COLUMNS],
 )
-"""The columns of what training saw, of judgements, of those of missing items, of judged items."""
+"""The columns of what training saw, of judgements, of those of missing items, of judged items, of
+judged queries."""
 
 
 def is_table_of_space(path: Path) -> bool:

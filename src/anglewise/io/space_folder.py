@@ -36,7 +36,9 @@ from anglewise.io.space_files import (
     read_side,
     read_some,
     read_sparse,
+    with_queries,
     write_description,
+    write_queries,
     write_side,
     write_some,
     write_sparse,
@@ -44,7 +46,7 @@ from anglewise.io.space_files import (
 
 T = TypeVar("T")
 
-KINDS = ("", "-judged-items", "-missing")
+KINDS = ("", "-judged-items", "-missing", "-queries")
 """What the names of files of judgements end in, behind their direction."""
 OURS = {"space.json", "items.parquet", "queries.parquet", "seen.parquet", "judgements"} | {
     f"judgements/{direction}{kind}.parquet" for direction in DIRECTIONS for kind in KINDS
@@ -66,9 +68,10 @@ def write_space(
     ``items.parquet`` and, unless the items ask, ``queries.parquet``; ``seen.parquet``;
     ``judgements/<direction>.parquet``, and beside it ``<direction>-judged-items.parquet`` where
     judgements speak of whole items, ``<direction>-missing.parquet`` where items were judged that
-    the space lacks. The same space gives the same bytes. A space that is there
-    is replaced, unless it holds judgements or items seen in training that the new one lacks; any
-    other folder is left alone.
+    the space lacks, ``<direction>-queries.parquet`` where it is known when queries were judged or
+    how they were drawn. The same space gives the same bytes. A space that is there is replaced,
+    unless it holds judgements or items seen in training that the new one lacks; any other folder is
+    left alone.
 
     Raises
     ------
@@ -169,7 +172,8 @@ def _read_judgements(folder: Path, direction: Direction, space: Space | None) ->
         raise FileError(f"{folder} holds no judgements for {direction}, {hint} give a file of them")
     space = read_space_folder(folder) if space is None else space
     file = _verified_file(folder, description, f"judgements/{direction}.parquet")
-    tables = read_sparse(file, space.sides(direction), ("gain", "left_out"))
+    tables = read_sparse(file, space.sides(direction), ("gain", "left_out", "chance"))
+    chances = tables["chance"]
     judged = judgements_as_described(
         folder, direction, described[direction], tables["gain"], tables["left_out"]
     )
@@ -179,8 +183,16 @@ def _read_judgements(folder: Path, direction: Direction, space: Space | None) ->
         with reading(file, "a table of query_id, item_id and gain"):
             ids = parquet_columns(file, ["item_id"], "a table of item_id")["item_id"].unique()
         lacking = Embeddings(np.zeros((len(ids), 1), np.float32), ids=ids.to_pylist())
-        missing = read_sparse(file, (asking, lacking), ("gain",))["gain"]
-        judged = replace(judged, missing=missing, missing_ids=tuple(lacking.ids.tolist()))
+        missing = read_sparse(file, (asking, lacking), ("gain", "chance"))
+        ids_lacking = tuple(lacking.ids.tolist())
+        judged = replace(judged, missing=missing["gain"], missing_ids=ids_lacking)
+        chances = chances.beside(missing["chance"])
+    if len(chances.indices):
+        with reading(folder / f"judgements/{direction}.parquet", "a table of judgements"):
+            judged = replace(judged, chances=chances)
+    file = _optional_file(folder, description, f"judgements/{direction}-queries.parquet")
+    if file is not None:
+        judged = with_queries(file, asking, judged, described[direction])
     file = _optional_file(folder, description, f"judgements/{direction}-judged-items.parquet")
     return judged if file is None else replace(judged, judged_items=read_some(file, ranked))
 
@@ -203,14 +215,21 @@ def _write_judgements(
 ) -> None:
     into = folder / "judgements"
     into.mkdir(exist_ok=True)
+    chances, width = judgements.chances, judgements.gains.shape[1]
     tables = {"gain": judgements.gains, "left_out": judgements.seen}
+    if chances is not None:
+        tables |= {"chance": chances.columns(0, width)}
     write_sparse(into / f"{direction}.parquet", space.sides(direction), tables)
     if judgements.missing is not None:
         lacking = Embeddings(
             np.zeros((len(judgements.missing_ids), 1), np.float32), ids=judgements.missing_ids
         )
         sides = (space.sides(direction)[0], lacking)
-        write_sparse(into / f"{direction}-missing.parquet", sides, {"gain": judgements.missing})
+        tables = {"gain": judgements.missing}
+        if chances is not None:
+            tables |= {"chance": chances.columns(width, chances.shape[1])}
+        write_sparse(into / f"{direction}-missing.parquet", sides, tables)
+    write_queries(into / f"{direction}-queries.parquet", space.sides(direction)[0], judgements)
     if judgements.judged_items is not None:
         ranked = space.sides(direction)[1]
         write_some(into / f"{direction}-judged-items.parquet", ranked, judgements.judged_items)
