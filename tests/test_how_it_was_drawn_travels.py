@@ -134,7 +134,7 @@ def test_pairs_that_came_without_a_chance_beside_a_lot_are_not_weighed():
 
 def test_pairs_of_two_draws_by_lot_are_not_weighed():
     other = [replace(row, item_id=f"i{(int(row.item_id[1:]) + 7) % SIZE}") for row in rows_of(1)]
-    one = judged(rows_of() + other)
+    one = judged([*rows_of(), *other])
     assert one.chances is not None
     two = judged(rows_of() + [replace(row, context={LOT: "two"}) for row in other])
     with pytest.raises(ValuesError, match="they come from several draws"):
@@ -154,10 +154,12 @@ def test_a_plain_metric_says_that_pairs_were_drawn_by_lot():
     result = compare(space(), judged(rows_of()), "dot,cosine", f"nDCG@{DEPTH}")
     [note] = [note for note in result.notes if "drawn by lot" in note]
     assert f"nDCG@{DEPTH} knows nothing of their chances" in note
-    assert f"nDCG(sampled)@{DEPTH} (--metric) weighs them rightly" in note
+    assert f"--metric 'DCG(sampled)@{DEPTH}' weighs pairs by them" in note
     assert note in sequential(result).notes
     weighed = compare(space(), judged(rows_of()), "dot,cosine", SAMPLED)
     assert not any("drawn by lot" in note for note in weighed.notes)
+    unnamed = compare(space(), judged(rows_of(lot="")), "dot,cosine", SAMPLED)
+    assert any("nothing says whether in one draw" in note for note in unnamed.notes)
     whole = judged(rows_of(chance=(1.0, 1.0, 1.0)))
     plain = compare(space(), whole, "dot,cosine", f"nDCG@{DEPTH}")
     assert not any("drawn by lot" in note for note in plain.notes)
@@ -255,6 +257,7 @@ def test_a_stored_space_says_how_its_judgements_were_drawn(missing, tmp_path):
     of_draw = [(one.draws, one.queries, one.heaviest) for one in (again.drawn, known.drawn)]
     assert of_draw[0] == of_draw[1]
     assert again.drawn.heaviest_left == 0
+    assert not again.lot_unnamed
     assert json.loads((folder / "space.json").read_text())["format"] == 2
     write_space(space(), folder, judgements={"queries-items": again})  # in its own place
 

@@ -182,26 +182,32 @@ UNEQUAL = "queries were drawn with unequal chances"
 
 
 def lot_notes(judgements: Judgements, metrics: Iterable[str]) -> Iterator[str]:
-    """Which of these metrics take pairs that were drawn by lot as if nothing had been drawn."""
-    kinds = {name: read_metric(name) for name in metrics}
-    plain = [
-        name
-        for name, kind in kinds.items()
-        if not (weighs_by_chance(kind) or isinstance(kind, JudgedShare))
-    ]
-    if not judgements.by_lot or not plain:
+    """Which of these metrics allow for pairs that were drawn by lot, and whether they can."""
+    kinds = [read_metric(name) for name in metrics]
+    if not judgements.by_lot:
         return
-    depth = next((kind.depth for kind in kinds.values() if kind.depth is not None), 10)
-    weighed = (
-        f"these are not known: {judgements.chances_unknown}"
-        if judgements.chances_unknown
-        else f"nDCG(sampled)@{depth} (--metric) weighs them rightly"
-    )
-    yield (
-        f"{BY_LOT}, and {listed(plain)} {'knows' if len(plain) == 1 else 'know'} nothing of their "
-        "chances: which measure is ahead, and by how much, may be the doing of the draw; "
-        f"{weighed}"
-    )
+    plain = [
+        kind for kind in kinds if not (weighs_by_chance(kind) or isinstance(kind, JudgedShare))
+    ]
+    if plain:
+        names = listed(map(str, plain))
+        depth = next((kind.depth for kind in plain if kind.depth is not None), 10)
+        weighed = (
+            f"these are not known: {judgements.chances_unknown}"
+            if judgements.chances_unknown
+            else f"--metric 'DCG(sampled)@{depth}' weighs pairs by them"
+        )
+        yield (
+            f"{BY_LOT}, and {names} {'knows' if len(plain) == 1 else 'know'} nothing of their "
+            "chances: which measure is ahead, and by how much, may be the doing of the draw; "
+            f"{weighed}"
+        )
+    weighing = [kind for kind in kinds if weighs_by_chance(kind)]
+    if weighing and judgements.lot_unnamed:
+        yield (
+            f"{BY_LOT}, and nothing says whether in one draw: how likely a pair was to come in any "
+            f"of several is not known, and {listed(map(str, weighing))} would weigh it wrongly"
+        )
 
 
 def _without(gains: SparseRows, relevant: Bool[Array, " entries"], rows: Int64[Array, " q"]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from math import isfinite, isnan
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
@@ -281,23 +281,31 @@ def lot_of(context: Mapping[str, Any]) -> str:
     return str(context.get(LOT) or draw or "")
 
 
-def pair_chances(pairs: Sequence[Iterable[Origin]]) -> tuple[Float64[Array, " pairs"] | None, str]:
+class PairChances(NamedTuple):
+    """The chance of each pair, by lot; why these are not known; whether the lot has no name."""
+
+    values: Float64[Array, " pairs"] | None
+    unknown: str = ""
+    unnamed: bool = False
+
+
+def pair_chances(pairs: Sequence[Iterable[Origin]]) -> PairChances:
     """The chance with which each pair was drawn, from everything that was said of it.
 
-    None where no pair was drawn by lot; and where the chances of some are not known, with the
-    reason in words. Who judges a pair once more, without a chance, leaves that which it has.
+    None where no pair was drawn by lot, and where the chances of some are not known. Who judges a
+    pair once more, without a chance, leaves that which it has.
 
-    >>> second_judge = [(0.5, {}), (None, {})]
-    >>> pair_chances([second_judge, [(1.0, {})]])
-    (array([0.5, 1. ]), '')
-    >>> pair_chances([second_judge, [(None, {})]])[1]
+    >>> second_judge = [(0.5, {LOT: "b1"}), (None, {})]
+    >>> pair_chances([second_judge, [(1.0, {})]]).values.tolist()
+    [0.5, 1.0]
+    >>> pair_chances([second_judge, [(None, {})]]).unknown
     '1 of 2 judged pairs came without one'
     """
     origins = [list(origin) for origin in pairs]
     chances = [{chance for chance, _ in origin if chance is not None} for origin in origins]
     by_lot = [1 not in each and bool(each) for each in chances]
     if not any(by_lot):
-        return None, ""
+        return PairChances(None)
     lots = {
         lot_of(context)
         for origin, lot in zip(origins, by_lot, strict=True)
@@ -307,11 +315,11 @@ def pair_chances(pairs: Sequence[Iterable[Origin]]) -> tuple[Float64[Array, " pa
     if len(lots) > 1 or any(
         len(each) > 1 for each, lot in zip(chances, by_lot, strict=True) if lot
     ):
-        return None, SEVERAL_LOTS
+        return PairChances(None, SEVERAL_LOTS)
     unknown = sum(not each for each in chances)
     if unknown:
-        return None, chances_lacking(unknown, len(pairs))
-    return np.array([max(each) for each in chances]), ""
+        return PairChances(None, chances_lacking(unknown, len(pairs)))
+    return PairChances(np.array([max(each) for each in chances]), "", "" in lots)
 
 
 def chances_lacking(unknown: int, pairs: int) -> str:

@@ -84,6 +84,9 @@ class Judgements:
     chances_unknown
         Where judged pairs were sampled by chances that are not known: why. Metrics that end in
         ``(sampled)`` are refused then.
+    lot_unnamed
+        Whether nothing says that the pairs with ``chances`` came in one draw: of several, these
+        would not be what ``chances`` say.
     judged_at
         When each query of the asking side was first judged, in seconds, where it is known; NaN
         for queries that were not judged. Judging until decided needs the order.
@@ -121,6 +124,7 @@ class Judgements:
     not_itself: bool = False
     of_users: bool = False
     chances_unknown: str = ""
+    lot_unnamed: bool = False
 
     def __post_init__(self) -> None:
         check_direction(self.direction)
@@ -141,7 +145,7 @@ class Judgements:
 
     def _check_kinds(self) -> None:
         check_source(self.source, self.complaints)
-        for name in ("not_itself", "of_users"):
+        for name in ("not_itself", "of_users", "lot_unnamed"):
             check_flag(getattr(self, name), name)
         if self.drawn is not None:
             check_kind(self.drawn, QueryDraw, "drawn", "a QueryDraw")
@@ -289,7 +293,7 @@ class Judgements:
         ]
         origins = None
         if any(column is not None for column in cells):
-            origins = origins_in(*cells, lambda row: f"the frame, row {row}")
+            origins = origins_in(cells[0], cells[1], lambda row: f"the frame, row {row}")
         judged = _by_ids([frame[name] for name in needed], space, direction, "the frame", origins)
         return taken(judged, missing)
 
@@ -330,7 +334,7 @@ class Judgements:
             of_pair.setdefault((row, column), []).append(origin)
         graded = self.graded
         pairs = zip(graded.rows.tolist(), graded.indices.tolist(), strict=True)
-        chances, unknown = pair_chances([of_pair.get(pair, []) for pair in pairs])
+        chances, unknown, unnamed = pair_chances([of_pair.get(pair, []) for pair in pairs])
         contexts = (
             (row, context) for row, (_, context) in zip(rows.tolist(), origins, strict=True)
         )
@@ -338,6 +342,7 @@ class Judgements:
             self,
             chances=None if chances is None else replace(graded, values=chances),
             chances_unknown=unknown,
+            lot_unnamed=unnamed,
             drawn=query_draw(contexts, graded.shape[0]),
         )
 
@@ -475,7 +480,9 @@ def _by_ids(
     )
     if origins is None:
         return judged
-    return judged.drawn_as(rows[matched], item_columns[matched], [origins[i] for i in matched])
+    return judged.drawn_as(
+        rows[matched], item_columns[matched], [origins[i] for i in matched.tolist()]
+    )
 
 
 def _gains(column: Any, queries: list[str], items: list[str]) -> Float64[Array, " entries"]:

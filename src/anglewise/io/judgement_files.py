@@ -239,14 +239,16 @@ def _as_drawn(
     judged: Judgements, sheet: Sheet, positions: Sequence[int], aligned: Aligned, say: Say
 ) -> Judgements:
     """The same with what columns say about how pairs and queries were drawn, where some do."""
-    roles = [OWN[name] for name in (CHANCE, CONTEXT)]
-    at = [find(sheet.names or (), role, None, sheet.path) for role in roles]
+    at = [find(sheet.names or (), OWN[name], None, sheet.path) for name in (CHANCE, CONTEXT)]
     at = [None if position in positions else position for position in at]
     if not any(position is not None for position in at):
         return judged
-    columns = [None if p is None else sheet.columns([p])[0].to_pylist() for p in at]
-    origins = origins_in(*columns, lambda row: f"{sheet.path}, {sheet.location(row)}")
-    by_lot = judged.drawn_as(*aligned.rows, [origins[entry] for entry in aligned.entries])
+    cells: list[list[Any] | None] = [
+        None if position is None else sheet.columns([position])[0].to_pylist() for position in at
+    ]
+    origins = origins_in(cells[0], cells[1], lambda row: f"{sheet.path}, {sheet.location(row)}")
+    rows, columns = aligned.rows
+    by_lot = judged.drawn_as(rows, columns, [origins[i] for i in aligned.entries.tolist()])
     if by_lot.by_lot or by_lot.drawn is not None:
         names = [sheet.name(position) for position in at if position is not None]
         say(f"{sheet.path.name}: how pairs and queries were drawn from {' and '.join(names)}")
