@@ -8,6 +8,7 @@ import pytest
 
 from anglewise import (
     Embeddings,
+    Index,
     Judged,
     Judgements,
     JudgementStore,
@@ -22,6 +23,9 @@ from anglewise.data_types.drawn import LOT, drawn_context
 from anglewise.errors import ValuesError
 from anglewise.judgements.combine import combined
 from anglewise.labelling.sample import sample
+from anglewise.rag.relevance import Relevance, learn_relevance
+from anglewise.report.plain_text import markdown
+from anglewise.report.retrieval_documents import relevance_document
 from cli_run import anglewise
 
 __all__ = ["anglewise"]
@@ -272,3 +276,55 @@ def test_a_stored_space_says_that_chances_are_not_known(tmp_path):
     write_space(space(), tmp_path / "plain", judgements={"queries-items": plain})
     assert json.loads((tmp_path / "plain" / "space.json").read_text())["format"] == 1
     assert not list((tmp_path / "plain" / "judgements").glob("*-queries.parquet"))
+
+
+def relevance(rows):
+    of = space()
+    return learn_relevance(Index(of, "cosine"), of, judged(rows), depth=10, recall=0.5)
+
+
+def test_a_threshold_is_not_said_to_hold_for_questions_drawn_with_unequal_chances():
+    words = " ".join(markdown(relevance_document(relevance(rows_of()), None, 10)).split())
+    assert "with 95% confidence" in words
+    assert "Pairs were drawn by lot" in words
+    heavy = {"q1", "q2", "q3"}
+    rows = [
+        replace(
+            row,
+            probability=1.0,
+            context=drawn_context(1.0, 50.0 if row.query_id in heavy else 1.0, "one"),
+        )
+        for row in rows_of()
+    ]
+    learned = relevance(rows)
+    assert (learned.at_least, learned.drawn_unequally) == (None, True)
+    assert all(price.at_least is None and not price.holds for price in learned.prices)
+    words = " ".join(markdown(relevance_document(learned, None, 10, prices=True)).split())
+    assert "with 95% confidence" not in words.replace("keep a relevant passage, with 95%", "")
+    assert f"as questions are asked, {learned.kept_as_asked:.3f} keep one" in words
+    again = Relevance.from_dict(learned.to_dict())
+    assert again.drawn_unequally
+    assert again.kept_as_asked == learned.kept_as_asked
+    several = [replace(row, context=drawn_context(1.0, 1.0, row.query_id)) for row in rows]
+    assert relevance(several).kept_as_asked is None
+    assert relevance(several).at_least is None
+
+
+def test_a_threshold_is_weighed_for_questions_as_they_are_asked():
+    """What three questions say that are asked a thousand times as often is what is said."""
+    rows = [replace(row, probability=1.0, context={}) for row in rows_of()]
+    alike = relevance(rows)
+    kept = []
+    for query in ASKING:
+        traffic = {name: 1e9 if name == query else 1.0 for name in ASKING}
+        drawn = [
+            replace(row, context=drawn_context(1.0, traffic[row.query_id], "one")) for row in rows
+        ]
+        kept.append(relevance(drawn).kept_as_asked)
+    found = [share for share in kept if share is not None and (share < 1e-6 or share > 1 - 1e-6)]
+    assert sum(np.round(found)) == alike.held_out_recall.count
+
+
+def test_equal_weights_leave_what_is_said_of_questions_like_these():
+    rows = [replace(row, context=drawn_context(0.5, 3.0, "one")) for row in rows_of()]
+    assert relevance(rows).at_least is not None

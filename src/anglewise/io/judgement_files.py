@@ -248,7 +248,8 @@ def _as_drawn(
     ]
     origins = origins_in(cells[0], cells[1], lambda row: f"{sheet.path}, {sheet.location(row)}")
     rows, columns = aligned.rows
-    by_lot = judged.drawn_as(rows, columns, [origins[i] for i in aligned.entries.tolist()])
+    entries: list[int] = aligned.entries.tolist()
+    by_lot = judged.drawn_as(rows, columns, [origins[entry] for entry in entries])
     if by_lot.by_lot or by_lot.drawn is not None:
         names = [sheet.name(position) for position in at if position is not None]
         say(f"{sheet.path.name}: how pairs and queries were drawn from {' and '.join(names)}")

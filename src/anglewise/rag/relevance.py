@@ -67,6 +67,8 @@ class Relevance:
     at_least
         With 95% confidence at least this share of all questions like those judged keeps a relevant
         passage, of those that find one: ``recall``, or less where judgements are too few for it.
+        None where questions were drawn with unequal chances (``drawn_unequally``): each counts
+        alike, and nothing follows for all that there are, nor for questions as they are asked.
     only_irrelevant, turned_away
         The shares of the held-out questions that are given passages of which none is relevant, and
         that are given nothing; with ``held_out_recall`` they make 1.
@@ -74,6 +76,11 @@ class Relevance:
         The number of questions with a relevant passage of which none was found.
     origin
         The space that it was learned from; :class:`Context` refuses another one.
+    drawn_unequally, kept_as_asked
+        Whether questions were drawn with unequal chances, and if these are known the share, weighed
+        by traffic, that keeps a relevant passage held out.
+    drawn_by_lot
+        Whether pairs were drawn by lot. What was not drawn counts as not relevant.
     prices
         The same for other recalls; not kept by :meth:`to_dict`.
 
@@ -95,6 +102,9 @@ class Relevance:
     turned_away: Proportion | None = None
     out_of_reach: int | None = None
     origin: Origin | None = None
+    drawn_unequally: bool = False
+    kept_as_asked: float | None = None
+    drawn_by_lot: bool = False
     prices: tuple[Price, ...] = ()
 
     def __call__(self, scores: Float[Array, "*shape"]) -> Float64[Array, "*shape"]:
@@ -139,6 +149,9 @@ class Relevance:
             "only_irrelevant": None if self.only_irrelevant is None else vars(self.only_irrelevant),
             "turned_away": None if self.turned_away is None else vars(self.turned_away),
             "out_of_reach": self.out_of_reach,
+            "drawn_unequally": self.drawn_unequally,
+            "kept_as_asked": self.kept_as_asked,
+            "drawn_by_lot": self.drawn_by_lot,
             "origin": None if self.origin is None else self.origin.to_dict(),
         }
 
@@ -173,6 +186,9 @@ class Relevance:
                 turned_away=_optional(content, "turned_away", _counted),
                 out_of_reach=_optional(content, "out_of_reach", _count),
                 origin=_optional(content, "origin", Origin.from_dict),
+                drawn_unequally=content.get("drawn_unequally") is True,
+                kept_as_asked=_optional(content, "kept_as_asked", _proportion),
+                drawn_by_lot=content.get("drawn_by_lot") is True,
             )
         except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FileError(
@@ -212,7 +228,8 @@ def learn_relevance(
     recall
         The share of questions that are to keep a relevant passage at the threshold, of those for
         which one was found at all: with 95% confidence of all questions like those judged, where
-        there are enough of these (``at_least`` says what they suffice for).
+        there are enough of these (``at_least`` says what they suffice for). Each question counts
+        alike: where they were drawn with unequal chances nothing is said of all.
     folds
         The number of parts that questions are drawn into.
     name
@@ -271,6 +288,9 @@ def relevance_of(
         only_irrelevant=price.only_irrelevant,
         turned_away=price.turned_away,
         out_of_reach=evidence.out_of_reach,
+        drawn_unequally=evidence.drawn.unequally,
+        kept_as_asked=price.kept_as_asked,
+        drawn_by_lot=evidence.drawn.by_lot,
         prices=tuple(fitted.price(target) for target in sorted({*RECALLS, recall})),
     )
 

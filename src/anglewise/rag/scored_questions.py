@@ -12,7 +12,7 @@ from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.nearest_neighbours.index import Answering, Hit
-from anglewise.rag.thresholds import ScoredQuestions
+from anglewise.rag.thresholds import HowDrawn, ScoredQuestions
 
 HITS_AT_ONCE = 1 << 18
 """Passages found that are held as such; of the others the score and relevance are kept."""
@@ -62,6 +62,7 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
         np.concatenate(scores),
         np.concatenate(relevant),
         out_of_reach,
+        HowDrawn.of(judgements, rows),
     )
 
 

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy.special import bdtr, betaincinv
 
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import TooFewError
 from anglewise.statistics.calibration import Isotonic, Logistic, Proportion, proportion
@@ -63,18 +64,41 @@ def questions_for(recall: float) -> int | None:
 
 
 @dataclass(frozen=True, eq=False)
+class HowDrawn:
+    """How questions and pairs were drawn for judging, as far as nothing here allows for it.
+
+    ``unequally``: questions were, with unequal chances; each counts alike all the same.
+    ``weights`` are what each question counts for questions as they are asked, where that is known.
+    ``by_lot``: pairs were; what was not drawn counts as not relevant.
+    """
+
+    unequally: bool = False
+    weights: Float64[Array, " questions"] | None = None
+    by_lot: bool = False
+
+    @classmethod
+    def of(cls, judgements: Judgements, rows: Int64[Array, " questions"]) -> "HowDrawn":
+        """How these judged questions were drawn; equal weights allow for their chances."""
+        weights = judgements.weights(rows)
+        values = None if weights is None else weights.values
+        equal = judgements.drawn is None or (values is not None and np.allclose(values, 1))
+        return cls(not equal, None if equal else values, judgements.by_lot)
+
+
+@dataclass(frozen=True, eq=False)
 class ScoredQuestions:
     """Pairs of a question and an item found for it, with their score and relevance.
 
     ``questions`` are numbered from 0. Items that were not judged count as not relevant.
     ``out_of_reach`` is the number of questions with a relevant item of which none was found; None
-    where that is not known.
+    where that is not known. ``drawn`` says how the questions and their pairs were drawn.
     """
 
     questions: Int64[Array, " pairs"]
     scores: Float64[Array, " pairs"]
     relevant: Bool[Array, " pairs"]
     out_of_reach: int | None = None
+    drawn: HowDrawn = field(default_factory=HowDrawn)
 
     def take(self, chosen: Bool[Array, " pairs"]) -> "ScoredQuestions":
         """The pairs that a mask chooses."""
@@ -84,9 +108,13 @@ class ScoredQuestions:
         """The score of the nearest relevant item of each question that has one, ascending."""
         return np.sort(self.best_scores()[0])
 
+    def answerable(self) -> Int64[Array, " answerable"]:
+        """The questions that found a relevant item."""
+        return np.unique(self.questions[self.relevant])
+
     def best_scores(self) -> Float64[Array, "2 answerable"]:
         """For each question that found a relevant item, the best score of one and of any."""
-        answerable = np.unique(self.questions[self.relevant])
+        answerable = self.answerable()
         best = np.full((2, len(answerable)), -np.inf)
         for row, chosen in enumerate((self.relevant, np.isin(self.questions, answerable))):
             at = np.searchsorted(answerable, self.questions[chosen])
@@ -106,7 +134,8 @@ class Price:
         The least probability of a passage that is given.
     at_least
         The share of all questions like those judged, of those that find a relevant passage, that
-        keep one with 95% confidence: ``recall``, or less where judgements are too few for it.
+        keep one with 95% confidence: ``recall``, or less where judgements are too few for it. None
+        where they were drawn with unequal chances, which the threshold does not allow for.
     kept, only_irrelevant, turned_away
         Of the held-out questions that found a relevant passage: those that keep one, those that
         are given passages and none of them relevant, those that are given nothing.
@@ -114,21 +143,25 @@ class Price:
         The mean number of passages that reach the threshold, over all judged questions.
     false_contexts
         The share of questions from elsewhere that are given something; None if none were asked.
+    kept_as_asked
+        ``kept`` for questions as they are asked, where they were drawn with unequal chances that
+        are known.
     """
 
     recall: float
     threshold: float
-    at_least: float
+    at_least: float | None
     kept: Proportion
     only_irrelevant: Proportion
     turned_away: Proportion
     passages: float
     false_contexts: Proportion | None = None
+    kept_as_asked: float | None = None
 
     @property
     def holds(self) -> bool:
         """Whether the judgements suffice for the recall asked for, at 95% confidence."""
-        return self.at_least >= self.recall
+        return self.at_least is not None and self.at_least >= self.recall
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +176,7 @@ class CrossFit:
     @staticmethod
     def of(evidence: ScoredQuestions, kind: Kind, folds: int, seed: int) -> "CrossFit":
         """Fit the curves; ``TooFewError`` where fewer questions than folds found something."""
-        answered = len(np.unique(evidence.questions[evidence.relevant]))
+        answered = len(evidence.answerable())
         if folds < 2 or answered < folds:
             raise TooFewError(
                 f"{answered} questions found a relevant passage: {max(folds, 2)} or more are due, "
@@ -166,24 +199,31 @@ class CrossFit:
     def price(self, recall: float) -> Price:
         """What the threshold for a recall keeps and costs; each fold's is learned without it."""
         best = self.evidence.best_relevant()
+        weights = self.evidence.drawn.weights
         given_relevant = turned_away = given = 0
+        weight_given = 0.0
         for number, curve in enumerate(self.curves):
             held_out = self.evidence.take(self.fold == number)
             learned = self.evidence.take(self.fold != number).best_relevant()
             threshold = _threshold(curve, learned, recall)
             relevant, nearest = curve(held_out.best_scores()) >= threshold
             given_relevant += int(relevant.sum())
+            if weights is not None:
+                weight_given += float(weights[held_out.answerable()[relevant]].sum())
             turned_away += int((~nearest).sum())
             given += int(np.sum(curve(held_out.scores) >= threshold))
         suffices = rank_for(recall, len(best)) > 0
+        at_least = recall if suffices else sure_share(1, len(best))
+        of_weight = None if weights is None else weights[self.evidence.answerable()].sum()
         return Price(
             recall,
             _threshold(self.curve, best, recall),
-            recall if suffices else sure_share(1, len(best)),
+            None if self.evidence.drawn.unequally else at_least,
             proportion(given_relevant, len(best)),
             proportion(len(best) - given_relevant - turned_away, len(best)),
             proportion(turned_away, len(best)),
             given / len(np.unique(self.evidence.questions)),
+            kept_as_asked=None if of_weight is None else float(weight_given / of_weight),
         )
 
 
@@ -201,7 +241,7 @@ def _threshold(curve: Curve, best: Float64[Array, " answerable"], recall: float)
 
 def _folds(evidence: ScoredQuestions, folds: int, seed: int) -> Int64[Array, " pairs"]:
     """The fold of each pair; questions with a relevant item are spread evenly over the folds."""
-    answerable = np.unique(evidence.questions[evidence.relevant])
+    answerable = evidence.answerable()
     unanswerable = np.setdiff1d(evidence.questions, answerable)
     rng = np.random.default_rng(seed)
     fold_of = np.zeros(int(evidence.questions.max()) + 1, dtype=np.int64)

@@ -235,6 +235,8 @@ def _with_ends(value: float, ends: tuple[float, float] | None) -> str:
 
 def _threshold_sentence(learned: Relevance) -> str:
     """The threshold, and of how many questions it may be said that they keep a passage."""
+    if learned.drawn_unequally:
+        return _unequal_sentence(learned)
     sure = learned.at_least or 0.0
     threshold = f"Threshold {number(learned.threshold)}:"
     promise = "of questions like these that find a relevant passage keep one"
@@ -250,6 +252,23 @@ def _threshold_sentence(learned: Relevance) -> str:
     )
 
 
+def _unequal_sentence(learned: Relevance) -> str:
+    """The threshold where questions were drawn with unequal chances: nothing is said of all."""
+    as_asked = learned.kept_as_asked
+    known = (
+        "by which chances is not known"
+        if as_asked is None
+        else f"held out and weighed by traffic, as questions are asked, {number(as_asked)} keep one"
+    )
+    return (
+        f"Threshold {number(learned.threshold)}: chosen so that {_share(learned.recall)} of these "
+        "questions that find a relevant passage keep one. Questions were drawn with unequal "
+        "chances, and each counts alike in the threshold, the probabilities and all shares here: "
+        "none of them is of all questions, or of questions as they are asked, with any confidence; "
+        f"{known}"
+    )
+
+
 def _held_out_sentences(learned: Relevance, depth: int) -> list[str]:
     """Three shares of held-out questions, and what no threshold can give back or keeps out."""
     words = {
@@ -262,7 +281,13 @@ def _held_out_sentences(learned: Relevance, depth: int) -> list[str]:
         for what, share in words.items()
         if share is not None
     )
-    sentences = [f"Held out, of {counted(learned.questions, 'such question')}: {shares}"]
+    alike = ", each counted alike" if learned.drawn_unequally else ""
+    sentences = [f"Held out, of {counted(learned.questions, 'such question')}{alike}: {shares}"]
+    if learned.drawn_by_lot:
+        sentences.append(
+            "Pairs were drawn by lot to be judged, and what was not drawn counts as not relevant: "
+            "probabilities are too low, and shares are of questions of which such a one was drawn"
+        )
     if learned.out_of_reach:
         sentences.append(
             f"{counted(learned.out_of_reach, 'question')} more found none of their relevant "
@@ -287,7 +312,8 @@ PRICE_LEGEND = (
     "Prices: sure is the share of all questions like these that keep a relevant passage, with 95% "
     "confidence for each line by itself, less than the recall where judgements are too few for it; "
     "kept, only irrelevant and turned away are shares of held-out questions; passages reach the "
-    "threshold, on average; a hyphen: not known without questions from elsewhere (--foreign)."
+    "threshold, on average; a hyphen: not known without questions from elsewhere (--foreign), or, "
+    "of sure, where questions were drawn with unequal chances."
 )
 
 
@@ -297,7 +323,7 @@ def _price_list(learned: Relevance) -> Table:
     rows = [
         [
             _share(price.recall),
-            _share(price.at_least),
+            "-" if price.at_least is None else _share(price.at_least),
             number(price.threshold),
             *(number(each.value) for each in (price.kept, price.only_irrelevant)),
             number(price.turned_away.value),
