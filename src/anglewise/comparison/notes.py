@@ -193,7 +193,7 @@ def lot_notes(judgements: Judgements, metrics: Iterable[str]) -> Iterator[str]:
         names = listed(map(str, plain))
         depth = next((kind.depth for kind in plain if kind.depth is not None), 10)
         weighed = (
-            f"these are not known: {judgements.chances_unknown}"
+            f"the chances are not known: {judgements.chances_unknown}"
             if judgements.chances_unknown
             else f"--metric 'DCG(sampled)@{depth}' weighs pairs by them"
         )
@@ -205,8 +205,8 @@ def lot_notes(judgements: Judgements, metrics: Iterable[str]) -> Iterator[str]:
     weighing = [kind for kind in kinds if weighs_by_chance(kind)]
     if weighing and judgements.lot_unnamed:
         yield (
-            f"{BY_LOT}, and nothing says whether in one draw: how likely a pair was to come in any "
-            f"of several is not known, and {listed(map(str, weighing))} would weigh it wrongly"
+            f"{BY_LOT}, and nothing says whether in one draw: how likely a pair was to come in one "
+            f"of several is not known, and {listed(map(str, weighing))} would be wrong then"
         )
 
 
