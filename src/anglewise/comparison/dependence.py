@@ -1,4 +1,4 @@
-"""Where what chance takes as independent is not: shared items, queries that are answers."""
+"""What tests do not allow for: shared items, queries that are answers, pairs drawn by lot."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,10 @@ from anglewise.comparison.inference import Scores
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.pairs import Pairs, Triplets
-from anglewise.data_types.text import counted
+from anglewise.data_types.text import counted, listed
+from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.evaluation_metrics.evaluate import weighs_by_chance
+from anglewise.evaluation_metrics.metrics import JudgedShare
 
 SHARED_SHARE = 0.1
 """Beyond this share of pairs that share an item with another, that they depend is said; likewise of
@@ -62,4 +65,33 @@ def shared_notes(space: Space, judged: Pairs | Triplets) -> Iterator[str]:
         yield (
             f"{sharing:,} of {counted(count, noun)} share an item with another "
             f"{noun}: {DEPENDENT} {noun} as independent of the others, and may claim too much"
+        )
+
+
+def lot_notes(judgements: Judgements, metrics: Iterable[str]) -> Iterator[str]:
+    """Which of these metrics allow for pairs that were drawn by lot, and whether they can."""
+    kinds = [read_metric(name) for name in metrics]
+    if not judgements.by_lot:
+        return
+    plain = [
+        kind for kind in kinds if not (weighs_by_chance(kind) or isinstance(kind, JudgedShare))
+    ]
+    if plain:
+        names = listed(map(str, plain))
+        depth = next((kind.depth for kind in plain if kind.depth is not None), 10)
+        weighed = (
+            f"the chances are not known: {judgements.chances_unknown}"
+            if judgements.chances_unknown
+            else f"--metric 'DCG(sampled)@{depth}' weighs pairs by them"
+        )
+        yield (
+            f"{BY_LOT}, and {names} {'knows' if len(plain) == 1 else 'know'} nothing of their "
+            "chances: which measure is ahead, and by how much, may be the doing of the draw; "
+            f"{weighed}"
+        )
+    weighing = [kind for kind in kinds if weighs_by_chance(kind)]
+    if weighing and judgements.lot_unnamed:
+        yield (
+            f"{BY_LOT}, and nothing says whether in one draw: how likely a pair was to come in one "
+            f"of several is not known, and {listed(map(str, weighing))} would be wrong then"
         )

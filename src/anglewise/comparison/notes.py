@@ -6,7 +6,7 @@ import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
-from anglewise.comparison.dependence import BY_LOT, answer_notes, shared_notes
+from anglewise.comparison.dependence import answer_notes, lot_notes, shared_notes
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
 from anglewise.data_types.columns import titles
@@ -19,9 +19,6 @@ from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Direction, Int64
-from anglewise.evaluation_metrics.evaluate import metric as read_metric
-from anglewise.evaluation_metrics.evaluate import weighs_by_chance
-from anglewise.evaluation_metrics.metrics import JudgedShare
 from anglewise.geometry.norms import known_uses, popularity_note, ranked_side
 from anglewise.similarity_measures.biases import biases_note
 from anglewise.similarity_measures.formulas import SIMPLEST_FIRST
@@ -179,35 +176,6 @@ def _draw_notes(drawn: QueryDraw | None, scores: Scores) -> Iterator[str]:
 
 
 UNEQUAL = "queries were drawn with unequal chances"
-
-
-def lot_notes(judgements: Judgements, metrics: Iterable[str]) -> Iterator[str]:
-    """Which of these metrics allow for pairs that were drawn by lot, and whether they can."""
-    kinds = [read_metric(name) for name in metrics]
-    if not judgements.by_lot:
-        return
-    plain = [
-        kind for kind in kinds if not (weighs_by_chance(kind) or isinstance(kind, JudgedShare))
-    ]
-    if plain:
-        names = listed(map(str, plain))
-        depth = next((kind.depth for kind in plain if kind.depth is not None), 10)
-        weighed = (
-            f"the chances are not known: {judgements.chances_unknown}"
-            if judgements.chances_unknown
-            else f"--metric 'DCG(sampled)@{depth}' weighs pairs by them"
-        )
-        yield (
-            f"{BY_LOT}, and {names} {'knows' if len(plain) == 1 else 'know'} nothing of their "
-            "chances: which measure is ahead, and by how much, may be the doing of the draw; "
-            f"{weighed}"
-        )
-    weighing = [kind for kind in kinds if weighs_by_chance(kind)]
-    if weighing and judgements.lot_unnamed:
-        yield (
-            f"{BY_LOT}, and nothing says whether in one draw: how likely a pair was to come in one "
-            f"of several is not known, and {listed(map(str, weighing))} would be wrong then"
-        )
 
 
 def _without(gains: SparseRows, relevant: Bool[Array, " entries"], rows: Int64[Array, " q"]) -> int:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -10,7 +10,6 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from anglewise.data_types.complaints import Complaints
-from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space, TrainedFor
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
@@ -241,51 +240,6 @@ def plain(value: Any, path: str) -> Any:
     raise ValuesError(f"{path} is {value!r}, which JSON cannot hold: store text or finite numbers")
 
 
-QUERY_COLUMNS = ("judged_at", "chance", "traffic")
-"""Columns about judged queries: when they were judged first, and how they were drawn."""
-
-
-def write_queries(path: Path, asking: Embeddings, judged: Judgements) -> None:
-    """Write what is known of each judged query; nothing where nothing is."""
-    drawn, unknown = judged.drawn, np.full(len(asking), np.nan)
-    columns = {
-        "judged_at": unknown if judged.judged_at is None else judged.judged_at,
-        "chance": unknown if drawn is None else drawn.chances,
-        "traffic": unknown if drawn is None else drawn.traffic,
-    }
-    rows = np.flatnonzero(np.any([np.isfinite(column) for column in columns.values()], axis=0))
-    if judged.judged_at is None and drawn is None:
-        return
-    pa = arrow()
-    cells = {name: pa.array(column[rows], from_pandas=True) for name, column in columns.items()}
-    ids = pa.array(asking.ids[rows].tolist(), pa.string())
-    write_table(path, pa.table({"query_id": ids, **cells}), rows=1 << 20)
-
-
-def with_queries(path: Path, asking: Embeddings, judged: Judgements, described: Any) -> Judgements:
-    """Judgements with what ``write_queries`` wrote, and what the description says of the draw."""
-    with reading(path, "a table of judged queries"):
-        table = parquet_columns(path, ["query_id", *QUERY_COLUMNS], "a table of judged queries")
-        rows = _known_rows(path, table["query_id"], asking)
-        columns = {name: np.full(len(asking), np.nan) for name in QUERY_COLUMNS}
-        for name, column in columns.items():
-            cells = table[name].cast(arrow().float64())
-            column[rows] = cells.to_numpy(zero_copy_only=False)
-        judged_at = columns["judged_at"]
-        judged = replace(judged, judged_at=None if np.isnan(judged_at).all() else judged_at)
-        draw = described.get("drawn")
-        if draw is None:
-            return judged
-        weights = (draw[name] for name in ("heaviest", "heaviest_left"))
-        heaviest, left = (np.nan if weight is None else float(weight) for weight in weights)
-        chances, traffic = columns["chance"], columns["traffic"]
-        if not ((chances > 0) & (chances <= 1) & (traffic > 0) | np.isnan(chances)).all():
-            raise ValueError("a chance or a traffic that is none")
-        draws = frozenset(map(str, draw["draws"]))
-        drawn = QueryDraw(chances, traffic, draws, int(draw["queries"]), heaviest, left)
-        return replace(judged, drawn=drawn)
-
-
 GROUP_BYTES = 1 << 26
 """Vectors are written in groups of about 64 MB, so that no reader needs all at once."""
 
@@ -317,8 +271,8 @@ def read_sparse(
     pa, pc = arrow(), arrow("compute")
     with reading(path, "a table of query_id and item_id"):
         table = parquet_columns(path, kind="a table of query_id and item_id")
-        rows = _known_rows(path, table["query_id"], sides[0])
-        columns = _known_rows(path, table["item_id"], sides[1])
+        rows = known_rows(path, table["query_id"], sides[0])
+        columns = known_rows(path, table["item_id"], sides[1])
         shape = (len(sides[0]), len(sides[1]))
         tables: dict[str, SparseRows] = {}
         for name in names:
@@ -343,11 +297,12 @@ def read_some(path: Path, side: Embeddings) -> Bool[Array, " rows"]:
     with reading(path, "a table of item_id"):
         table = parquet_columns(path, ["item_id"], "a table of item_id")
     chosen = np.zeros(len(side), dtype=bool)
-    chosen[_known_rows(path, table["item_id"], side)] = True
+    chosen[known_rows(path, table["item_id"], side)] = True
     return chosen
 
 
-def _known_rows(path: Path, names: Any, side: Embeddings) -> Int64[Array, " entries"]:
+def known_rows(path: Path, names: Any, side: Embeddings) -> Int64[Array, " entries"]:
+    """The rows of ids on a side; ``FileError`` for one that it does not hold."""
     rows = rows_of(names.cast(arrow().string()), side)
     if len(rows) and rows.min() < 0:
         raise FileError(f"{path} names ids that the space does not hold: write the space again")
@@ -394,6 +349,9 @@ def write_side(path: Path, side: Embeddings) -> None:
     table = pa.Table.from_arrays(columns, schema=pa.schema(fields))
     write_table(path, table, rows=max(1, GROUP_BYTES // (4 * side.dimension)))
 
+
+QUERY_COLUMNS = ("judged_at", "chance", "traffic")
+"""Columns about judged queries: when they were judged first, and how they were drawn."""
 
 TABLES = (
     ["query_id", "item_id", "weight"],

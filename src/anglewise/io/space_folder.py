@@ -26,6 +26,7 @@ from anglewise.io.files import (
     opened,
     reading,
 )
+from anglewise.io.judged_queries import with_queries, write_queries
 from anglewise.io.outputs import check_new_folder, new_folder
 from anglewise.io.space_files import (
     check_about,
@@ -36,9 +37,7 @@ from anglewise.io.space_files import (
     read_side,
     read_some,
     read_sparse,
-    with_queries,
     write_description,
-    write_queries,
     write_side,
     write_some,
     write_sparse,
