@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import numpy as np
 
 from anglewise.data_types.numbers import cell_number, shown
+from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Float64, Int64
-from anglewise.errors import ValuesError
+from anglewise.errors import ShapeError, ValuesError
 
 DRAWN = "drawn"
 """Where the context of a judgement says how its query was drawn."""
@@ -331,6 +332,20 @@ SEVERAL_LOTS = (
     "they come from several draws, and how likely a pair was to come in another one than its own "
     "is not known"
 )
+
+
+def check_chances(chances: SparseRows, graded: SparseRows) -> None:
+    """Refuse chances of other entries than those that are graded, and what is no chance."""
+    if chances.shape != graded.shape:
+        raise ShapeError(f"chances are {chances.shape}: {graded.shape} is due, as for the gains")
+    if not (
+        np.array_equal(chances.indptr, graded.indptr)
+        and np.array_equal(chances.indices, graded.indices)
+    ):
+        raise ShapeError("chances are of other entries than the gains: one for each is due")
+    bad = chances.values[~((chances.values > 0) & (chances.values <= 1))]
+    if len(bad):
+        raise ValuesError(f"chances hold {bad[0]:g}: more than 0 and at most 1 is due")
 
 
 def _positive(value: Any) -> float:

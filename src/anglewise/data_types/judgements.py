@@ -9,7 +9,6 @@ import numpy as np
 
 from anglewise.data_types.complaints import Complaints, check_source, with_gains
 from anglewise.data_types.conversion import (
-    as_array,
     check_array,
     check_direction,
     column_names,
@@ -22,11 +21,13 @@ from anglewise.data_types.drawn import (
     Origin,
     QueryDraw,
     QueryWeights,
+    check_chances,
     origins_in,
     pair_chances,
     query_draw,
 )
-from anglewise.data_types.embeddings import Space, check_counted_from_zero
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judged_entries import entries_by_ids
 from anglewise.data_types.numbers import (
     POSITIVE,
     check_columns,
@@ -36,13 +37,10 @@ from anglewise.data_types.numbers import (
     described,
     whole,
 )
-from anglewise.data_types.parts import Parts, judged_parts
-from anglewise.data_types.row_ids import as_ids
+from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
-from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import (
-    IdsError,
     ShapeError,
     TooFewError,
     ValuesError,
@@ -135,7 +133,7 @@ class Judgements:
         self._check_kinds()
         self._check_shapes()
         if self.chances is not None:
-            _check_chances(self.chances, self.graded)
+            check_chances(self.chances, self.graded)
             if self.chances_unknown:
                 raise ValuesError("chances_unknown says why there are none, and chances came too")
         if self.judged_at is not None and np.isinf(self.judged_at).any():
@@ -425,95 +423,22 @@ def _by_ids(
     source: str,
     origins: Sequence[Origin] | None = None,
 ) -> Judgements:
-    """Judgements from columns of query ids, item ids and, unless each counts as 1, gains.
-
-    ``origins`` say of each entry how it was drawn.
-    """
-    check_kind(space, Space, "the space of judgements", "a Space")
-    check_direction(direction)
-    if not columns:
-        raise TooFewError(f"{source} holds no entry: judge a query")
-    queries, items = as_ids(columns[0], "query ids"), as_ids(columns[1], "item ids")
-    gains = _gains(columns[2] if len(columns) > 2 else np.ones(len(items)), queries, items)
+    """Judgements from columns of ids and gains; ``origins`` say of each entry how it was drawn."""
+    entries = entries_by_ids(columns, space, direction, source)
     asking, ranked = space.sides(direction)
-    parts = None
-    if direction == "queries-items" and asking is not ranked:
-        parts = judged_parts(items, ranked, source)
-    row_of = ranked.row_of if parts is None else {n: i for i, n in enumerate(parts.documents)}
-    for names, side in ((queries, asking), (items, ranked)):
-        check_counted_from_zero(names, side, source)
-    rows = np.array([asking.row_of.get(name, -1) for name in queries], dtype=np.int64)
-    item_columns = np.array([row_of.get(name, -1) for name in items], dtype=np.int64)
-    in_other_form = other_form(queries, asking.row_of) + other_form(items, row_of)
-    if not ((rows >= 0) & (item_columns >= 0)).any():
-        raise IdsError(
-            f"{source}: not one of {len(queries):,} entries matches: queries are such as "
-            f"{queries[:1]}, in the space {asking.ids[:1].tolist()}; items such as {items[:1]}, in "
-            f"the space {list(row_of)[:1]}: give the vectors their ids, Embeddings(x, ids=...)"
-            + in_other_form
-        )
-    unknown_items = _unknown(items, item_columns)
-    lacking = np.flatnonzero((rows >= 0) & (item_columns < 0))
-    missing = {
-        name: len(row_of) + i for i, name in enumerate(dict.fromkeys(items[i] for i in lacking))
-    }
-    item_columns[lacking] = [missing[items[i]] for i in lacking]
-    matched = np.flatnonzero(rows >= 0)
-    judged = replace(
-        merged_judgements(
-            rows[matched],
-            item_columns[matched],
-            gains[matched],
-            shape=(len(asking), len(row_of)),
-            missing_ids=tuple(missing),
-            same_side=asking is ranked,
-            direction=direction,
-            source=source,
-            complaints=Complaints(
-                unknown_queries=_unknown(queries, rows),
-                unknown_items=unknown_items,
-                other_form=in_other_form,
-                dropped=len(queries) - len(matched),
-            ),
-        ),
-        parts=parts,
+    judged = merged_judgements(
+        entries.rows,
+        entries.columns,
+        entries.gains,
+        shape=entries.shape,
+        missing_ids=entries.missing_ids,
+        same_side=asking is ranked,
+        direction=direction,
+        source=source,
+        complaints=entries.complaints,
     )
+    judged = replace(judged, parts=entries.parts)
     if origins is None:
         return judged
-    return judged.drawn_as(
-        rows[matched], item_columns[matched], [origins[i] for i in matched.tolist()]
-    )
-
-
-def _gains(column: Any, queries: list[str], items: list[str]) -> Float64[Array, " entries"]:
-    gains = as_array(column, "gains")
-    if len(gains) and (gains.ndim != 1 or gains.dtype.kind not in "fiub"):
-        raise ValuesError(f"gains are of kind {gains.dtype}: numbers are due")
-    if not len(gains) == len(queries) == len(items):
-        raise ShapeError(f"{len(queries)} queries, {len(items)} items, {len(gains)} gains came")
-    bad = np.flatnonzero(~np.isfinite(gains))
-    if len(bad):
-        row = int(bad[0])
-        raise ValuesError(
-            f"the gain of query {queries[row]!r} and item {items[row]!r} is {gains[row]}: a "
-            "finite number is due"
-        )
-    return gains.astype(np.float64)
-
-
-def _unknown(names: list[str], rows: Int64[Array, " entries"]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names[row] for row in np.flatnonzero(rows < 0)))[:3]
-
-
-def _check_chances(chances: SparseRows, graded: SparseRows) -> None:
-    """Refuse chances of other entries than those that are graded, and what is no chance."""
-    if chances.shape != graded.shape:
-        raise ShapeError(f"chances are {chances.shape}: {graded.shape} is due, as for the gains")
-    if not (
-        np.array_equal(chances.indptr, graded.indptr)
-        and np.array_equal(chances.indices, graded.indices)
-    ):
-        raise ShapeError("chances are of other entries than the gains: one for each is due")
-    bad = chances.values[~((chances.values > 0) & (chances.values <= 1))]
-    if len(bad):
-        raise ValuesError(f"chances hold {bad[0]:g}: more than 0 and at most 1 is due")
+    places: list[int] = entries.places.tolist()
+    return judged.drawn_as(entries.rows, entries.columns, [origins[place] for place in places])
