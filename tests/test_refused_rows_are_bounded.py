@@ -75,7 +75,7 @@ HEAD = "query_id,item_id,grade,probability,stratum,query,item,check"
         f"sep=|\n{HEAD.replace(',', '|')}\nq|d|2|||||x\n",
         "query_id,item_id,grade,query\nq,d,2,what\n",
         f"{HEAD.upper()}\nq,d,2,,,,,x\n",
-        "query_id , item_id , grade \nq,d,2\n",
+        "query_id , item_id , grade , item\nq,d,2,what\n",
     ],
 )
 def test_a_table_in_which_grades_were_filled_in_is_known_however_its_head_reads(

@@ -122,22 +122,24 @@ def is_left_for_judges(path: Path) -> bool:
             is_wide = start[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
             lines = start.decode("utf-16" if is_wide else "utf-8-sig", "replace").splitlines()
             head = next(line for line in lines if line.strip() and not SEPARATOR.match(line))
-            names = next(csv.reader([head], delimiter=_delimiter(head)), list[str]())
+            names = next(csv.reader([head], delimiter=_delimiter(head, ",;\t|")), list[str]())
     except (ValueError, OSError, csv.Error, StopIteration):  # no table
         return False
     columns = {name.strip().lower() for name in names}
-    return columns >= {"query_id", "item_id", GRADE} and "uuid" not in columns
+    others = {*QUEUE_COLUMNS, *DISPUTE_COLUMNS, CHECK} - {*NEEDED, "direction", "probability"}
+    return columns >= NEEDED and bool(columns & others) and "uuid" not in columns
 
 
+NEEDED = {"query_id", "item_id", GRADE}
 SEPARATOR = re.compile(r"\s*\"?sep=", re.IGNORECASE)
 """The first line by which spreadsheets say at what to cut."""
 LONGEST_HEAD = 1 << 12
 """Bytes in which the names of the columns stand."""
 
 
-def _delimiter(line: str) -> str:
+def _delimiter(line: str, among: str = ",;\t") -> str:
     """The commas, or whatever else a spreadsheet puts between cells."""
-    return max(",;\t|", key=line.count)
+    return max(among, key=line.count)
 
 
 def check_no_grades(path: PathLike) -> None:
