@@ -80,6 +80,8 @@ def _id_cells(ids: Any, name: str) -> list[Any]:
             f"{name} are of kind {cells.dtype}, which is written in several ways: give them as "
             "text, as in .astype(str)"
         )
+    if cells.dtype.kind == "V":
+        raise IdsError(f"{name} are of kind {cells.dtype}, which is no text: give them as text")
     if cells.dtype.kind == "f":  # Python's floats, to which cells turn, are wider
         _check_exact(cells, cells.dtype, name)
     return cells.tolist()

@@ -15,10 +15,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Array, Int64
-from anglewise.errors import FileError, MissingExtraError, SpellingError
+from anglewise.errors import FileError, MissingExtraError, ShapeError, SpellingError
 from anglewise.io.files import contents, is_packed, naming, reading, suffix
 from anglewise.io.model_readers import Factors, bias_columns, space_of_factors
 from anglewise.io.sizes import check_holds
@@ -49,8 +50,14 @@ def load_npy(path: Path) -> Array:
 
 def load_npz(path: Path) -> Mapping[str, Array]:
     """The arrays of an ``.npz`` file by name, without those that are pickled objects."""
+    return _npz(path)[0]
+
+
+def _npz(path: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The arrays of an ``.npz`` file by name, and the names of those that are pickled objects."""
     data = contents(path)
     arrays: dict[str, Array] = {}
+    pickled: list[str] = []
     with reading(path, "npz"), _without_warnings():
         if data[:2] != b"PK":
             raise FileError(f"{path} is no npz file: write it with numpy.savez")
@@ -61,20 +68,22 @@ def load_npz(path: Path) -> Mapping[str, Array]:
         ):
             check_holds(path, sum(part.file_size for part in file.zip.infolist()))
             for name in file.files:
-                if _holds_numbers(path, file.zip, name):
+                if _is_pickled(path, file.zip, name):
+                    pickled.append(name)  # Python objects are never unpickled
+                else:
                     arrays[name] = file[name]
-    return arrays
+    return arrays, tuple(pickled)
 
 
 LONGEST_HEADER = 1 << 17
 """More bytes than numpy reads of a header."""
 
 
-def _holds_numbers(path: Path, archive: zipfile.ZipFile, name: str) -> bool:
+def _is_pickled(path: Path, archive: zipfile.ZipFile, name: str) -> bool:
     inside = name if name in archive.namelist() else f"{name}.npy"
     with archive.open(inside) as file:
         _, _, kind = _header(path, repr(name), file, archive.getinfo(inside).file_size)
-        return not kind.hasobject  # Python objects are never unpickled
+        return kind.hasobject
 
 
 def _header(
@@ -165,6 +174,8 @@ SIDES: Mapping[Side, str] = {
     "items": r"items?|doc(ument)?s?|corpus|passages?|products?|movies?",
 }
 """How the names of arrays begin that hold one side."""
+BARE = ("id", "ids")
+"""The names of ids that do not say of which side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,41 +184,99 @@ class Keyed:
 
     path: Path
     arrays: Mapping[str, Array]
+    pickled: tuple[str, ...] = ()
+
+    @property
+    def matrices(self) -> list[str]:
+        """The names of the arrays that may be vectors."""
+        return [
+            name
+            for name, array in self.arrays.items()
+            if array.ndim == 2 and _whose_ids(name) is None
+        ]
 
     def holds(self, side: Side) -> bool:
         """Whether a matrix is named after that side."""
-        return any(a.ndim == 2 and _is_of(name, side) for name, a in self.arrays.items())
+        return any(_is_of(name, side) for name in self.matrices)
 
-    def vectors(self, side: Side, array_name: str | None, say: Say) -> Array:
-        """The array that holds one side; a file of a single matrix holds items."""
+    def vectors(self, side: Side, array_name: str | None, say: Say) -> str:
+        """The name of the array that holds one side; a file of a single matrix holds items."""
+        self._say_pickled(side, say)
         if array_name is not None:
+            if array_name in self.pickled:
+                raise _pickled(self.path)
             if array_name not in self.arrays:
                 raise SpellingError(
                     f"{self.path} has no array {array_name!r}: it has {listed(list(self.arrays))}"
                 )
-            return self.arrays[array_name]
-        matrices = [name for name, array in self.arrays.items() if array.ndim == 2]
-        matching = [name for name in matrices if _is_of(name, side)]
+            return array_name
+        matching = [name for name in self.matrices if _is_of(name, side)]
         if not matching and side == "items":
-            matching = [name for name in matrices if not _is_of(name, "queries")]
+            matching = [name for name in self.matrices if not _is_of(name, "queries")]
         if len(matching) != 1:
             raise FileError(
                 f"{self.path} holds {len(matching) or 'no'} matrices that could be the {side}, "
-                f"among {listed(matrices)}; name one: vector_column=... (--vector-column)"
+                f"among {listed(self.matrices)}; name one: vector_column=... (--vector-column)"
             )
         say(f"took {matching[0]!r} of {self.path.name} as the vectors of the {side}")
-        return self.arrays[matching[0]]
+        return matching[0]
 
-    def ids(self, side: Side, rows: int) -> list[str] | None:
-        """The ids that lie beside the vectors, if any."""
-        names = {plain(name): array for name, array in self.arrays.items()}
-        for name in (f"{side}ids", *(f"{word}ids" for word in ("query", "user", "item")), "ids"):
-            array = names.get(name)
-            if array is None or array.ndim != 1 or len(array) != rows:
-                continue
-            if name == "ids" or _is_of(name, side):
-                return [str(i) for i in array.tolist()]
-        return None
+    def _say_pickled(self, side: Side, say: Say) -> None:
+        """Name the arrays of a side that are never read, but for ids, which are refused."""
+        for name in self.pickled:
+            of_queries = _is_of(name, "queries")
+            is_id = plain(name) in BARE or _whose_ids(name) is not None
+            if not is_id and of_queries == (side == "queries"):
+                say(f"{self.path.name}: {name!r} holds pickled Python objects, and is not read")
+
+    def ids(self, side: Side, vectors: str) -> list[str] | None:
+        """The ids that lie beside the vectors of a side, if any.
+
+        Raises ``FileError`` where they are pickled or could be those of the other side, and
+        ``IdsError`` and ``ShapeError`` as :func:`as_ids` does, or where they are not one a vector.
+        """
+        rows = len(np.atleast_1d(self.arrays[vectors]))
+        name = self._name_of_ids(side, vectors, rows)
+        if name is None:
+            return None
+        place = f"{self.path}: the ids in {name!r}"
+        if name in self.pickled:
+            raise FileError(
+                f"{place} are pickled Python objects, which are never read since they could run "
+                "code: save them as text, numpy.array(ids, dtype=str), or give them in a file of "
+                f"their own ({'item' if side == 'items' else 'query'}_ids=...)"
+            )
+        names = as_ids(self.arrays[name], place)
+        if len(names) != rows:
+            raise ShapeError(f"{place} are {len(names):,} for {rows:,} vectors: one each is due")
+        return names
+
+    def _name_of_ids(self, side: Side, vectors: str, rows: int) -> str | None:
+        """The array of ids: named as the vectors are, else for the same side, else ``ids``."""
+        columns = [name for name, array in self.arrays.items() if array.ndim]
+        names = [*columns, *self.pickled]
+        of_side = [name for name in names if _whose_ids(name) == side]
+        same_word = [name for name in of_side if _word(name, side) == _word(vectors, side)]
+        best = same_word or of_side
+        if len(best) > 1:
+            raise FileError(
+                f"{self.path}: {listed(best)} could each be the ids of {vectors!r}; leave one, or "
+                "give the ids in a file of their own"
+            )
+        for_both = [name for name in names if plain(name) in BARE]
+        if best or not for_both:
+            return best[0] if best else None
+        name = for_both[0]
+        others = [len(self.arrays[other]) for other in self.matrices if other != vectors]
+        length = None if name in self.pickled else len(self.arrays[name])
+        if length in others:
+            if length != rows:
+                return None
+            raise FileError(
+                f"{self.path}: {name!r} could name the rows of each of {listed(self.matrices)}: "
+                "call them item_ids or query_ids"
+            )
+        return name
 
     @property
     def is_factor_model(self) -> bool:
@@ -217,17 +286,34 @@ class Keyed:
 
 def open_keyed(path: Path) -> Keyed:
     """Open an ``.npz`` or safetensors file; ``FileError`` if it holds no matrix."""
-    arrays = load_npz(path) if suffix(path) == ".npz" else load_safetensors(path)
+    arrays, pickled = _npz(path) if suffix(path) == ".npz" else (load_safetensors(path), ())
     if not any(array.ndim == 2 for array in arrays.values()):
+        unread = f"; pickled objects, which are never read: {listed(pickled)}" if pickled else ""
         raise FileError(
-            f"{path} holds no matrix (its arrays: {listed(list(arrays)) or 'none'}): "
+            f"{path} holds no matrix (its arrays: {listed(list(arrays)) or 'none'}{unread}): "
             "vectors are due as rows x dimensions"
         )
-    return Keyed(path, arrays)
+    return Keyed(path, arrays, pickled)
 
 
 def _is_of(name: str, side: Side) -> bool:
     return re.match(SIDES[side], plain(name)) is not None
+
+
+def _whose_ids(name: str) -> Side | None:
+    """The side whose ids an array holds by its name.
+
+    >>> _whose_ids("doc_ids"), _whose_ids("item_vectors")
+    ('items', None)
+    """
+    sides = (s for s, words in SIDES.items() if re.fullmatch(f"({words})ids?", plain(name)))
+    return next(sides, None)
+
+
+def _word(name: str, side: Side) -> str | None:
+    """The word for a side with which a name begins, in the singular."""
+    match = re.match(SIDES[side], plain(name))
+    return None if match is None else re.sub("ies$", "y", match[0]).removesuffix("s")
 
 
 IMPLICIT = {"user_factors", "item_factors"}
