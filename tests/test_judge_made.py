@@ -4,13 +4,15 @@ import csv
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from anglewise import Embeddings, JudgementStore, Space, write_space
 from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.encoders.json_requests import Patience
-from anglewise.errors import EncoderError, SpellingError, ValuesError
-from anglewise.labelling.generated import from_classes, from_interactions
+from anglewise.errors import EncoderError, IdsError, SpellingError, ValuesError
+from anglewise.labelling.generated import classes_of, from_classes, from_interactions
 from anglewise.labelling.known_items import chat_asker, known_items
 from chat_stub import chat
 from cli_run import anglewise, refused
@@ -30,6 +32,7 @@ ABOUT = {
     ],
     "sport": ["run", "run", "swim", "swim", "run"],
     "kind": ["shoe", "shoe", "cap", "cap", "shirt"],
+    "code": list("abcde"),
 }
 
 
@@ -220,7 +223,11 @@ def test_classes_of_real_texts(anglewise, tmp_path):
         (["from-interactions", "SPACE", "SEEN", "--direction", "items-items"], ["used together"]),
         (["from-interactions", "SPACE", "NEGATIVE", "--graded"], ["cannot be grades"]),
         (["from-labels", "SPACE"], ["no column 'label'", "--hierarchy"]),
-        (["from-labels", "SPACE", "--label", "text"], ["no two items share a class"]),
+        (["from-labels", "SPACE", "--label", "code"], ["no two items share a class"]),
+        (
+            ["from-labels", "SPACE", "--label", "text"],
+            ["column 'text' is empty", "'d2'"],
+        ),
         (["from-labels", "SPACE", "--queries", "0"], ["--queries", "at least 1"]),
         (["from-text", "SPACE", "-o", "SPACE"], ["also reads"]),
         (["from-text", "SPACE", "-o", "new", "--by", "model"], ["--model"]),
@@ -282,3 +289,54 @@ def test_labels_that_make_more_than_the_memory_allowed_name_how_many_may_ask(mon
     with pytest.raises(ValuesError, match=r"30 pairs share a class, 20 fit: let about 4 ask"):
         from_classes(space, dict.fromkeys("abcdef", ("all",)), now=0.0)
     assert len(from_classes(space, dict.fromkeys("abcdef", ("all",)), queries=4, now=0.0).judged)
+
+
+NAN = float("nan")
+NO_CLASSES = [
+    (["a", "a", None, "b", "b"], "empty"),
+    (["a", "a", " ", "b", "b"], "empty"),
+    ([1.0, 1.0, NAN, 2.0, NAN], "empty"),
+    ([2.0**53, 2.0**53 + 2, 1.0, 1.0, 1.0], "float"),
+    ([True, True, False, False, True], "text or"),
+    ([[1], [1], [2], [2], [1]], "list"),
+]
+
+
+@pytest.mark.parametrize(("cells", "says"), NO_CLASSES)
+@pytest.mark.parametrize("level", ["label", "coarse"])
+def test_cells_that_name_no_class_are_refused(cells, says, level, tmp_path, anglewise):
+    """In a table as ``compare --qrels`` refuses them, and so in a column of the space."""
+    ids = [f"d{row}" for row in range(5)]
+    plain = {"label": list("xxyyy"), "coarse": list("ppppp")}
+    pq.write_table(pa.table({"id": ids} | plain | {level: cells}), tmp_path / "labels.parquet")
+    items = Embeddings(np.eye(5), ids)
+    write_space(Space(items=items), tmp_path / "space")
+    words = ["judge", "from-labels", tmp_path / "space", "--hierarchy", "coarse"]
+    run = anglewise(*words, tmp_path / "labels.parquet")
+    assert refused(run, "labels.parquet", *([] if says == "list" else [level, says]))
+    assert not (tmp_path / "space" / "judgements.sqlite").exists()
+    with pytest.raises((ValuesError, IdsError), match=f"{level}.*{says}"):
+        classes_of(Embeddings(np.eye(5), ids, plain | {level: cells}), ["coarse", "label"])
+
+
+@pytest.mark.parametrize("numbers", [np.float32([2**24, 2**24 + 2]), [2.0**53, 2.0**53 + 2]])
+def test_classes_whose_last_digits_are_lost_are_refused(numbers, tmp_path, anglewise):
+    write_space(Space(items=Embeddings(np.eye(2), ["a", "b"])), tmp_path / "space")
+    pq.write_table(pa.table({"id": ["a", "b"], "label": numbers}), tmp_path / "labels.parquet")
+    run = anglewise("judge", "from-labels", tmp_path / "space", tmp_path / "labels.parquet")
+    assert refused(run, "'label'", "lost their last digits")
+
+
+def test_an_item_of_two_labels_is_refused(space, tmp_path, anglewise):
+    path = tmp_path / "labels.csv"
+    path.write_text("id,label\nd0,x\nd1,x\nd0,y\n")
+    run = anglewise("judge", "from-labels", space, path)
+    assert refused(run, "line 4", "'d0' has the label 'y' here and 'x' before: keep one")
+
+
+def test_items_without_a_label_are_left_out_aloud(space, tmp_path, anglewise):
+    path = tmp_path / "labels.csv"
+    path.write_text("id,label\nd0,x\nd3,x\nd9,x\n")
+    run = anglewise("judge", "from-labels", space, path)
+    assert "3 of 5 items have no label: left out" in run.err
+    assert "1 labelled ids are not in the space" in run.err

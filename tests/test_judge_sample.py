@@ -253,3 +253,31 @@ def test_nothing_is_drawn_where_everything_was_seen(by):
     users, items = (Embeddings(rng.standard_normal((size, 4))) for size in (12, 25))
     with pytest.raises(TooFewError, match="all of it was seen already"):
         sample(Space(queries=users, items=items, seen=every), "dot,cosine", budget=40, by=by)
+
+
+def about_queries(cells):
+    rng = np.random.default_rng(0)
+    queries = Embeddings(rng.normal(size=(len(cells), 4)), metadata={"g": cells})
+    return Space(queries=queries, items=Embeddings(rng.normal(size=(30, 4))))
+
+
+@pytest.mark.parametrize("gap", [None, float("nan"), np.float32("nan"), "", " "])
+def test_a_column_of_strata_with_gaps_is_refused(gap):
+    """A NaN would put every query in one stratum, a None each number in one of its own."""
+    cells = [gap if row % 2 else float(row % 3) for row in range(24)]
+    with pytest.raises(
+        ValuesError, match=r"column 'g' is empty for 12 queries, such as .*fill it in"
+    ):
+        sample(about_queries(cells), "dot", strata=["g"])
+
+
+def test_a_column_of_strata_with_an_infinite_number_is_refused():
+    cells = [float("inf") if row == 5 else float(row) for row in range(24)]
+    with pytest.raises(ValuesError, match=r"'g' holds inf for query '5': finite numbers are due"):
+        sample(about_queries(cells), "dot", strata=["g"])
+
+
+@pytest.mark.parametrize("kind", ["int64", "int32", "float32", "float64"])
+def test_numbers_of_an_array_are_cut_into_quarters_too(kind):
+    drawn = sample(about_queries(np.arange(24).astype(kind)), "dot", budget=240, strata=["g"])
+    assert set(drawn.strata) == {"g lowest", "g low", "g high", "g highest"}

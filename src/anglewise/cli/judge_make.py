@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import ANSWERS, FOLDER, READ, STORE
-from anglewise.data_types.numbers import FINITE, shown
+from anglewise.data_types.numbers import FINITE
 from anglewise.data_types.text import counted
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def judge_from_labels(
     space
         The folder of a space, whose items ask each other.
     labels
-        A table with the id of each item and its classes; without it the columns of the space.
+        A table of ids and classes, all filled; without it the columns of the space.
     label
         Name of the column of the finest classes.
     hierarchy
@@ -173,33 +173,18 @@ def judge_from_labels(
     import time as clock
 
     from anglewise.cli.console import Talk
-    from anglewise.data_types.columns import column
-    from anglewise.errors import SpellingError
-    from anglewise.io.read import read_space, read_texts
-    from anglewise.io.tables import ID, ITEM
-    from anglewise.labelling.generated import from_classes
+    from anglewise.io.judgement_files import read_classes
+    from anglewise.io.read import read_space
+    from anglewise.labelling.generated import classes_of, from_classes
 
     talk = Talk(always)
     with talk.progress("reading"):
         loaded = read_space(space, say=talk.say)
-        ids = loaded.items.ids.tolist()
-        if labels is None:
-            table = {name: column(loaded.items, name) for name in loaded.items.metadata_columns}
-        else:
-            table = read_texts(labels, ids, id_roles=(ID, ITEM), say=talk.say)
         levels = [*(name.strip() for name in (hierarchy or "").split(",") if hierarchy), label]
-        missing = [name for name in levels if name not in table]
-        if missing:
-            raise SpellingError(
-                f"no column {shown(missing[0])!r} among {', '.join(table) or 'none'}: name those "
-                "of the classes (--label, --hierarchy)"
-            )
-        paths = zip(ids, *(table[name] for name in levels), strict=True)
-        classes = {
-            name: tuple(str(class_name) for class_name in path)
-            for name, *path in paths
-            if all(class_name not in (None, "") for class_name in path)
-        }
+        if labels is None:
+            classes = classes_of(loaded.items, levels)
+        else:
+            classes = read_classes(labels, levels, say=talk.say)
         result = from_classes(
             loaded,
             classes,

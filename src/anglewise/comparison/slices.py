@@ -9,9 +9,10 @@ import numpy as np
 from anglewise.comparison.comparison_result import Verdict
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
-from anglewise.comparison.split import QuerySplit, as_words, cells, is_empty
+from anglewise.comparison.split import QuerySplit, as_words
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.columns import column as column_of
+from anglewise.data_types.columns import filled_cells, is_empty
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted, listed
@@ -131,7 +132,7 @@ Groups: TypeAlias = dict[str, tuple[Scores, int | None]]
 
 def _query_groups(column: str, searched: SearchedSpace, scores: Scores) -> Groups:
     asking, _ = searched.space.sides(searched.judgements.direction)
-    values = as_words(cells(column, asking, scores.rows))
+    values = as_words(filled_cells(column, asking, scores.rows, "judged query"))
     names = _names(column, values, "judged queries")
     return {name: (_part(scores, np.flatnonzero(_is(name, values))), None) for name in names}
 
@@ -187,7 +188,7 @@ def _item_values(
     """
     ranked, parts = searched.ranked, searched.judgements.parts
     rows = relevant if parts is None else np.flatnonzero(np.isin(parts.of, relevant))
-    cells(name, ranked, rows, "relevant item")
+    filled_cells(name, ranked, rows, "relevant item")
     values = as_words("" if is_empty(cell) else cell for cell in column_of(ranked, name))
     if parts is None:
         return values

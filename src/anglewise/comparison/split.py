@@ -4,17 +4,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from math import isnan
 from typing import Any
 
 import numpy as np
 
-from anglewise.data_types.columns import column
+from anglewise.data_types.columns import filled_cells
 from anglewise.data_types.drawn import QueryWeights, means_over_queries
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, check_kind, read_number, read_whole, shown
-from anglewise.data_types.text import counted, listed
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.geometry.crowding import clusters as vector_clusters
@@ -28,34 +27,6 @@ def as_words(some: Iterable[Any]) -> Shaped[Array, " rows"]:
     ['1', 'a']
     """
     return np.array([str(cell) for cell in some], dtype=object)
-
-
-def cells(
-    name: str, side: Embeddings, rows: Int64[Array, " some"], noun: str = "judged query"
-) -> list[Any]:
-    """One column, at some rows; ``noun`` says what these are.
-
-    Raises ``SpellingError`` if there is none of that name, ``ValuesError`` for an empty cell.
-
-    >>> cells("user", Embeddings(np.eye(2), metadata={"user": ["b", "a"]}), np.array([1]))
-    ['a']
-    """
-    names = side.metadata_columns
-    if name not in names:
-        whose = "queries" if noun == "judged query" else "items"
-        raise SpellingError(
-            f"nothing is known about {whose} under {name!r}: there is "
-            f"{', '.join(names) or 'no metadata'}"
-        )
-    every = column(side, name)
-    missing = [row for row in rows.tolist() if is_empty(every[row])]
-    if missing:
-        some = listed([repr(str(side.ids[row])) for row in missing[:3]])
-        raise ValuesError(
-            f"column {name!r} is empty for {counted(len(missing), noun)}, such as "
-            f"{some}: fill it in"
-        )
-    return [every[row] for row in rows.tolist()]
 
 
 def moments(name: str, cells: Sequence[Any], ids: Sequence[object]) -> Float64[Array, " q"]:
@@ -105,11 +76,6 @@ def _moment(cell: Any) -> tuple[float, bool]:
     if not np.isfinite(moment):
         raise ValueError(moment)
     return moment, False
-
-
-def is_empty(cell: Any) -> bool:
-    """Whether a cell holds nothing: no value, blanks, or not a number."""
-    return cell is None or str(cell).strip() == "" or (isinstance(cell, float) and isnan(cell))
 
 
 STREAM = 2
@@ -322,7 +288,10 @@ def query_split(
     if kind == "time":
         return QuerySplit(f"time({name})", later=_later(name, asking, rows))
     if kind == "group":
-        spelled, names = f"group({name})", as_words(cells(name, asking, rows))
+        spelled, names = (
+            f"group({name})",
+            as_words(filled_cells(name, asking, rows, "judged query")),
+        )
     else:
         groups = read_whole(count)
         if groups is None or groups < 1:
@@ -342,7 +311,9 @@ def query_split(
 
 def _later(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> Bool[Array, " q"]:
     """At most half of the queries are earlier, and all of these came before all others."""
-    times = moments(name, cells(name, asking, rows), asking.ids[rows].tolist())
+    times = moments(
+        name, filled_cells(name, asking, rows, "judged query"), asking.ids[rows].tolist()
+    )
     different = np.unique(times)
     if len(different) < 2:
         raise TooFewError(

@@ -10,9 +10,10 @@ import numpy as np
 
 from anglewise.data_types.conversion import check_length, is_missing, offers
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.numbers import described
-from anglewise.data_types.typing import Array, Bool
-from anglewise.errors import ValuesError, WrongTypeError
+from anglewise.data_types.numbers import described, shown
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Bool, Int64
+from anglewise.errors import SpellingError, ValuesError, WrongTypeError
 
 TITLES = ("title", "name", "question", "text", "body", "content", "sentence", "label")
 """Columns that name a row to a person, best first."""
@@ -44,6 +45,48 @@ def column(embeddings: Embeddings, name: str) -> list[Any]:
             f"the column {name!r} of what is known about the vectors cannot be read ({error}): "
             "write its dates as text"
         ) from error
+
+
+def is_empty(cell: object) -> bool:
+    """Whether a cell says nothing: no value, not a number, or blank text.
+
+    >>> [is_empty(cell) for cell in (None, float("nan"), " ", 0, "a")]
+    [True, True, True, False, False]
+    """
+    return not cell.strip() if isinstance(cell, str | bytes) else is_missing(cell)
+
+
+def filled_cells(
+    name: str,
+    side: Embeddings,
+    rows: Int64[Array, " some"],
+    noun: str,
+    remedy: str = "fill it in",
+) -> list[Any]:
+    """One column of metadata, at some rows; ``noun`` says what these are.
+
+    Raises ``SpellingError`` if there is none of that name, ``ValuesError`` for an empty cell, with
+    what to do about it.
+
+    >>> about = Embeddings(np.eye(2), metadata={"user": ["b", "a"]})
+    >>> filled_cells("user", about, np.array([1]), "query")
+    ['a']
+    """
+    names = side.metadata_columns
+    if name not in names:
+        whose = "items" if noun.endswith("item") else "queries"
+        raise SpellingError(
+            f"nothing is known about {whose} under {shown(name)!r}: there is "
+            f"{', '.join(names) or 'no metadata'}"
+        )
+    every = column(side, name)
+    missing = [row for row in rows.tolist() if is_empty(every[row])]
+    if missing:
+        some = listed([repr(str(side.ids[row])) for row in missing[:3]])
+        raise ValuesError(
+            f"column {name!r} is empty for {counted(len(missing), noun)}, such as {some}: {remedy}"
+        )
+    return [every[row] for row in rows.tolist()]
 
 
 def first_difference(first: Iterable[object], second: Iterable[object]) -> int | None:

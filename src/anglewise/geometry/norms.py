@@ -5,8 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.columns import column
-from anglewise.data_types.conversion import is_missing
+from anglewise.data_types.columns import column, is_empty
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.numbers import cell_number, shown
 from anglewise.data_types.typing import Array, Direction, Float64, Shaped
@@ -191,7 +190,7 @@ def _stated_popularity(space: Space, side: Side) -> tuple[Array | None, str | No
         return None, f"popularity of {side} cannot be read as numbers: not used"
     values = np.array([_use(cell) for cell in cells], dtype=np.float64)
     unknown = np.flatnonzero(np.isnan(values)).tolist()
-    unread = [row for row in unknown if not _is_empty(cells[row])]
+    unread = [row for row in unknown if not is_empty(cells[row])]
     used = None if len(unknown) == len(values) else values
     if not unread:
         return used, None
@@ -209,11 +208,6 @@ def _stated_popularity(space: Space, side: Side) -> tuple[Array | None, str | No
 def _use(cell: Any) -> float:
     number = cell_number(cell)
     return np.nan if number is None or number < 0 else number
-
-
-def _is_empty(cell: Any) -> bool:
-    """Whether a cell says nothing: None, NaN or blank text."""
-    return not cell.strip() if isinstance(cell, str | bytes) else is_missing(cell)
 
 
 def _length(text: Any) -> float:

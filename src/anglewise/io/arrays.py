@@ -306,8 +306,10 @@ def _whose_ids(name: str) -> Side | None:
     >>> _whose_ids("doc_ids"), _whose_ids("item_vectors")
     ('items', None)
     """
-    sides = (s for s, words in SIDES.items() if re.fullmatch(f"({words})ids?", plain(name)))
-    return next(sides, None)
+    for side, words in SIDES.items():
+        if re.fullmatch(f"({words})ids?", plain(name)):
+            return side
+    return None
 
 
 def _word(name: str, side: Side) -> str | None:

@@ -35,6 +35,7 @@ from anglewise.io.tables import (
     FAR,
     GAIN,
     ID,
+    ITEM,
     LABEL,
     LEFT,
     NEAR,
@@ -43,6 +44,7 @@ from anglewise.io.tables import (
     USER,
     Role,
     Sheet,
+    check_names,
     check_no_columns,
     find,
     listed,
@@ -50,7 +52,7 @@ from anglewise.io.tables import (
     numbers_of,
     plain,
 )
-from anglewise.judgements.records import Labels
+from anglewise.judgements.records import Labels, check_levels
 from anglewise.judgements.same_label import PAIR_BYTES, from_labels
 from anglewise.judgements.store import JudgementStore
 from anglewise.judgements.store_files import store_in
@@ -59,7 +61,8 @@ from anglewise.judgements.store_files import store_in
 def read_labels(path: PathLike, *, say: Say = quiet) -> Labels:
     r"""Read the class of each item from a table of ``id,label``.
 
-    Raises ``FileError`` if the columns cannot be told, or if an id comes with two labels.
+    Raises ``FileError`` if the columns cannot be told, or if an id comes with two labels, and
+    ``ValuesError`` for an empty label, truth values, and floats whose last digits are lost.
 
     >>> import tempfile, pathlib
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "labels.csv"
@@ -75,16 +78,54 @@ def read_labels(path: PathLike, *, say: Say = quiet) -> Labels:
             f"{sheet.path}: columns called id and label are due, it has "
             f"{listed(names) or 'no header'}"
         )
-    say(f"{sheet.path.name}: ids from {sheet.name(name)}, labels from {sheet.name(label)}")
-    ids, labels = (_ids(sheet, position).to_pylist() for position in (name, label))
-    classes: dict[str, str] = {}
-    for row, (item, item_label) in enumerate(zip(ids, labels, strict=True)):
-        if classes.setdefault(item, item_label) != item_label:
-            raise FileError(
-                f"{sheet.path}, {sheet.location(row)}: {shown(item)!r} has the label "
-                f"{shown(item_label)!r} here and {shown(classes[item])!r} before: keep one"
-            )
-    return Labels(classes)
+    classes = _classes(sheet, name, [label], say)
+    return Labels({item: path[0] for item, path in classes.items()})
+
+
+def read_classes(
+    path: PathLike, levels: Sequence[str], *, say: Say = quiet
+) -> dict[str, tuple[str, ...]]:
+    r"""Read the classes of each item from columns of a table, the coarsest first.
+
+    Raises ``SpellingError`` for a column that is not there, else as :func:`read_labels` does.
+
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "labels.csv"
+    >>> _ = file.write_text("id,sport,kind\na,run,shoe\nb,run,cap\n")
+    >>> read_classes(file, ["sport", "kind"])
+    {'a': ('run', 'shoe'), 'b': ('run', 'cap')}
+    """
+    sheet = open_sheet(path)
+    names = list(sheet.names or ())
+    found = (find(names, role, None, sheet.path) for role in (ID, ITEM))
+    name = next((position for position in found if position is not None), None)
+    if name is None:
+        raise FileError(
+            f"{sheet.path}: cannot tell which column holds the ids among "
+            f"{listed(names) or 'none, for it has no header'}; call it id"
+        )
+    check_names(names, sheet.path)
+    check_levels(levels, names[:name] + names[name + 1 :])
+    return _classes(sheet, name, [names.index(level) for level in levels], say)
+
+
+def _classes(
+    sheet: Sheet, name: int, levels: Sequence[int], say: Say
+) -> dict[str, tuple[str, ...]]:
+    """The classes of each item; every id and class is a text or a number, and none is empty."""
+    of_levels = listed([sheet.name(position) for position in levels])
+    say(f"{sheet.path.name}: ids from {sheet.name(name)}, labels from {of_levels}")
+    ids, *columns = (_ids(sheet, position).to_pylist() for position in (name, *levels))
+    classes: dict[str, tuple[str, ...]] = {}
+    for row, (item, *labels) in enumerate(zip(ids, *columns, strict=True)):
+        before = classes.setdefault(item, tuple(labels))
+        for label, label_before in zip(labels, before, strict=True):
+            if label != label_before:
+                raise FileError(
+                    f"{sheet.path}, {sheet.location(row)}: {shown(item)!r} has the label "
+                    f"{shown(label)!r} here and {shown(label_before)!r} before: keep one"
+                )
+    return classes
 
 
 Kind: TypeAlias = Literal["judgements", "pairs", "triplets", "labels"]

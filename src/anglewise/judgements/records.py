@@ -4,7 +4,7 @@ import json
 import math
 import time as clock
 import uuid as uuids
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal, TypeAlias, get_args
@@ -237,3 +237,19 @@ class Labels:
     """A class for each item id; items of one class are relevant to each other."""
 
     of: Mapping[str, str]
+
+
+def check_levels(levels: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse a column of classes that is not among these.
+
+    >>> check_levels(["label"], ["kind"])
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: no column 'label' among kind: name those of the classes ...
+    """
+    missing = [level for level in levels if level not in names]
+    if missing:
+        raise SpellingError(
+            f"no column {shown(missing[0])!r} among {', '.join(names) or 'none'}: name those of "
+            "the classes (--label, --hierarchy)"
+        )

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anglewise.data_types.embeddings import Space
+from anglewise.data_types.columns import filled_cells
+from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.memory import check_room, room
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.sparse import Interactions
+from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.errors import IdsError, TooFewError, ValuesError
 from anglewise.judgements.constructed import co_consumption
-from anglewise.judgements.records import Judged
+from anglewise.judgements.records import Judged, check_levels
 
 MOST_ROWS = 2_000_000
 """Judgements that labels make at most, whatever memory there is."""
@@ -155,6 +158,26 @@ def _used_together(
     )
 
 
+def classes_of(items: Embeddings, levels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The classes of each item by columns of metadata, the coarsest first.
+
+    Raises ``SpellingError`` for a column that is not there, ``ValuesError`` for one that is empty
+    for an item, ``IdsError`` for what names no class: truth values, lists, and floats whose last
+    digits are lost.
+
+    >>> classes_of(Embeddings([[1.0], [2.0]], metadata={"kind": ["cap", 7.0]}), ["kind"])
+    {'0': ('cap',), '1': ('7',)}
+    """
+    check_levels(levels, items.metadata_columns)
+    rows = np.arange(len(items))
+    remedy = "fill it in, or give a table of the items that have a class"
+    columns = [
+        as_ids(filled_cells(level, items, rows, "item", remedy), f"classes in {level!r}")
+        for level in levels
+    ]
+    return dict(zip(items.ids.tolist(), zip(*columns, strict=True), strict=True))
+
+
 def from_classes(
     space: Space,
     classes: Mapping[str, Sequence[str]],
@@ -190,7 +213,7 @@ def from_classes(
     if not labelled:
         raise IdsError(
             f"none of the {len(classes):,} labelled ids is an item of the space: take the labels "
-            "that belong to it"
+            f"that belong to it{other_form(classes, space.items.row_of)}"
         )
     members: dict[str, list[str]] = {}
     for name in labelled:
@@ -221,9 +244,14 @@ def from_classes(
         for other in members[classes[name][0]]
         if other != name
     )
-    unknown = len(classes) - len(labelled)
     remarks = [f"{len(chosen):,} of {len(asking):,} items ask (seed {seed})"]
-    remarks += [f"{unknown:,} labelled ids are not in the space"] if unknown else []
+    unknown = [name for name in classes if name not in space.items.row_of]
+    if unknown:
+        hint = other_form(unknown, space.items.row_of)
+        remarks.append(f"{len(unknown):,} labelled ids are not in the space{hint}")
+    if len(labelled) < len(space.items):
+        without = len(space.items) - len(labelled)
+        remarks.append(f"{without:,} of {len(space.items):,} items have no label: left out")
     return Generated(judged, tuple(remarks))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.columns import column
+from anglewise.data_types.columns import cell_kind, column, filled_cells, is_empty
 from anglewise.data_types.drawn import LEAST_TRAFFIC, LOT, MOST_TRAFFIC, drawn_context
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
@@ -85,10 +85,18 @@ def _stratum(asking: Embeddings, rows: Int64[Array, " n"], name: str) -> list[st
         return [f"cluster {number}" for number in clusters(asking.vectors[rows], count)]
     if name == "length" and "length" not in asking.metadata_columns:
         return _quarters("length", np.array([len(text) for text in _texts(asking)], float)[rows])
-    cells = [_cells(asking, name)[row] for row in rows.tolist()]
-    if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells):
-        return _quarters(name, np.array(cells, dtype=float))
-    return [f"{name} {cell}" for cell in cells]
+    _check_known(asking, name)
+    cells = filled_cells(name, asking, rows, "query")
+    if {cell_kind(cell) for cell in cells} != {"numbers"}:
+        return [f"{name} {cell}" for cell in cells]
+    numbers = [cell_number(cell) for cell in cells]
+    if None in numbers:
+        row = numbers.index(None)
+        raise ValuesError(
+            f"column {name!r} holds {shown(cells[row])} for query {shown(asking.ids[rows[row]])!r}:"
+            " finite numbers are due, to be cut into quarters"
+        )
+    return _quarters(name, np.array(numbers, dtype=float))
 
 
 def _quarters(name: str, values: Float64[Array, " n"]) -> list[str]:
@@ -99,19 +107,23 @@ def _quarters(name: str, values: Float64[Array, " n"]) -> list[str]:
 def _texts(asking: Embeddings) -> list[str]:
     for name in TEXTS:
         if name in asking.metadata_columns:
-            return [str(cell or "") for cell in column(asking, name)]
+            return ["" if is_empty(cell) else str(cell) for cell in column(asking, name)]
     raise SpellingError(
         f"strata by length need a column {' or '.join(TEXTS)}; there is {_known(asking)}"
     )
 
 
 def _cells(asking: Embeddings, name: str) -> list[Any]:
+    _check_known(asking, name)
+    return column(asking, name)
+
+
+def _check_known(asking: Embeddings, name: str) -> None:
     if name not in asking.metadata_columns:
         raise SpellingError(
             f"nothing is known about queries under {shown(name)!r}: there is {_known(asking)}; "
             "strata may also be clusters(8) or length"
         )
-    return column(asking, name)
 
 
 def _known(asking: Embeddings) -> str:
@@ -226,7 +238,7 @@ def sample(
         How many pairs at most.
     strata
         What queries are spread over: ``clusters(8)``, ``length`` of their text, or a column of
-        their metadata (one of numbers is cut into quarters).
+        their metadata (one of numbers is cut into quarters), filled for every query.
     traffic
         The column that says how often each query is asked.
     judged
@@ -236,6 +248,8 @@ def sample(
     ------
     SpellingError
         An unknown ``by``, stratum or column; earlier judgements of another direction.
+    ValuesError
+        A column of strata that is empty for a query, or holds a number that is not finite.
     ShapeError
         Earlier judgements of another space.
     TooFewError
@@ -386,7 +400,7 @@ def words_of(side: Embeddings) -> dict[str, str]:
     columns = [column(side, names[name]) for name in WORDS if name in names]
     texts: dict[str, str] = {}
     for name, *cells in zip(side.ids.tolist(), *columns, strict=True):
-        words = dict.fromkeys(str(cell).strip() for cell in cells if cell not in (None, ""))
+        words = dict.fromkeys(str(cell).strip() for cell in cells if not is_empty(cell))
         if words:
             texts[name] = ". ".join(word.rstrip(".") for word in words) + "."
     return texts
