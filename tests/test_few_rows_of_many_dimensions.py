@@ -15,6 +15,7 @@ from anglewise.equivalent_factorisations.gauge import (
 )
 from anglewise.equivalent_factorisations.maps import root
 from anglewise.errors import ValuesError
+from anglewise.evaluation_metrics.evaluate import score_pairs
 from anglewise.nearest_neighbours import passes
 from anglewise.nearest_neighbours.passes import triangular
 from anglewise.nearest_neighbours.search import search_vectors
@@ -166,3 +167,85 @@ def test_an_audit_of_few_rows_keeps_no_maps_that_it_drew():
     kept = list(frames._FITTED.spaces[few])
     assert kept
     assert not any("random" in str(frame) for fitted_frames, *_ in kept for frame in fitted_frames)
+
+
+DOORS = [
+    "cosine@random(30,1)",
+    "euclidean@random(30,1)",
+    "dot@random(30,1)",
+    "mutual-proximity@random(30,1)",
+    "mutual-proximity@whitened(0.1)",
+]
+ALONG_AXES = [
+    "manhattan@random(30,1)",
+    "manhattan@without-top(1)",
+    "manhattan@whitened(0.1)",
+    "manhattan@whitened",
+]
+
+
+@pytest.mark.parametrize("direction", ["queries-items", "items-items"])
+@pytest.mark.parametrize("name", [*DOORS, *ALONG_AXES])
+def test_a_row_and_the_same_vector_anew_are_answered_alike(name, direction):
+    few = space(90)
+    asking = few.sides(direction)[0].vectors
+    (by_row,) = aw.search(few, name, k=5, direction=direction).values()
+    (by_vector,) = search_vectors(few, asking, name, k=40, direction=direction).values()
+    for row in range(len(asking)):
+        others = by_vector.indices[row] != (row if direction == "items-items" else -1)
+        assert by_row.indices[row].tolist() == by_vector.indices[row][others][:5].tolist()
+        assert by_row.scores[row] == pytest.approx(by_vector.scores[row][others][:5], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ALONG_AXES)
+def test_pairs_are_scored_along_the_axes_of_the_search(name):
+    few = space(90)
+    (found,) = aw.search(few, name, k=1).values()
+    rows, items = np.arange(20), found.indices[:, 0]
+    (scores,) = score_pairs(few, [measure(name)], rows, items)
+    assert scores == pytest.approx(found.scores[:, 0], rel=1e-9)
+
+
+def test_a_random_map_of_few_rows_keeps_biases_and_every_product():
+    rng = np.random.default_rng(0)
+    queries, items = rng.normal(size=(5, 30)), rng.normal(size=(7, 30))
+    queries[:, 3], items[1] = 1.0, items[0]
+    few = aw.Space(queries=aw.Embeddings(queries), items=aw.Embeddings(items))
+    due = few.queries.vectors.astype(float) @ few.items.vectors.T
+    frames = measure("dot@random(30,1)").frames
+    for new in (False, True):
+        maps = fit_frames(frames, few, "queries-items", new_vectors=new)
+        asked, ranked = maps.asking(few.queries.vectors), maps.ranked(few.items.vectors)
+        assert np.allclose(asked @ ranked.T, due, atol=1e-10)
+        assert (np.abs(asked - 1).max(axis=0) < 1e-12).sum() == 1  # the column of biases stays
+
+
+BLOWN_UP = [
+    ("cosine@without-top(1)@standardised", "cosine@without-top(1)@whitened"),
+    ("cosine@whitened(0.1)@standardised", "cosine@whitened"),
+]
+
+
+@pytest.mark.parametrize(("rows", "dimension", "rank"), [(30, 64, 64), (200, 16, 5)])
+@pytest.mark.parametrize(("name", "same"), BLOWN_UP)
+def test_directions_of_rounding_are_not_standardised(name, same, rows, dimension, rank):
+    """Columns behind such a frame are principal directions: to standardise them is to whiten."""
+    rng = np.random.default_rng(0)
+    plane = np.linalg.qr(rng.normal(size=(dimension, rank)))[0].T
+    items, queries = (rng.normal(size=(n, rank)) @ plane for n in (rows, 50))
+    made = aw.Space(items=aw.Embeddings(items), queries=aw.Embeddings(queries))
+    found, due = (aw.search(made, one, k=5)[one] for one in (name, same))
+    assert found.indices.tolist() == due.indices.tolist()
+    assert np.allclose(found.scores, due.scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("frame", ["standardised", "centred@standardised"])
+def test_columns_that_no_frame_mixed_keep_their_own_unit(frame):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 3)) * [1e-12, 1e6, 1] + [0, 0, 5]
+    x[:, 2] = 5
+    made = aw.Space(items=aw.Embeddings(x))
+    moved = fit_frames(measure(f"dot@{frame}").frames, made, "items-items").ranked(
+        made.items.vectors
+    )
+    assert moved.std(axis=0) == pytest.approx([1, 1, 0])

@@ -194,12 +194,21 @@ class RandomMap(Gauge):
         del items
         return random_pair(queries.dimension, self.condition, np.random.default_rng(self.seed))
 
-    def pair_in_span(self, basis: Float64[Array, "d r"], keep: tuple[int, ...]) -> MapPair:
-        """The map of this seed as rows of a span feel it; ``basis`` is 0 in the columns to keep."""
-        free = columns_left(keep, len(basis))
-        rng = np.random.default_rng(self.seed)
-        pair = random_pair_in_span(basis[free], self.condition, rng)
-        return pair.extended(tuple(sorted(set(keep))), len(basis))
+    def pair_by_span(
+        self,
+        basis: Float64[Array, "f r"],
+        keep: tuple[int, ...],
+        dimension: int,
+        *,
+        new_vectors: bool,
+    ) -> MapPair:
+        """The map of this seed by the span of few rows, in the columns that are not to be kept.
+
+        With ``new_vectors`` it moves rows outside the span too, and those inside alike.
+        """
+        draw = random_pair_beyond_span if new_vectors else random_pair_in_span
+        pair = draw(basis, self.condition, np.random.default_rng(self.seed))
+        return pair.extended(tuple(sorted(set(keep))), dimension)
 
 
 def random_pair(dimension: int, condition: float, rng: np.random.Generator) -> MapPair:
@@ -242,6 +251,32 @@ def random_pair_in_span(
     else:
         coordinates = np.asarray(np.linalg.qr(both.T, mode="r")).T
     return MapPair(basis @ coordinates[:rank], basis @ coordinates[rank:])
+
+
+def random_pair_beyond_span(
+    basis: Float64[Array, "d r"], condition: float, rng: np.random.Generator
+) -> MapPair:
+    """The map of :func:`random_pair_in_span`, whole: the other directions are drawn after it.
+
+    >>> x, rng = np.eye(2, 5), np.random.default_rng
+    >>> within = random_pair_in_span(x.T, 30.0, rng(0)).items
+    >>> whole = random_pair_beyond_span(x.T, 30.0, rng(0)).items
+    >>> bool(np.allclose((x @ within) @ (x @ within).T, (x @ whole) @ (x @ whole).T))
+    True
+    """
+    dimension, rank = basis.shape
+    check_square(dimension)
+    frame = haar_frame(rank, dimension, rng)
+    spectrum = log_uniform_spectrum(dimension, condition, rng)
+    others = haar(dimension - rank, rng) @ _beyond(frame.T).T
+    left = np.concatenate([basis, _beyond(basis)], axis=1) @ np.concatenate([frame, others])
+    right = haar(dimension, rng).T
+    return MapPair(left * spectrum @ right, left / spectrum @ right)
+
+
+def _beyond(basis: Float64[Array, "d r"]) -> Float64[Array, "d _"]:
+    """An orthonormal basis of the directions that another one leaves."""
+    return np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]
 
 
 def haar(dimension: int, rng: np.random.Generator) -> Float64[Array, "d d"]:

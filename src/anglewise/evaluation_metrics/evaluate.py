@@ -177,7 +177,8 @@ def score_pairs(
         formulas = [
             fitted(measures[row], space, DIRECTION, new_vectors=False).formula for row in mine
         ]
-        maps = fit_frames(frames, space, DIRECTION, new_vectors=False)
+        whole = any(formula.axes for formula in formulas)
+        maps = fit_frames(frames, space, DIRECTION, new_vectors=whole)
         for start in range(0, len(rows_a), BLOCK):
             part = slice(start, start + BLOCK)
             q = asking.vectors[rows_a[part]].astype(np.float64)

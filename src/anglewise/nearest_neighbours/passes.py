@@ -165,7 +165,8 @@ def passes(
                 f"{measure} neither ranks as an inner product nor scores a block: "
                 "give its formula terms, or make it a BlockFormula"
             )
-        yield Pass((measure,), maps)
+        along_axes = maps is not None and measure.formula.axes
+        yield Pass((measure,), fit_frames(frames, space, direction) if along_axes else maps)
 
 
 def _far_away(ranked: Embeddings, maps: Maps | None) -> Float64[Array, " r"] | None:

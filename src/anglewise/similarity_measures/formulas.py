@@ -82,6 +82,8 @@ class Formula(ABC):
     """Whether queries are brought to length one before the product is taken."""
     angle: ClassVar[bool] = False
     """Whether it reads the angle alone, so that a column of biases would count as a direction."""
+    axes: ClassVar[bool] = False
+    """Whether it reads single coordinates, so that a rotation of all vectors changes it."""
 
     @abstractmethod
     def __str__(self) -> str:
@@ -254,6 +256,7 @@ class Manhattan(Formula):
     """
 
     product = "manhattan"
+    axes = True
     meaning = "negated city-block distance, at most 0"
 
     def __str__(self) -> str:
@@ -285,6 +288,7 @@ class BlockFormula(Formula):
     """
 
     product = "block"
+    axes = True
 
     @abstractmethod
     def block(
@@ -361,7 +365,8 @@ def maps_in(
 ) -> Maps | None:
     """The fitted frames of a measure in a space; None where the vectors stay as they are."""
     frames = frames_in(measure, space, direction)
-    return fit_frames(frames, space, direction, new_vectors=new_vectors)
+    whole = new_vectors or measure.formula.axes
+    return fit_frames(frames, space, direction, new_vectors=whole)
 
 
 class FittedFormula(Formula):

@@ -30,6 +30,7 @@ from anglewise.equivalent_factorisations.gauge import (
     Gauge,
     RandomMap,
     bias_columns,
+    columns_left,
     two_roots,
 )
 from anglewise.equivalent_factorisations.maps import Root, whole_map
@@ -122,7 +123,8 @@ def fit_frames(
     """Fit one frame after the other, the first one first; None when there are none.
 
     Without ``new_vectors`` the maps may be those of the span of the rows of the space, where these
-    are few: no product, length or distance of such rows is another one there.
+    are few: no product, length or distance of such rows is another one there, but distances along
+    axes (``Formula.axes``) are.
     """
     if not frames:
         return None
@@ -187,7 +189,8 @@ class Centred(Frame):
 class Standardised(Frame):
     """Centred, then every column divided by its standard deviation on the ranked side.
 
-    Columns that hold one number for the whole ranked side distinguish no items and are 0.
+    Columns that hold one number for the whole ranked side distinguish no items and are 0; so are,
+    behind a frame that mixes columns, those whose variance is a rounding error of the largest.
 
     >>> from anglewise.data_types.embeddings import Embeddings, Space
     >>> space = Space(items=Embeddings([[1.0, 5.0, 10.0], [3.0, 5.0, 30.0]]))
@@ -202,6 +205,9 @@ class Standardised(Frame):
         """``(x - mean) / deviation``, column by column."""
         mean, variance = sides.ranked.mean, sides.ranked.variance
         varying = variance > CONSTANT_TOLERANCE * (mean**2 + variance)
+        if sides.ranked.through.matrix is not None:
+            # where columns were mixed, the rounding of the largest is in all of them
+            varying &= variance > RANK_TOLERANCE * variance.max()
         if not varying.any():
             return Maps.both(Affine(mean, np.zeros((len(mean), 0))))
         scale = np.divide(1, np.sqrt(variance), out=np.zeros_like(mean), where=varying)
@@ -309,11 +315,13 @@ class AtGauge(Frame):
         """The maps ``G`` of the queries and ``G^-T`` of the items."""
         queries, items = _roots(sides, str(self))
         biases, few = bias_columns(sides.space), len(queries.matrix) + len(items.matrix)
-        if isinstance(self.gauge, RandomMap) and not sides.new_vectors and few < queries.dimension:
-            rows = np.concatenate([queries.matrix, items.matrix])
-            rows[:, list(biases)] = 0.0
+        if isinstance(self.gauge, RandomMap) and few < queries.dimension:
+            free = columns_left(biases, queries.dimension)
+            rows = np.concatenate([queries.matrix, items.matrix])[:, free]
             basis = _SPANS.get(sides.space, biases, lambda: np.linalg.qr(rows.T)[0])
-            pair = self.gauge.pair_in_span(basis, biases)
+            pair = self.gauge.pair_by_span(
+                basis, biases, queries.dimension, new_vectors=sides.new_vectors
+            )
         else:
             pair = self.gauge.pair_keeping(queries, items, biases)
         still = np.zeros(queries.dimension)

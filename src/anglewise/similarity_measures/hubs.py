@@ -209,6 +209,7 @@ class _Proximity(BlockFormula):
     asking: _Moments
     ranked: _Moments
 
+    axes = False
     meaning = MutualProximity.meaning
 
     def __str__(self) -> str:
