@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Space, replay
+from anglewise import Embeddings, Space, read_interactions, replay
 from anglewise.data_types.sparse import Interactions
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.experiment.catalogue import simulate
@@ -114,8 +114,6 @@ def test_users_who_only_came_or_only_left_are_not_judged():
 @pytest.mark.real
 def test_films_of_a_real_catalogue_follow_what_was_learnt():
     """MovieLens-100K: the model beats the list that is the same for everybody, as it should."""
-    from anglewise import read_interactions
-
     did = read_interactions(real_data("ml-100k/interactions.csv.gz"))
     result = replay(did, lambda before: linear(before, 32, penalty=300.0), measures="dot,cosine")
     by_name = {one.measure: one for one in result.measures}
@@ -135,4 +133,82 @@ def test_no_interval_of_a_replay_has_no_width():
         assert result.low < 0.1
     [legend] = [block for block in replay_document(past).body[-1] if isinstance(block, Line)]
     assert "no difference is tested here" in legend.text
-    assert legend.text.endswith("All that followed had been used before.")
+    assert legend.text.endswith("All of it had been used before by somebody.")
+
+
+PAST = {"b": "xy", "c": "xyz", "d": "yz", "a": "xz"}
+
+
+def table(folder, *later):
+    """Everybody uses some items at 1; then come lines of user, item and time (and weight)."""
+    lines = [(user, item, 1, 5) for user, items in PAST.items() for item in items]
+    lines += [(*line, 5)[:4] for line in later]
+    path = folder / "uses.csv"
+    text = "".join(",".join(map(str, line)) + "\n" for line in lines)
+    path.write_text("user_id,item_id,timestamp,rating\n" + text)
+    return path
+
+
+def trained_on(interactions, **options):
+    met = []
+
+    def train(before):
+        met.append(before)
+        return linear(before, 2, penalty=0.1)
+
+    result = replay(interactions, train, at=50, measures="dot", k=1, **options)
+    [before] = met
+    names = zip(before.user_ids[before.users], before.item_ids[before.items], strict=True)
+    return result, {user + item for user, item in names}
+
+
+def test_what_is_used_again_later_was_used_before_all_the_same(tmp_path):
+    """Merged first, the uses of a pair would all stand at its last, and the past be emptied."""
+    new = ("a", "y", 99)
+    once, pairs = trained_on(read_interactions(table(tmp_path, new)))
+    again, same_pairs = trained_on(
+        read_interactions(table(tmp_path, new, ("a", "x", 98), ("c", "z", 60), ("b", "x", 70)))
+    )
+    assert pairs == same_pairs == {user + item for user, items in PAST.items() for item in items}
+    assert (once.used_again, again.used_again) == (0, 3)
+    assert again.users.tolist() == once.users.tolist()
+    due, result = once.to_dict(), again.to_dict()
+    assert result | {"used_again": 0} == due
+
+
+def test_all_may_be_used_again(tmp_path):
+    again = [(user, item, 99) for user, items in PAST.items() for item in items]
+    result, pairs = trained_on(read_interactions(table(tmp_path, *again, ("a", "y", 99))))
+    assert len(pairs) == len(again)
+    assert result.users.tolist() == [0]
+
+
+def test_the_last_weight_before_the_moment_says_whether_a_pair_was_liked_then(tmp_path):
+    later = [("a", "y", 99), ("b", "x", 10, 1), ("c", "x", 99, 1), ("d", "z", 9, 1)]
+    path = table(tmp_path, *later, ("d", "z", 98, 5))
+    result, pairs = trained_on(read_interactions(path, min_weight=4))
+    assert pairs == {"by", "cx", "cy", "cz", "dy", "ax", "az"}
+    assert result.used_again == 0
+    assert result.users.tolist() == [0, 3]  # a took y, and d took to z
+
+
+def test_users_without_a_past_and_uses_again_are_counted_aloud(tmp_path):
+    newcomers = [(f"n{i}", item, 99) for i in range(4) for item in ("new", "x")]
+    path = table(tmp_path, ("a", "y", 99), ("b", "x", 99), *newcomers)
+    result, _ = trained_on(read_interactions(path))
+    assert (result.without_past, result.uses_without_past, result.used_again) == (4, 8, 1)
+    assert result.unreachable == 0
+    [legend] = [block for block in replay_document(result).body[-1] if isinstance(block, Line)]
+    assert legend.text.endswith(
+        "what the judged users then took anew had been used by 3. All of it had been used before "
+        "by somebody. Not judged: 4 users without a past, with 8 uses after the moment. Not asked "
+        "for: 1 later use of items that the same user had used before."
+    )
+
+
+def test_the_earlier_uses_of_a_pair_are_kept_beside_the_last(tmp_path):
+    read = read_interactions(table(tmp_path, ("a", "x", 99, 2)))
+    assert len(read.users) == 9
+    assert read.other_uses.times.tolist() == [1.0]
+    assert len(read.every_use().users) == 10
+    assert read_interactions(table(tmp_path)).other_uses is None

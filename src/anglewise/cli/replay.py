@@ -65,6 +65,8 @@ def replay(
             **vars(columns),
             say=talk.say,
         )
+    if table.other_uses is not None:
+        talk.say("of repeated pairs here the last before the moment is kept, and the last after it")
     spaces: list[Space] = []
 
     def train(before: Interactions) -> Space:

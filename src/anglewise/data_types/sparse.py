@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, SupportsIndex, TypeAlias
 
@@ -248,7 +248,10 @@ class Interactions:
     """Users x items, one entry for each pair, with its weight and, if known, its time.
 
     ``users[e]``, ``items[e]``, ``weights[e]``, ``times[e]`` describe entry ``e``. No pair repeats:
-    readers keep the last of repeated pairs and say so.
+    readers keep the last of repeated pairs and say so. Where pairs repeated and times are known,
+    ``other_uses`` holds what was not kept, by the same ids: a split in time needs it, for what was
+    used before a moment was used then, whatever came later. Weights below ``least_weight`` count
+    for nothing there.
     """
 
     users: Int64[Array, " entries"]
@@ -258,6 +261,8 @@ class Interactions:
     item_ids: Shaped[Array, " items"]
     times: Float64[Array, " entries"] | None = None
     item_metadata: Mapping[str, Any] | None = None
+    other_uses: "Interactions | None" = None
+    least_weight: float | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.users), len(self.items), len(self.weights)}
@@ -284,6 +289,50 @@ class Interactions:
     def shape(self) -> tuple[int, int]:
         """Users, items."""
         return len(self.user_ids), len(self.item_ids)
+
+    def every_use(self) -> "Interactions":
+        """The uses that were not kept, then these entries: pairs repeat."""
+        if self.other_uses is None:
+            return self
+        parts = (self.other_uses, self)
+        return replace(
+            self,
+            users=np.concatenate([part.users for part in parts]),
+            items=np.concatenate([part.items for part in parts]),
+            weights=np.concatenate([part.weights for part in parts]),
+            times=np.concatenate([np.asarray(part.times) for part in parts]),
+            other_uses=None,
+        )
+
+    def take(self, entries: Int64[Array, " some"]) -> "Interactions":
+        """Some entries, in the order given, and the same ids."""
+        return replace(
+            self,
+            users=self.users[entries],
+            items=self.items[entries],
+            weights=self.weights[entries],
+            times=None if self.times is None else self.times[entries],
+        )
+
+    def last_of_each(self) -> tuple[Int64[Array, " last"], Int64[Array, " others"]]:
+        """The entries that are the last of their pair, by user and item, and all other entries.
+
+        The last is so by time where there are times, else by place.
+
+        >>> pair, one = np.zeros(3, dtype=np.int64), np.ones(3)
+        >>> used = Interactions(pair, pair, one, pair[:1], pair[:1], np.array([5.0, 9.0, 7.0]))
+        >>> [part.tolist() for part in used.last_of_each()]
+        [[1], [0, 2]]
+        """
+        key = self.users * len(self.item_ids) + self.items
+        order = np.argsort(key, kind="stable")
+        repeated = key[order[1:]] == key[order[:-1]]
+        if self.times is not None and repeated.any():
+            is_repeated = np.append(repeated, False) | np.append(False, repeated)
+            repeats = order[is_repeated]
+            order[is_repeated] = repeats[np.lexsort((self.times[repeats], key[repeats]))]
+        last = np.append(~repeated, True)
+        return order[last], order[~last]
 
     def rows_in(
         self, users: Mapping[str, int], items: Mapping[str, int]

@@ -12,7 +12,6 @@ from anglewise.data_types.embeddings import Seen, Space, seen_rows
 from anglewise.data_types.numbers import FINITE, check_columns
 from anglewise.data_types.sparse import Interactions, SparseRows, as_sparse_rows
 from anglewise.data_types.text import Say, counted, quiet
-from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.arrays import numbered_names, read_sparse_npz
 from anglewise.io.arrow_files import FRAME
@@ -167,49 +166,41 @@ def _positions(sheet: Sheet, roles: Mapping[Role, str | None]) -> dict[Role, int
 
 def _last_of_each(path: Path, interactions: Interactions, say: Say) -> Interactions:
     """Sort by user and item, and keep the last of each pair."""
-    key = interactions.users * len(interactions.item_ids) + interactions.items
-    order = np.argsort(key, kind="stable")
-    repeated = key[order[1:]] == key[order[:-1]]
-    if repeated.any():
-        if interactions.times is not None:
-            is_repeated = np.append(repeated, False) | np.append(False, repeated)
-            repeats = order[is_repeated]
-            order[is_repeated] = repeats[np.lexsort((interactions.times[repeats], key[repeats]))]
-        count = int(repeated.sum())
+    last, others = interactions.last_of_each()
+    kept = interactions.take(last)
+    count, timed = len(others), interactions.times is not None
+    if count:
         say(
             f"{path.name}: {count:,} repeated pair{'s' * (count > 1)}: the last "
-            f"{'in the file' if interactions.times is None else 'by time'} is kept"
+            f"{'by time' if timed else 'in the file'} is kept"
         )
-    return _some(interactions, order[np.append(~repeated, True)])
+    return replace(kept, other_uses=interactions.take(others)) if count and timed else kept
 
 
 def _at_least(path: Path, interactions: Interactions, weight: float) -> Interactions:
     """Keep what weighs enough, and the users and items that still have any."""
-    entries = np.flatnonzero(interactions.weights >= weight)
-    if not len(entries):
+    enough = interactions.weights >= weight
+    if not enough.any():
         raise TooFewError(
             f"{path}: no weight reaches {weight:g}, the largest is {interactions.weights.max():g}: "
             "lower the threshold"
         )
-    interactions = _some(interactions, entries)
-    users, items = np.unique(interactions.users), np.unique(interactions.items)
-    return replace(
-        interactions,
-        users=np.searchsorted(users, interactions.users),
-        items=np.searchsorted(items, interactions.items),
-        user_ids=interactions.user_ids[users],
-        item_ids=interactions.item_ids[items],
+    uses = interactions.every_use()
+    kept = np.append(np.zeros(len(uses.users) - len(enough), dtype=bool), enough)
+    users, items = np.unique(uses.users[kept]), np.unique(uses.items[kept])
+    known = np.isin(uses.users, users) & np.isin(uses.items, items)
+    uses = replace(
+        uses,
+        users=np.where(known, np.searchsorted(users, uses.users), 0),
+        items=np.where(known, np.searchsorted(items, uses.items), 0),
+        user_ids=uses.user_ids[users],
+        item_ids=uses.item_ids[items],
     )
-
-
-def _some(interactions: Interactions, entries: Int64[Array, " some"]) -> Interactions:
-    return replace(
-        interactions,
-        users=interactions.users[entries],
-        items=interactions.items[entries],
-        weights=interactions.weights[entries],
-        times=None if interactions.times is None else interactions.times[entries],
-    )
+    others = np.flatnonzero(known & ~kept)
+    if interactions.other_uses is None or not len(others):
+        return uses.take(np.flatnonzero(kept))
+    kept_entries = uses.take(np.flatnonzero(kept))
+    return replace(kept_entries, other_uses=uses.take(others), least_weight=weight)
 
 
 def with_seen(space: Space, seen: PathLike | Seen, say: Say = quiet) -> Space:

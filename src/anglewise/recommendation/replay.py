@@ -1,7 +1,7 @@
 """Offline replay: train on the interactions before a moment, evaluate by those after it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -69,11 +69,16 @@ class Replay:
     users
         Rows of the judged users: those with an interaction before and a new item after.
     followed
-        The number of users before the moment of the items used after it, on average: a popularity
-        to compare with.
+        The number of users before the moment of the new items that judged users took after it, on
+        average: a popularity to compare with.
     unreachable
-        The share of the interactions after the moment whose item nobody had used before, so that
-        no model could find it.
+        The share of these items, one for each use, that nobody had used before, so that no model
+        could find them.
+    used_again
+        How many later uses were of items that the same user had used before, which no list holds.
+    without_past, uses_without_past
+        How many users did something after the moment and nothing before, so that they are not
+        judged, and how much they did.
     """
 
     moment: float
@@ -82,6 +87,9 @@ class Replay:
     users: Int64[Array, " users"]
     followed: float
     unreachable: float
+    used_again: int
+    without_past: int
+    uses_without_past: int
 
     def to_dict(self) -> Mapping[str, Any]:
         """Plain types."""
@@ -91,6 +99,9 @@ class Replay:
             "users": len(self.users),
             "followed": self.followed,
             "unreachable": self.unreachable,
+            "used_again": self.used_again,
+            "without_past": self.without_past,
+            "uses_without_past": self.uses_without_past,
             "measures": [
                 {
                     "measure": replayed.measure,
@@ -134,7 +145,8 @@ def replay(
 
     Users with an interaction before and a new item after are judged; every item used after is
     relevant with gain 1, even if nobody had used it before. Items that a user had used before are
-    left out of the list.
+    left out of the list, and are not asked for where they are used again. Of uses of one pair on
+    one side of the moment the last counts; what came after it changes nothing before it.
 
     Parameters
     ----------
@@ -171,11 +183,15 @@ def replay(
     check_kind(interactions, Interactions, "what is replayed", "Interactions")
     check_kind(train, Callable, "train", "a function from interactions to a space")
     SEED.check("seed", seed)
-    moment = _moment(interactions, at, share)
-    early = np.asarray(interactions.times) < moment
-    before, after = _entries(interactions, early), _entries(interactions, ~early)
-    used, gains = before.rows(), replace(after, weights=np.ones(len(after.users))).rows()
+    uses = interactions.every_use()
+    moment = _moment(uses, at, share)
+    early = np.asarray(uses.times) < moment
+    before, after = _last_uses(uses, early, "before"), _last_uses(uses, ~early, "after")
+    used = before.rows()
+    again = np.isin(_pairs(after), _pairs(before))
+    gains = SparseRows.from_pairs(after.users[~again], after.items[~again], shape=uses.shape)
     users = np.flatnonzero((used.counts > 0) & (gains.counts > 0)).astype(np.int64)
+    newcomers = np.flatnonzero((used.counts == 0) & (gains.counts > 0))
     if not len(users):
         raise TooFewError(
             f"nobody did something before {moment:g} and something new after: choose another moment"
@@ -200,6 +216,9 @@ def replay(
         users=users,
         followed=float(counts[followed].mean()),
         unreachable=float((counts[followed] == 0).mean()),
+        used_again=int(again.sum()),
+        without_past=len(newcomers),
+        uses_without_past=int(gains.counts[newcomers].sum()),
         measures=tuple(
             Replayed(
                 name,
@@ -216,12 +235,12 @@ def replay(
     )
 
 
-def _moment(interactions: Interactions, at: float | None, share: float) -> float:
-    times = interactions.times
+def _moment(uses: Interactions, at: float | None, share: float) -> float:
     if at is not None:
         FINITE.check("at", at)
-    if times is None:
+    if uses.times is None:
         raise ValuesError("a replay needs times, none came: add a time column")
+    times = uses.times[_heavy_enough(uses)]
     if at is None:
         SHARE.check("share", share)
         at = float(np.quantile(times, 1 - share))
@@ -230,16 +249,27 @@ def _moment(interactions: Interactions, at: float | None, share: float) -> float
     return at
 
 
-def _entries(interactions: Interactions, entries: Bool[Array, " entries"]) -> Interactions:
-    if not entries.any():
-        raise TooFewError("nothing happened after the moment: choose an earlier one")
-    return replace(
-        interactions,
-        users=interactions.users[entries],
-        items=interactions.items[entries],
-        weights=interactions.weights[entries],
-        times=np.asarray(interactions.times)[entries],
-    )
+def _heavy_enough(uses: Interactions) -> Bool[Array, " uses"]:
+    """Which uses weigh as much as was asked for when they were read."""
+    least = -np.inf if uses.least_weight is None else uses.least_weight
+    return uses.weights >= least
+
+
+def _last_uses(uses: Interactions, part: Bool[Array, " uses"], side: str) -> Interactions:
+    """The last use of each pair on one side of the moment, where it weighs enough."""
+    if part.any():
+        entries = uses.take(np.flatnonzero(part))
+        last = entries.last_of_each()[0]
+        enough = last[_heavy_enough(entries)[last]]
+        if len(enough):
+            return entries.take(enough)
+    other = "an earlier" if side == "after" else "a later"
+    raise TooFewError(f"nothing happened {side} the moment: choose {other} one")
+
+
+def _pairs(interactions: Interactions) -> Int64[Array, " entries"]:
+    """A number for each pair of a user and an item."""
+    return interactions.users * len(interactions.item_ids) + interactions.items
 
 
 def _most_used(counts: Int64[Array, " items"], used: SparseRows, k: int) -> Neighbours:

@@ -1,7 +1,7 @@
 """What searches give as documents: neighbours, recommendations, relevance, replay."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -357,16 +357,27 @@ def replay_document(replay: Replay) -> Document:
         ]
         for result in sorted(replay.measures, key=lambda result: -result.ndcg)
     ]
-    unreachable = (
-        f"Nobody had used {percent(replay.unreachable)} of what followed before: it counts as "
-        "missed."
-        if replay.unreachable
-        else "All that followed had been used before."
-    )
     legend = (
         "Intervals: 95%, over users; no difference is tested here. Shown: the share of the items "
         "used before that stand in anybody's list. Used by: how many users had used before what is "
-        f"listed, on average; what followed had been used by {replay.followed:,.0f}. {unreachable}"
+        "listed, on average; what the judged users then took anew had been used by "
+        f"{replay.followed:,.0f}. {' '.join(_of_what_followed(replay))}"
     )
     facts = [f"before {replay.moment:.10g}", f"{counted(len(replay.users), 'user')} judged"]
     return Document([[Table.of(heads, rows, gap=3)], [Line(legend, "dim")]], facts)
+
+
+def _of_what_followed(replay: Replay) -> Iterator[str]:
+    """What of the uses after the moment no list could hold, and what of them is not judged."""
+    if replay.unreachable:
+        share = percent(replay.unreachable)
+        yield f"Nobody had used {share} of it before: that counts as missed."
+    else:
+        yield "All of it had been used before by somebody."
+    if replay.without_past:
+        users = counted(replay.without_past, "user")
+        uses = counted(replay.uses_without_past, "use")
+        yield f"Not judged: {users} without a past, with {uses} after the moment."
+    if replay.used_again:
+        uses = counted(replay.used_again, "later use")
+        yield f"Not asked for: {uses} of items that the same user had used before."
