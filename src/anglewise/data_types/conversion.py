@@ -7,12 +7,13 @@ A foreign object is known by what it offers (``to_numpy``, ``detach``, ``__array
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from numbers import Integral
 from os import PathLike
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from anglewise.data_types.numbers import check_kind, described, quoted
+from anglewise.data_types.numbers import cell_number, check_kind, described, quoted
 from anglewise.data_types.text import Say, listed, quiet
 from anglewise.data_types.typing import DIRECTIONS, Array, Float32, Int64
 from anglewise.errors import (
@@ -329,6 +330,38 @@ def check_metadata(table: Any, rows: int) -> None:
             raise ShapeError(f"metadata has {count} rows, {rows} are due")
     elif table is not None:
         check_kind(table, Mapping, "metadata", "a dict of lists, a frame or a pyarrow table")
+
+
+BIAS_COLUMNS = "bias_columns"
+"""Where ``about`` names the columns of a space that hold biases."""
+ABOUT = {
+    BIAS_COLUMNS: "a list of the numbers of columns is due, each once, counted from 0",
+    "penalty": "a finite number of at least 0 is due",
+    "gauge": "the name of one is due",
+}
+"""What is due in those entries of ``about`` that are computed with."""
+
+
+def about_fault(about: Mapping[str, Any]) -> str | None:
+    """The first entry of what is known about a space that cannot be computed with, if any.
+
+    >>> about_fault({"bias_columns": [0, 0]}), about_fault({"bias_columns": [0, 1], "by": "us"})
+    ('bias_columns', None)
+    """
+    biases, penalty, gauge = (about.get(name) for name in ABOUT)
+    columns: list[Any] = [None]
+    if isinstance(biases, list | tuple):
+        columns = list(cast("Sequence[Any]", biases))
+    whole = all(is_kind(c, Integral) and not is_kind(c, bool) and c >= 0 for c in columns)
+    is_penalty = not is_kind(penalty, str | bytes | bool) and (cell_number(penalty) or 0.0) >= 0
+    right = {
+        BIAS_COLUMNS: BIAS_COLUMNS not in about or (whole and len(set(columns)) == len(columns)),
+        "penalty": about.get("objective") != "factors"
+        or penalty is None
+        or (is_penalty and cell_number(penalty) is not None),
+        "gauge": gauge is None or isinstance(gauge, str),
+    }
+    return next((name for name, holds in right.items() if not holds), None)
 
 
 def frame_ids(value: Any, say: Say = quiet) -> list[Any] | None:

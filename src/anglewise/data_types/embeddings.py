@@ -10,8 +10,11 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 import numpy as np
 
 from anglewise.data_types.conversion import (
+    ABOUT,
+    BIAS_COLUMNS,
     BLOCK,
     Vectors,
+    about_fault,
     as_array,
     as_rows,
     check_direction,
@@ -35,6 +38,7 @@ from anglewise.data_types.typing import Array, Direction, Float32, Ids, Int64, S
 from anglewise.errors import (
     IdsError,
     ShapeError,
+    ValuesError,
     WrongTypeError,
 )
 
@@ -43,9 +47,6 @@ Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
 
 Seen: TypeAlias = SparseRows | Sparse | Interactions
 """What users were trained on: row for row, or by ids."""
-
-BIAS_COLUMNS = "bias_columns"
-"""Where ``about`` names the columns that hold biases."""
 
 
 class Embeddings:
@@ -280,6 +281,8 @@ class Space:
         check_trained_for(trained_for)
         if about is not None:
             check_kind(about, Mapping, "about", "a dict of what is known about the space")
+            if (name := about_fault(about)) is not None:
+                raise ValuesError(f"about[{name!r}] is {described(about[name])}: {ABOUT[name]}")
         for name, value in {
             "items": ranked,
             "queries": asking,

@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from anglewise.data_types.complaints import Complaints
+from anglewise.data_types.conversion import about_fault
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space, TrainedFor
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
@@ -43,7 +44,16 @@ LONGEST = 1 << 22
 def describe(
     space: Space, judgements: Mapping[Direction, Judgements], sha256: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Everything about a space but its numbers, ready for JSON."""
+    """Everything about a space but its numbers, ready for JSON.
+
+    Raises ``ValuesError`` where ``about`` names a column that is not there: nobody could read it.
+    """
+    last = max(space.about.get(BIAS_COLUMNS, ()), default=-1)
+    if last >= space.items.dimension:
+        raise ValuesError(
+            f"about[{BIAS_COLUMNS!r}] names column {last} of {space.items.dimension}: leave out "
+            "what is not there"
+        )
     return {
         "format": FORMAT if any(map(_says_draws, judgements.values())) else 1,
         "written_by": f"anglewise {version('anglewise')}",
@@ -152,18 +162,13 @@ def _by_hand(folder: Path) -> dict[str, Any]:
 
 
 def check_about(folder: Path, about: Mapping[str, Any], columns: int) -> None:
-    """Raise ``FileError`` for bias columns or a penalty that nothing can be computed with."""
-    biases, penalty = about.get(BIAS_COLUMNS, []), about.get("penalty") or 0
-    right = {
-        BIAS_COLUMNS: isinstance(biases, list)
-        and all(_is_count(column, columns - 1) for column in cast("list[Any]", biases)),
-        "penalty": about.get("objective") != "factors"
-        or isinstance(penalty, float)
-        or _is_count(penalty),
-    }
-    for name in (name for name, holds in right.items() if not holds):
+    """Raise ``FileError`` for bias columns, a penalty or a gauge that cannot be computed with."""
+    fault = about_fault(about)
+    if fault is None and max(about.get(BIAS_COLUMNS, ()), default=-1) >= columns:
+        fault = BIAS_COLUMNS
+    if fault is not None:
         raise FileError(
-            f"{folder / 'space.json'} is damaged at about.{name} ({shown(about[name])}): write "
+            f"{folder / 'space.json'} is damaged at about.{fault} ({shown(about[fault])}): write "
             "the space again"
         )
 
