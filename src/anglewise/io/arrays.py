@@ -17,10 +17,16 @@ import numpy as np
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.sparse import Interactions
-from anglewise.data_types.text import Say
+from anglewise.data_types.text import Say, as_path
 from anglewise.data_types.typing import Array, Int64
-from anglewise.errors import FileError, MissingExtraError, ShapeError, SpellingError
-from anglewise.io.files import contents, is_packed, naming, reading, suffix
+from anglewise.errors import (
+    AnglewiseError,
+    FileError,
+    MissingExtraError,
+    ShapeError,
+    SpellingError,
+)
+from anglewise.io.files import PathLike, contents, is_packed, naming, reading, suffix
 from anglewise.io.model_readers import Factors, bias_columns, space_of_factors
 from anglewise.io.sizes import check_holds
 from anglewise.io.tables import listed, plain
@@ -189,11 +195,7 @@ class Keyed:
     @property
     def matrices(self) -> list[str]:
         """The names of the arrays that may be vectors."""
-        return [
-            name
-            for name, array in self.arrays.items()
-            if array.ndim == 2 and _whose_ids(name) is None
-        ]
+        return [name for name, x in self.arrays.items() if x.ndim == 2 and not _whose_ids(name)]
 
     def holds(self, side: Side) -> bool:
         """Whether a matrix is named after that side."""
@@ -201,7 +203,10 @@ class Keyed:
 
     def vectors(self, side: Side, array_name: str | None, say: Say) -> str:
         """The name of the array that holds one side; a file of a single matrix holds items."""
-        self._say_pickled(side, say)
+        for name in self.pickled:  # ids among them are refused
+            named = _whose_ids(name) or plain(name) in BARE
+            if not named and _is_of(name, "queries") == (side == "queries"):
+                say(f"{self.path.name}: {name!r} holds pickled Python objects, and is not read")
         if array_name is not None:
             if array_name in self.pickled:
                 raise _pickled(self.path)
@@ -221,16 +226,18 @@ class Keyed:
         say(f"took {matching[0]!r} of {self.path.name} as the vectors of the {side}")
         return matching[0]
 
-    def _say_pickled(self, side: Side, say: Say) -> None:
-        """Name the arrays of a side that are never read, but for ids, which are refused."""
-        for name in self.pickled:
-            of_queries = _is_of(name, "queries")
-            is_id = plain(name) in BARE or _whose_ids(name) is not None
-            if not is_id and of_queries == (side == "queries"):
-                say(f"{self.path.name}: {name!r} holds pickled Python objects, and is not read")
+    def ids(self, side: Side, vectors: str, given: PathLike | None, say: Say) -> list[str] | None:
+        """The ids beside the vectors of a side, if any; faults are said where others are given."""
+        try:
+            return self._ids(side, vectors)
+        except AnglewiseError as error:
+            if given is None:
+                raise
+            say(f"{error}; not used, for {as_path(given).name} names the ids")
+            return None
 
-    def ids(self, side: Side, vectors: str) -> list[str] | None:
-        """The ids that lie beside the vectors of a side, if any.
+    def _ids(self, side: Side, vectors: str) -> list[str] | None:
+        """The ids, or None where there are none.
 
         Raises ``FileError`` where they are pickled or could be those of the other side, and
         ``IdsError`` and ``ShapeError`` as :func:`as_ids` does, or where they are not one a vector.

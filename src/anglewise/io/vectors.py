@@ -13,7 +13,7 @@ from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array
-from anglewise.errors import AnglewiseError, FileError, ShapeError, TooFewError, ValuesError
+from anglewise.errors import FileError, ShapeError, TooFewError, ValuesError
 from anglewise.io.arrays import KEYED_SUFFIXES, Keyed, Side, load_npy, open_keyed
 from anglewise.io.arrow_files import (
     ARROW_SUFFIXES,
@@ -85,7 +85,7 @@ def read_vectors(
     Embeddings(2 x 2)
     """
     path = source.path if isinstance(source, Keyed) else source
-    content = _load(source, side, vector_column, id_column, say, ids=ids)
+    content = _load(source, side, ids, say, vector_column, id_column)
     rows = len(content.vectors) if content.vectors.ndim else 0
     names = _names(path, rows, content.ids, ids=ids, texts=texts, say=say)
     metadata: Any = content.metadata
@@ -103,28 +103,16 @@ def read_vectors(
 
 
 def _load(
-    source: Path | Keyed,
-    side: Side,
-    vector_column: str | None,
-    id_column: str | None,
-    say: Say,
-    *,
-    ids: PathLike | None,
+    source: Path | Keyed, side: Side, ids: PathLike | None, say: Say, *columns: str | None
 ) -> SideFile:
     if isinstance(source, Keyed):
-        name = source.vectors(side, vector_column, say)
-        try:
-            return SideFile(source.arrays[name], source.ids(side, name))
-        except AnglewiseError as error:
-            if ids is None:
-                raise
-            say(f"{error}; not used, for {as_path(ids).name} names the ids")
-            return SideFile(source.arrays[name])
+        name = source.vectors(side, columns[0], say)
+        return SideFile(source.arrays[name], source.ids(side, name, ids, say))
     ending = suffix(source)
     if source.is_dir() and is_saved_dataset(source):
-        return _from_sheet(saved_dataset(source), vector_column, id_column, say)
+        return _from_sheet(saved_dataset(source), columns[0], columns[1], say)
     if ending in ARROW_SUFFIXES:
-        return _from_sheet(open_sheet(source), vector_column, id_column, say)
+        return _from_sheet(open_sheet(source), columns[0], columns[1], say)
     if ending == ".npy":
         return SideFile(load_npy(existing_file(source)))
     if ending in WORD_SUFFIXES:
