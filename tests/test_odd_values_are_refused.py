@@ -43,7 +43,8 @@ ODD = {
     "an object": object(),
     "a matrix": sparse.csr_array(np.eye(3)),
 }
-CALLED_BACK = {"say", "progress", "clock", "report", "may_replace"}
+LISTS = {"q1": {"i1": 2.0, "i2": 1.0}}
+CALLED_BACK = {"location", "say", "progress", "clock", "report", "may_replace"}
 """Functions of the caller's own, which are called when there is something to say."""
 OF_SCIKIT_LEARN = {"X", "y"}
 """Tables that scikit-learn checks, in its own words, as of every estimator."""
@@ -90,6 +91,8 @@ def calls(folder):
     model = aw.LinearEmbedding(2, penalty=1.0).fit(SEEN)
     rule = aw.TableNormaliser("l2").fit(SEEN)
     more = aw.Embeddings(np.eye(3)[:1], ids=["n"], metadata={"title": ["N"]})
+    run_file = folder / "a.run"
+    run_file.write_text("q1 Q0 i1 1 2.0 tag\n")
     pair = {"space": SPACE, "judgements": JUDGED}
     rows = np.arange(3)
 
@@ -182,6 +185,24 @@ def calls(folder):
             aw.encode_images,
             {"images": [np.zeros((2, 2), np.uint8)], "encoder": encode},
         ),
+        "Run.from_dict": (aw.Run.from_dict, {"lists": LISTS, "name": "run"}),
+        "Run.from_columns": (
+            aw.Run.from_columns,
+            {"name": "run", "queries": ["q1"], "items": ["i1"], "scores": [1.0]},
+        ),
+        "Run.from_frame": (
+            aw.Run.from_frame,
+            {"frame": {"query_id": ["q1"], "item_id": ["i1"], "score": [1]}, "name": "run"},
+        ),
+        "ask_retriever": (
+            aw.ask_retriever,
+            {"retriever": lambda _: ["i1"], "queries": {"q1": "a text"}, "name": "run"},
+        ),
+        "compare_runs": (
+            aw.compare_runs,
+            {"runs": [aw.Run.from_dict(LISTS, "run")], "judgements": {"q1": {"i1": 1}}},
+        ),
+        "read_run": (aw.read_run, {"path": run_file}),
         "encoder": (aw.encoder, {"which": encode}),
         "fit_ease": (aw.fit_ease, {"X": SEEN, "penalty": 1.0}),
         "from_model": (aw.from_model, {"model": model}),

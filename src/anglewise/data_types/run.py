@@ -132,7 +132,7 @@ class Run:
     ) -> "Run":
         """As ``from_columns``, of ids that are numbered already: numbers and what they number."""
         (query_of, query_ids), (item_of, item_ids) = queries, items
-        where = location or _row
+        where = _row if location is None else location
         if not len(query_of):
             raise TooFewError(f"the run {shown(name)!r} holds no list: give at least one")
         _check_once(query_of, item_of, query_ids, item_ids, where)
@@ -288,7 +288,7 @@ def _finite(
     column: Any, noun: str, rows: int, location: Location | None
 ) -> Float64[Array, " entries"]:
     """A column as finite numbers, one for each row."""
-    values = as_array(column, f"{noun}s")
+    values = np.atleast_1d(as_array(column, f"{noun}s"))
     if len(values) and (values.ndim != 1 or values.dtype.kind not in "fiu"):
         raise ValuesError(f"{noun}s are of kind {values.dtype}: numbers are due")
     if len(values) != rows:
@@ -296,7 +296,7 @@ def _finite(
     refused = np.flatnonzero(~np.isfinite(values.astype(np.float64)))
     if len(refused):
         row = int(refused[0])
-        where = (location or _row)(row)
+        where = (_row if location is None else location)(row)
         raise ValuesError(
             f"{where}: the {noun} is {values[row]}: a finite number is due; leave out what was not "
             "ranked"

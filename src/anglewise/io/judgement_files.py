@@ -300,15 +300,9 @@ def _as_drawn(
 def judged_ids(
     path: PathLike, query_column: str | None, item_column: str | None, gain_column: str | None
 ) -> tuple[list[str], list[str]]:
-    r"""The ids of the queries and items that a file of graded relevance names, each once.
+    """The ids of the queries and items that a file of graded relevance names, each once.
 
     Raises ``FileError`` for what holds labels, pairs or triplets, or no table.
-
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "qrels.txt"
-    >>> _ = file.write_text("q1 0 a 2\nq1 0 b 0\n")
-    >>> judged_ids(file, None, None, None)
-    (['q1'], ['a', 'b'])
     """
     path = existing_file(path)
     if is_sqlite(path):
