@@ -250,9 +250,30 @@ def test_a_store_mixed_with_the_log_of_another_is_refused(path, tmp_path, read_o
     items = [f"m{item}" for item in range(300)]
     subprocess.run([sys.executable, "-c", code, path, *items], check=True)
     (tmp_path / "backup").replace(path)
+    restored = path.read_bytes()
     for _ in range(2):
         with pytest.raises(FileError, match="damaged"):
             JudgementStore.open(path, read_only=read_only)
+    if sys.platform == "linux":  # what is refused stays as it is, and is sound without the log
+        assert path.read_bytes() == restored
+        beside(path, "-wal").unlink()
+        beside(path, "-shm").unlink(missing_ok=True)
+        assert len(items_of(path)) == 3000
+
+
+@LINUX
+def test_the_log_of_another_program_is_not_copied_into_its_file(path):
+    code = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "c.execute('pragma journal_mode=wal'); c.execute('create table t(a)');"
+        "c.execute('insert into t values(1)'); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, path], check=True)
+    theirs = path.read_bytes()
+    with pytest.raises(FileError, match="another program"):
+        JudgementStore.open(path)
+    assert path.read_bytes() == theirs
+    assert beside(path, "-wal").stat().st_size > 0
 
 
 def copied(path):

@@ -169,6 +169,7 @@ def connect(
             try:
                 files.settle(None if read_only else connection.execute(LATEST).fetchone())
             except BaseException:
+                files.keep_log()
                 connection.close()
                 raise
         except BaseException:
@@ -229,6 +230,7 @@ def _open_for_writing(path: Path, patience: float, files: StoreFiles) -> sqlite3
             files.remember(files.latest)
         _check_counts_on(path, connection)
     except BaseException:
+        files.keep_log()
         connection.close()
         raise
     return connection

@@ -159,6 +159,13 @@ class StoreFiles:
             files.latest = files.latest or latest
             self.check()
 
+    def keep_log(self) -> None:
+        """Keep SQLite from copying the ``-wal`` into the store at the close: it may be another's.
+
+        What is refused stays as it is.
+        """
+        _share(self._files.handle, locked=True)
+
     def check(self) -> None:
         """Raise ``FileError`` where a file was removed, replaced or given a second name."""
         _check_process(self.path, self._files)
