@@ -212,10 +212,15 @@ def test_what_is_known_of_a_passage_is_told_in_json():
 
 def test_what_no_reader_sees_does_no_harm():
     index = index_of(["wing \x00flow\ud800", "heat"])
-    found = Context(index, encode)("wing\x07 \udcff flow")
+    found = Context(index, encode)("wing\x07 \x7f flow")
     assert found.prompt == "wing    flow"
     assert found.passages[0].text == "wing  flow "
     found.text().encode()
+
+
+def test_letters_of_another_encoding_are_no_prompt():
+    with pytest.raises(ValuesError, match="no text in UTF-8"):
+        Context(index_of(["wing flow", "heat"]), encode)("wing \udcff flow")
 
 
 class Store:

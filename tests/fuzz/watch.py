@@ -202,6 +202,9 @@ class Watch:
 
     def _inside(self, event: str, path: Any) -> None:
         whole = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 links must not be followed
+        opened = re.match(r"/proc/self/fd/[0-9]+(?=/)", whole)
+        if opened:  # in a folder that is open
+            whole = os.readlink(opened[0]) + whole[opened.end() :]  # noqa: PTH115
         folders = (f"{self.folder}/", f"{self.kept}/")
         if whole != "/dev/null" and not f"{whole}/".startswith(folders):
             said = f"{event} {whole}"

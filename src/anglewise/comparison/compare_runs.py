@@ -60,7 +60,7 @@ def compare_runs(
     --------
     >>> good = Run.from_dict({str(q): {"a": 2, "b": 1} for q in range(40)}, "good")
     >>> bad = Run.from_dict({str(q): {"c": 2, "b": 1} for q in range(40)}, "bad")
-    >>> result = compare_runs([good, bad], {str(q): {"a": 1} for q in range(40)})
+    >>> result = compare_runs([bad, good], {str(q): {"a": 1} for q in range(40)})
     >>> result.verdict.decision, result.verdict.measure
     ('use', 'good')
     """

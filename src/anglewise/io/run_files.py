@@ -99,7 +99,7 @@ def name_of(path: Path) -> str:
     >>> name_of(Path("runs/bm25.run.gz"))
     'bm25'
     """
-    return path.name.removesuffix(".gz").removesuffix(path.suffix if path.suffix != ".gz" else "")
+    return Path(path.name.removesuffix(".gz")).stem
 
 
 def _positions(sheet: Sheet) -> tuple[int, int, int, int | None]:
