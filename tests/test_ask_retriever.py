@@ -154,8 +154,13 @@ def test_answers_that_are_none_are_refused(answer, error, words):
         ({"retriever": 5}, WrongTypeError, "the retriever is an int"),
         ({"queries": {}}, TooFewError, "no query"),
         ({"queries": {1: "a", "1": "b"}}, TooFewError, "one id"),
-        ({"queries": {"q": 5}}, WrongTypeError, "the text of query 'q'"),
-        ({"queries": ["q"]}, WrongTypeError, "what is asked"),
+        pytest.param(
+            *({"queries": {"q": 5}}, WrongTypeError, "the text of query 'q'"),
+            marks=pytest.mark.wrong_kinds,
+        ),
+        pytest.param(
+            *({"queries": ["q"]}, WrongTypeError, "what is asked"), marks=pytest.mark.wrong_kinds
+        ),
         ({"queries": aw.Space(items=aw.Embeddings([[1.0]]))}, SpellingError, "no texts"),
         ({"k": 0}, AnglewiseError, "k is"),
         ({"concurrency": 65}, SpellingError, "at most 64"),

@@ -213,7 +213,9 @@ def test_gates_and_baselines_name_runs():
     ("lists", "error", "words"),
     [
         ({}, TooFewError, "holds no list"),
-        ([("q", "d")], WrongTypeError, "a dict {query"),
+        pytest.param(
+            *([("q", "d")], WrongTypeError, "a dict {query"), marks=pytest.mark.wrong_kinds
+        ),
         ({"q": "d1"}, WrongTypeError, "the list of 'q' is a str"),
         ({"q": {"d": "x"}}, ValuesError, "query 'q': the score of 'd' is a str"),
         ({"q": {"d": True}}, ValuesError, "a bool"),
