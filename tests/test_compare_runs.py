@@ -104,6 +104,20 @@ def test_runs_alone_need_no_vector():
     assert again.verdict == result.verdict
 
 
+@pytest.mark.parametrize("lacking", ["query_id", "item_id", "gain"])
+def test_a_frame_of_judgements_needs_its_three_columns_once_each(lacking):
+    frame = pd.DataFrame({"query_id": ["q"], "item_id": ["a"], "gain": [1.0]})
+    runs = [made_run()[0], made_run("worse", seed=3)[0]]
+    for given, count in (
+        (frame.rename(columns={lacking: "other"}), "no"),
+        (pd.concat([frame, frame[[lacking]]], axis=1), "2"),
+    ):
+        with pytest.raises(
+            ValuesError, match=f"^the frame .* {count} columns '{lacking}'.* one each of"
+        ):
+            aw.compare_runs(runs, given)
+
+
 def test_a_query_without_a_list_counts_as_one_that_found_nothing():
     gains = {f"q{i}": {"a": 1} for i in range(10)}
     half = aw.Run.from_dict({f"q{i}": {"a": 1.0} for i in range(5)}, "half")

@@ -10,7 +10,7 @@ from anglewise.comparison.inference import infer
 from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in, space_of_names
 from anglewise.comparison.scoring import score_spaces
-from anglewise.data_types.conversion import is_frame
+from anglewise.data_types.conversion import column_names, is_frame
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Judgements
@@ -18,9 +18,11 @@ from anglewise.data_types.numbers import as_list, check_kind
 from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.run import Run
 from anglewise.data_types.typing import Progress
-from anglewise.errors import TooFewError
+from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import check_relevant
 from anglewise.evaluation_metrics.interface import Metric
+
+JUDGED_COLUMNS = ("query_id", "item_id", "gain")
 
 
 def compare_runs(
@@ -68,7 +70,15 @@ def compare_runs(
     if not given:
         raise TooFewError("no run to compare: give one at least")
     if is_frame(judgements):
-        queries, items = (as_ids(judgements[name], name) for name in ("query_id", "item_id"))
+        names = list(map(str, column_names(judgements)))
+        lacking = next((name for name in JUDGED_COLUMNS if names.count(name) != 1), None)
+        if lacking is not None:
+            raise ValuesError(
+                f"the frame of judgements has {names.count(lacking) or 'no'} columns {lacking!r}, "
+                f"but {', '.join(map(repr, names[:12]))}: one each of "
+                f"{', '.join(map(repr, JUDGED_COLUMNS))} is due"
+            )
+        queries, items = (as_ids(judgements[name], name) for name in JUDGED_COLUMNS[:2])
         space = space_of_names(queries, items, given)
         read = Judgements.from_frame(judgements, space)
     else:
