@@ -37,7 +37,7 @@ STEPS = 10
 def with_rankers(
     rankers: Sequence[Ranker],
     searched: SearchedSpace,
-    known: WithoutVectors,
+    context: WithoutVectors,
     settings: EvaluationSettings,
     *,
     names: Space,
@@ -47,16 +47,16 @@ def with_rankers(
 
     Raises ``SpellingError`` where BM25 has no texts, ``MissingExtraError`` without its library.
     """
-    judgements, rows = known.judgements, known.judgements.judged_rows
+    judgements, rows = context.judgements, context.judgements.judged_rows
     depth = max(metric.depth for metric in ranking_metrics(settings.metrics))
     deep = max(depth, FUSED) if any(ranker.parts for ranker in rankers) else depth
-    deep = min(deep, known.items)
+    deep = min(deep, context.items)
     wanted = {part for ranker in rankers for part in (ranker.parts or (str(ranker),))}
-    lists = _parts(sorted(wanted), searched, known, deep, settings)
-    notes = _text_notes(known, rows) if BM25 in wanted else []
+    lists = _parts(sorted(wanted), searched, context, deep, settings)
+    notes = _text_notes(context, rows) if BM25 in wanted else []
     found: dict[str, Neighbours] = {}
     chosen: dict[str, tuple[str, ...]] = {}
-    depth = min(depth, known.items if runs is None else runs.depth)
+    depth = min(depth, context.items if runs is None else runs.depth)
     for ranker in rankers:
         name, own = str(ranker), [lists[part] for part in ranker.parts]
         if ranker.kind == BM25:
@@ -85,12 +85,12 @@ def with_rankers(
 def _parts(
     wanted: Sequence[str],
     searched: SearchedSpace,
-    known: WithoutVectors,
+    context: WithoutVectors,
     depth: int,
     settings: EvaluationSettings,
 ) -> dict[str, Neighbours]:
     """The lists of measures and of BM25, for all judged queries."""
-    rows = known.judgements.judged_rows
+    rows = context.judgements.judged_rows
     fixed: list[Measure] = [measure(word) for word in wanted if word != BM25]
     lists: dict[str, Neighbours] = {}
     parts = searched.judgements.parts
@@ -101,25 +101,25 @@ def _parts(
     if BM25 in wanted:
         from anglewise.nearest_neighbours.bm25 import Bm25Index
 
-        queries, texts = _texts(known)
+        queries, texts = _texts(context)
         index = Bm25Index.of(texts)
-        hidden = hidden_rows(known.judgements, rows, known.items)
+        hidden = hidden_rows(context.judgements, rows, context.items)
         lists[BM25] = index.nearest([queries[int(row)] for row in rows], depth, hidden)
     return lists
 
 
-def _texts(known: WithoutVectors) -> tuple[list[str], list[str]]:
-    if known.texts is None:
+def _texts(context: WithoutVectors) -> tuple[list[str], list[str]]:
+    if context.texts is None:
         raise SpellingError(
             "bm25 ranks texts, and queries or items have none: give them (--query-texts, "
             "--item-texts), or leave bm25 out"
         )
-    return known.texts()
+    return context.texts()
 
 
-def _text_notes(known: WithoutVectors, rows: Int64[Array, " q"]) -> list[str]:
+def _text_notes(context: WithoutVectors, rows: Int64[Array, " q"]) -> list[str]:
     """Which queries and items BM25 cannot know."""
-    queries, items = _texts(known)
+    queries, items = _texts(context)
     judged = [queries[int(row)] for row in rows]
     return [
         f"{BM25} knows no text of {counted(empty, noun)}"
