@@ -153,7 +153,7 @@ def test_a_length_of_many_digits_is_refused():
     ],
 )
 def test_a_measure_that_asks_for_much_is_refused_before_it_is_made(spelled, monkeypatch):
-    monkeypatch.setattr(looking, "measure", refuse)
+    monkeypatch.setattr(looking, "read_ranking", refuse)
     error = parse_measures([spelled]).errors[0]
     assert re.search("anglewise search takes larger ones|at most", error)
     assert "made" not in error

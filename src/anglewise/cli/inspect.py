@@ -1,5 +1,6 @@
 """``anglewise inspect``: the page of neighbours under several measures."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,8 +17,9 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import FOLDER, READ, STORE
+from anglewise.cli.paths import FOLDER, READ, SPACE_READ, STORE
 from anglewise.data_types.numbers import whole
+from anglewise.data_types.text import parted
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
@@ -38,6 +40,11 @@ def inspect(
     queue: Annotated[Path | None, READ] = None,
     export: Annotated[Path | None, FOLDER] = None,
     measures: str = "dot,cosine,euclidean",
+    runs: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), show_default=False),
+        SPACE_READ,
+    ] = (),
     export_queries: Annotated[int, A_COUNT] = 100,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     open_browser: Annotated[bool, Parameter(name="--open")] = True,
@@ -64,7 +71,9 @@ def inspect(
     export
         Write a copy into this folder that opens from a disk, read only, and end.
     measures
-        Which measures the copy shows, parted by commas.
+        Which measures the copy shows, parted by commas: bm25, fusions and runs by name too.
+    runs
+        Ranked lists of other systems: each may stand in a column, and what they list is judged.
     export_queries
         How many queries the copy holds: the best known ones and as many at random.
     direction
@@ -84,7 +93,7 @@ def inspect(
     def read() -> "Inspected":
         from anglewise.web_page.open_space import queue_of
 
-        inspected = _read(space, vectors, always.seed, store, talk, seen=seen)
+        inspected = _read(space, vectors, always.seed, store, talk, seen=seen, runs=runs)
         if queue is None:
             return inspected
         return replace(inspected, queue=queue_of(queue, inspected.space, direction))
@@ -121,11 +130,11 @@ def _export(
 ) -> int:
     from anglewise.cli.program import version
     from anglewise.report.document import Document
-    from anglewise.similarity_measures.measure import measures as read_measures
     from anglewise.web_page.copy import write_copy
+    from anglewise.web_page.rankings import read_ranking
     from anglewise.web_page.state import AppState
 
-    names = [str(measure) for measure in read_measures(measures)]
+    names = [str(read_ranking(word, list(inspected.runs))) for word in parted(measures)]
     state = AppState(lambda: inspected)
     shown_direction = direction or (
         "queries-items" if inspected.queries.metadata.titled else "items-items"
@@ -150,8 +159,10 @@ def _read(
     talk: "Talk",
     *,
     seen: SeenOptions = AS_BROUGHT,
+    runs: Sequence[str] = (),
 ) -> "Inspected":
-    """The space with the judgements that lie in its folder, if it is one of ours."""
+    """The space with the judgements that lie in its folder, if it is one of ours, and the runs."""
+    from anglewise.cli.inputs import read_runs
     from anglewise.cli.path_checks import BESIDE_STORE
     from anglewise.io.files import check_unchanged, noting_reads
     from anglewise.io.output_checks import check_name_fits
@@ -161,6 +172,7 @@ def _read(
     from anglewise.judgements.store_files import STORE_NAME, store_in
     from anglewise.web_page.metadata import with_own_columns
     from anglewise.web_page.open_space import Inspected
+    from anglewise.web_page.rankings import fitting, named_runs
 
     judged: dict[Direction, Judgements] = {}
     with noting_reads() as files:
@@ -169,6 +181,7 @@ def _read(
         if path is not None and is_space_folder(path):
             for direction in stored_directions(path):
                 judged[direction] = judgements_of(path, direction, loaded)
+        lists = named_runs(read_runs(runs, talk.say))
     for file, before in files.items():
         check_unchanged(file, before)
     if path is None or not is_space_folder(path):
@@ -179,9 +192,9 @@ def _read(
             check_name_fits(store, BESIDE_STORE)
             if Path(STORE_NAME).exists():
                 talk.say(f"{STORE_NAME} here is not used: --store {STORE_NAME} takes it")
-        return Inspected(loaded, {}, name.name, None, seed, store, files=files)
+        return fitting(Inspected(loaded, {}, name.name, None, seed, store, None, files, lists))
     folder = path.resolve()
     if store is None:
         store = store_in(folder)
         check_whose_store(store)
-    return Inspected(loaded, judged, folder.name, folder, seed, store, files=files)
+    return fitting(Inspected(loaded, judged, folder.name, folder, seed, store, None, files, lists))

@@ -62,7 +62,7 @@ def with_rankers(
         if ranker.kind == BM25:
             every = cut(lists[BM25], depth)
         elif ranker.kind == "fusion":
-            every = cut(fused(name, own, _by_rank, [1.0] * len(own)), depth)
+            every = cut(fused_by_rank(name, own), depth)
         else:
             tried = {
                 setting: cut(fused(setting, own, _by_score, weights), depth)
@@ -187,6 +187,11 @@ def fused(
     indices[of, rank] = keys % width
     scores[of, rank] = totals
     return Neighbours(name, indices, scores, np.zeros(queries, dtype=np.int64))
+
+
+def fused_by_rank(name: str, lists: Sequence[Neighbours]) -> Neighbours:
+    """Reciprocal rank fusion of some lists, each counting alike."""
+    return fused(name, lists, _by_rank, [1.0] * len(lists))
 
 
 def cut(lists: Neighbours, depth: int) -> Neighbours:

@@ -11,7 +11,7 @@ import socket
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +42,7 @@ except ImportError as missing:
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.run import Run
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
 from anglewise.io.files import check_mapped
@@ -51,6 +52,7 @@ from anglewise.web_page.judging_view import Page
 from anglewise.web_page.limits import BusyError, Connection
 from anglewise.web_page.metadata import picture
 from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.rankings import fitting, named_runs
 from anglewise.web_page.security import FORWARDING_PAGE, App, SecurityMiddleware
 from anglewise.web_page.state import BODY, AppState, in_words
 
@@ -390,6 +392,7 @@ def inspect(
     name: str = "space",
     seed: int = 0,
     store: str | os.PathLike[str] | None = None,
+    runs: Iterable[Run] | Run = (),
 ) -> Inspection:
     """Open a page on this machine with the neighbours of a space under several measures.
 
@@ -410,6 +413,8 @@ def inspect(
         For all that is drawn at random.
     store
         The file for judgements, made if it is missing; without it nothing can be judged.
+    runs
+        Ranked lists of other systems: each may stand in a column, by its name.
 
     Raises
     ------
@@ -417,6 +422,10 @@ def inspect(
         Without starlette, jinja2 and uvicorn.
     FileError
         The port cannot be used.
+    IdsError
+        A run that asks for none of the space, or lists none.
+    SpellingError
+        Two runs of one name, or one that is called like a measure.
 
     Examples
     --------
@@ -430,12 +439,14 @@ def inspect(
     judged = check_by_direction(judgements, space)
     check_kind(name, str, "the name of the space", "a text")
     SEED.check("seed", seed)
-    inspected = Inspected(
+    opened = Inspected(
         space,
         judged,
         name,
         None,
         seed,
         None if store is None else as_path(store, "a store of judgements"),
+        runs=named_runs(runs),
     )
+    inspected = fitting(opened)
     return Inspection(served(lambda: inspected, port=port, framed=True))

@@ -14,13 +14,13 @@ from anglewise.data_types.typing import Direction
 from anglewise.errors import FileError
 from anglewise.io.destinations import check_only, first_bytes
 from anglewise.io.outputs import check_new_folder, new_folder
-from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
 from anglewise.web_page.app import static_files
 from anglewise.web_page.gauge_paths import path_of_gauges
 from anglewise.web_page.metadata import picture
 from anglewise.web_page.neighbours_view import ShownItem, columns, describe_query
 from anglewise.web_page.picks import rows_that_ask
+from anglewise.web_page.rankings import Ranking, read_ranking
 from anglewise.web_page.state import AppState
 from anglewise.web_page.view_state import ViewState, parse_measures
 
@@ -65,7 +65,8 @@ def write_copy(
     for a folder that holds anything but a copy, ``SpellingError`` for no measure.
     """
     check_new_folder(folder, may_replace=_is_copy)
-    parsed_measures = [measure(spelling) for spelling in measures]
+    runs = list(app.inspected.runs)
+    parsed_measures = [read_ranking(spelling, runs) for spelling in measures]
     rows = _rows(app, direction, queries)
     names = _file_names(rows)
     with new_folder(folder, may_replace=_is_copy) as into:
@@ -115,7 +116,7 @@ def _file_names(rows: Iterable[int]) -> dict[int, str]:
 def _page(
     app: AppState,
     direction: Direction,
-    measures: Sequence[Measure],
+    measures: Sequence[Ranking],
     row: int,
     names: dict[int, str],
 ) -> str:
@@ -138,7 +139,7 @@ def _page(
         link=link,
         thumb=thumb,
         path=_path(app, direction, row) if one_side and app.inspected.gauged else None,
-        parsed=parse_measures(view.spelled),
+        parsed=parse_measures(view.spelled, app.inspected.runs),
     )
 
 

@@ -7,16 +7,17 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from anglewise.comparison.ranked_runs import RunCandidate
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError
-from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.web_page.limits import BusyError
 from anglewise.web_page.open_space import Inspected, InspectedSide, short_name
 from anglewise.web_page.picks import PICKS, pick, picks
+from anglewise.web_page.rankings import Ranking, has_words, meaning, nearest
 from anglewise.web_page.state import AppState, in_words
 from anglewise.web_page.view_state import ParsedMeasures, ViewState, parse_measures
 
@@ -43,13 +44,14 @@ class ShownItem:
 
 @dataclass(frozen=True)
 class Column:
-    """One measure's list, or why there is none."""
+    """One list, of a measure, a ranker or a run, or why there is none."""
 
     measure: str
     meaning: str
     items: tuple[ShownItem, ...] = ()
     tied: int = 0
     error: str = ""
+    unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,15 +89,16 @@ def describe_query(inspected: Inspected, direction: Direction, row: int) -> View
 
 
 def columns(
-    inspected: Inspected, view: ViewState, row: int, measures: Sequence[Measure]
+    inspected: Inspected, view: ViewState, row: int, measures: Sequence[Ranking]
 ) -> list[Column]:
     """The lists of one query under each measure, from rank ``view.start + 1`` on.
 
     The column of a measure that cannot be used here (a gauge in a space of one side) says why.
+    Items of a run that the space does not hold are counted; their places stay empty.
     """
     results = {str(measure): _searched(inspected, view, row, measure) for measure in measures}
     neighbours = {name: lists for name, lists in results.items() if isinstance(lists, Neighbours)}
-    rows_of = {name: _rows(lists, view) for name, lists in neighbours.items()}
+    rows_of = {name: _places(lists, view) for name, lists in neighbours.items()}
     ranked = inspected.ranked(view.direction)
     gains = gains_of(inspected.judgements.get(view.direction), row)
     shown_columns: list[Column] = []
@@ -108,21 +111,25 @@ def columns(
         elsewhere = {row for other, rows in rows_of.items() if other != name for row in rows}
         items = listed(
             ranked,
-            rows_of[name],
-            result.scores[0, view.start :].tolist(),
+            list(rows_of[name]),
+            [float(result.scores[0, place]) for place in rows_of[name].values()],
             gains=gains,
             elsewhere=elsewhere if len(neighbours) > 1 else None,
-            start=view.start,
+            ranks=[place + 1 for place in rows_of[name].values()],
         )
-        shown_columns.append(
-            Column(
-                name,
-                meaning_of(measure, inspected, view.direction),
-                items,
-                int(result.tied_at_cut[0]),
-            )
-        )
+        places = int((result.scores[0, view.start :] > -np.inf).sum())
+        tied = int(result.tied_at_cut[0])
+        unknown = places - len(items)
+        error = "" if places or view.start else _no_list(measure)
+        shown_columns.append(Column(name, meaning, items, tied, error, unknown))
     return shown_columns
+
+
+def _no_list(ranking: Ranking) -> str:
+    """Why a list is empty from its first place on."""
+    if isinstance(ranking, RunCandidate):
+        return "this run has no list for this query"
+    return "nothing is found: no item shares a word with this query, or none may be listed"
 
 
 def listed(
@@ -132,9 +139,10 @@ def listed(
     *,
     gains: Mapping[int, float],
     elsewhere: set[int] | None = None,
-    start: int = 0,
+    ranks: Sequence[int] | None = None,
 ) -> tuple[ShownItem, ...]:
-    """Rows of the ranked side with their scores, as the items of a list."""
+    """Rows of the ranked side with their scores, as the items of a list; ranks count from 1."""
+    ranks = range(1, len(rows) + 1) if ranks is None else ranks
     titles, norms = ranked.metadata.titles(rows), ranked.embeddings.norms
     picture = ranked.metadata.picture_column is not None
     return tuple(
@@ -142,7 +150,7 @@ def listed(
             row=row,
             id=ranked.name(row),
             title=title,
-            rank=start + position + 1,
+            rank=rank,
             score=float(score),
             grade=gains.get(row),
             use=_use(ranked, row),
@@ -151,7 +159,7 @@ def listed(
             only_here=elsewhere is not None and row not in elsewhere,
             picture=picture,
         )
-        for position, (row, title, score) in enumerate(zip(rows, titles, scores, strict=False))
+        for rank, row, title, score in zip(ranks, rows, titles, scores, strict=False)
     )
 
 
@@ -165,34 +173,31 @@ def gains_of(judgements: Judgements | None, row: int) -> dict[int, float]:
     return {int(item): float(gain) for item, gain in pairs}
 
 
-def meaning_of(measure: Measure, inspected: Inspected, direction: Direction) -> str:
+def meaning_of(measure: Ranking, inspected: Inspected, direction: Direction) -> str:
     """What a score of this measure means here, in words."""
+    if not isinstance(measure, Measure):
+        return meaning(measure)
     frames = ", ".join(map(str, frames_in(measure, inspected.space, direction)))
     return measure.formula.meaning + (f" (after: {frames})" if frames else "")
 
 
 def _searched(
-    inspected: Inspected, view: ViewState, row: int, measure: Measure
+    inspected: Inspected, view: ViewState, row: int, measure: Ranking
 ) -> Neighbours | str:
     ranked = len(inspected.ranked(view.direction).embeddings)
     depth = min(view.start + view.k, ranked)
-    judged = inspected.judgements.get(view.direction)
+    asking = np.array([row], dtype=np.int64)
     try:
-        results = search(
-            inspected.space,
-            [measure],
-            k=depth,
-            direction=view.direction,
-            rows=np.array([row], dtype=np.int64),
-            exclude=None if judged is None else judged.seen,
-        )
+        results = nearest(inspected, [measure], k=depth, direction=view.direction, rows=asking)
     except AnglewiseError as error:
         return in_words(error)
     return results[str(measure)]
 
 
-def _rows(neighbours: Neighbours, view: ViewState) -> list[int]:
-    return [int(row) for row in neighbours.indices[0, view.start :] if row >= 0]
+def _places(neighbours: Neighbours, view: ViewState) -> dict[int, int]:
+    """Of each row that stands on this page the place in the list, from 0 on."""
+    rows = neighbours.indices[0, view.start :].tolist()
+    return {row: view.start + place for place, row in enumerate(rows) if row >= 0}
 
 
 def _use(side: InspectedSide, row: int) -> float | None:
@@ -211,6 +216,7 @@ SUGGESTED = (
     "manhattan",
 )
 GAUGED = ("cosine@balanced", "cosine@item-orthonormal", "cosine@data-space")
+BY_WORDS = ("bm25", "fusion(bm25,cosine)")
 FIRST_PICK = "popular"
 """How the query is picked where the address names none: one that people know."""
 
@@ -218,7 +224,7 @@ FIRST_PICK = "popular"
 def neighbours(app: AppState, request: Request) -> Response:
     """The page with the lists of the query that the address names."""
     view, notes = app.read_view(request)
-    parsed = parse_measures(view.spelled)
+    parsed = parse_measures(view.spelled, app.inspected.runs)
     row = _row(app, view, parsed, notes)
     lists, shown_query = [], None
     if row is None:
@@ -242,7 +248,12 @@ def neighbours(app: AppState, request: Request) -> Response:
         columns=lists,
         link=link,
         picks=_picks(app, view, parsed),
-        suggested=(*SUGGESTED, *(GAUGED if app.inspected.gauged else ())),
+        suggested=(
+            *app.inspected.runs,
+            *SUGGESTED,
+            *(BY_WORDS if has_words(app.inspected, view.direction) else ()),
+            *(GAUGED if app.inspected.gauged else ()),
+        ),
         status=200 if not (row is None and view.query is not None) else 404,
     )
 
@@ -272,7 +283,7 @@ def picked(app: AppState, request: Request) -> Response:
         return app.page("message.html", 404, title="No such way", message=", ".join(PICKS))
     side = app.inspected.asking(view.direction)
     current = side.row(view.query or "")
-    measures, direction = parse_measures(view.spelled).valid, view.direction
+    measures, direction = parse_measures(view.spelled, app.inspected.runs).valid, view.direction
     try:
         row = app.searched(
             ("pick", how, direction, view.spelled, current),

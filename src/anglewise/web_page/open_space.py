@@ -9,23 +9,29 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from anglewise.data_types.columns import has_texts
 from anglewise.data_types.drawn import DRAWN
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown as quoted
+from anglewise.data_types.run import Run
 from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Direction, Float64
 from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
 from anglewise.geometry.norms import Popularity, popularity
 from anglewise.io.files import PathLike, Stamp, stamp
 from anglewise.io.pairs_to_judge import Queued, read_queue
+from anglewise.io.texts import texts_of
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.web_page.metadata import Held, Metadata, bytes_of, picture_version
+
+if TYPE_CHECKING:
+    from anglewise.nearest_neighbours.bm25 import Bm25Index
 
 CHANGED = (
     "This space has been written anew since the page was opened: "
@@ -149,6 +155,8 @@ class Inspected:
         The folder of the space, if it was read from one.
     files
         The files that the space was read from, each with its stamp from then.
+    runs
+        Ranked lists of other systems, by name: each may stand in a column.
     seed
         For all that is drawn at random.
     store
@@ -173,6 +181,7 @@ class Inspected:
     store: Path | None = None
     queue: Queue | None = None
     files: Mapping[Path, Stamp] = field(default_factory=dict[Path, Stamp])
+    runs: Mapping[str, Run] = field(default_factory=dict[str, Run])
 
     @cached_property
     def mark(self) -> str:
@@ -268,6 +277,23 @@ class InspectedSide:
     def longest(self) -> float:
         """The largest length of a vector."""
         return float(self.embeddings.norms.max())
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether rows have texts or titles, by whose words they can be ranked."""
+        return has_texts(self.embeddings)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The text of each row."""
+        return texts_of(self.embeddings)
+
+    @cached_property
+    def words(self) -> "Bm25Index":
+        """The texts indexed by their words; raises as ``Bm25Index.of`` does."""
+        from anglewise.nearest_neighbours.bm25 import Bm25Index
+
+        return Bm25Index.of(self.texts)
 
     @cached_property
     def prominence(self) -> Float64[Array, " rows"]:

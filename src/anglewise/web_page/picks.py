@@ -9,9 +9,8 @@ from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.errors import TooFewError
 from anglewise.evaluation_metrics.breadth import disagreement
 from anglewise.evaluation_metrics.evaluate import evaluate
-from anglewise.nearest_neighbours.search import search
-from anglewise.similarity_measures.formulas import Measure
 from anglewise.web_page.open_space import TEXT_LENGTH, Inspected
+from anglewise.web_page.rankings import Ranking, nearest
 
 MOST_SEARCHED = 500
 """How many queries are searched to find those with the most disagreement or the worst nDCG."""
@@ -57,7 +56,7 @@ def pick(
     inspected: Inspected,
     how: str,
     direction: Direction,
-    measures: Sequence[Measure],
+    measures: Sequence[Ranking],
     current: int | None,
 ) -> int:
     """The row of the query that follows ``current`` in the order of this way to pick.
@@ -88,21 +87,20 @@ def _random(inspected: Inspected, direction: Direction, current: int | None) -> 
 
 
 def _disagree(
-    inspected: Inspected, direction: Direction, measures: Sequence[Measure]
+    inspected: Inspected, direction: Direction, measures: Sequence[Ranking]
 ) -> Int64[Array, " rows"]:
     if len(measures) < 2:
         raise TooFewError("one measure cannot disagree: show two or more")
     rng = np.random.default_rng(inspected.seed)
     rows = np.sort(rng.permutation(rows_that_ask(inspected, direction))[:MOST_SEARCHED])
-    lists = search(
-        inspected.space, measures, k=depth_of(inspected, direction), direction=direction, rows=rows
-    )
+    depth = depth_of(inspected, direction)
+    lists = nearest(inspected, measures, k=depth, direction=direction, rows=rows)
     disagreements = disagreement(list(lists.values()), DEPTH)
     return rows[np.argsort(-disagreements, kind="stable")]
 
 
 def _worst(
-    inspected: Inspected, direction: Direction, measures: Sequence[Measure]
+    inspected: Inspected, direction: Direction, measures: Sequence[Ranking]
 ) -> Int64[Array, " rows"]:
     """By the nDCG of the first measure, among queries with a relevant item."""
     judgements = inspected.judgements.get(direction)
@@ -114,21 +112,14 @@ def _worst(
     rng = np.random.default_rng(inspected.seed)
     rows = np.sort(rng.permutation(relevant)[:MOST_SEARCHED]).astype(np.int64)
     depth = depth_of(inspected, direction)
-    lists = search(
-        inspected.space,
-        measures[:1],
-        k=depth,
-        direction=direction,
-        rows=rows,
-        exclude=judgements.seen,
-    )
+    lists = nearest(inspected, measures[:1], k=depth, direction=direction, rows=rows)
     name = f"nDCG@{depth}"
     values = evaluate(lists, judgements, rows, name)[name][0]
     return rows[np.argsort(values, kind="stable")]
 
 
 def _popular(
-    inspected: Inspected, direction: Direction, measures: Sequence[Measure]
+    inspected: Inspected, direction: Direction, measures: Sequence[Ranking]
 ) -> Int64[Array, " rows"]:
     del measures
     rows = rows_that_ask(inspected, direction)
@@ -136,7 +127,7 @@ def _popular(
 
 
 def _rare(
-    inspected: Inspected, direction: Direction, measures: Sequence[Measure]
+    inspected: Inspected, direction: Direction, measures: Sequence[Ranking]
 ) -> Int64[Array, " rows"]:
     return _popular(inspected, direction, measures)[::-1]
 
@@ -147,7 +138,7 @@ def depth_of(inspected: Inspected, direction: Direction) -> int:
     return max(1, min(DEPTH, ranked - (direction != "queries-items")))
 
 
-_ORDERS: dict[str, Callable[[Inspected, Direction, Sequence[Measure]], Int64[Array, " rows"]]] = {
+_ORDERS: dict[str, Callable[[Inspected, Direction, Sequence[Ranking]], Int64[Array, " rows"]]] = {
     "disagree": _disagree,
     "worst": _worst,
     "popular": _popular,

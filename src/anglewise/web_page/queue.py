@@ -14,18 +14,16 @@ import numpy as np
 from anglewise.data_types.drawn import QueryDraw, QueryWeights, query_draw
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import counted
+from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import AnglewiseError, TooFewError
 from anglewise.evaluation_metrics.pools import Pool, PoolState
 from anglewise.judgements.combine import by_pair, combined
 from anglewise.judgements.records import Judged
-from anglewise.nearest_neighbours.search import search
-from anglewise.similarity_measures.formulas import Measure
 from anglewise.web_page.limits import BusyError
 from anglewise.web_page.open_space import Inspected, Queue
 from anglewise.web_page.picks import rows_that_ask
+from anglewise.web_page.rankings import Ranking, empty_places, nearest, nothing_judged
 from anglewise.web_page.state import in_background, in_time
 
 EVERY = 3.0
@@ -171,7 +169,7 @@ class JudgingQueue:
 
 
 def draw_queue(
-    inspected: Inspected, direction: Direction, measures: Sequence[Measure], depth: int
+    inspected: Inspected, direction: Direction, measures: Sequence[Ranking], depth: int
 ) -> JudgingQueue:
     """Make the queue of a direction: the pairs of a given queue, else a pool of drawn queries.
 
@@ -186,15 +184,7 @@ def draw_queue(
     ranked = len(inspected.ranked(direction).embeddings) - (direction != "queries-items")
     if not measures or ranked < 1:
         raise TooFewError("there is nothing to judge: no measure parses, or there is one item")
-    judgements = inspected.judgements.get(direction)
-    lists = search(
-        inspected.space,
-        measures,
-        k=min(depth, ranked),
-        direction=direction,
-        rows=rows,
-        exclude=None if judgements is None else judgements.seen,
-    )
+    lists = nearest(inspected, measures, k=min(depth, ranked), direction=direction, rows=rows)
     pool = Pool.of(lists, nothing_judged(inspected, direction), rows, depth)
     queue = JudgingQueue(direction, tuple(lists), depth, inspected.seed, rows, lists, pool)
     return queue if queue_given is None else _in_order(queue, inspected, queue_given)
@@ -237,14 +227,6 @@ def _in_order(queue: JudgingQueue, inspected: Inspected, queue_given: Queue) -> 
     return replace(queue, pool=pool_of_queue, queued=order, by_lot=queue_given.by_lot, drawn=drawn)
 
 
-def nothing_judged(inspected: Inspected, direction: Direction) -> Judgements:
-    """Judgements of a direction, without any."""
-    asking, ranked = inspected.space.sides(direction)
-    empty = np.empty(0, dtype=np.int64)
-    none = SparseRows.from_pairs(empty, empty, shape=(len(asking), len(ranked)))
-    return Judgements(none, direction)
-
-
 FEWEST = 5
 """Completely judged queries that a decision needs at least."""
 
@@ -275,7 +257,12 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     metric = f"nDCG@{queue.depth}"
     try:
         result = compare(
-            inspected.space, complete_judgements, queue.measures, metric, seed=queue.seed
+            inspected.space,
+            complete_judgements,
+            [name for name in queue.measures if name not in inspected.runs],
+            metric,
+            runs=[run for name, run in inspected.runs.items() if name in queue.measures],
+            seed=queue.seed,
         )
         state = sequential(result, seed=queue.seed)
     except AnglewiseError as error:
@@ -343,6 +330,13 @@ def _refused(queue: JudgingQueue, judgements: Judgements | None) -> dict[str, An
 
     if len(queue.measures) < 2:
         return {"state": "alone", "text": "one measure: there is nothing to decide"}
+    incomplete = empty_places(queue.lists, queue.depth)
+    if incomplete:
+        reason = (
+            f"{listed(incomplete)} lists items that this space does not hold, which nobody can "
+            "judge here: compare --runs counts them"
+        )
+        return {"state": "unknown items", "text": _sentence(reason)}
     if queue.by_lot:
         command = f"anglewise compare --metric 'nDCG(sampled)@{queue.depth}' weighs them rightly"
         return {"state": "by lot", "text": f"These pairs were drawn by lot: {command}."}

@@ -14,6 +14,7 @@ from anglewise.similarity_measures.measure import DEFAULT_MEASURES
 from anglewise.web_page.metadata import TITLE, plain
 from anglewise.web_page.open_space import Inspected, short_name
 from anglewise.web_page.picks import DEPTH
+from anglewise.web_page.rankings import runs_of
 from anglewise.web_page.state import AppState
 from anglewise.web_page.view_state import ViewState, parse_measures
 
@@ -152,7 +153,8 @@ def _comparison(inspected: Inspected, direction: Direction) -> Report:
     result = compare(
         inspected.space,
         inspected.judgements[direction],
-        parse_measures(DEFAULT_MEASURES).valid,
+        DEFAULT_MEASURES,
+        runs=runs_of(inspected, direction),
         seed=inspected.seed,
     )
     sources = _sources(inspected, result, direction)
@@ -183,7 +185,7 @@ def _sources(
     side = inspected.asking(direction)
     sources: list[ReportSource] = []
     for other in result.measures[1:]:
-        if len(parse_measures((best, other.measure)).valid) < 2:
+        if len(parse_measures((best, other.measure), inspected.runs).valid) < 2:
             continue  # of a space that was made anew, which this page does not show
         losses = values[best] - values[other.measure]
         worst = np.argsort(-losses, kind="stable")[:WORST]

@@ -1,7 +1,7 @@
 """The state of a view, as its address spells it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 from urllib.parse import urlencode
@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError
-from anglewise.similarity_measures.formulas import Measure
-from anglewise.similarity_measures.measure import DEFAULT_MEASURES, measure
+from anglewise.similarity_measures.measure import DEFAULT_MEASURES
+from anglewise.web_page.rankings import Ranking, read_ranking
 
 MOST_MEASURES, MOST_SHOWN, DEEPEST = 4, 100, 10_000
 """The most columns on a page and neighbours in a column, and the last rank that pages reach."""
@@ -75,15 +75,15 @@ class ViewState:
 
 @dataclass(frozen=True)
 class ParsedMeasures:
-    """Measures as they were typed: each parsed, or the error."""
+    """Measures, rankers and names of runs as they were typed: each parsed, or the error."""
 
     spelled: tuple[str, ...]
-    measures: tuple[Measure | None, ...]
+    measures: tuple[Ranking | None, ...]
     errors: tuple[str, ...]
 
     @property
-    def valid(self) -> list[Measure]:
-        """The measures that parse, each once."""
+    def valid(self) -> list[Ranking]:
+        """Those that parse, each once."""
         return list(dict.fromkeys(measure for measure in self.measures if measure is not None))
 
 
@@ -134,13 +134,17 @@ def read_view(
     return view, notes
 
 
-def parse_measures(spelled: Sequence[str]) -> ParsedMeasures:
-    """Parse each spelling by itself, so that one mistake does not hide the other columns."""
-    measures: list[Measure | None] = []
+def parse_measures(spelled: Sequence[str], runs: Iterable[str] = ()) -> ParsedMeasures:
+    """Parse each spelling by itself, so that one mistake does not hide the other columns.
+
+    ``runs`` are the names of the runs that may be meant.
+    """
+    names = list(runs)
+    measures: list[Ranking | None] = []
     errors: list[str] = []
     for spelling in spelled:
         try:
-            measures.append(_bounded(spelling))
+            measures.append(_bounded(spelling, names))
             errors.append("")
         except SpellingError as error:
             measures.append(None)
@@ -148,8 +152,10 @@ def parse_measures(spelled: Sequence[str]) -> ParsedMeasures:
     return ParsedMeasures(tuple(spelled), tuple(measures), tuple(errors))
 
 
-def _bounded(spelling: str) -> Measure:
+def _bounded(spelling: str, runs: Sequence[str]) -> Ranking:
     """Parse a measure; ``SpellingError`` where it might take much memory."""
+    if spelling.strip() in runs:
+        return read_ranking(spelling, runs)
     if len(spelling) > LONGEST:
         raise SpellingError(f"more characters than {LONGEST} asked: a measure has at most so many")
     numbers = re.findall(r"[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?", spelling, re.IGNORECASE)
@@ -162,7 +168,7 @@ def _bounded(spelling: str) -> Measure:
         raise SpellingError(
             f"{spelling.count('@')} frames asked: this page takes {MOST_FRAMES} at most"
         )
-    return measure(spelling)
+    return read_ranking(spelling, runs)
 
 
 def _first_value(parameters: Mapping[str, Sequence[str]], name: str) -> str:
