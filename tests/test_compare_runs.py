@@ -312,6 +312,13 @@ def test_every_form_of_a_run_is_read(form, tmp_path):
     }
 
 
+@pytest.mark.parametrize("tag", ["norm(0,0.5)", "weighted(bm25,cosine)", "a;b", "a|b", "a::b"])
+@pytest.mark.parametrize("item", ["d", "d,1", "d;1", "d|1", "http://x/::1"])
+def test_a_trec_run_is_cut_at_blanks_whatever_ids_and_tags_hold(tag, item, tmp_path):
+    (tmp_path / "x.run").write_text(f"q Q0 {item} 1 2.5e0 {tag}\nq Q0 other 2 -1.5 {tag}\n")
+    assert aw.read_run(tmp_path / "x.run")["q"] == [(item, 2.5), ("other", -1.5)]
+
+
 def test_a_run_that_was_written_is_read_back(anglewise, tmp_path):
     space = made_space()
     aw.write_space(space, tmp_path / "space")

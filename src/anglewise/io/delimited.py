@@ -186,7 +186,7 @@ def _blank_lines(text: Contents) -> int:
 
 
 def _delimiter(first: str, ending: str) -> str:
-    if _is_qrels(first):
+    if _is_qrels(first) or _is_trec_run(first):
         return "  "
     if ending in {".tsv", ".inter", ".item", ".user"} and "\t" in first:
         return "\t"
@@ -211,6 +211,15 @@ def _is_qrels(line: str) -> bool:
         and integer.isdecimal()
         and (decimals.isdecimal() if point else True)
     )
+
+
+def _is_trec_run(line: str) -> bool:
+    """Whether a line is one of a TREC run: query, Q0, document, rank, score, tag.
+
+    Ids and tags may hold commas, as in ``norm(0,0.5)``.
+    """
+    cells = line.split()
+    return len(cells) == 6 and cells[3].isdecimal() and NUMBER.fullmatch(cells[4]) is not None
 
 
 def _with_tabs(text: Contents, delimiter: str) -> bytes:
