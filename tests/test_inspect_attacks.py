@@ -36,9 +36,10 @@ from anglewise.web_page import metadata as own_columns
 from anglewise.web_page import neighbours_view
 from anglewise.web_page import view_state as looking
 from anglewise.web_page.account import _table_forms, is_another_account
+from anglewise.web_page.answers import shown
 from anglewise.web_page.app import served
 from anglewise.web_page.metadata import LARGEST, Metadata, plain
-from anglewise.web_page.open_space import Inspected, shown
+from anglewise.web_page.open_space import Inspected
 from anglewise.web_page.state import AppState, as_json
 from anglewise.web_page.view_state import parse_measures
 from inspect_site import DOOR, FROM_HERE, HERE, films, made_space, site

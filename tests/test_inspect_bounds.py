@@ -18,9 +18,10 @@ from anglewise import Embeddings, Judged, JudgementStore, Space, read_space, wri
 from anglewise.errors import FileError
 from anglewise.web_page import judging_view, neighbours_view, queue, state
 from anglewise.web_page.allowed_origin import ANY_NOTEBOOK, AllowedOrigin
+from anglewise.web_page.answers import shown
 from anglewise.web_page.app import served
 from anglewise.web_page.metadata import with_own_columns
-from anglewise.web_page.open_space import LONGEST_ID, Inspected, short_name, shown
+from anglewise.web_page.open_space import LONGEST_ID, Inspected, short_name
 from inspect_site import FROM_HERE, films, site
 
 LONG = 100_000

@@ -14,8 +14,7 @@ import pytest
 
 from anglewise import Embeddings, Judged, JudgementStore, Space, compare
 from anglewise.similarity_measures.measure import measures
-from anglewise.web_page import judging_view
-from anglewise.web_page import open_space as answers
+from anglewise.web_page import answers, judging_view
 from anglewise.web_page.open_space import Inspected
 from anglewise.web_page.queue import agreement, current_judgements, decide, draw_queue
 from inspect_site import FROM_HERE, films, made_judgements, made_space, one_sided, site

@@ -189,7 +189,7 @@ def test_a_space_that_is_gone_is_told_on_reload(tmp_path):
 def test_remedies_are_a_report_too(tmp_path):
     client = site(films(tmp_path))
     assert client.post("/reports/remedy-items-items", headers=FROM_HERE).status_code == 303
-    client.app.app.state.app.lookup(("report", "remedy-items-items")).result()
+    client.app.app.state.app.lookup(("report", "remedy-items-items", frozenset())).result()
     answer = client.get("/reports/remedy-items-items.html")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert "What should be used instead of cosine?" in answer.text
@@ -203,7 +203,7 @@ def test_reports_are_made_and_can_do_nothing(tmp_path):
     assert client.post("/reports/elsewhere", headers=FROM_HERE).status_code == 404
     for kind in ("audit", "compare-items-items"):
         assert client.post(f"/reports/{kind}", headers=FROM_HERE).status_code == 303
-        client.app.app.state.app.lookup(("report", kind)).result()
+        client.app.app.state.app.lookup(("report", kind, frozenset())).result()
         answer = client.get(f"/reports/{kind}.html")
         assert "sandbox" in answer.headers["content-security-policy"]
         assert "script-src" not in answer.headers["content-security-policy"]

@@ -19,7 +19,7 @@ from anglewise.io.destinations import is_sqlite
 from anglewise.judgements import connection as opening
 from anglewise.judgements import store as keeping
 from anglewise.judgements import store_files
-from anglewise.web_page.open_space import Store
+from anglewise.web_page.answers import Store
 from inspect_site import FROM_HERE, made_space, site
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="told by Linux alone")

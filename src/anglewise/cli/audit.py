@@ -114,13 +114,13 @@ def audit(
 def _judgements(
     path: Path | None, space: "Space", say: "Callable[[str], None]"
 ) -> "dict[Direction, Judgements]":
-    """Those that lie in the folder, if it is one of ours."""
-    from anglewise.io.read import judgements_of, stored_directions
+    """Those that lie in the folder, if it is one of ours: in its store, else beside the space."""
+    from anglewise.io.judgements_beside import judgements_beside
     from anglewise.io.space_files import is_space_folder
 
     if path is None or not is_space_folder(path):
         return {}
-    directions = stored_directions(path)
-    if directions:
-        say(f"judgements in the folder: {', '.join(directions)}")
-    return {direction: judgements_of(path, direction, space) for direction in directions}
+    judged = judgements_beside(path, space, say)
+    if judged:
+        say(f"judgements in the folder: {', '.join(judged)}")
+    return judged

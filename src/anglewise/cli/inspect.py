@@ -170,6 +170,7 @@ def _read(
     from anglewise.io.read import judgements_of, read_space, stored_directions
     from anglewise.io.space_files import is_space_folder
     from anglewise.judgements.store_files import STORE_NAME, store_in
+    from anglewise.web_page.answers import with_stored
     from anglewise.web_page.metadata import with_own_columns
     from anglewise.web_page.open_space import Inspected
     from anglewise.web_page.rankings import fitting, named_runs
@@ -192,9 +193,11 @@ def _read(
             check_name_fits(store, BESIDE_STORE)
             if Path(STORE_NAME).exists():
                 talk.say(f"{STORE_NAME} here is not used: --store {STORE_NAME} takes it")
-        return fitting(Inspected(loaded, {}, name.name, None, seed, store, None, files, lists))
+        opened = Inspected(loaded, {}, name.name, None, seed, store, None, files, lists)
+        return with_stored(fitting(opened), talk.say)
     folder = path.resolve()
     if store is None:
         store = store_in(folder)
         check_whose_store(store)
-    return fitting(Inspected(loaded, judged, folder.name, folder, seed, store, None, files, lists))
+    opened = Inspected(loaded, judged, folder.name, folder, seed, store, None, files, lists)
+    return with_stored(fitting(opened), talk.say)

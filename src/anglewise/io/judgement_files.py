@@ -27,8 +27,7 @@ from anglewise.io.destinations import is_sqlite
 from anglewise.io.files import PathLike, existing, existing_file
 from anglewise.io.ids import Aligned, align
 from anglewise.io.judgement_rows import OWN, graded_columns, qrels_in
-from anglewise.io.space_files import is_space_folder
-from anglewise.io.space_folder import judgements_of, stored_directions
+from anglewise.io.judgements_beside import stored_judgements
 from anglewise.io.tables import (
     ANCHOR,
     DOCUMENT,
@@ -54,8 +53,6 @@ from anglewise.io.tables import (
 )
 from anglewise.judgements.records import Labels, check_levels
 from anglewise.judgements.same_label import PAIR_BYTES, from_labels
-from anglewise.judgements.store import JudgementStore
-from anglewise.judgements.store_files import store_in
 
 
 def read_labels(path: PathLike, *, say: Say = quiet) -> Labels:
@@ -234,7 +231,7 @@ def _read(
     """All that is judged, wherever it stands."""
     if not is_frame(path):
         path = existing(path)
-        stored = _stored(path, space, direction, say)
+        stored = stored_judgements(path, space, direction, say)
         if stored is not None:
             check_no_labels(path, label_queries)
             check_no_columns(named_columns, path)
@@ -348,46 +345,6 @@ def _aligned(sheet: Sheet, positions: list[int], sides: tuple[Embeddings, Embedd
             raise
         examples = ", ".join(repr(shown(name)) for name in parts.documents[:3])
         raise IdsError(f"{error}; the items are passages of the documents {examples}") from error
-
-
-def _stored(path: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
-    """What a store holds, given by name or beside a space, or what was stored with the space."""
-    if path.is_file() and is_sqlite(path):
-        with JudgementStore.open(path, read_only=True) as store:
-            return store.judgements(space, direction)
-    folder = _constructed(path)
-    if folder is not None:
-        return judgements_of(folder, direction, space)
-    judged = _beside_space(path, space, direction, say)
-    if judged is None and path.is_dir() and is_space_folder(path):
-        return judgements_of(path, direction, space)
-    return judged
-
-
-def _constructed(path: Path) -> Path | None:
-    """The space whose folder of constructed judgements this is, if it is one."""
-    inside = path.is_dir() and path.name == "judgements" and is_space_folder(path.parent)
-    return path.parent if inside else None
-
-
-def _beside_space(folder: Path, space: Space, direction: Direction, say: Say) -> Judgements | None:
-    """Read what was judged in the store beside a space, if anything was in this direction.
-
-    It stands in place of what ``fit`` held out; what that leaves out of the ranking, as folded
-    in, stays left out.
-    """
-    path = store_in(folder)
-    if not path.is_file():
-        return None
-    with JudgementStore.open(path, read_only=True) as store:
-        if direction not in store.counts().by_direction:
-            return None
-        judged = store.judgements(space, direction)
-    say(judged.source)
-    if not is_space_folder(folder) or direction not in stored_directions(folder):
-        return judged
-    say(f"they stand in place of what was held out: --qrels {folder / 'judgements'} takes that")
-    return replace(judged, seen=judgements_of(folder, direction, space).seen)
 
 
 def check_no_labels(path: Path, label_queries: int | None) -> None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import tempfile
 import threading
+import warnings
 import webbrowser
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,7 @@ from anglewise.errors import AnglewiseError, FileError
 from anglewise.io.files import check_mapped
 from anglewise.web_page import gauge_view, judging_view, neighbours_view, reports_view
 from anglewise.web_page.allowed_origin import AllowedOrigin, notebook_origins
+from anglewise.web_page.answers import with_stored
 from anglewise.web_page.judging_view import Page
 from anglewise.web_page.limits import BusyError, Connection
 from anglewise.web_page.metadata import picture
@@ -404,7 +406,8 @@ def inspect(
     space
         The vectors.
     judgements
-        By direction; judged items are marked, and the gauge shows its nDCG.
+        By direction; judged items are marked, and the gauge shows its nDCG. What the store holds of
+        a direction stands in their place.
     port
         Where to listen; by default the next free port.
     name
@@ -448,5 +451,5 @@ def inspect(
         None if store is None else as_path(store, "a store of judgements"),
         runs=named_runs(runs),
     )
-    inspected = fitting(opened)
+    inspected = with_stored(fitting(opened), warnings.warn)
     return Inspection(served(lambda: inspected, port=port, framed=True))

@@ -13,18 +13,10 @@ from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError, ValuesError
 from anglewise.judgements.records import Judged
+from anglewise.web_page.answers import GRADES, judge_name, judged, shown
 from anglewise.web_page.limits import BusyError
 from anglewise.web_page.metadata import Metadata, picture_version
-from anglewise.web_page.open_space import (
-    CHANGED,
-    GRADES,
-    Inspected,
-    InspectedSide,
-    judge_name,
-    judged,
-    short_name,
-    shown,
-)
+from anglewise.web_page.open_space import CHANGED, Inspected, InspectedSide, short_name
 from anglewise.web_page.queue import JudgingQueue, agreement, current_judgements, draw_queue
 from anglewise.web_page.security import cookies
 from anglewise.web_page.state import BODY, AppState, as_json, in_words

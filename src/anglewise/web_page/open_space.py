@@ -2,33 +2,29 @@
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anglewise.data_types.columns import has_texts
-from anglewise.data_types.drawn import DRAWN
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown as quoted
 from anglewise.data_types.run import Run
 from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Direction, Float64
-from anglewise.errors import FileError, IdsError, ShapeError, SpellingError, ValuesError
+from anglewise.errors import IdsError, ShapeError
 from anglewise.geometry.norms import Popularity, popularity
 from anglewise.io.files import PathLike, Stamp, stamp
 from anglewise.io.pairs_to_judge import Queued, read_queue
 from anglewise.io.texts import texts_of
-from anglewise.judgements.records import Judged
-from anglewise.judgements.store import JudgementStore
-from anglewise.web_page.metadata import Held, Metadata, bytes_of, picture_version
+from anglewise.web_page.metadata import Held, Metadata, bytes_of
 
 if TYPE_CHECKING:
     from anglewise.nearest_neighbours.bm25 import Bm25Index
@@ -320,144 +316,3 @@ def short_name(name: str) -> str:
 def _word(use: object) -> str:
     words = {"seen": "used", "popularity": "popularity", "text length": TEXT_LENGTH}
     return "" if use is None else words[getattr(use, "what", "popularity")]
-
-
-GRADES = (0, 1, 2, 3, 4)
-LONGEST_NOTE, LONGEST_NAME = 2000, 60
-PATIENCE = 3.0
-"""Seconds to wait for a locked store; then the page keeps the answer and tries again."""
-
-
-@dataclass(eq=False)
-class Store:
-    """The store of a space, opened when it is first needed."""
-
-    path: Path | None
-    _open: JudgementStore | None = None
-    _opening: threading.Lock = field(default_factory=threading.Lock)
-
-    def opened(self) -> JudgementStore:
-        """Open the store or return the open one; ``FileError`` where that is not possible."""
-        if self.path is None:
-            raise FileError(
-                "judgements need a file: open a space that lies in a folder, or name one "
-                "(--store FILE, inspect(space, store=FILE))"
-            )
-        with self._opening:
-            if self._open is None:
-                self._open = JudgementStore.open(self.path, patience=PATIENCE)
-            return self._open
-
-    def close(self) -> None:
-        """Close the store, if it was opened; ``FileError`` where answers would be lost with it."""
-        with self._opening:
-            if self._open is not None:
-                self._open.close()
-                self._open = None
-
-    def at(self, path: Path | None) -> "Store":
-        """Go on with this store where it lies at ``path`` and its files stand, else with a new one.
-
-        One whose files were replaced is closed first: a process has one set of files of a store.
-        """
-        with self._opening:
-            if path == self.path and (self._open is None or self._open.stands):
-                return self
-            if self._open is not None:
-                self._open.close()
-        return Store(path)
-
-    def standing(self, direction: Direction) -> list[Judged]:
-        """The judgements that count; none as long as the file does not exist."""
-        if self.path is None or not self.path.exists():
-            return []
-        return list(self.opened().rows(direction))
-
-
-def judged(
-    inspected: Inspected, answer: Mapping[str, Any], judge: str, direction: Direction
-) -> Judged:
-    """Check a judge's answer as a browser sent it, and make a judgement of it.
-
-    Raises ``IdsError`` for ids that the space does not hold (any more) or that showed something
-    else, ``ValuesError`` for a bad grade, note or context.
-    """
-    grade: Any = answer.get("grade")
-    if isinstance(grade, bool) or grade not in GRADES:
-        raise ValuesError(f"grade is {str(grade)[:20]!r}: one of 0, 1, 2, 3, 4 is due")
-    asking, ranked = inspected.asking(direction), inspected.ranked(direction)
-    rows = _row(asking, answer.get("query")), _row(ranked, answer.get("item"))
-    query, item = str(asking.embeddings.ids[rows[0]]), str(ranked.embeddings.ids[rows[1]])
-    if answer.get("shown") != shown(inspected, direction, *rows):
-        raise IdsError(
-            "what stands under these ids is not what was on the screen: the space was read anew "
-            "or a picture changed meanwhile; open the page again and judge what it shows"
-        )
-    note = str(answer.get("note") or "")
-    if len(note) > LONGEST_NOTE:
-        raise ValuesError(f"a note has at most {LONGEST_NOTE} characters")
-    context: Any = answer.get("context") or {}
-    if not isinstance(context, dict) or len(str(cast("object", context))) > LONGEST_NOTE:
-        raise ValuesError("context is an object of at most 2000 characters")
-    return Judged(
-        query_id=query,
-        item_id=item,
-        grade=grade,
-        judge=judge,
-        direction=direction,
-        uuid=str(answer.get("uuid", ""))[:100],
-        context=_context(inspected, direction, (query, item), cast("dict[str, Any]", context)),
-        probability=_chance(inspected, direction, query, item),
-        note=note,
-    )
-
-
-def _row(side: InspectedSide, name: object) -> int:
-    row = side.row(name) if isinstance(name, str) else None
-    if row is None:
-        raise IdsError(f"the space no longer holds {quoted(name)!r}: read the space again")
-    return row
-
-
-def shown(inspected: Inspected, direction: Direction, query: int, item: int) -> str:
-    """A digest of what a judge is shown of a pair; an answer must hold the same one.
-
-    Cards and answers wait in a browser while the space may be read anew, and its pictures change.
-    """
-    digest = blake2b(digest_size=12)
-    for side, row in ((inspected.asking(direction), query), (inspected.ranked(direction), item)):
-        metadata = side.metadata
-        picture = picture_version(metadata, row, inspected.folder)
-        name = str(side.embeddings.ids[row])
-        digest.update(repr((name, metadata.titles([row]), metadata.about(row), picture)).encode())
-    return digest.hexdigest()
-
-
-def _chance(inspected: Inspected, direction: Direction, query: str, item: str) -> float | None:
-    """The probability with which the pair was drawn, from the queue and not from the browser."""
-    if inspected.queue is None or inspected.queue.direction != direction:
-        return None
-    return inspected.queue.chances.get((query, item))
-
-
-def _context(
-    inspected: Inspected, direction: Direction, pair: tuple[str, str], sent: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Why the pair was judged; how its query was drawn comes from the queue, not the browser."""
-    context = {name: value for name, value in sent.items() if name != DRAWN}
-    queue = inspected.queue
-    if queue is not None and queue.direction == direction:
-        context.update(queue.contexts.get(pair, {}))
-    return context
-
-
-def judge_name(text: str) -> str:
-    """Check the name that a judge typed, and reduce its blanks; ``SpellingError`` for a bad one.
-
-    >>> judge_name("  Anna  B. ")
-    'Anna B.'
-    """
-    name = " ".join(text.split())
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise SpellingError(f"a name has 1 to {LONGEST_NAME} characters: who judges?")
-    return name

@@ -1,16 +1,18 @@
 """Reports about the open space, made on request, with links to the neighbours behind figures."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError
 from anglewise.similarity_measures.measure import DEFAULT_MEASURES
+from anglewise.web_page.answers import judgements_now
 from anglewise.web_page.metadata import TITLE, plain
 from anglewise.web_page.open_space import Inspected, short_name
 from anglewise.web_page.picks import DEPTH
@@ -69,7 +71,7 @@ class ReportStatus:
 def reports(app: AppState, request: Request) -> Response:
     """The page of all reports that are or could be made."""
     del request
-    statuses = [_status(app, kind) for kind in _kinds(app.inspected)]
+    statuses = [_status(app, kind) for kind in _kinds(app)]
     working = any(status.state == "working" for status in statuses)
     return app.page("reports.html", statuses=statuses, working=working)
 
@@ -77,24 +79,46 @@ def reports(app: AppState, request: Request) -> Response:
 def make(app: AppState, request: Request) -> Response:
     """Start to make a report in the background."""
     kind = request.path_params["kind"]
-    if kind not in _kinds(app.inspected):
+    if kind not in _kinds(app):
         return app.page("message.html", 404, title="No such report", message=kind[:40])
-    inspected = app.inspected
-    app.once(("report", kind), lambda: _made(inspected, kind))
+    inspected = replace(app.inspected, judgements=_judgements(app))
+    app.once(_key(app, kind), lambda: _made(inspected, kind))
     return RedirectResponse("/reports", 303)
 
 
 def report(app: AppState, request: Request) -> Response:
     """One report, under a policy that lets it run nothing."""
-    future = app.lookup(("report", request.path_params["kind"]))
+    future = app.lookup(_key(app, request.path_params["kind"]))
     if future is None or not future.done() or future.exception() is not None:
         return RedirectResponse("/reports", 303)
     html = cast("Report", future.result()).html
     return Response(html, media_type="text/html", headers={"content-security-policy": INERT})
 
 
-def _kinds(inspected: Inspected) -> list[str]:
-    judged = [direction for direction in inspected.directions if direction in inspected.judgements]
+def _key(app: AppState, kind: str) -> tuple[object, ...]:
+    """The key of a report: what was judged meanwhile asks for a new one."""
+    try:
+        answers = {
+            row.uuid
+            for direction in app.inspected.directions
+            for row in app.store.standing(direction)
+        }
+    except AnglewiseError:
+        answers = set[str]()
+    return ("report", kind, frozenset(answers))
+
+
+def _judgements(app: AppState) -> dict[Direction, Judgements]:
+    """What is judged by now; as the space was opened where the store cannot be read."""
+    try:
+        return judgements_now(app.inspected, app.store)
+    except AnglewiseError:
+        return dict(app.inspected.judgements)
+
+
+def _kinds(app: AppState) -> list[str]:
+    by_now = _judgements(app)
+    judged = [direction for direction in app.inspected.directions if direction in by_now]
     return [
         "audit",
         *(f"{name}-{direction}" for name in ("compare", "remedy") for direction in judged),
@@ -105,7 +129,7 @@ def _status(app: AppState, kind: str) -> ReportStatus:
     name, _, direction = kind.partition("-")
     label, question = KINDS[name]
     title = f"{label}, {direction.replace('-', ' → ')}" if direction else label
-    future: Future[Report] | None = app.lookup(("report", kind))
+    future: Future[Report] | None = app.lookup(_key(app, kind))
     if future is None:
         return ReportStatus(kind, title, question, "none")
     if not future.done():

@@ -19,9 +19,10 @@ from starlette.responses import HTMLResponse, Response
 from anglewise.data_types.text import counted
 from anglewise.io.files import Stamp, stamp
 from anglewise.report.words import number
+from anglewise.web_page.answers import Store
 from anglewise.web_page.limits import BusyError, SearchLimiter
 from anglewise.web_page.metadata import CELL, harmless, plain
-from anglewise.web_page.open_space import CHANGED, Freshness, Inspected, Store
+from anglewise.web_page.open_space import CHANGED, Freshness, Inspected
 from anglewise.web_page.view_state import ViewState, read_view
 
 SECONDS = 30.0
