@@ -221,6 +221,11 @@ def judged_names(
         )
     if judging.label_queries is not None:
         raise SpellingError("--label-queries is of labelled items of a space: give the space too")
+    if judging.missing == "drop":
+        raise SpellingError(
+            "--missing drop leaves out what a space lacks, and here is none: leave it out, or give "
+            "the space too"
+        )
     queries, items = judged_ids(
         judging.qrels, judging.query_column, judging.item_column, judging.gain_column
     )

@@ -284,6 +284,9 @@ def _shared_judgements(
         judged_items=_judged_items(judged, ranked),
         missing=graded.columns(shape[1], len(every_id)) if len(every_id) > shape[1] else None,
         missing_ids=every_id[shape[1] :],
+        dropped_ids=tuple(
+            dict.fromkeys(i for labels in judged.values() for i in labels.dropped_ids)
+        ),
         relevant_from=first.relevant_from,
         not_itself=any(labels.not_itself for labels in judged.values()),
         of_users=any(labels.of_users for labels in judged.values()),

@@ -6,15 +6,17 @@ from typing import get_args
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
+from anglewise.comparison.dependence import check_drawn
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
 from anglewise.comparison.rankers import BM25, Ranker, split_rankers
+from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.split import QUERIES
-from anglewise.comparison.without_vectors import of_space, with_breadth, with_items
+from anglewise.comparison.without_vectors import of_space, with_breadth
 from anglewise.data_types.conversion import Vectors, check_direction
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
@@ -207,8 +209,7 @@ def compare(
             names,
             context.judgements,
             settings,
-            items=space.sides(judgements.direction)[1],
-            passages=judgements.parts,
+            passages=passages_of([(space, judgements.parts)], judgements.direction),
         )
     if rankers:
         from anglewise.comparison.fusion import with_rankers
@@ -216,6 +217,7 @@ def compare(
         ranked = with_rankers(rankers, searched, context, settings, names=names, runs=ranked)
     spaces = [searched] if read else []
     scores = score_spaces(spaces, read, read, judgements, settings, runs=ranked)
+    check_drawn(judgements if ranked is None else ranked.judgements, scores)
     parts, remarks = (), ()
     if columns:
         from anglewise.comparison.slices import slices as verdict_slices
@@ -227,15 +229,17 @@ def compare(
         )
     result = conclude(
         infer(scores, seed=seed, threads=threads),
-        names if ranked is None else ranked.names,
-        judgements if ranked is None else ranked.judgements,
+        names,
+        judgements,
         settings,
         baseline=base,
+        runs=ranked,
         notes=[*notes(space, judgements, scores, ranked), *remarks],
     )
-    shown = context if ranked is None else with_items(context, ranked.judgements)
-    result = replace(result, measures=with_breadth(result.measures, shown, scores), slices=parts)
-    if BM25 in scores.names:  # a row of the table needs no floor beneath it
+    result = replace(
+        result, measures=with_breadth(result.measures, context, scores, ranked), slices=parts
+    )
+    if any(ranker.kind == BM25 for ranker in rankers):  # a row needs no floor beneath it
         context = replace(context, texts=None)
     return with_floors(result, context, scores, seed=seed)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
+from anglewise.comparison.dependence import check_drawn
 from anglewise.comparison.inference import infer
 from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in, space_of_names
@@ -129,11 +130,13 @@ def compare_listed(
     check_relevant(judgements, settings.metrics[0])
     ranked = runs_in(runs, space, judgements, settings)
     scores = score_spaces([], [], [], judgements, settings, runs=ranked)
+    check_drawn(ranked.judgements, scores)
     result = conclude(
         infer(scores, seed=seed, threads=threads),
-        ranked.names,
-        ranked.judgements,
+        space,
+        judgements,
         settings,
+        runs=ranked,
         baseline=base,
         notes=notes(space, judgements, scores, ranked),
     )

@@ -14,14 +14,16 @@ from anglewise.comparison.candidates import (
 from anglewise.comparison.compare import NO_MEASURE
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import conclude, read_settings
+from anglewise.comparison.dependence import check_drawn
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
 from anglewise.comparison.notes import space_notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
 from anglewise.comparison.rankers import check_no_rankers
+from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_spaces
 from anglewise.comparison.split import QUERIES
-from anglewise.comparison.without_vectors import of_spaces, with_breadth, with_items
+from anglewise.comparison.without_vectors import of_spaces, with_breadth
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
@@ -125,7 +127,10 @@ def compare_spaces(
         check_kind(name, str, "the name of a space", "a text")
     spaces = {name: as_space(space) for name, space in spaces.items()}
     models = sources(spaces, variants)
-    check_no_rankers(measures, "is of the texts of one space, and several are compared")
+    check_no_rankers(
+        measures,
+        "is of the texts of one space, and here several, or variants of one, are compared",
+    )
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)
@@ -161,21 +166,25 @@ def compare_spaces(
     searched = map(aligned.searched, models)
     ranked = None
     if others:
-        ranked = runs_in(others, aligned.names, aligned.judgements, settings)
+        cut = [(spaces[name], parts) for name, parts in aligned.parts.items()]
+        passages = passages_of(cut, aligned.judgements.direction)
+        ranked = runs_in(others, aligned.names, aligned.judgements, settings, passages=passages)
     scores = score_spaces(searched, read, candidates, aligned.judgements, settings, runs=ranked)
+    check_drawn(aligned.judgements if ranked is None else ranked.judgements, scores)
     facts = tuple(space_facts(spaces[model.space], model) for model in models)
     result = conclude(
         infer(scores, seed=seed, threads=threads),
-        aligned.names if ranked is None else ranked.names,
-        aligned.judgements if ranked is None else ranked.judgements,
+        aligned.names,
+        aligned.judgements,
         settings,
+        runs=ranked,
         baseline=base,
         notes=space_notes(aligned, judged, scores, facts, ranked),
         spaces=facts,
     )
     context = of_spaces(aligned)
-    shown = context if ranked is None else with_items(context, ranked.judgements)
-    result = replace(result, measures=with_breadth(result.measures, shown, scores))
+    rows = with_breadth(result.measures, context, scores, ranked)
+    result = replace(result, measures=rows)
     return with_floors(result, context, scores, seed=seed)
 
 

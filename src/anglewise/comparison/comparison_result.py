@@ -183,7 +183,8 @@ class Comparison:
     rows). ``evidence`` holds what the numbers came from, for pages and run files. ``spaces`` are
     those of a comparison of several; each of its measures is then called ``space: measure``.
     ``floors`` are what lists without a model reach, ``floor_notes`` what is to be said of them,
-    ``slices`` the verdicts of groups of queries and of items.
+    ``slices`` the verdicts of groups of queries and of items. ``runs`` names the ranked lists of
+    other systems among the measures.
     ``tolerance`` is the least lead over the measure to keep that matters, ``tolerance_given`` how
     it was asked for. ``split`` says which queries belong together, or came before the others.
     """
@@ -208,6 +209,7 @@ class Comparison:
     floors: "tuple[Floor, ...]" = ()
     floor_notes: tuple[str, ...] = ()
     slices: "tuple[Slice, ...]" = ()
+    runs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -243,6 +245,7 @@ class Comparison:
             "floor_notes": list(self.floor_notes),
             "slices": [asdict(part, dict_factory=_json) for part in self.slices],
             **({"spaces": [asdict(space) for space in self.spaces]} if self.spaces else {}),
+            **({"runs": list(self.runs)} if self.runs else {}),
             **self._split(),
             **self._weights(),
         }

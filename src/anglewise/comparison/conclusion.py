@@ -11,6 +11,7 @@ from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.evidence import Evidence
 from anglewise.comparison.inference import Inference
 from anglewise.comparison.lists import EvaluationSettings
+from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
 from anglewise.comparison.rankers import Ranker, canonical_ranker
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.verdict import verdict_of
@@ -108,11 +109,13 @@ def conclude(
     keep: int | None = None,
     notes: Sequence[str] = (),
     spaces: tuple[SpaceFacts, ...] = (),
+    runs: RankedRuns | None = None,
 ) -> Comparison:
     """The result: the table, the verdict, and what they came from.
 
     The verdict is against ``keep``, the baseline if that is not given, else the simplest measure.
-    ``space`` holds those who ask and what was ranked and judged, as reports show them.
+    ``space`` holds those who ask and what was ranked and judged, as reports show them, and
+    ``runs`` what they list beside it.
     """
     scores = inference.scores
     direction = judgements.direction if isinstance(judgements, Judgements) else None
@@ -140,8 +143,8 @@ def conclude(
         baseline=None if baseline is None else scores.names[baseline],
         notes=tuple(notes),
         evidence=Evidence(
-            space,
-            judgements,
+            space if runs is None else runs.names,
+            judgements if runs is None else runs.judgements,
             scores.rows,
             scores.found,
             scores.values,
@@ -152,6 +155,7 @@ def conclude(
         ),
         spaces=spaces,
         split=scores.split.split,
+        runs=tuple(str(c) for c in scores.measures if isinstance(c, RunCandidate)),
     )
 
 

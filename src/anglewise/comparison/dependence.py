@@ -9,6 +9,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.text import counted, listed
+from anglewise.errors import ValuesError
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.evaluation_metrics.evaluate import weighs_by_chance
 from anglewise.evaluation_metrics.metrics import JudgedShare
@@ -17,13 +18,18 @@ SHARED_SHARE = 0.1
 """Beyond this share of pairs that share an item with another, that they depend is said; likewise of
 queries that are answers to others."""
 
+SURE, ROUNDING = 3.0, 1e-9
+"""A list had no full part in a draw if what is missing of its places is so many standard errors."""
+
 DEPENDENT = "intervals and tests take each"
+UNEQUAL = "queries were drawn with unequal chances"
 BY_LOT = "pairs were drawn by lot to be judged"
 
 
 def lasting_notes(notes: Iterable[str]) -> tuple[str, ...]:
     """Of the notes on a comparison those that hold for whatever is made of it."""
-    return tuple(note for note in notes if DEPENDENT in note or BY_LOT in note)
+    lasting = (DEPENDENT, BY_LOT, UNEQUAL)
+    return tuple(note for note in notes if any(words in note for words in lasting))
 
 
 def answer_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:
@@ -46,6 +52,41 @@ def answer_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:
             f"to other queries too: {DEPENDENT} {noun} as independent of the others, and may claim "
             "too much"
         )
+
+
+def check_drawn(judgements: Judgements, scores: Scores) -> None:
+    """Refuse to weigh lists that had no part in the draw by which pairs were chosen to be judged.
+
+    Drawn pairs stand for the pairs that could be drawn: those among the first places of what was
+    pooled. Of a list that was pooled too, ``sum 1 / chance`` over the drawn pairs among its first
+    places is their number, but for chance; of others it falls short.
+
+    Raises ``ValuesError`` where that is shown.
+    """
+    metric, table = read_metric(scores.metric), judgements.chances
+    if table is None or not weighs_by_chance(metric) or not (table.values < 1).any():
+        return
+    each = np.ones(len(scores.rows)) if scores.weights is None else scores.weights.values
+    width = table.shape[1]
+    drawn = table.rows * width + table.indices
+    for name, lists in scores.found.items():
+        near = lists.indices[:, : metric.depth]
+        keys = np.where(near < 0, -1, scores.rows[:, None] * width + near)
+        place = np.minimum(np.searchsorted(drawn, keys), len(drawn) - 1)
+        stands_for = np.where(drawn[place] == keys, 1 / table.values[place], 0.0).sum(axis=1)
+        filled = (near >= 0).sum(axis=1)
+        missing, places = (
+            float(np.average(x, weights=each)) for x in (filled - stands_for, filled)
+        )
+        spread = each * (filled - stands_for - missing)
+        error = float(np.sqrt((spread**2).sum()) / each.sum())
+        if missing - SURE * error > ROUNDING:
+            raise ValuesError(
+                f"{name} had no full part in the draw by lot: what was drawn stands for about "
+                f"{max(1 - missing / places, 0):.0%} of its first {metric.depth} places, so that "
+                f"{metric} would be too low: leave it out, draw pairs with it too, or judge whole "
+                "pools"
+            )
 
 
 def shared_notes(space: Space, judged: Pairs | Triplets) -> Iterator[str]:

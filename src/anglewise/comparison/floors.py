@@ -14,7 +14,6 @@ import numpy as np
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.inference import Scores
 from anglewise.comparison.without_vectors import WithoutVectors, hidden_rows
-from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
@@ -43,7 +42,8 @@ class Floor:
     """What lists without a model reach by the metric that decides.
 
     ``beaten`` says whether any measure is shown to be better, at 95% for all of them together;
-    ``beats_all`` whether it is shown to be better than every one of them.
+    ``beats_all`` whether it is shown to be better than every one of them. ``unjudged_share`` is
+    what nobody judged of the places that the metric reads.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Floor:
     high: float
     beaten: bool
     beats_all: bool = False
+    unjudged_share: float | None = None
 
 
 def with_floors(
@@ -71,12 +72,20 @@ def with_floors(
     lists = dict(_lists(context, depth, judged, hidden, seed))
     remarks: list[str] = []
     if MOST_USED in lists and context.seen is not None:
-        by_use, notes = _item_knn(context.seen, context.judgements, judged, hidden, depth)
+        by_use, notes = _item_knn(context, context.seen, judged, hidden, depth)
         lists, remarks = lists | by_use, notes
     if context.texts is not None:
-        by_words, notes = _text_lists(context.texts, judged, hidden, depth)
+        by_words, notes = _text_lists(context.texts, judged, hidden, depth, context.order)
         lists, remarks = lists | by_words, remarks + notes
-    floor_values = evaluate(lists, context.judgements, judged, [metric])[scores.metric]
+    lists = {
+        f"{name} without a model" if name in scores.names else name: neighbours
+        for name, neighbours in lists.items()
+    }
+    share = read_metric(f"Judged@{metric.depth}")
+    every = evaluate(lists, context.judgements, judged, [metric, share])
+    floor_values = every[scores.metric]
+    weights = None if scores.weights is None else scores.weights.values
+    unjudged = 1 - np.average(every[str(share)], axis=1, weights=weights)
     values = np.concatenate([floor_values, scores.deciding])
     clusters = scores.clusters
     drawn = WeightedMeans.of(
@@ -93,7 +102,9 @@ def with_floors(
         outcome = decide(only, means[compared], 0, Tolerance(0.0, 0.0))
         above, low, high = outcome.above, *drawn.interval(row)
         is_beaten, beats_all = bool((above[1:] > 0).any()), bool((outcome.most[1:] < 0).all())
-        reached.append(Floor(name, float(means[row]), low, high, is_beaten, beats_all))
+        unseen = float(unjudged[row])
+        reached.append(Floor(name, float(means[row]), low, high, is_beaten, beats_all, unseen))
+        remarks += _remarks(reached[-1], lists[name], scores)
         if reached[-1].beaten and not above[named] > 0:
             best = max(np.flatnonzero(above[1:] > 0), key=lambda j: means[measures[j]])
             floor = f"{name} ({scores.metric} {means[row]:.3f})"
@@ -109,6 +120,30 @@ def with_floors(
         floors=tuple(reached),
         floor_notes=tuple(remarks),
     )
+
+
+MORE_UNJUDGED = 0.1
+"""Beyond this, what was judged favours the measures over a floor that had no part in it."""
+
+
+def _remarks(floor: Floor, lists: Neighbours, scores: Scores) -> Iterator[str]:
+    """What the figure of a floor cannot show: empty lists, and what nobody judged."""
+    if floor.name.startswith(RANDOM):
+        return
+    empty = int((lists.indices < 0).all(axis=1).sum())
+    if empty:
+        yield (
+            f"{floor.name} has no list for {empty:,} of {counted(len(lists.indices), 'query')}: "
+            "they count as lists without any item"
+        )
+    most = None if scores.unjudged is None else float(scores.unjudged.max())
+    unseen = floor.unjudged_share or 0.0
+    if most is not None and unseen > most + MORE_UNJUDGED:
+        yield (
+            f"of what {floor.name} lists {unseen:.0%} was never judged, of the measures' at most "
+            f"{most:.0%}: were it judged, {floor.name} might stand higher, so whether anything "
+            "here beats it is not known"
+        )
 
 
 def unbeaten(reached: Sequence[Floor], metric: str) -> str:
@@ -141,7 +176,7 @@ def _lists(
     yield RANDOM, _in_order(RANDOM, order, starts, hidden, depth)
     if context.uses is None or judgements.direction == "queries-queries":
         return
-    most = np.lexsort((np.arange(items), -context.uses))
+    most = np.lexsort((context.position, -context.uses))
     yield MOST_USED, _in_order(MOST_USED, most, np.zeros(len(rows), np.int64), hidden, depth)
 
 
@@ -163,8 +198,8 @@ def _in_order(
 
 
 def _item_knn(
+    context: WithoutVectors,
     seen: SparseRows,
-    judgements: Judgements,
     rows: Int64[Array, " q"],
     hidden: list[Array],
     depth: int,
@@ -182,7 +217,7 @@ def _item_knn(
     scaled = make_rows((inverse[seen.indices], seen.indices, seen.indptr), shape=seen.shape)
     users, items = seen.shape
     alone = make_rows(sparse.identity(items, format="csr"))
-    asking = (alone if judgements.direction == "items-items" else used)[rows]
+    asking = (alone if context.judgements.direction == "items-items" else used)[rows]
     wanted = np.unique(asking.indices)
     products = int((used.T @ np.diff(seen.indptr))[wanted].sum())
     nearness: Any = None
@@ -204,7 +239,7 @@ def _item_knn(
             every = (scaled.T @ (scaled @ some.T.toarray())).T
         for offset, row in enumerate(rounded(np.ascontiguousarray(every))):
             row[hidden[start + offset]] = -1.0
-            best = np.lexsort((np.arange(len(row)), -row))[:depth]
+            best = np.lexsort((context.position, -row))[:depth]
             best = best[row[best] > 0]
             indices[start + offset, : len(best)] = best
     return {ITEM_KNN: _neighbours(ITEM_KNN, indices)}, []
@@ -215,6 +250,7 @@ def _text_lists(
     rows: Int64[Array, " q"],
     hidden: Sequence[Int64[Array, " rows"]],
     depth: int,
+    order: Int64[Array, " items"] | None,
 ) -> tuple[dict[str, Neighbours], list[str]]:
     """The lists by BM25 for some rows of those who ask, and what is to be said of them.
 
@@ -233,7 +269,7 @@ def _text_lists(
     if not any(map(str.strip, queries)):
         return _not_shown(BM25, "no judged query has a text")
     try:
-        index = Bm25Index.of(items)
+        index = Bm25Index.of(items, order)
     except (TooFewError, ValuesError) as error:
         no_word = "no item has a text with a word of two letters"
         return _not_shown(BM25, no_word if isinstance(error, TooFewError) else str(error))

@@ -102,7 +102,7 @@ def _parts(
         from anglewise.nearest_neighbours.bm25 import Bm25Index
 
         queries, texts = _texts(context)
-        index = Bm25Index.of(texts)
+        index = Bm25Index.of(texts, context.order)
         hidden = hidden_rows(context.judgements, rows, context.items)
         lists[BM25] = index.nearest([queries[int(row)] for row in rows], depth, hidden)
     return lists

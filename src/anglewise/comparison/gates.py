@@ -10,7 +10,8 @@ import numpy as np
 from anglewise.comparison.candidates import canonical
 from anglewise.comparison.comparison_result import Comparison, Estimate
 from anglewise.comparison.history import NOTHING_YET, History, Past, identity
-from anglewise.comparison.inference import FEWEST_RESAMPLED
+from anglewise.comparison.inference import FEWEST_RESAMPLED, SAME
+from anglewise.data_types.drawn import effective_number
 from anglewise.data_types.numbers import read_number, shown
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float64
@@ -263,7 +264,7 @@ def _paired(
             clusters.sums(pair), clusters.sizes, largest=clusters.largest, seed=seed
         )
         low, high = drawn.difference(0, 1)
-    elif len(clusters) < FEWEST_RESAMPLED:
+    elif effective_number(clusters.sizes) < FEWEST_RESAMPLED - SAME:
         low, high = UNKNOWN, UNKNOWN
     else:
         lead = pair[:1] - pair[1:]

@@ -23,8 +23,8 @@ from anglewise.io.runs import HistoryTable
 from anglewise.statistics.decision import LEVEL, RULE
 
 PAIRS_AT_ONCE = 100_000
-MOST_LISTED = 10
-"""So many labels, or candidates, a message names."""
+NO_SPACE = -1
+MOST_LISTED = 10  # labels, or candidates, that a message names
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Past:
 class SpacePlace:
     """A space of a run: its name, its place among the spaces, whether somebody gave the name.
 
-    The only space of a run has no name; ``place`` is None where the run did not note it.
+    The only one has no name; ``place`` is None where the run did not note it, -1 for none.
     """
 
     name: str
@@ -91,7 +91,9 @@ class History:
         if label is not None:
             values["label"] = label
         row = self.table.last(values | {"measure": name})
-        if row is None:
+        if row is not None and (row["place"] == NO_SPACE) != (name in now.runs):
+            row = None  # a run and a measure, called alike
+        elif row is None and name not in now.runs:
             row = self._known_again(now, name, values)
         if row is None:
             labelled = "" if label is None else f" labelled {shown(label)}"
@@ -148,10 +150,10 @@ class History:
             return None
         runs: dict[int, dict[str, SpacePlace]] = {}
         for row in table.rows(values, ["run", "measure", "place", "named"]):
-            if row["run"] is not None and row["measure"] is not None:
-                space, _, _ = name_parts(row["measure"])
-                space_place = SpacePlace(space, row["place"], bool(row["named"]))
-                runs.setdefault(row["run"], {})[row["measure"]] = space_place
+            run, candidate, place = row["run"], row["measure"], row["place"]
+            if run is not None and candidate is not None and place != NO_SPACE:
+                space_place = SpacePlace(name_parts(candidate)[0], place, bool(row["named"]))
+                runs.setdefault(run, {})[candidate] = space_place
         spaces = spaces_of(now, self.named)
         for run, candidates in reversed(runs.items()):
             try:
@@ -191,7 +193,7 @@ def _by(now: Comparison) -> str:
 
 def _several(names: Iterable[str]) -> str:
     """Names as a list, of many the last ones."""
-    names = [shown(name) for name in names]
+    names = list(map(shown, names))
     rest = len(names) - MOST_LISTED
     return listed(names) if rest <= 0 else f"{listed(names[rest:])} (and {rest:,} older)"
 
@@ -403,7 +405,10 @@ def rows_of(
     spaces = spaces_of(comparison, named)
     rows: list[dict[str, Any]] = []
     for row in comparison.measures:
-        space = spaces[name_parts(row.measure)[0]]
+        in_space = row.measure not in comparison.runs
+        space = (
+            spaces[name_parts(row.measure)[0]] if in_space else SpacePlace("", NO_SPACE, named=True)
+        )
         for metric, estimate in row.metrics.items():
             values = _values(own, row.measure, metric)
             rows.append(

@@ -11,7 +11,7 @@ import numpy as np
 from anglewise.comparison.candidates import Candidate, SearchCost
 from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult
 from anglewise.comparison.split import ALONE, QuerySplit, chance_over
-from anglewise.data_types.drawn import QueryWeights
+from anglewise.data_types.drawn import QueryWeights, effective_number
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Float64, Int64
@@ -305,6 +305,7 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
 
 
 FEWEST_RESAMPLED = 20
+SAME = 1e-6
 """Resamples of fewer pairs or queries vary too little to be believed."""
 FEWEST_OTHER_GRADES = 40
 """Where most pairs have one grade, the others are what varies: of fewer too many ties are false."""
@@ -326,9 +327,17 @@ def _too_few(inference: Inference) -> str:
         return ""
     clusters, others = len(scores.clusters), scores.other_grades
     decided = f"{scores.metric} is decided by the bootstrap, which says"
+    nouns, effective = (
+        counted(clusters, scores.cluster_noun),
+        effective_number(scores.clusters.sizes),
+    )
     if clusters < FEWEST_RESAMPLED:
-        nouns = counted(clusters, scores.cluster_noun)
         return f"{decided} nothing of {nouns}: {FEWEST_RESAMPLED} are due"
+    if effective < FEWEST_RESAMPLED - SAME:
+        return (
+            f"{decided} nothing of {nouns} that tell as much as {effective:.0f} of one weight: "
+            f"{FEWEST_RESAMPLED} are due"
+        )
     if others is not None and others < FEWEST_OTHER_GRADES:
         return (
             f"{decided} too little where all but {counted(others, scores.noun)} have one grade: "

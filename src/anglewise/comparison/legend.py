@@ -56,5 +56,8 @@ def _counts_as(result: Comparison) -> str:
         "": "",
         "not relevant": " and counts as not relevant",
         "passed over": f"; {kind} passes over it",
-        "stood for": "; pairs that were drawn stand for it, by their chances",
+        "stood for": (
+            "; pairs that were drawn stand for it, by their chances, in lists that had a part in "
+            "the draw"
+        ),
     }[counts_as]

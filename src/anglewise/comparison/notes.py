@@ -6,7 +6,7 @@ import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
-from anglewise.comparison.dependence import answer_notes, lot_notes, shared_notes
+from anglewise.comparison.dependence import UNEQUAL, answer_notes, lot_notes, shared_notes
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
 from anglewise.data_types.columns import titles
@@ -41,11 +41,7 @@ def notes(
     unit = searched and sides[1].is_unit() and not space.named_biases
     return (
         *(runs.notes if runs else ()),
-        *(
-            judged_notes(runs.judgements if runs else judgements)
-            if lists
-            else _label_notes(judgements.complaints)
-        ),
+        *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
         *(lot_notes(judgements, scores.values) if lists else ()),
         *(_itself_notes(sides, judgements, scores) if lists else ()),
@@ -59,6 +55,7 @@ def notes(
         *(_bias_notes([(space, "")], scores, direction) if searched else ()),
         *_fewer_notes([(sides, "")], scores),
         *(_unit_notes(scores) if unit else ()),
+        *_empty_notes(sides[0], scores),
         *_tie_notes(scores),
         *_score_notes(scores),
     )
@@ -78,7 +75,7 @@ def space_notes(
         *_alignment_notes(aligned, sides, len(scores.rows)),
         *(runs.notes if runs else ()),
         *_labels_by_space(judged),
-        *_relevance_notes(runs.judgements if runs else aligned.judgements),
+        *_relevance_notes(aligned.judgements),
         *_draw_notes(aligned.judgements.drawn, scores),
         *lot_notes(aligned.judgements, scores.values),
         *(
@@ -97,6 +94,7 @@ def space_notes(
         ),
         *_bias_notes([(s, name) for name, s in aligned.spaces.items()], scores, direction),
         *_fewer_notes([(pair, name) for name, pair in sides.items()], scores),
+        *_empty_notes(aligned.names.sides(direction)[0], scores),
         *_tie_notes(scores),
         *_score_notes(scores),
         *_size_notes(models),
@@ -167,15 +165,15 @@ def _draw_notes(drawn: QueryDraw | None, scores: Scores) -> Iterator[str]:
     fewest, most = float(weights.values.min()), float(weights.values.max())
     once = weighted_means(scores.deciding, drawn.each_query(scores.rows)).tolist()
     means = listed(f"{mean:.3f} by {name}" for name, mean in zip(scores.names, once, strict=True))
+    how = f"{UNEQUAL}, {low:.3g} to {high:.3g}"
+    if low == high:
+        how = "queries are asked unequally often, and all that could be drawn were taken"
     yield (
-        f"{UNEQUAL}, {low:.3g} to {high:.3g}, and everything here is weighed by traffic, so that "
+        f"{how}, and everything here is weighed by traffic, so that "
         f"it holds for questions as they are asked: a query weighs {fewest:.3g} to {most:.3g} "
         f"times the mean one, and all tell as much as {weights.effective:.0f} of one weight. "
         f"Over all queries, each once, {scores.metric} is {means}; nothing here tests that"
     )
-
-
-UNEQUAL = "queries were drawn with unequal chances"
 
 
 def _without(gains: SparseRows, relevant: Bool[Array, " entries"], rows: Int64[Array, " q"]) -> int:
@@ -319,17 +317,33 @@ MOST_NAMED = 5
 def _tie_notes(scores: Scores) -> Iterator[str]:
     """Where the order of ids, not the measure, says which items are in many of the lists."""
     many: list[str] = []
+    runs = {str(c) for c in scores.measures if isinstance(c, RunCandidate)}
+    or_ranks = ""
     for name, lists in scores.found.items():
         tied, count = int((lists.tied_at_cut > 0).sum()), len(lists.indices)
         if tied > TIED_SHARE * count:
             many.append(f"{tied:,} of {count:,} for {name}")
+            if name in runs:
+                or_ranks = " (in a run, its ranks, if it gives any)"
     if len(many) > MOST_NAMED:
         many[MOST_NAMED:] = [counted(len(many) - MOST_NAMED, "more measure")]
     if many:
         yield (
             f"ties decide lists ({listed(many)}): more items score the same as the last one, and "
-            "ids say which are in"
+            f"ids{or_ranks} say which are in"
         )
+
+
+def _empty_notes(asking: Embeddings, scores: Scores) -> Iterator[str]:
+    """For which queries a candidate lists nothing: a run without a list, words that nobody has."""
+    for name, lists in scores.found.items():
+        empty = np.flatnonzero((lists.indices < 0).all(axis=1))
+        if len(empty):
+            yield (
+                f"{name} has no list for {len(empty):,} of {counted(len(scores.rows), 'query')}, "
+                f"such as {_some(asking.ids[scores.rows[empty]].tolist())}: they count as lists "
+                "without any item"
+            )
 
 
 def _bias_notes(

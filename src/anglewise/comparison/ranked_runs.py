@@ -10,18 +10,23 @@ import numpy as np
 from anglewise.comparison.candidates import Candidate
 from anglewise.comparison.lists import NOBODY, EvaluationSettings
 from anglewise.comparison.rankers import AFTER_ALL_MEASURES
+from anglewise.comparison.runs_of_passages import as_documents
 from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.memory import check_room
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import check_kind
-from anglewise.data_types.parts import Parts, judged_parts
+from anglewise.data_types.parts import Parts
 from anglewise.data_types.run import Run
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Shaped
 from anglewise.errors import IdsError, SpellingError
 from anglewise.evaluation_metrics.evaluate import ranking_metrics
+
+BYTES_OF_PLACE = 40
+"""What a place of a list takes until it is evaluated, about."""
 
 RUNS_DUE = "a list of runs is due, as Run.from_dict or read_run makes them"
 
@@ -115,13 +120,13 @@ def runs_in(
     judgements: Judgements,
     settings: EvaluationSettings,
     *,
-    items: Embeddings | None = None,
-    passages: Parts | None = None,
+    passages: Sequence[tuple[Embeddings, Parts]] = (),
 ) -> RankedRuns:
     """Bring runs into the rows of those who ask and of what is ranked, by id.
 
     A query that a run has no list for counts as one with an empty list. An item that is not
-    ranked holds its place all the same. What judgements hide is left out of the lists.
+    ranked holds its place all the same. What judgements hide is left out of the lists, as are
+    judged items that were dropped, and the item itself where items ask each other.
 
     Parameters
     ----------
@@ -131,8 +136,8 @@ def runs_in(
         In the rows of ``names``.
     settings
         Whose metrics say how many places of the lists are read.
-    items, passages
-        What the space holds, and where documents are judged which of them each item is a passage
+    passages
+        Where documents are judged, the items of each space, and which documents they are passages
         of. A run may name passages then: a document stands where the best of its own does.
 
     Raises
@@ -145,28 +150,42 @@ def runs_in(
     depth = max(metric.depth for metric in ranking_metrics(settings.metrics))
     hidden = _hidden_keys(judgements)
     columns = _Columns(ranked, judgements.missing_ids)
-    hides = len(hidden) > 0 or judgements.not_itself
+    dropped = set(judgements.dropped_ids) - set(ranked.row_of)
+    among = asking is ranked
+    hides = len(hidden) > 0 or bool(dropped) or judgements.not_itself or among
     taken: dict[str, _Entries] = {}
     notes: list[str] = []
     for given in runs:
         run = given
-        if passages is not None and items is not None:
-            run = _of_documents(given, passages, items)
+        if passages:
+            run = as_documents(given, passages, ranked)
         _check_alike(run, asking, ranked, rows)
         entries = _entries(run, asking.ids[rows], None if hides else depth)
+        if dropped:
+            entries, note = _without_dropped(run, entries, dropped)
+            notes += note
         numbers = columns.of(run, entries.items)
         left_out = 0
         if hides:
             keys = rows[entries.lists] * len(ranked) + numbers
             kept = ~(np.isin(keys, hidden) & (numbers < len(ranked)))
-            if judgements.not_itself:
+            if judgements.not_itself or among:
                 kept &= asking.ids[rows[entries.lists]] != run.items[entries.items]
             left_out = int((~kept).sum())
             entries, numbers = entries.where(kept), numbers[kept]
         taken[run.name] = replace(entries, items=numbers)
-        notes += _notes(run, entries, asking, rows, left_out)
+        if left_out:
+            notes.append(
+                f"{counted(left_out, 'place')} of {run.name} hold items that no list may hold, as "
+                "they were used in training or are the query itself: left out"
+            )
     wide = _widened(judgements, len(ranked), columns)
     depth = min(depth, wide.gains.shape[1])
+    check_room(
+        f"{counted(len(taken), 'run')} with {depth:,} places for each of {len(rows):,} queries",
+        BYTES_OF_PLACE * len(taken) * len(rows) * depth,
+        "take a metric of fewer places",
+    )
     lists = {
         name: settings.split.of_reported(_neighbours(name, entries, len(rows), depth))
         for name, entries in taken.items()
@@ -180,6 +199,23 @@ def runs_in(
         tuple(notes),
         tuple(map(RunCandidate, lists, range(len(lists)))),
     )
+
+
+def _without_dropped(
+    run: Run, entries: "_Entries", dropped: set[str]
+) -> tuple["_Entries", list[str]]:
+    """The places without judged items that were left out, and a note of how many these were."""
+    names = np.array([name in dropped for name in run.items.tolist()], dtype=bool)
+    kept = ~names[entries.items]
+    if kept.all():
+        return entries, []
+    examples = run.items[np.unique(entries.items[~kept])]
+    note = (
+        f"{counted(int((~kept).sum()), 'place')} of {run.name} hold judged items that the space "
+        f"lacks, such as {_some(examples)}: as they are dropped from what is judged, they are left "
+        "out of its lists"
+    )
+    return entries.where(kept), [note]
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,22 +389,6 @@ def _with_items(names: Space, extra: Mapping[str, int], judgements: Judgements) 
     return Space(items=items, queries=_without_vectors(asking.ids.tolist(), asked))
 
 
-def _notes(
-    run: Run, entries: _Entries, asking: Embeddings, rows: Array, left_out: int
-) -> Iterator[str]:
-    without = rows[entries.without]
-    if len(without):
-        yield (
-            f"{run.name} has no list for {len(without):,} of {counted(len(rows), 'judged query')}, "
-            f"such as {_some(asking.ids[without])}: they count as lists without any item"
-        )
-    if left_out:
-        yield (
-            f"{counted(left_out, 'place')} of {run.name} hold items that no list may hold, as they "
-            "were used in training or are the query itself: left out"
-        )
-
-
 def _depth_notes(lists: Mapping[str, Neighbours]) -> Iterator[str]:
     """Which runs end before the metrics do, in lists that hold anything."""
     for name, neighbours in lists.items():
@@ -383,32 +403,3 @@ def _depth_notes(lists: Mapping[str, Neighbours]) -> Iterator[str]:
 
 def _some(names: Sequence[str] | Array) -> str:
     return listed([repr(str(name)) for name in list(names[:3])])
-
-
-def _of_documents(run: Run, parts: Parts, items: Embeddings) -> Run:
-    """The same run over documents, each in the place of its best passage, if it names passages."""
-    if judged_parts(run.items.tolist(), items, f"the run {run.name!r}") is not None:
-        return run
-    document_of = np.array(
-        [
-            parts.documents[parts.of[items.row_of[name]]] if name in items.row_of else name
-            for name in run.items.tolist()
-        ],
-        dtype=object,
-    )
-    ids = list(dict.fromkeys(document_of.tolist()))
-    number_of = {name: i for i, name in enumerate(ids)}
-    documents = np.array([number_of[name] for name in document_of], dtype=np.int64)[run.entries]
-    lists = np.repeat(np.arange(len(run)), np.diff(run.starts))
-    keys = lists * len(ids) + documents
-    _, first = np.unique(keys, return_index=True)
-    kept = np.sort(first)
-    starts = np.searchsorted(lists[kept], np.arange(len(run) + 1)).astype(np.int64)
-    return Run(
-        run.name,
-        run.queries,
-        np.array(ids, dtype=object),
-        starts,
-        documents[kept],
-        run.scores[kept],
-    )

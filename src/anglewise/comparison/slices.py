@@ -145,6 +145,12 @@ def _item_groups(
     Every list stays as it is: an item of another group before one of this counts against it.
     Judged items that the space lacks are in no group.
     """
+    if searched.judgements.by_lot:
+        raise SpellingError(
+            f"a slice by {column} of items: of pairs that were drawn by lot only those of an item "
+            "that was drawn tell which queries have a relevant one, so that groups of items would "
+            "be chosen by the draw: judge whole pools, or leave the slice out"
+        )
     judgements, metric = searched.judgements.without_missing(), read_metric(scores.metric)
     relevant = relevant_entries(judgements, metric) & np.isin(judgements.gains.rows, scores.rows)
     values = _item_values(column, searched, np.unique(judgements.gains.indices[relevant]))

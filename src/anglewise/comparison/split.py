@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.columns import filled_cells
-from anglewise.data_types.drawn import QueryWeights, means_over_queries
+from anglewise.data_types.drawn import QueryWeights, effective_number, means_over_queries
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, check_kind, read_number, read_whole, shown
@@ -93,7 +93,7 @@ def first_half(columns: int, seed: int, fewest: int = 2) -> Bool[Array, " q"]:
     if columns < fewest:
         raise TooFewError(
             f"{columns} judged, to tune on one half and report on the other: at least {fewest} "
-            "are due; or say the exponents, as in norm(0,0.5)"
+            "are due; or say what would be tuned, such as the exponents of norm(0,0.5)"
         )
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
     half = np.zeros(columns, dtype=bool)
@@ -235,7 +235,7 @@ class QuerySplit:
             fewest = f"{sizes[0]:,} to " if len(sizes) > 1 else ""
             each = f"{fewest}{counted(int(sizes[-1]), 'query')}"
             own = self.clusters.sizes
-            effective = own.sum() ** 2 / (own**2).sum()
+            effective = effective_number(own)
             yield (
                 f"chance is over {counted(len(self.clusters), 'group')} by {self.split}, of "
                 f"{each}: queries of one group are on one side, and drawn together"

@@ -11,7 +11,7 @@ import numpy as np
 from anglewise.comparison.comparison_result import Comparison, MeasureResult
 from anglewise.comparison.dependence import lasting_notes
 from anglewise.comparison.evidence import GroupResults, group_results
-from anglewise.data_types.text import counted, listed, rounded_up
+from anglewise.data_types.text import at_most, counted, listed, rounded_up
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_sequence
@@ -176,7 +176,7 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     widest = _widest_difference(values, race.may_be_best)
     if widest <= result.tolerance:
         reason = (
-            f"{listed(names)} differ by at most {widest:.3f} at 95%, and {result.tolerance:g} "
+            f"{listed(names)} differ by at most {at_most(widest)} at 95%, and {result.tolerance:g} "
             "would matter"
         )
         notes += (ASSUMES_BOUNDS, *_beside_verdict(result, {"tie"}, left))

@@ -370,9 +370,8 @@ class _Words:
         beyond = int((differences > self.largest).sum())
         if not beyond:
             return ""
-        return (
-            f" ({beyond:,} of the {len(differences):,} seen do, by up to {differences.max():.3f})"
-        )
+        largest = at_most(float(differences.max()))
+        return f" ({beyond:,} of the {len(differences):,} seen do, by up to {largest})"
 
     def _chance(self) -> Iterator[str]:
         """Whether any correlation is shown to be above 0."""

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.comparison_result import MeasureResult
 from anglewise.comparison.inference import Scores
+from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
 from anglewise.data_types.columns import has_texts
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.parts import Parts
+from anglewise.data_types.parts import Parts, documents_of
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.evaluation_metrics.breadth import by_stratum, coverage
@@ -37,6 +39,9 @@ class WithoutVectors:
         Who used what, where that is known: users by what is ranked.
     texts
         Reads the texts of those who ask and of what is ranked; None where either side has none.
+    order
+        The rows of what is ranked in the order of their ids, in which equal scores stand; by
+        rows if not given.
     """
 
     judgements: Judgements
@@ -44,6 +49,15 @@ class WithoutVectors:
     uses: Float64[Array, " items"] | None = None
     seen: SparseRows | None = None
     texts: Callable[[], tuple[list[str], list[str]]] | None = None
+    order: Int64[Array, " items"] | None = None
+
+    @cached_property
+    def position(self) -> Int64[Array, " items"]:
+        """The place of each row among equal scores."""
+        position = np.arange(self.items)
+        if self.order is not None:
+            position[self.order] = np.arange(len(self.order))
+        return position
 
 
 def of_space(space: Space, judgements: Judgements) -> WithoutVectors:
@@ -60,9 +74,10 @@ def of_space(space: Space, judgements: Judgements) -> WithoutVectors:
     if parts is not None:
         hidden = None if judgements.seen is None else _whole(judgements.seen, parts)
         own = replace(judgements, parts=None, seen=hidden)
-        return WithoutVectors(own, len(parts), texts=texts)
+        order = documents_of(ranked, parts).id_order
+        return WithoutVectors(own, len(parts), texts=texts, order=order)
     uses = known_uses(space, direction)
-    return WithoutVectors(judgements, len(ranked), uses, space.seen, texts)
+    return WithoutVectors(judgements, len(ranked), uses, space.seen, texts, ranked.id_order)
 
 
 def hidden_rows(
@@ -129,14 +144,6 @@ def of_spaces(aligned: AlignedSpaces) -> WithoutVectors:
     return WithoutVectors(judgements, items, texts=texts)
 
 
-def with_items(known: WithoutVectors, judgements: Judgements) -> WithoutVectors:
-    """The same with items that only runs name, of which no use is known; judgements hold them."""
-    items, uses = judgements.gains.shape[1], known.uses
-    if uses is not None:
-        uses = np.concatenate([uses, np.zeros(items - len(uses))])
-    return replace(known, judgements=judgements, items=items, uses=uses)
-
-
 def _common_texts(
     sides: Mapping[str, tuple[Embeddings, Parts | None]], names: Embeddings
 ) -> list[str]:
@@ -151,27 +158,41 @@ def _common_texts(
 
 
 def with_breadth(
-    rows: tuple[MeasureResult, ...], context: WithoutVectors, scores: Scores
+    rows: tuple[MeasureResult, ...],
+    context: WithoutVectors,
+    scores: Scores,
+    runs: RankedRuns | None = None,
 ) -> tuple[MeasureResult, ...]:
     """Say of each measure how much of what is ranked it shows, and how it does head to tail.
 
-    Strata are there where it is known how much is used, for items.
+    A measure ranks what its space holds, a run what any run names as well. Strata are there where
+    it is known how much is used, for items.
     """
     if not scores.found:
         return rows
+    of_runs = {str(c) for c in scores.measures if isinstance(c, RunCandidate)}
+    every = context.items if runs is None else runs.judgements.gains.shape[1]
+    # of what only runs name no use is known: there it stands in its place and in no stratum
+    known = {
+        name: replace(lists, indices=np.where(lists.indices < context.items, lists.indices, -1))
+        for name, lists in scores.found.items()
+    }
     metric = read_metric(scores.metric)
     weights = None if scores.weights is None else scores.weights.values
     parts = (
         ()
-        if context.uses is None
+        if context.uses is None or context.judgements.by_lot  # which chose the queries of each
         else by_stratum(
-            scores.found, context.judgements, scores.rows, metric, context.uses, weights=weights
+            known, context.judgements, scores.rows, metric, context.uses, weights=weights
         )
     )
     return tuple(
         replace(
             row,
-            coverage=coverage(scores.found[row.measure].indices, context.items),
+            coverage=coverage(
+                scores.found[row.measure].indices,
+                every if row.measure in of_runs else context.items,
+            ),
             strata={part.name: part.means[row.measure] for part in parts},
         )
         for row in rows

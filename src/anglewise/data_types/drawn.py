@@ -23,6 +23,16 @@ LEAST_TRAFFIC, MOST_TRAFFIC = 1e-12, 1e15
 """Chances and traffic lie between: of others sums, and what one weighs of them, are lost."""
 
 
+def effective_number(weights: Array) -> float:
+    """As how many of one weight these tell (Kish 1965): ``(sum w)^2 / sum w^2``.
+
+    >>> effective_number(np.array([2, 1]))
+    1.8
+    """
+    exact = weights.astype(np.float64)
+    return float(exact.sum() ** 2 / (exact**2).sum())
+
+
 @dataclass(frozen=True, eq=False)
 class QueryWeights:
     """What each query counts in a mean.
@@ -48,7 +58,7 @@ class QueryWeights:
         >>> QueryWeights(np.array([0.5, 0.5, 2.0]), 2.0).effective
         2.0
         """
-        return float(self.values.sum() ** 2 / (self.values**2).sum())
+        return effective_number(self.values)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers; weights are those of a query over the mean one's."""

@@ -96,6 +96,8 @@ class Judgements:
     missing, missing_ids
         Gains of judged items that the space lacks, ``queries x these items``, and their ids. No
         list can hold them; where they are relevant they count as missed.
+    dropped_ids
+        The ids of judged items that the space lacks and that were left out on request.
     relevant_from
         The lowest grade that binary metrics (R, P, RR, AP, bpref, infAP) take for relevant, such
         as 2 in TREC's Deep Learning track; without it all above 0. nDCG reads the grades.
@@ -123,6 +125,7 @@ class Judgements:
     of_users: bool = False
     chances_unknown: str = ""
     lot_unnamed: bool = False
+    dropped_ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_direction(self.direction)
@@ -150,9 +153,10 @@ class Judgements:
         if self.parts is not None:
             check_kind(self.parts, Parts, "parts", "Parts, which name the documents of items,")
         check_kind(self.chances_unknown, str, "chances_unknown", "a reason as text")
-        check_kind(self.missing_ids, tuple, "missing_ids", "a tuple of ids")
-        for name in self.missing_ids:
-            check_kind(name, str, "one of missing_ids", "an id as text")
+        for field_name in ("missing_ids", "dropped_ids"):
+            check_kind(getattr(self, field_name), tuple, field_name, "a tuple of ids")
+            for name in getattr(self, field_name):
+                check_kind(name, str, f"one of {field_name}", "an id as text")
 
     def _check_shapes(self) -> None:
         queries, width = self.gains.shape
@@ -357,7 +361,8 @@ class Judgements:
             return self
         left, width = self.where(self.graded.indices < self.gains.shape[1]), self.gains.shape[1]
         chances = None if left.chances is None else left.chances.columns(0, width)
-        left = replace(left, missing=None, missing_ids=(), chances=chances)
+        dropped = (*self.dropped_ids, *self.missing_ids)
+        left = replace(left, missing=None, missing_ids=(), chances=chances, dropped_ids=dropped)
         return left.less(len(self.missing.indices))
 
     def less(self, dropped: int) -> "Judgements":

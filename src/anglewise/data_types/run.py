@@ -17,6 +17,7 @@ from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
 Location: TypeAlias = Callable[[int], str]
 """Where a row stands, in words."""
 NUMBERS = int | float | np.integer | np.floating
+RANK = "rank"
 FORBIDDEN = "[]·:,<>="
 """What stands between the parts of a candidate or of a gate."""
 
@@ -77,7 +78,7 @@ class Run:
         """Lists from one row for each query and item.
 
         Lists are ordered by score, the highest first, and equal scores by rank where there is
-        one, else as they came.
+        one, else by id, the last first, as trec_eval does: the order of rows says nothing.
 
         Parameters
         ----------
@@ -136,8 +137,7 @@ class Run:
         if not len(query_of):
             raise TooFewError(f"the run {shown(name)!r} holds no list: give at least one")
         _check_once(query_of, item_of, query_ids, item_ids, where)
-        rows = np.arange(len(query_of))
-        order = np.lexsort((rows, rows if ranks is None else ranks, -scores, query_of))
+        order = _order(query_of, scores, item_of, item_ids, ranks)
         if ranks is not None:
             _check_ranks(query_of[order], scores[order], ranks[order], order, where)
         starts = np.searchsorted(query_of[order], np.arange(len(query_ids) + 1))
@@ -207,7 +207,8 @@ class Run:
     ) -> "Run":
         """Lists from the rows of a pandas or Polars frame, or of a dict of columns.
 
-        Raises ``ValuesError`` for a column that is not there, and what ``from_columns`` raises.
+        A column called ``rank`` is taken for ranks, if no other is named. Raises ``ValuesError``
+        for a column that is not there, and what ``from_columns`` raises.
 
         >>> frame = {"query_id": ["q", "q"], "item_id": ["a", "b"], "score": [1, 2]}
         >>> Run.from_frame(frame, "bm25")["q"]
@@ -216,6 +217,8 @@ class Run:
         if not is_frame(frame) and not is_kind(frame, Mapping):
             raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
         names = list(map(str, frame if is_kind(frame, Mapping) else column_names(frame)))
+        if rank_column is None and names.count(RANK) == 1:
+            rank_column = RANK
         needed = [query_column, item_column, score_column]
         needed += [] if rank_column is None else [rank_column]
         for column in needed:
@@ -271,6 +274,27 @@ def check_run_name(name: object) -> None:
         raise SpellingError(
             f"a run may not be called {shown(text)!r}: {reason}; call it otherwise, as in bm25=FILE"
         )
+
+
+def _order(
+    query_of: Int64[Array, " entries"],
+    scores: Float64[Array, " entries"],
+    item_of: Int64[Array, " entries"],
+    item_ids: Shaped[Array, " n"],
+    ranks: Float64[Array, " entries"] | None,
+) -> Int64[Array, " entries"]:
+    """Entries list by list, best first; equal scores by rank, else by id, the last first."""
+    keys = [] if ranks is None else [ranks]
+    order = np.lexsort((*keys, -scores, query_of))
+    same = query_of[order][1:] == query_of[order][:-1]
+    for key in (scores, *keys):
+        same &= key[order][1:] == key[order][:-1]
+    if not same.any():
+        return order
+    last_first = sorted(range(len(item_ids)), key=item_ids.__getitem__, reverse=True)
+    position = np.empty(len(item_ids), dtype=np.int64)
+    position[last_first] = np.arange(len(item_ids))
+    return np.lexsort((position[item_of], *keys, -scores, query_of))
 
 
 def _row(row: int) -> str:

@@ -40,7 +40,7 @@ def read_run(path: PathLike, name: str | None = None, say: Say = quiet) -> Run:
     * JSON ``{query: {item: score}}`` as ranx, pytrec_eval and BEIR write it, and the same within
       the subset and split of a task, as MTEB writes its predictions.
 
-    Lists are ordered by score, equal scores by rank, or as they stand in the file.
+    Lists are ordered by score, equal scores by rank, or else by id, as trec_eval does.
 
     Raises
     ------

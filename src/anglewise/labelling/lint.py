@@ -9,7 +9,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.pairs import check_of_space
-from anglewise.data_types.text import percent
+from anglewise.data_types.text import at_most, percent
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.geometry.crowding import ROUNDING, clusters
 from anglewise.geometry.norms import popularity, popularity_note, ranked_side
@@ -71,7 +71,7 @@ def popularity_skew(subject: LintSubject) -> list[Finding]:
             "warning",
             "popularity",
             f"relevant items are {comparative} than the catalogue: Kolmogorov-Smirnov distance "
-            f"{distance:.2f} (by chance up to {chance:.2f} in 19 sets of 20, were these "
+            f"{distance:.2f} (by chance up to {at_most(chance)} in 19 sets of 20, were these "
             f"independent), median {unit} {middle:g} against {usual:g}",
             "a win may rest on it: see what norm(0,*) says, and judge rarer items too",
             {"distance": distance, "by_chance": chance, "what": popularities.what, "curve": curve},
@@ -204,7 +204,12 @@ def unjudged_pool(
             "note",
             "unjudged",
             f"nobody judged a part of the first {k}: {words}{caveat}",
-            "unjudged counts as not relevant; judge what the measures find",
+            (
+                "pairs were drawn by lot, for which metrics in (sampled) allow; to others unjudged "
+                "counts as not relevant"
+                if judgements.by_lot
+                else "unjudged counts as not relevant; judge what the measures find"
+            ),
             {"unjudged": unjudged},
         )
     ]

@@ -88,15 +88,20 @@ class Bm25Index:
         How many texts there are.
     numbers
         The number of each word that stands in any text.
+    position
+        The place of each text among equal scores.
     """
 
     count: int
     numbers: Mapping[str, int]
     index: Any
+    position: Int64[Array, " texts"]
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> "Bm25Index":
+    def of(cls, texts: Sequence[str], order: Int64[Array, " texts"] | None = None) -> "Bm25Index":
         """Index texts; empty ones are there and never found.
+
+        Equal scores are ranked in the ``order`` of rows, such as that of their ids.
 
         Raises ``MissingExtraError`` without bm25s, ``TooFewError`` where no text holds a word,
         ``ValuesError`` where the index would not fit into the memory allowed.
@@ -116,7 +121,10 @@ class Bm25Index:
             raise TooFewError(f"none of {len(texts):,} texts holds a word: BM25 has none to find")
         index = library.BM25(k1=K1, b=B, method="lucene", dtype="float64")
         index.index(words, show_progress=False)
-        return cls(len(texts), words.vocab, index)
+        position = np.arange(len(texts))
+        if order is not None:
+            position[order] = np.arange(len(texts))
+        return cls(len(texts), words.vocab, index, position)
 
     def work(self, queries: Sequence[str]) -> int:
         """How many texts are looked at for each word of each query, in all.
@@ -142,7 +150,7 @@ class Bm25Index:
     def nearest(
         self, queries: Sequence[str], k: int, hidden: Sequence[Int64[Array, " rows"]] | None = None
     ) -> Neighbours:
-        """The ``k`` best texts of each query, of equal ones the first; those without a hit in none.
+        """The ``k`` best texts of each query, equal ones in their order; without a hit in none.
 
         ``hidden`` are the rows that stand in no list, query by query.
 
@@ -157,7 +165,7 @@ class Bm25Index:
             scores = self.scores(query)
             if hidden is not None:
                 scores[hidden[row]] = 0
-            best = _best(scores, k)
+            best = _best(scores, k, self.position)
             indices[row, : len(best)] = best
             best_scores[row, : len(best)] = scores[best]
             if len(best) == k:
@@ -166,10 +174,12 @@ class Bm25Index:
         return Neighbours(BM25, indices, best_scores, tied)
 
 
-def _best(scores: Float64[Array, " texts"], k: int) -> Int64[Array, " best"]:
-    """The rows of the highest scores above 0, the highest first, of equal ones the first."""
+def _best(
+    scores: Float64[Array, " texts"], k: int, position: Int64[Array, " texts"]
+) -> Int64[Array, " best"]:
+    """The rows of the highest scores above 0, the highest first, equal ones by their position."""
     rows = np.flatnonzero(scores > 0)
     if len(rows) > k:
         cut = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
         rows = rows[scores[rows] >= cut]
-    return rows[np.argsort(-scores[rows], kind="stable")][:k]
+    return rows[np.lexsort((position[rows], -scores[rows]))][:k]

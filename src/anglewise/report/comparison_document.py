@@ -77,7 +77,11 @@ def comparison_document(
         afterwards += unjudged_document(unjudged).body
     return Document(
         subject=f"compare by {result.metric}",
-        question="Which similarity measure should be used?",
+        question=(
+            "Which of these systems should be used?"
+            if len(result.runs) == len(result.measures)
+            else "Which similarity measure should be used?"
+        ),
         facts=facts(result),
         notes=result.notes,
         headline=verdict.headline,

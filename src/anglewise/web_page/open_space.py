@@ -289,7 +289,7 @@ class InspectedSide:
         """The texts indexed by their words; raises as ``Bm25Index.of`` does."""
         from anglewise.nearest_neighbours.bm25 import Bm25Index
 
-        return Bm25Index.of(self.texts)
+        return Bm25Index.of(self.texts, self.embeddings.id_order)
 
     @cached_property
     def prominence(self) -> Float64[Array, " rows"]:

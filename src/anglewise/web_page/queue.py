@@ -239,7 +239,7 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     that what was seen at one look comes first at the next.
     """
     from anglewise.comparison.compare import compare
-    from anglewise.comparison.notes import UNEQUAL
+    from anglewise.comparison.dependence import UNEQUAL
     from anglewise.comparison.stopping import sequential
 
     judgements = current_judgements(inspected, queue, rows)
