@@ -72,3 +72,20 @@ def test_nothing_but_an_older_demo_is_written_over(name, small, anglewise):
         assert refused(anglewise("demo", "-o", "own"), name.partition("/")[0], "no demo.json")
     assert file.read_text() == "mine"
     assert sum(1 for path in (small / "own").rglob("*") if path.is_file()) == 1
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    ["films/space.json", "guides/x.json", "digits/more/x.json", "FILMS/../films/x.json", "films"],
+)
+def test_an_output_within_what_the_demo_makes_is_refused_before_any_work(
+    name, there, small, anglewise
+):
+    if there:
+        (small / "made").mkdir()
+        (small / "made" / "demo.json").write_text('{"command": "demo"}')
+    before = sorted(small.rglob("*"))
+    run = anglewise("demo", "-o", "made", "--json", f"made/{name}")
+    assert refused(run, f"--json made/{name}", "choose another")
+    assert sorted(small.rglob("*")) == before

@@ -260,11 +260,14 @@ def _clash_of_names(writing: Use, other: Use) -> str:
     place, other_place = writing.place, other.place
     if place.is_same(other_place):
         return "" if other.path.is_dir() else f"is what this call also {_does(other)}"
-    present = [Place(path) for name in writing.role.names for path in writing.path.glob(name)]
+    names = writing.role.names
+    present = [Place(path) for name in names for path in writing.path.glob(name)]
+    to_come = [Place(writing.path / name) for name in names if "*" not in name]
     folder, name = Place(other_place.resolved.parent), other_place.resolved.name
-    is_new = folder.is_same(place) and any(fnmatch(name, pattern) for pattern in writing.role.names)
+    is_new = folder.is_same(place) and any(fnmatch(name, pattern) for pattern in names)
     if is_new or any(
-        pattern.is_same(other_place) or other_place.is_inside(pattern) for pattern in present
+        written.is_same(other_place) or other_place.is_inside(written)
+        for written in (*present, *to_come)
     ):
         return f"gets files by the name of one that this call {_does(other)}"
     return ""
