@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anglewise.errors import FileError
+from anglewise.judgements.lock_holders import holders_of
 
 PATIENCE = 5.0
 """Seconds to wait for others, who may end meanwhile."""
@@ -131,10 +132,11 @@ def _locked(folder: Path, patience: float, *, alone: bool) -> int | None:
         os.close(handle)
         if time.monotonic() > end:
             raise FileError(
-                f"{folder} is being replaced by another run: try again"
+                f"{folder} is being replaced by another run{holders_of(folder)}: try again"
                 if not alone
-                else f"{folder} is open for judging, or being written by another run: close that "
-                "first (Ctrl-C ends anglewise inspect), or choose another name"
+                else f"{folder} is open for judging, or being written by another run"
+                f"{holders_of(folder)}: close that first (Ctrl-C ends anglewise inspect), or "
+                "choose another name"
             )
         time.sleep(PAUSE)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anglewise.errors import AnglewiseError, FileError
+from anglewise.judgements.lock_holders import writers_of
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def store_errors(path: Path) -> Generator[None, None, None]:
     except AnglewiseError:
         raise
     except sqlite3.Error as error:
-        raise FileError(f"{path}: {_words(error)}") from error
+        raise FileError(f"{path}: {_words(path, error)}") from error
     except UnicodeDecodeError as error:  # SQLite quotes what is damaged
         raise FileError(f"{path}: {DAMAGED.format(error)}") from error
 
@@ -42,7 +43,8 @@ REMEDIES = {
     sqlite3.SQLITE_FULL: f"the disk is full; {SAFE}: free some space and try again",
     sqlite3.SQLITE_IOERR: f"the disk refuses ({{}}); {SAFE}: look at the disk and try again",
     sqlite3.SQLITE_BUSY: (
-        f"another program holds the file locked; {SAFE}: close that program and try again"
+        f"another program holds the file locked{{holders}}; {SAFE}: close that program and try "
+        "again"
     ),
     sqlite3.SQLITE_LOCKED: f"the file is locked; {SAFE}: try again",
     sqlite3.SQLITE_READONLY: f"the file may only be read; {SAFE}: mend its rights, or copy "
@@ -57,6 +59,7 @@ REMEDIES = {
 }
 
 
-def _words(error: sqlite3.Error) -> str:
-    reason = " ".join(str(error).split())
-    return REMEDIES.get(sqlite_code(error), "the store refuses ({})").format(reason)
+def _words(path: Path, error: sqlite3.Error) -> str:
+    reason, code = " ".join(str(error).split()), sqlite_code(error)
+    holders = writers_of(path) if code == sqlite3.SQLITE_BUSY else ""
+    return REMEDIES.get(code, "the store refuses ({})").format(reason, holders=holders)
