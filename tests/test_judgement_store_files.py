@@ -252,13 +252,55 @@ def test_a_store_mixed_with_the_log_of_another_is_refused(path, tmp_path, read_o
     (tmp_path / "backup").replace(path)
     restored = path.read_bytes()
     for _ in range(2):
-        with pytest.raises(FileError, match="damaged"):
+        with pytest.raises(FileError, match="damaged|belongs to another store"):
             JudgementStore.open(path, read_only=read_only)
     if sys.platform == "linux":  # what is refused stays as it is, and is sound without the log
         assert path.read_bytes() == restored
         beside(path, "-wal").unlink()
         beside(path, "-shm").unlink(missing_ok=True)
         assert len(items_of(path)) == 3000
+
+
+@POSIX
+@pytest.mark.parametrize("how", [shutil.copyfile, os.replace])
+@pytest.mark.parametrize("waited", [False, True])
+@pytest.mark.parametrize("sizes", [(30, 31), (10, 1), (60, 60), (300, 290)])
+def test_a_log_that_hides_judgements_of_another_store_is_refused(
+    path, tmp_path, sizes, waited, how
+):
+    """It may hold all pages of its own, so that what is read is sound, and not the one that came.
+
+    Also after the pause in which it was copied into the store to which it belongs.
+    """
+    other, (ours, theirs) = tmp_path / "other", sizes
+    add(other, *(f"z{item}" for item in range(theirs)))
+    add(path, *(f"k{item}" for item in range(ours)))
+    code = ADDS + f"    import os, time; time.sleep({1.5 * waited}); os._exit(0)"
+    subprocess.run([sys.executable, "-c", code, path, "m"], check=True)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for file in (path, beside(path, "-wal")):
+        shutil.copyfile(file, kept / file.name)
+    how(other, path)
+    for read_only in (True, False):
+        with pytest.raises(FileError, match=r"-wal, -shm\) belongs to another store"):
+            JudgementStore.open(path, read_only=read_only)
+    beside(path, "-wal").unlink()
+    beside(path, "-shm").unlink(missing_ok=True)
+    assert items_of(path) == {f"z{item}" for item in range(theirs)}
+    assert items_of(kept / path.name) == {*(f"k{item}" for item in range(ours)), "m"}
+
+
+@POSIX
+def test_another_store_copied_over_an_open_one_whose_log_holds_all_is_noticed(path, tmp_path):
+    add(tmp_path / "other", *(f"z{item}" for item in range(31)))
+    add(path, *(f"k{item}" for item in range(30)))
+    store = JudgementStore.open(path)
+    store.add(judged("m"))
+    shutil.copyfile(tmp_path / "other", path)
+    with pytest.raises(FileError, match="was written over since it was opened"):
+        store.add(judged("n"))
+    store.close()
 
 
 @LINUX

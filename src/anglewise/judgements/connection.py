@@ -5,15 +5,15 @@ import re
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from anglewise.errors import FileError
 from anglewise.judgements.folder_lock import set_aside
-from anglewise.judgements.store_checks import check_none_beside, check_sound
-from anglewise.judgements.store_errors import DAMAGED, sqlite_code, store_errors
+from anglewise.judgements.store_checks import bounded, check_none_beside, check_sound
+from anglewise.judgements.store_errors import DAMAGED, LOG_OF_ANOTHER, sqlite_code, store_errors
 from anglewise.judgements.store_files import StoreFiles, hold
 
 APPLICATION = 0x616E_676C
@@ -242,6 +242,8 @@ def _look_first(path: Path, connection: sqlite3.Connection, files: StoreFiles) -
     with files.no_journal(read_only=False):
         _check_ours(path, connection)
     if not files.is_checked:
+        if has_log:
+            check_own_log(path, connection)
         check_sound(path, connection, whole=has_log)
         files.mark_checked()
 
@@ -296,12 +298,52 @@ def _open_for_reading(path: Path, patience: float, files: StoreFiles) -> sqlite3
             _check_ours(path, connection)
         _check_up_to_date(path, connection)
         if has_log and not files.is_checked:
+            check_own_log(path, connection)
             check_sound(path, connection, whole=True)
             files.mark_checked()
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+ROWS = "SELECT number, uuid FROM judgements ORDER BY number"
+
+
+def check_own_log(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise ``FileError`` where the ``-wal`` beside a store is that of another.
+
+    Rows are never changed or removed. So each row of the file itself stands as it is where the
+    ``-wal`` counts too, unless the file was put in the place of the one to which the ``-wal``
+    belongs, which a program left there that was killed. What a file holds into which a ``-wal`` was
+    copied in part may not be readable without it.
+    """
+    alone = _connected(_uri(path, "ro&immutable=1"), 0)
+    with (
+        closing(alone),
+        bounded(path, connection),
+        bounded(path, alone),
+        closing(connection.cursor()) as together,  # an open one keeps SQLite from closing the file
+        closing(alone.cursor()) as rows,
+    ):
+        if version_of(connection):
+            together.execute(ROWS)
+        number, uuid = 0, ""
+        for row in _readable(path, alone, rows):
+            while number < row[0]:
+                number, uuid = together.fetchone() or (1 << 63, "")  # above every number
+            if (number, uuid) != row:
+                raise FileError(f"{path}: {LOG_OF_ANOTHER}")
+
+
+def _readable(
+    path: Path, connection: sqlite3.Connection, rows: sqlite3.Cursor
+) -> Generator[tuple[int, str]]:
+    """Number and uuid of each row that can be read."""
+    with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
+        if version := version_of(connection):
+            check_tables(path, connection, version)
+            yield from rows.execute(ROWS)
 
 
 def _connected(uri: str, patience: float) -> sqlite3.Connection:

@@ -20,7 +20,14 @@ from anglewise.data_types.numbers import NOT_NEGATIVE, check_flag, check_kind, s
 from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, WrongTypeError
-from anglewise.judgements.connection import LATEST, check_tables, connect, copy_log, roll_back
+from anglewise.judgements.connection import (
+    LATEST,
+    check_own_log,
+    check_tables,
+    connect,
+    copy_log,
+    roll_back,
+)
 from anglewise.judgements.folder_lock import FolderLock, judging_in
 from anglewise.judgements.records import Judged, check_text, new_uuid, recalled
 from anglewise.judgements.store_checks import bounded, check_holds, check_sound
@@ -407,6 +414,7 @@ class JudgementStore:
         try:
             check_sound(self.path, connection, whole=True)
             check_tables(self.path, connection)
+            check_own_log(self.path, connection)
             check_holds(self.path, connection, latest)
         except sqlite3.OperationalError:
             raise

@@ -31,7 +31,15 @@ SAFE = "nothing of this was recorded, what was recorded before is safe"
 
 DAMAGED = (
     "it is damaged ({}): take a copy of it and of what lies beside it under its name (-wal, -shm), "
-    "remove all of them, and restore from your backup"
+    "remove all of them, and restore from your backup; where it is such a backup already, it is "
+    "enough to move away what lies beside it"
+)
+
+LOG_OF_ANOTHER = (
+    "what lies beside it under its name (-wal, -shm) belongs to another store, or to one that was "
+    "there before: a program left it there that was killed, and it would hide judgements of this "
+    "file; keep it with the store to which it belongs, or move it away, and nothing of this file "
+    "is missing any more"
 )
 
 WRITTEN_OVER = (
