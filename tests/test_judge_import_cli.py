@@ -200,6 +200,7 @@ def test_real_judgements_come_back_line_by_line(collection, tmp_path, anglewise)
         (["import", "QRELS", "QRELS"], ["neither the folder of a space nor a store"]),
         (["import", "SPACE", "QRELS", "--fromat", "trec"], ["--fromat", "--format"]),
         (["import", "SPACE", "QRELS", "--grades", "oops"], ["relevant=1"]),
+        (["import", "SPACE", "QRELS", "--grades", "yes=1,no=0,Yes=2"], ["'yes' more than once"]),
         (["import", "SPACE", "QRELS", "--format", "label-studio"], ["all of", "refused"]),
         (["export", "SPACE", "x.csv"], ["judgements.sqlite does not exist"]),
         (["export", "SPACE", "x.xls"], ["does not tell a format"]),

@@ -85,6 +85,19 @@ def test_the_finer_the_common_class_the_higher_the_grade(space, anglewise):
     assert len(found) == 3 * 2 + 2
 
 
+@pytest.mark.parametrize("columns", ["kind", "sport,sport", "sport, kind"])
+@pytest.mark.parametrize("table", [False, True])
+def test_a_column_of_classes_that_is_named_twice_is_refused(
+    columns, table, space, tmp_path, anglewise
+):
+    (tmp_path / "classes.csv").write_text("id,kind,sport\nd0,cap,run\nd1,cap,run\n")
+    words = [tmp_path / "classes.csv"] if table else []
+    words += ["--label", "kind", "--hierarchy", columns]
+    run = anglewise("judge", "from-labels", space, *words)
+    assert refused(run, "--hierarchy", "' more than once")
+    assert not (space / "judgements.sqlite").exists()
+
+
 def test_a_fine_class_of_one_name_under_two_coarse_ones_is_two_classes():
     space = Space(items=Embeddings(np.eye(3), ["a", "b", "c"]))
     classes = {"a": ("run", "cap"), "b": ("run", "cap"), "c": ("swim", "cap")}

@@ -208,6 +208,12 @@ def test_an_unknown_stratum_names_what_there_is(space):
         sample(space, "dot,cosine", strata=["colour"])
 
 
+@pytest.mark.parametrize("strata", [["kind", "kind"], ["clusters(4)", "kind", "clusters(4)"]])
+def test_a_stratum_that_is_named_twice_is_refused(space, strata):
+    with pytest.raises(SpellingError, match="more than once"):
+        sample(space, "dot,cosine", strata=strata)
+
+
 def test_more_clusters_than_queries_are_refused_and_not_cut(space):
     with pytest.raises(AnglewiseError, match="1000000000 clusters of"):
         sample(space, "dot,cosine", strata=["clusters(1000000000)"])

@@ -181,10 +181,11 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def _grades(words: str | None) -> dict[str, float]:
+    from anglewise.data_types.text import check_distinct
     from anglewise.errors import SpellingError
 
-    meanings: dict[str, float] = {}
-    for word in (words or "").split(",") if words else ():
+    meanings: list[tuple[str, float]] = []
+    for word in words.split(",") if words else ():
         name, _, grade = word.rpartition("=")
         number = read_number(grade.strip())
         if number is None or not name.strip():
@@ -192,8 +193,9 @@ def _grades(words: str | None) -> dict[str, float]:
                 f"--grades {shown(words)}: words and what they mean are due, as in "
                 "relevant=1,spam=0"
             )
-        meanings[name.strip().lower()] = float(number)
-    return meanings
+        meanings.append((name.strip().lower(), float(number)))
+    check_distinct([name for name, _ in meanings], "--grades")
+    return dict(meanings)
 
 
 def _check_words(read: "JudgedFile", grades: Mapping[str, float], file: Path, talk: "Talk") -> None:

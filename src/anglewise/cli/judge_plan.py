@@ -95,7 +95,7 @@ def judge_sample(
             budget=budget,
             by=by,
             depth=depth,
-            strata=[] if strata is None else strata.split(","),
+            strata=[] if strata is None else [word.strip() for word in strata.split(",")],
             traffic=traffic,
             judged=judged,
             seed=always.seed,

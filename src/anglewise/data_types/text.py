@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from html import escape
@@ -290,6 +291,19 @@ def check_number(count: int, noun: str, limit: int = MOST) -> None:
             f"{counted(count, noun)} are named, {limit:,} at most can be held against each other "
             "at once: name fewer, or part them into several runs"
         )
+
+
+def check_distinct(names: Iterable[str], where: str) -> None:
+    """Refuse a list in which a name stands twice, of which ``where`` says what it lists.
+
+    >>> check_distinct(["kind", "sport", "kind"], "the strata")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: the strata name 'kind' more than once: name each once
+    """
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise SpellingError(f"{where} name {shown(twice[0])!r} more than once: name each once")
 
 
 def html_table(

@@ -10,6 +10,7 @@ from dataclasses import fields as dataclass_fields
 from typing import Any, Literal, TypeAlias, get_args
 
 from anglewise.data_types.numbers import check_word, quoted, shown
+from anglewise.data_types.text import check_distinct
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError, ValuesError
 
@@ -240,7 +241,7 @@ class Labels:
 
 
 def check_levels(levels: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse a column of classes that is not among these.
+    """Refuse a column of classes that is not among these, or is named twice.
 
     >>> check_levels(["label"], ["kind"])
     Traceback (most recent call last):
@@ -253,3 +254,4 @@ def check_levels(levels: Sequence[str], names: Sequence[str]) -> None:
             f"no column {shown(missing[0])!r} among {', '.join(names) or 'none'}: name those of "
             "the classes (--label, --hierarchy)"
         )
+    check_distinct(levels, "--label and --hierarchy, the columns of the classes,")

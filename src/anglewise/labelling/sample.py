@@ -17,7 +17,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import cell_number, read_whole, shown
 from anglewise.data_types.pairs import check_by_direction
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import Say, counted
+from anglewise.data_types.text import Say, check_distinct, counted
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.pools import Pool
@@ -46,6 +46,7 @@ def order_by_stratum(
     >>> [words[row] for row in ordered.tolist()]
     ['kind a', 'kind a', 'kind b', 'kind b']
     """
+    check_distinct(strata, "the strata")
     stratum_words = [_stratum(asking, rows, stratum) for stratum in strata]
     codes = [np.unique(words, return_inverse=True)[1] for words in stratum_words]
     order = np.lexsort((rng.random(len(rows)), *reversed(codes)))
