@@ -3,10 +3,12 @@
 import gzip
 import json
 import resource
+import tracemalloc
 
 import pytest
 
 from anglewise.io import judgement_rows
+from anglewise.io.judgement_export import write_judged
 from anglewise.io.judgement_formats import read_judged, rejects_table
 from anglewise.io.judgement_rows import count_refused
 from cli_run import anglewise
@@ -98,14 +100,39 @@ def test_what_was_exported_may_be_exported_again(anglewise, tmp_path):
         assert anglewise("judge", "export", tmp_path / "s.sqlite", tmp_path / "o.csv").code == 0
 
 
-def test_tasks_for_label_studio_ask_the_memory(anglewise, tmp_path, monkeypatch):
-    file = tmp_path / "in.csv"
-    file.write_text("query_id,item_id,grade\n" + "".join(f"q{i},d,1\n" for i in range(3000)))
-    assert anglewise("judge", "import", tmp_path / "s.sqlite", file).code == 0
-    monkeypatch.setenv("ANGLEWISE_MEMORY", "20MB")
-    done = anglewise(
-        "judge", "export", tmp_path / "s.sqlite", tmp_path / "o.json", "--format", "label-studio"
-    )
+def test_judgements_that_fill_the_memory_are_refused_before_any_is_recorded(
+    anglewise, tmp_path, monkeypatch
+):
+    file, store = tmp_path / "in.csv", tmp_path / "s.sqlite"
+    file.write_text("query_id,item_id,grade\n" + "".join(f"q{i},d,1\n" for i in range(9000)))
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "6MB")
+    done = anglewise("judge", "import", store, file)
     assert done.code == 2
-    assert "tasks of Label Studio" in done.err
-    assert not (tmp_path / "o.json").exists()
+    assert "reading 8,192 judgements and more takes 11 MB, 6.0 MB are allowed" in done.err
+    assert not store.exists()
+    monkeypatch.undo()
+    assert anglewise("judge", "import", store, file).code == 0
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "6MB")
+    for form in ("label-studio", "csv", "trec"):
+        done = anglewise("judge", "export", store, tmp_path / "o.txt", "--format", form)
+        assert done.code == 2
+        assert "judgements and more takes" in done.err
+        assert not (tmp_path / "o.txt").exists()
+
+
+@pytest.mark.parametrize("form", ["label-studio", "argilla"])
+def test_tasks_are_written_one_by_one(form, tmp_path):
+    """And yet as one list, just as a whole list would be written."""
+    file = tmp_path / "in.csv"
+    lines = [f"q{i},d{i % 7}," + ("1\n" if i else "2\n") for i in range(1_000)]
+    file.write_text("query_id,item_id,grade\n" + "".join(lines))
+    rows = read_judged(file).judged
+    tracemalloc.start()
+    write_judged(tmp_path / "o.json", rows, form)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3_000_000
+    text = (tmp_path / "o.json").read_text("utf-8")
+    assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=1) + "\n"
+    write_judged(tmp_path / "none.json", [], form)
+    assert (tmp_path / "none.json").read_text("utf-8") == "[]\n"

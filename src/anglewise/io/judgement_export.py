@@ -3,13 +3,12 @@
 import json
 import re
 import uuid as uuids
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from anglewise.data_types.drawn import DRAWN
-from anglewise.data_types.memory import check_room
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array
 from anglewise.errors import IdsError, SpellingError, ValuesError
@@ -197,21 +196,19 @@ def _extra(row: Judged) -> dict[str, Any]:
     return {name: value for name, value in asdict(row).items() if name not in PAIR}
 
 
-def _write_json(path: PathLike, content: Any) -> None:
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
-
-
-TASK_BYTES = 10_000
-"""What a judgement takes in memory as a task of Label Studio."""
+def _write_json(path: PathLike, entries: Iterable[Any]) -> None:
+    """Write a list as JSON, one entry after the other, so that it is never in memory as a whole."""
+    with new_file(path) as file:
+        separator = "[\n"
+        for entry in entries:
+            text = json.dumps(entry, ensure_ascii=False, indent=1)
+            file.write((separator + " " + text.replace("\n", "\n ")).encode())
+            separator = ",\n"
+        file.write(b"\n]\n" if separator[0] == "," else b"[]\n")
 
 
 def _write_label_studio(path: PathLike, rows: Sequence[Judged], _combine: str, texts: Texts) -> int:
-    check_room(
-        f"{len(rows):,} judgements as tasks of Label Studio",
-        TASK_BYTES * len(rows),
-        "export some at a time, or as CSV",
-    )
-    tasks = [
+    tasks = (
         {
             "id": number,
             "data": {**ids, **words, EXTRA: {row.uuid: _extra(row) for row in card}},
@@ -219,7 +216,7 @@ def _write_label_studio(path: PathLike, rows: Sequence[Judged], _combine: str, t
             "predictions": [_prediction(row) for row in generated],
         }
         for number, (card, generated, ids, words) in enumerate(_cards(rows, texts), start=1)
-    ]
+    )
     _write_json(path, tasks)
     return len(rows)
 
@@ -250,7 +247,12 @@ def _result(row: Judged) -> list[dict[str, Any]]:
 
 
 def _write_argilla(path: PathLike, rows: Sequence[Judged], _combine: str, texts: Texts) -> int:
-    records: list[dict[str, Any]] = []
+    _write_json(path, _records(rows, texts))
+    return len(rows)
+
+
+def _records(rows: Sequence[Judged], texts: Texts) -> Iterator[dict[str, Any]]:
+    """A record of Argilla for each pair."""
     for card, generated, ids, words in _cards(rows, texts):
         if len(generated) > 1:
             raise ValuesError(
@@ -269,19 +271,15 @@ def _write_argilla(path: PathLike, rows: Sequence[Judged], _combine: str, texts:
                 answers.append({"value": value, "user_id": _user(row.judge)})
                 extra[_user(row.judge)] = _extra(row)
         extra |= {row.judge: _extra(row) for row in generated}
-        records.append(
-            {
-                "id": "\t".join(card[0].pair),
-                "fields": words,
-                "metadata": {**ids, EXTRA: json.dumps(extra, ensure_ascii=False)},
-                "suggestions": guesses,
-                "responses": {"relevance": answers} if answers else {},
-                "vectors": {},
-                "_server_id": None,
-            }
-        )
-    _write_json(path, records)
-    return len(rows)
+        yield {
+            "id": "\t".join(card[0].pair),
+            "fields": words,
+            "metadata": {**ids, EXTRA: json.dumps(extra, ensure_ascii=False)},
+            "suggestions": guesses,
+            "responses": {"relevance": answers} if answers else {},
+            "vectors": {},
+            "_server_id": None,
+        }
 
 
 def _user(judge: str) -> str:

@@ -29,7 +29,7 @@ from anglewise.io.tables import (
     listed,
     need,
 )
-from anglewise.judgements.records import Judged, judged_from
+from anglewise.judgements.records import Judged, check_judgements_fit, judged_from
 
 REQUIRED = ("query_id", "item_id", "grade")
 """Cells that no row may lack."""
@@ -174,6 +174,7 @@ def collected(form: str, rows: Iterable[Row], assumed: Assumed) -> JudgedFile:
             rejects.add(Reject(row.location, reason, remedy, row.content[:LONGEST_CONTENT]))
         else:
             judgements.append(judged)
+            check_judgements_fit(len(judgements))
     return JudgedFile(
         form,
         tuple(judgements),

@@ -12,8 +12,15 @@ from typing import Any
 
 from anglewise.errors import FileError
 from anglewise.judgements.folder_lock import set_aside
-from anglewise.judgements.store_checks import bounded, check_none_beside, check_sound
-from anglewise.judgements.store_errors import DAMAGED, LOG_OF_ANOTHER, sqlite_code, store_errors
+from anglewise.judgements.store_checks import (
+    bounded,
+    check_counts_on,
+    check_holds,
+    check_none_beside,
+    check_sound,
+    tables_of,
+)
+from anglewise.judgements.store_errors import LOG_OF_ANOTHER, sqlite_code, store_errors
 from anglewise.judgements.store_files import StoreFiles, hold
 
 APPLICATION = 0x616E_676C
@@ -57,12 +64,6 @@ def version_of(connection: sqlite3.Connection) -> int:
 def application_of(connection: sqlite3.Connection) -> int:
     """The mark of the program that made the file, 0 where there is none."""
     return int(connection.execute("PRAGMA application_id").fetchone()[0])
-
-
-def tables_of(connection: sqlite3.Connection) -> list[str]:
-    """The names of the tables that are there."""
-    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return [str(name) for (name,) in rows]
 
 
 SQLITES_OWN = re.compile(r"table sqlite_(sequence|stat[1-4])|index sqlite_autoindex_\w+_[0-9]+")
@@ -228,7 +229,7 @@ def _open_for_writing(path: Path, patience: float, files: StoreFiles) -> sqlite3
             migrate(connection)
             copy_log(connection)
             files.remember(files.latest)
-        _check_counts_on(path, connection)
+        check_counts_on(path, connection)
     except BaseException:
         files.keep_log()
         connection.close()
@@ -346,6 +347,16 @@ def _readable(
             yield from rows.execute(ROWS)
 
 
+def check_content(
+    path: Path, connection: sqlite3.Connection, latest: tuple[int, str] | None
+) -> None:
+    """Raise ``FileError`` where an open store is not sound, or lacks the row added last."""
+    check_sound(path, connection, whole=True)
+    check_tables(path, connection)
+    check_own_log(path, connection)
+    check_holds(path, connection, latest)
+
+
 def _connected(uri: str, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
@@ -403,21 +414,6 @@ def check_tables(path: Path, connection: sqlite3.Connection, version: int = VERS
             f"{path} is no store of judgements as anglewise makes them: {', '.join(wrong[:3])} is "
             "missing, changed or added; restore a copy of it"
         )
-
-
-LAST_NUMBER = 1 << 62
-"""Far above the number of any judgement; at twice that SQLite says that the disk is full."""
-
-
-def _check_counts_on(path: Path, connection: sqlite3.Connection) -> None:
-    """Raise ``FileError`` where no number is left for another judgement."""
-    counters = {"judgements": "SELECT max(number) FROM judgements"}
-    counters["sqlite_sequence"] = "SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence"
-    for table in set(tables_of(connection)) & counters.keys():
-        number = connection.execute(counters[table]).fetchone()[0]
-        if isinstance(number, int) and number > LAST_NUMBER:
-            why = f"its judgements are counted to {number:,}"
-            raise FileError(f"{path}: {DAMAGED.format(why)}")
 
 
 def _check_up_to_date(path: Path, connection: sqlite3.Connection) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal, TypeAlias, get_args
 
+from anglewise.data_types.memory import check_room
 from anglewise.data_types.numbers import check_word, quoted, shown
 from anglewise.data_types.text import check_distinct
 from anglewise.data_types.typing import DIRECTIONS, Direction
@@ -231,6 +232,24 @@ def _finite(number: Any, name: str) -> float:
     if isinstance(number, str) or not math.isfinite(value):
         raise ValuesError(f"{name} is {quoted(number)}: a finite number is due")
     return value
+
+
+JUDGED_BYTES = 1_400
+"""What a judgement takes in memory until it is recorded, or written elsewhere."""
+BATCH = 4_096
+
+
+def check_judgements_fit(count: int) -> None:
+    """Refuse, amid the reading, more judgements than the memory allowed holds.
+
+    Raises ``ValuesError``, at some counts: how many there are is known at the end alone.
+    """
+    if count % BATCH == 0:
+        check_room(
+            f"reading {count:,} judgements and more",
+            JUDGED_BYTES * count,
+            "take some of them at a time",
+        )
 
 
 @dataclass(frozen=True)

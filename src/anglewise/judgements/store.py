@@ -20,17 +20,15 @@ from anglewise.data_types.numbers import NOT_NEGATIVE, check_flag, check_kind, s
 from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, WrongTypeError
-from anglewise.judgements.connection import (
-    LATEST,
-    check_own_log,
-    check_tables,
-    connect,
-    copy_log,
-    roll_back,
-)
+from anglewise.judgements.connection import LATEST, check_content, connect, copy_log, roll_back
 from anglewise.judgements.folder_lock import FolderLock, judging_in
-from anglewise.judgements.records import Judged, check_text, new_uuid, recalled
-from anglewise.judgements.store_checks import bounded, check_holds, check_sound
+from anglewise.judgements.records import (
+    Judged,
+    check_text,
+    new_uuid,
+    recalled,
+)
+from anglewise.judgements.store_checks import bounded
 from anglewise.judgements.store_errors import DAMAGED, WRITTEN_OVER, store_errors
 from anglewise.judgements.store_files import StoreFiles
 from anglewise.judgements.store_rows import (
@@ -44,6 +42,7 @@ from anglewise.judgements.store_rows import (
     readable_rows,
     row_of,
     several,
+    within_room,
 )
 
 if TYPE_CHECKING:
@@ -221,8 +220,8 @@ class JudgementStore:
         added = list[list[Any]]()
         with self._transaction() as connection:
             with bounded(self.path, connection):
-                current = connection.execute(CURRENT, [None, None]).fetchall()
-                taken_back = connection.execute(TAKEN_BACK, [None, None]).fetchall()
+                current = list(within_room(connection.execute(CURRENT, [None, None])))
+                taken_back = list(within_room(connection.execute(TAKEN_BACK, [None, None])))
             known_uuids = {row[NAMES.index("uuid")] for row in (*current, *taken_back)}
             columns = [NAMES.index(name) for name in ("direction", "query_id", "item_id", "judge")]
             grade_column = NAMES.index("grade")
@@ -347,7 +346,7 @@ class JudgementStore:
             store_errors(self.path),
             bounded(self.path, self._connection),
         ):
-            return self._connection.execute(query, [direction, judge]).fetchall()
+            return list(within_room(self._connection.execute(query, [direction, judge])))
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
@@ -412,10 +411,7 @@ class JudgementStore:
         connection.execute("PRAGMA shrink_memory")  # forgets the pages that were read before
         self._begin()
         try:
-            check_sound(self.path, connection, whole=True)
-            check_tables(self.path, connection)
-            check_own_log(self.path, connection)
-            check_holds(self.path, connection, latest)
+            check_content(self.path, connection, latest)
         except sqlite3.OperationalError:
             raise
         except (FileError, sqlite3.DatabaseError) as error:

@@ -145,6 +145,27 @@ def check_holds(path: Path, connection: sqlite3.Connection, latest: tuple[int, s
         raise FileError(f"{path} does not hold judgement {uuid} any more")
 
 
+def tables_of(connection: sqlite3.Connection) -> list[str]:
+    """The names of the tables that are there."""
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return [str(name) for (name,) in rows]
+
+
+LAST_NUMBER = 1 << 62
+"""Far above the number of any judgement; at twice that SQLite says that the disk is full."""
+
+
+def check_counts_on(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise ``FileError`` where no number is left for another judgement."""
+    counters = {"judgements": "SELECT max(number) FROM judgements"}
+    counters["sqlite_sequence"] = "SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence"
+    for table in set(tables_of(connection)) & counters.keys():
+        number = connection.execute(counters[table]).fetchone()[0]
+        if isinstance(number, int) and number > LAST_NUMBER:
+            why = f"its judgements are counted to {number:,}"
+            raise FileError(f"{path}: {DAMAGED.format(why)}")
+
+
 @contextmanager
 def bounded(path: Path, connection: sqlite3.Connection) -> Generator[None, None, None]:
     """Stop a query that takes more steps than a file of this size can need.

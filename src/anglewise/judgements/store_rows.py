@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from anglewise.data_types.numbers import as_list, check_kind, shown
 from anglewise.errors import AnglewiseError, FileError, IdsError
 from anglewise.judgements.connection import connect, migrate
-from anglewise.judgements.records import Judged, as_text
+from anglewise.judgements.records import Judged, as_text, check_judgements_fit
 from anglewise.judgements.store_errors import store_errors
 
 COLUMNS = (
@@ -32,6 +32,14 @@ TAKEN_BACK = f"""
 def several(judgements: Iterable[Judged]) -> list[Any]:
     """A list of what is to be recorded."""
     return as_list(judgements, "judgements", "a list of Judged is due")
+
+
+def within_room(rows: sqlite3.Cursor) -> Iterator[Any]:
+    """The rows of a query, as long as the memory allowed holds what is read of them."""
+    with closing(rows):
+        for count, row in enumerate(rows, start=1):
+            check_judgements_fit(count)
+            yield row
 
 
 def row_of(judgement: Judged) -> list[Any]:
