@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from anglewise import read_interactions
 from anglewise.data_types.sparse import Interactions
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.judgements.constructed import hold_out
@@ -68,6 +69,33 @@ def test_each_held_out_user_shows_the_part_asked_for_rounded_up(how, fold_in, du
 def times_of(did, rows, columns):
     at = {(u, i): t for u, i, t in zip(did.users, did.items, did.times, strict=True)}
     return np.array([at[pair] for pair in zip(rows, columns, strict=True)])
+
+
+@pytest.mark.parametrize("least", [None, 3.0])
+@pytest.mark.parametrize("how", ["time", "last"])
+def test_what_was_used_before_and_again_after_was_used_before(how, least, tmp_path):
+    """As a replay has it: repeats are merged for what they weigh, and not for when they were."""
+    rng = np.random.default_rng(1)
+    uses = [
+        (f"u{user}", f"i{item}", float(weight), int(time))
+        for user in range(30)
+        for item, weight, time in rng.integers([0, 1, 0], [12, 6, 1000], (25, 3))
+    ]
+    file = tmp_path / "uses.csv"
+    lines = ["user,item,weight,time", *(",".join(map(str, use)) for use in uses)]
+    file.write_text("\n".join(lines))
+    did = read_interactions(file, min_weight=least)
+    held = hold_out(did, how=how, share=0.9)
+    first = {}
+    for user, item, weight, time in uses:
+        if weight >= (least or 0):
+            first[user, item] = min(time, first.get((user, item), time))
+    for row in np.flatnonzero(held.judgements.gains.counts).tolist():
+        user = did.user_ids[row]
+        hidden = [first[user, did.item_ids[i]] for i in held.judgements.gains.row(row).tolist()]
+        items = held.visible.items[held.visible.users == row].tolist()
+        shown = [first[user, did.item_ids[i]] for i in items]
+        assert max(shown) <= min(hidden)
 
 
 @pytest.mark.parametrize("how", ["time", "last"])

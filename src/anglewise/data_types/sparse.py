@@ -304,6 +304,33 @@ class Interactions:
             other_uses=None,
         )
 
+    @property
+    def heavy_enough(self) -> Bool[Array, " entries"]:
+        """Which entries weigh as much as was asked for when they were read."""
+        return self.weights >= (-np.inf if self.least_weight is None else self.least_weight)
+
+    def first_times(self) -> Float64[Array, " entries"] | None:
+        """When the pair of each entry was used first; None without times.
+
+        What was used before a moment and after it again was used before it. Uses that weigh less
+        than was asked for count for nothing.
+
+        >>> one = np.zeros(1, dtype=np.int64)
+        >>> first = Interactions(one, one, one + 1.0, one, one, times=np.array([3.0]))
+        >>> replace(first, times=np.array([9.0]), other_uses=first).first_times().tolist()
+        [3.0]
+        """
+        if self.times is None or self.other_uses is None:
+            return self.times
+        uses = self.every_use()
+        uses = uses.take(np.flatnonzero(uses.heavy_enough))
+        keys, own = (part.users * len(self.item_ids) + part.items for part in (uses, self))
+        order = np.lexsort((np.asarray(uses.times), keys))
+        pairs, starts = np.unique(keys[order], return_index=True)
+        first = np.asarray(uses.times)[order[starts]]
+        place = np.minimum(np.searchsorted(pairs, own), len(pairs) - 1)
+        return np.where(pairs[place] == own, first[place], self.times)
+
     def take(self, entries: Int64[Array, " some"]) -> "Interactions":
         """Some entries, in the order given, and the same ids."""
         return replace(

@@ -58,8 +58,10 @@ def hold_out(
 
     Of ``n`` items of a held-out user ``ceil(fold_in * n)`` are folded in (at least one, at most
     ``n - 1``): drawn at random, or with ``how="time"`` the earliest; with ``how="last"`` all but
-    the last one. Equal times are ordered at random. The others are relevant with gain 1, or,
-    ``graded``, with their weight. A held-out user's only item is folded in, and not judged.
+    the last one. Where a user used an item repeatedly, the first time counts: what was used before
+    others were is not asked for after them. Equal times are ordered at random. The others are
+    relevant with gain 1, or, ``graded``, with their weight. A held-out user's only item is folded
+    in, and not judged.
 
     Parameters
     ----------
@@ -158,8 +160,9 @@ def _hidden(
     entries = np.flatnonzero(held_out[interactions.users])
     users = interactions.users[entries]
     times = np.zeros(len(users))
-    if how != "random" and interactions.times is not None:
-        times = interactions.times[entries]
+    first_times = None if how == "random" else interactions.first_times()
+    if first_times is not None:
+        times = first_times[entries]
     order = np.lexsort((rng.random(len(users)), times, users))
     _, starts, counts = np.unique(users[order], return_index=True, return_counts=True)
     position = np.arange(len(users)) - np.repeat(starts, counts)

@@ -240,7 +240,7 @@ def _moment(uses: Interactions, at: float | None, share: float) -> float:
         FINITE.check("at", at)
     if uses.times is None:
         raise ValuesError("a replay needs times, none came: add a time column")
-    times = uses.times[_heavy_enough(uses)]
+    times = uses.times[uses.heavy_enough]
     if at is None:
         SHARE.check("share", share)
         at = float(np.quantile(times, 1 - share))
@@ -249,18 +249,12 @@ def _moment(uses: Interactions, at: float | None, share: float) -> float:
     return at
 
 
-def _heavy_enough(uses: Interactions) -> Bool[Array, " uses"]:
-    """Which uses weigh as much as was asked for when they were read."""
-    least = -np.inf if uses.least_weight is None else uses.least_weight
-    return uses.weights >= least
-
-
 def _last_uses(uses: Interactions, part: Bool[Array, " uses"], side: str) -> Interactions:
     """The last use of each pair on one side of the moment, where it weighs enough."""
     if part.any():
         entries = uses.take(np.flatnonzero(part))
         last = entries.last_of_each()[0]
-        enough = last[_heavy_enough(entries)[last]]
+        enough = last[entries.heavy_enough[last]]
         if len(enough):
             return entries.take(enough)
     other = "an earlier" if side == "after" else "a later"
