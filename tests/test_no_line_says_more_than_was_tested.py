@@ -177,6 +177,24 @@ def test_json_holds_what_stands_behind_the_figures_and_the_chances():
     assert rest.to_dict()["reason"] == str(rest)
 
 
+def test_what_the_rule_did_not_test_is_told_apart_from_what_sign_flips_did():
+    """The letters and p of the table say by sign flips what the sentence above leaves open."""
+    result = aw.compare(*planted.angles_matter(), "dot,cosine,cosine@centred")
+    assert result.verdict.decision == "use"
+    assert "which of these is the best was not tested by this rule" in str(result.verdict)
+    assert "by sign flips" in result.to_dict()["how_to_read"]
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_share_of_draws_that_is_divided_says_so(alike):
+    space, judgements = planted.angles_matter()
+    other = "csls(1)" if not alike else "norm(1,1)"
+    result = aw.compare(space, judgements, f"cosine,dot,{other}")
+    assert any(row.alike for row in result.measures) == alike
+    divided = "the share of draws in which it is, divided among those that rank alike;"
+    assert (divided in result.to_dict()["how_to_read"]) == alike
+
+
 def test_a_gate_names_the_level_of_its_interval_and_says_where_there_is_none():
     result = aw.compare(*planted.angles_matter(1), "dot,cosine")
     assert "the 95% interval holds 0, so other queries" in check(result, "cosine>=dot").sentence

@@ -23,11 +23,13 @@ def how_to_read(result: Comparison) -> str:
     if any(isfinite(mean) and isnan(low) for mean, low in ends):
         sentences.append(f"Where no interval stands, {NO_INTERVAL}, so that none is known.")
     if len(result.measures) > 1:
+        together = any(row.alike for row in result.measures)
+        shared = ", divided among those that rank alike" if together else ""
         sentences += [
             "p: against the best, by sign flips, Holm-adjusted.",
             (
-                "Best: whether sign flips leave it, at 95%, and the share of draws in which it is; "
-                "draws know nothing of what is not in the sample."
+                "Best: whether sign flips leave it, at 95%, and the share of draws in which it is"
+                f"{shared}; draws know nothing of what is not in the sample."
             ),
             "Sign flips assume that a difference might as well have the other sign.",
             "At least and at most: from one side.",

@@ -226,7 +226,7 @@ class _Words:
             yield (
                 f"{_some(better)} {'is' if len(better) == 1 else 'are'} better than "
                 f"{self._name(self.reference)} by more than matters too; which of these is the "
-                "best was not tested"
+                "best was not tested by this rule"
             )
         yield from self._alike(alike)
 
@@ -275,7 +275,7 @@ class _Words:
             yield (
                 f"{_some(better)} {'is' if len(better) == 1 else 'are'} better than "
                 f"{self._name(self.reference)} too, {self.surely} for all together; which of "
-                "these is the best was not tested"
+                "these is the best was not tested by this rule"
             )
         yield from self._planned(plans, "the lead is as large as it looks")
         yield from self._alike(alike)
