@@ -234,7 +234,15 @@ def test_chances_and_times_come_back_from_the_store(space, tmp_path):
     pairs = list(zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True))
     with JudgementStore.open(tmp_path / "judged.sqlite") as store:
         store.add_many(
-            Judged(str(row), str(item), 1, judge="anna", time=float(at), probability=chance)
+            Judged(
+                str(row),
+                str(item),
+                1,
+                judge="anna",
+                time=float(at),
+                probability=chance,
+                context=drawn.context(at),
+            )
             for at, ((row, item), chance) in enumerate(
                 zip(pairs, drawn.chances.tolist(), strict=True)
             )

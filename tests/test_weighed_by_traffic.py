@@ -12,7 +12,13 @@ from anglewise.comparison.history import History, rows_of
 from anglewise.comparison.next_judgements import unjudged
 from anglewise.comparison.power import power
 from anglewise.comparison.stopping import sequential
-from anglewise.data_types.drawn import QueryDraw, QueryWeights, drawn_context, query_draw
+from anglewise.data_types.drawn import (
+    UNNAMED,
+    QueryDraw,
+    QueryWeights,
+    drawn_context,
+    query_draw,
+)
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError, ValuesError
 from anglewise.io.runs import append_history, read_history
@@ -215,6 +221,16 @@ def test_the_draw_tells_what_was_not_drawn_and_how_much_there_was():
     assert told.as_asked(rows).heaviest == pytest.approx(told.heaviest_left / weights.mean())
     equal = sample(held, "dot,cosine", budget=400)
     assert equal.context(0) is None
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_queries_of_draws_without_a_name_have_no_known_chances(name):
+    """There may be two of them, and chances hold within one."""
+    context = drawn_context(0.5, 2.0, "one", queries=2, heaviest=4.0, heaviest_left=1.0)
+    context["drawn"]["draw"] = name
+    drawn = query_draw([(0, context), (1, context)], 2)
+    assert drawn.weights(np.arange(2)) is None
+    assert drawn.unknown(np.arange(2)) == UNNAMED
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,6 @@ def _shared_judgements(
         gains=graded.columns(0, shape[1]),
         chances=None if chances is None else replace(graded, values=chances),
         chances_unknown=unknown,
-        lot_unnamed=any(labels.lot_unnamed for labels in judged.values()),
         judged_at=_judged_at(judged, asking),
         drawn=_drawn(judged, asking),
         direction=first.direction,

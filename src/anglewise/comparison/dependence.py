@@ -130,9 +130,3 @@ def lot_notes(judgements: Judgements, metrics: Iterable[str]) -> Iterator[str]:
             "chances: which measure is ahead, and by how much, may be the doing of the draw; "
             f"{weighed}"
         )
-    weighing = [kind for kind in kinds if weighs_by_chance(kind)]
-    if weighing and judgements.lot_unnamed:
-        yield (
-            f"{BY_LOT}, and nothing says whether in one draw: how likely a pair was to come in one "
-            f"of several is not known, and {listed(map(str, weighing))} would be wrong then"
-        )

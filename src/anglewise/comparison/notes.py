@@ -156,9 +156,7 @@ def _draw_notes(drawn: QueryDraw | None, scores: Scores) -> Iterator[str]:
         return
     weights = scores.weights
     if weights is None:
-        why = (
-            "they come from several draws" if len(drawn.draws) > 1 else "some were not drawn by lot"
-        )
+        why = drawn.unknown(scores.rows)
         yield f"{UNEQUAL}, and by which chances is not known, as {why}: each query counts alike"
         return
     low, high = (float(end(drawn.chances[scores.rows])) for end in (np.min, np.max))

@@ -18,6 +18,8 @@ DRAWN = "drawn"
 """Where the context of a judgement says how its query was drawn."""
 LOT = "lot"
 """Where it names the draw by lot that its pair came in."""
+NO_NAME = "(no name)"
+"""The draw of queries of which a store says no more than their chances: there may be several."""
 ROUNDING = 1e-9
 LEAST_TRAFFIC, MOST_TRAFFIC = 1e-12, 1e15
 """Chances and traffic lie between: of others sums, and what one weighs of them, are lost."""
@@ -104,7 +106,16 @@ class QueryDraw:
 
     def known(self, rows: Int64[Array, " q"]) -> bool:
         """Whether the chances of all these queries are known."""
-        return len(self.draws) == 1 and bool(np.isfinite(self.chances[rows]).all())
+        return not self.unknown(rows)
+
+    def unknown(self, rows: Int64[Array, " q"]) -> str:
+        """Why the chances of some of these queries are not known; empty where all are."""
+        if len(self.draws) > 1:
+            return "they come from several draws"
+        if NO_NAME in self.draws:
+            return UNNAMED
+        known = np.isfinite(self.chances[rows]).all()
+        return "" if known else "some were not drawn by lot"
 
     def each_query(self, rows: Int64[Array, " q"]) -> Float64[Array, " q"]:
         """Weights with which means hold for all queries that may be drawn, each once."""
@@ -217,7 +228,7 @@ def query_draw(contexts: Iterable[tuple[int, Mapping[str, Any]]], rows: int) -> 
         if not isinstance(entry, Mapping):
             continue
         content = cast("Mapping[str, Any]", entry)
-        draws.add(str(content.get("draw")))
+        draws.add(str(content.get("draw") or NO_NAME))
         chance, times_asked = (_positive(content.get(name)) for name in ("chance", "traffic"))
         if chance <= 1 and isfinite(times_asked):
             chances[row], traffic[row] = chance, times_asked
@@ -293,11 +304,10 @@ def lot_of(context: Mapping[str, Any]) -> str:
 
 
 class PairChances(NamedTuple):
-    """The chance of each pair, by lot; why these are not known; whether the lot has no name."""
+    """The chance of each pair, by lot, or why these are not known."""
 
     values: Float64[Array, " pairs"] | None
     unknown: str = ""
-    unnamed: bool = False
 
 
 def pair_chances(pairs: Sequence[Iterable[Origin]]) -> PairChances:
@@ -311,6 +321,8 @@ def pair_chances(pairs: Sequence[Iterable[Origin]]) -> PairChances:
     [0.5, 1.0]
     >>> pair_chances([second_judge, [(None, {})]]).unknown
     '1 of 2 judged pairs came without one'
+    >>> pair_chances([[(0.5, {})], [(0.25, {})]]).unknown
+    'nothing says whether they come from one draw or from several'
     """
     origins = [list(origin) for origin in pairs]
     chances = [{chance for chance, _ in origin if chance is not None} for origin in origins]
@@ -327,10 +339,12 @@ def pair_chances(pairs: Sequence[Iterable[Origin]]) -> PairChances:
         len(each) > 1 for each, lot in zip(chances, by_lot, strict=True) if lot
     ):
         return PairChances(None, SEVERAL_LOTS)
+    if "" in lots:
+        return PairChances(None, UNNAMED)
     unknown = sum(not each for each in chances)
     if unknown:
         return PairChances(None, chances_lacking(unknown, len(pairs)))
-    return PairChances(np.array([max(each) for each in chances]), "", "" in lots)
+    return PairChances(np.array([max(each) for each in chances]))
 
 
 def chances_lacking(unknown: int, pairs: int) -> str:
@@ -342,6 +356,10 @@ SEVERAL_LOTS = (
     "they come from several draws, and how likely a pair was to come in another one than its own "
     "is not known"
 )
+
+
+UNNAMED = "nothing says whether they come from one draw or from several"
+"""Of draws without a name, as tables may have them whose column of contexts is gone."""
 
 
 def check_chances(chances: SparseRows, graded: SparseRows) -> None:

@@ -82,9 +82,6 @@ class Judgements:
     chances_unknown
         Where judged pairs were sampled by chances that are not known: why. Metrics that end in
         ``(sampled)`` are refused then.
-    lot_unnamed
-        Whether nothing says that the pairs with ``chances`` came in one draw: of several, these
-        would not be what ``chances`` say.
     judged_at
         When each query of the asking side was first judged, in seconds, where it is known; NaN
         for queries that were not judged. Judging until decided needs the order.
@@ -124,7 +121,6 @@ class Judgements:
     not_itself: bool = False
     of_users: bool = False
     chances_unknown: str = ""
-    lot_unnamed: bool = False
     dropped_ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -146,7 +142,7 @@ class Judgements:
 
     def _check_kinds(self) -> None:
         check_source(self.source, self.complaints)
-        for name in ("not_itself", "of_users", "lot_unnamed"):
+        for name in ("not_itself", "of_users"):
             check_flag(getattr(self, name), name)
         if self.drawn is not None:
             check_kind(self.drawn, QueryDraw, "drawn", "a QueryDraw")
@@ -336,7 +332,7 @@ class Judgements:
             of_pair.setdefault((row, column), []).append(origin)
         graded = self.graded
         pairs = zip(graded.rows.tolist(), graded.indices.tolist(), strict=True)
-        chances, unknown, unnamed = pair_chances([of_pair.get(pair, []) for pair in pairs])
+        chances, unknown = pair_chances([of_pair.get(pair, []) for pair in pairs])
         contexts = (
             (row, context) for row, (_, context) in zip(rows.tolist(), origins, strict=True)
         )
@@ -344,7 +340,6 @@ class Judgements:
             self,
             chances=None if chances is None else replace(graded, values=chances),
             chances_unknown=unknown,
-            lot_unnamed=unnamed,
             drawn=query_draw(contexts, graded.shape[0]),
         )
 

@@ -89,8 +89,6 @@ def _draw_described(judged: Judgements) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if judged.chances_unknown:
         content["chances_unknown"] = judged.chances_unknown
-    if judged.lot_unnamed:
-        content["lot_unnamed"] = True
     if judged.drawn is not None:
         weights = {"heaviest": judged.drawn.heaviest, "heaviest_left": judged.drawn.heaviest_left}
         content["drawn"] = {
@@ -222,7 +220,6 @@ def judgements_as_described(
             not_itself=description.get("not_itself") is True,
             of_users=description.get("of_users") is True,
             chances_unknown=description.get("chances_unknown", ""),
-            lot_unnamed=description.get("lot_unnamed") is True,
         )
 
 

@@ -227,7 +227,7 @@ def combined(
         other_form=in_other_form,
         dropped=len(pairs) - len(pairs_used),
     )
-    chances, unknown, unnamed = pair_chances(
+    chances, unknown = pair_chances(
         [[(row.probability, row.context) for row in pair.every_row] for pair in pairs_used]
     )
     queries = {pair.query_id for pair in pairs_used}
@@ -244,7 +244,6 @@ def combined(
             else SparseRows.from_pairs(pair_rows, pair_items, chances, shape=shape)
         ),
         chances_unknown=unknown,
-        lot_unnamed=unnamed,
         judged_at=np.where(np.isfinite(judged_at), judged_at, np.nan),
         drawn=query_draw(
             ((asking.row_of[row.query_id], row.context) for row in rows if row.query_id in queries),
