@@ -121,6 +121,10 @@ def test_what_was_learned_is_shown_and_used(anglewise, space, learned, tmp_path)
     run = anglewise("context", space, "--prompt", "where is my card", *ask)
     assert run.out.startswith("No passage was found that seems relevant enough")
     assert run.err.startswith("nothing relevant enough: d")
+    content = {**json.loads(learned.read_text()), "drawn_unequally": True}
+    learned.write_text(json.dumps(content))
+    run = anglewise("context", space, "--prompt", "where is my card", *ask)
+    assert "learned from questions that were drawn with unequal chances" in run.err
     told = json.loads(
         anglewise("context", space, "--prompt", "wing flow heat", *ask, "--json", "-").out
     )

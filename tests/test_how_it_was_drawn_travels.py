@@ -1,6 +1,7 @@
 """How queries and pairs were drawn goes wherever judgements go, or is said not to be known."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,11 +20,12 @@ from anglewise import (
     write_space,
 )
 from anglewise.comparison.stopping import sequential
-from anglewise.data_types.drawn import LOT, drawn_context
+from anglewise.data_types.drawn import LOT, UNNAMED, drawn_context
 from anglewise.errors import ValuesError
 from anglewise.judgements.combine import combined
 from anglewise.labelling.sample import sample
 from anglewise.rag.relevance import Relevance, learn_relevance
+from anglewise.report.pictures import reliability_picture
 from anglewise.report.plain_text import markdown
 from anglewise.report.retrieval_documents import relevance_document
 from cli_run import anglewise
@@ -162,8 +164,15 @@ def test_a_plain_metric_says_that_pairs_were_drawn_by_lot():
     assert note in sequential(result).notes
     weighed = compare(space(), judged(rows_of()), "dot,cosine", SAMPLED)
     assert not any("drawn by lot" in note for note in weighed.notes)
-    unnamed = compare(space(), judged(rows_of(lot="")), "dot,cosine", SAMPLED)
-    assert any("nothing says whether in one draw" in note for note in unnamed.notes)
+    unnamed = judged(rows_of(lot=""))
+    [note] = [
+        note
+        for note in compare(space(), unnamed, "dot,cosine", f"nDCG@{DEPTH}").notes
+        if "drawn by lot" in note
+    ]
+    assert f"the chances are not known: {UNNAMED}" in note
+    with pytest.raises(ValuesError, match=UNNAMED):
+        compare(space(), unnamed, "dot,cosine", SAMPLED)
     whole = judged(rows_of(chance=(1.0, 1.0, 1.0)))
     plain = compare(space(), whole, "dot,cosine", f"nDCG@{DEPTH}")
     assert not any("drawn by lot" in note for note in plain.notes)
@@ -261,7 +270,6 @@ def test_a_stored_space_says_how_its_judgements_were_drawn(missing, tmp_path):
     of_draw = [(one.draws, one.queries, one.heaviest) for one in (again.drawn, known.drawn)]
     assert of_draw[0] == of_draw[1]
     assert again.drawn.heaviest_left == 0
-    assert not again.lot_unnamed
     assert json.loads((folder / "space.json").read_text())["format"] == 2
     write_space(space(), folder, judgements={"queries-items": again})  # in its own place
 
@@ -302,6 +310,8 @@ def test_a_threshold_is_not_said_to_hold_for_questions_drawn_with_unequal_chance
     words = " ".join(markdown(relevance_document(learned, None, 10, prices=True)).split())
     assert "with 95% confidence" not in words.replace("keep a relevant passage, with 95%", "")
     assert f"as questions are asked, {learned.kept_as_asked:.3f} keep one" in words
+    assert re.search(r"Brier score [^,]*, [0-9.]+\], each question counted alike", words)
+    assert b"each question counted alike" in reliability_picture(learned, ".svg")
     again = Relevance.from_dict(learned.to_dict())
     assert again.drawn_unequally
     assert again.kept_as_asked == learned.kept_as_asked

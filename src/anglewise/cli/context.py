@@ -1,5 +1,6 @@
 """``anglewise context``: the passages for a prompt, ready to paste or as chat messages."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,7 +73,7 @@ def context(
     index = Index(loaded, measure_for(loaded, named, talk.say))
     with talk.progress("loading the encoder"):
         model = encoder_for(loaded, encoder)
-    if learned is not None and (unsaid := _unsaid(learned)):
+    for unsaid in () if learned is None else _unsaid(learned):
         talk.say(f"note: {relevance} {unsaid}")
     passages_for = Context(
         index,
@@ -113,19 +114,23 @@ def _read(path: Path) -> "Relevance":
         raise FileError(f"{path}: {error}") from error
 
 
-def _unsaid(learned: "Relevance") -> str | None:
-    """What a file of relevance does not say about where it belongs, so that nobody can check it."""
+def _unsaid(learned: "Relevance") -> Iterator[str]:
+    """What a file of relevance does not say about where it belongs, or cannot say of questions."""
     if learned.origin is None:
-        return (
+        yield (
             "does not say which space and encoder it was learned from: whether it holds here is "
             "not known (write it anew with anglewise calibrate)"
         )
-    if learned.origin.encoder is None:
-        return (
+    elif learned.origin.encoder is None:
+        yield (
             "does not say which encoder its questions came from: whether the prompt's is the same "
             "is not known"
         )
-    return None
+    if learned.drawn_unequally:
+        yield (
+            "was learned from questions that were drawn with unequal chances, each counted alike: "
+            "its threshold and probabilities are not those of questions as they are asked"
+        )
 
 
 def _printed(passages: "Passages", as_messages: bool) -> str:

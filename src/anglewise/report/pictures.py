@@ -257,6 +257,8 @@ def _draw_reliability(ax: Any, learned: "Relevance", palette: Palette) -> None:
     ax.set_ylabel("share judged relevant")
     ends = learned.reliability.expected_error_interval
     of_error = "" if ends is None else f" {interval(*ends)}"
+    if learned.drawn_unequally:
+        of_error += ", each question counted alike"
     ax.set_title(
         f"{literal(str(learned.measure))}: expected calibration error\n"
         f"{learned.reliability.expected_error:.3f}{of_error}",

@@ -203,7 +203,7 @@ def relevance_document(
         _threshold_sentence(learned),
         *_held_out_sentences(learned, depth),
         _false_contexts_sentence(elsewhere),
-        f"Expected calibration error {error}, Brier score {brier}",
+        f"Expected calibration error {error}, Brier score {brier}{_alike(learned)}",
     ]
     columns = [*map(TableColumn, ("predicted", "relevant", "95%", "passages"))]
     rows = [
@@ -269,6 +269,11 @@ def _unequal_sentence(learned: Relevance) -> str:
     )
 
 
+def _alike(learned: Relevance, whose: str = " question") -> str:
+    """That questions count alike that were drawn with unequal chances: not as they are asked."""
+    return f", each{whose} counted alike" if learned.drawn_unequally else ""
+
+
 def _held_out_sentences(learned: Relevance, depth: int) -> list[str]:
     """Three shares of held-out questions, and what no threshold can give back or keeps out."""
     words = {
@@ -281,8 +286,8 @@ def _held_out_sentences(learned: Relevance, depth: int) -> list[str]:
         for what, share in words.items()
         if share is not None
     )
-    alike = ", each counted alike" if learned.drawn_unequally else ""
-    sentences = [f"Held out, of {counted(learned.questions, 'such question')}{alike}: {shares}"]
+    such = counted(learned.questions, "such question")
+    sentences = [f"Held out, of {such}{_alike(learned, '')}: {shares}"]
     if learned.drawn_by_lot:
         sentences.append(
             "Pairs were drawn by lot to be judged, and what was not drawn counts as not relevant: "
