@@ -14,7 +14,7 @@ from anglewise.statistics.resampling import (
     best_probability,
     blocks,
     bootstrap,
-    random_signs,
+    random_flips,
     resample_counts,
 )
 
@@ -53,7 +53,7 @@ def test_an_overfull_row_is_drawn_query_by_query(monkeypatch):
 
 
 def test_signs_are_fair():
-    signs = random_signs(1, range(200), 50)
+    signs = 1.0 - 2 * random_flips(1, range(200), 50)
     assert set(np.unique(signs)) == {-1, 1}
     assert abs(signs.mean()) < 5 / np.sqrt(signs.size)
 

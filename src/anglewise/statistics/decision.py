@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from anglewise.data_types.numbers import NOT_NEGATIVE, Bounds, read_number, shown
-from anglewise.data_types.typing import Array, Float64, Int64, Map
+from anglewise.data_types.typing import Array, Float, Float64, Int64, Map
 from anglewise.errors import SpellingError
 from anglewise.statistics.resampling import rounding_of
 
@@ -182,10 +182,11 @@ class WeightedMeans:
         queries = whole.shape[0]
 
         def block(units: range) -> tuple[Array, Array]:
-            weights = np.concatenate([_exponentials(seed, u, queries + 1) for u in units])
-            parts = range(0, len(weights), _UNIT)
-            # always the same rows at once, so that the last bit is the same
-            drawn = np.concatenate([weights[i : i + _UNIT, :-1] @ whole for i in parts]) * unit
+            weights = np.empty((_UNIT * len(units), queries + 1))
+            each = weights.reshape(len(units), _UNIT, -1)  # so many at once: the last bit stays
+            for rows, number in zip(each, units, strict=True):
+                rows[...] = _exponentials(seed, number, queries + 1)
+            drawn = np.concatenate([rows[:, :-1] @ whole for rows in each]) * unit
             unseen = weights[:, -1] * unseen_size
             total = drawn[:, -1] + unseen
             return drawn[:, :-1] / total[:, None], unseen / total
@@ -430,10 +431,11 @@ def _units(draws: int, rows: int) -> Iterator[range]:
     return (range(i, min(i + at_once, units)) for i in range(0, units, at_once))
 
 
-def _exponentials(seed: int, unit: int, count: int) -> Float64[Array, "16 count"]:
+def _exponentials(seed: int, unit: int, count: int) -> Float[Array, "16 count"]:
     """Exponential weights in whole steps, so that their sums are exact."""
     child = np.random.SeedSequence(seed, spawn_key=(3, unit))
     drawn = np.random.Generator(np.random.SFC64(child)).standard_exponential(
         (_UNIT, count), dtype=np.float32
     )
-    return np.rint(drawn * _STEPS).astype(np.float64)
+    drawn *= _STEPS
+    return np.rint(drawn, out=drawn)

@@ -47,28 +47,28 @@ def resample_counts(seed: int, units: range, queries: int) -> Int[Array, "draws 
     return np.concatenate([_unit_counts(_source(seed, _RESAMPLES, u), queries) for u in units])
 
 
-def random_signs(seed: int, units: range, queries: int) -> Int[Array, "draws q"]:
-    """Fair signs, -1 or 1, for each query in each draw.
+def random_flips(seed: int, units: range, queries: int) -> Int[Array, "draws q"]:
+    """Which signs are flipped, of each query in each draw: 1 where they are, by a fair coin.
 
-    >>> sorted(set(random_signs(0, range(1), 50).ravel().tolist()))
-    [-1, 1]
+    >>> sorted(set(random_flips(0, range(1), 50).ravel().tolist()))
+    [0, 1]
     """
-    signs: list[Array] = []
+    flips: list[Array] = []
     for unit in units:
         words = _source(seed, _SIGNS, unit).bit_generator.random_raw(-(-UNIT * queries // 64))
-        bits = np.unpackbits(words.view(np.uint8), count=UNIT * queries).reshape(UNIT, queries)
-        signs.append(1 - 2 * bits.view(np.int8))
-    return np.concatenate(signs)
+        bits = np.unpackbits(words.view(np.uint8), count=UNIT * queries)
+        flips.append(bits.reshape(UNIT, queries))
+    return np.concatenate(flips)
 
 
-def all_signs(queries: int) -> Int[Array, "draws q"]:
-    """Every pattern of signs whose first is 1; the others are their negatives.
+def all_flips(queries: int) -> Int[Array, "draws q"]:
+    """Every pattern of flips that leaves the first sign; the others are their opposites.
 
-    >>> all_signs(3).tolist()
-    [[1, 1, 1], [1, 1, -1], [1, -1, 1], [1, -1, -1]]
+    >>> all_flips(3).tolist()
+    [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1]]
     """
     patterns = np.arange(1 << (queries - 1))[:, None] >> np.arange(queries - 1, -1, -1)
-    return (1 - 2 * (patterns & 1)).astype(np.int8)
+    return (patterns & 1).astype(np.uint8)
 
 
 def _source(seed: int, kind: int, unit: int) -> np.random.Generator:
@@ -107,7 +107,7 @@ BITS = 52
 TILE = 1 << 18
 """Products in one call of BLAS: few enough that it starts no threads of its own, which cost more
 than they bring for tables this narrow, and most where others work at the same time."""
-ROWS = 16
+ROWS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,11 +138,15 @@ class ExactSums:
         queries, columns = self.whole.shape
         sums = np.zeros((len(weights), columns))
         length = max(64, TILE // (ROWS * columns))
+        tile = np.empty(ROWS * min(length, queries))  # taken anew, it would cost as much again
         for top in range(0, len(weights), ROWS):
             rows = slice(top, top + ROWS)
             for start in range(0, queries, length):
                 part = slice(start, start + length)
-                sums[rows] += weights[rows, part].astype(np.float64) @ self.whole[part]
+                small = weights[rows, part]
+                wide = tile[: small.size].reshape(small.shape)
+                wide[...] = small
+                sums[rows] += wide @ self.whole[part]
         return sums
 
 

@@ -15,9 +15,9 @@ from anglewise.statistics.resampling import (
     UNIT,
     Differences,
     ExactSums,
-    all_signs,
+    all_flips,
     blocks,
-    random_signs,
+    random_flips,
 )
 
 EXACT_UP_TO = 14
@@ -99,7 +99,7 @@ def sign_flips(
     test = _Test.of(values)
 
     def drawn(units: range) -> _Reached:
-        return test(random_signs(seed, units, queries))
+        return test(random_flips(seed, units, queries))
 
     parts: Iterator[_Reached] = (
         map(test, _all(queries, measures))
@@ -173,9 +173,10 @@ class _Reached:
 
 @dataclass(frozen=True, eq=False)
 class _Test:
-    """The observed differences, in whole units; called with signs, what these make of them."""
+    """The observed differences, in whole units; called with flips, what these make of them."""
 
     sums: ExactSums
+    total: Float64[Array, " m"]
     reach: Float64[Array, "m m"]
     scale: Float64[Array, "m m"]
     worst: Float64[Array, " m"]
@@ -189,10 +190,11 @@ class _Test:
         root = np.sqrt(observed.squares)
         scale = np.divide(1, root, out=np.zeros_like(root), where=root > 0)
         worst = ((observed.total - slack) * scale).max(axis=0)
-        return cls(sums, np.abs(observed.total) - slack, scale, worst)
+        return cls(sums, sums.whole.sum(axis=0), np.abs(observed.total) - slack, scale, worst)
 
-    def __call__(self, signs: Int[Array, "draws q"]) -> _Reached:
-        sums = self.sums(signs)
+    def __call__(self, flips: Int[Array, "draws q"]) -> _Reached:
+        # to flip the signs of some takes twice their sum away: whole numbers, and so exact
+        sums = self.total - 2 * self.sums(flips)
         lead = np.abs(sums[:, :, None] - sums[:, None, :])
         reached = (lead >= self.reach).sum(axis=0)
         lead *= self.scale
@@ -200,7 +202,7 @@ class _Test:
 
 
 def _all(queries: int, measures: int) -> Iterator[Array]:
-    patterns = all_signs(queries)
+    patterns = all_flips(queries)
     at_once = max(1, CELLS // max(queries, measures**2))
     return (patterns[i : i + at_once] for i in range(0, len(patterns), at_once))
 
