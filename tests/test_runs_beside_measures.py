@@ -7,6 +7,7 @@ import pytrec_eval
 import anglewise as aw
 from anglewise.comparison.gates import check
 from anglewise.comparison.history import History, rows_of
+from anglewise.data_types.drawn import LOT
 from anglewise.errors import IdsError, SpellingError, ValuesError
 from anglewise.io.runs import append_history, read_history
 from cli_run import anglewise, refused  # noqa: F401 a fixture
@@ -242,7 +243,9 @@ def drawn_by_lot(pool, share=0.4, seed=0):
     space, rng = made_space(kind=["a", "b"] * (ITEMS // 2)), np.random.default_rng(seed)
     lists = [aw.search(space, name, k=10)[name].indices for name in pool]
     rows = [
-        aw.Judged(f"q{q}", f"d{item}", int(item == q) * 2, "anna", probability=share)
+        aw.Judged(
+            f"q{q}", f"d{item}", int(item == q) * 2, "anna", probability=share, context={LOT: "a"}
+        )
         for q in range(QUERIES)
         for item in sorted({int(i) for its in lists for i in its[q]})
         if rng.random() < share
