@@ -5,8 +5,9 @@ import pytest
 
 import anglewise as aw
 from anglewise.comparison.candidates import canonical
-from anglewise.comparison.fusion import CONSTANT, cut, fused
+from anglewise.comparison.fusion import CONSTANT, fused
 from anglewise.comparison.gates import check
+from anglewise.comparison.lists import cut
 from anglewise.comparison.rankers import read_ranker
 from anglewise.errors import SpellingError
 from cli_run import anglewise, refused
@@ -77,7 +78,7 @@ def test_weights_are_chosen_on_the_other_half():
 def test_a_weight_of_nothing_leaves_a_list_out():
     left = aw.Neighbours("a", np.array([[0, 1]]), np.array([[2.0, 1.0]]), np.array([0]))
     right = aw.Neighbours("b", np.array([[2, 3]]), np.array([[5.0, 4.0]]), np.array([0]))
-    alone = fused("a", [left, right], lambda lists: np.ones(lists.indices.shape), [1.0, 0.0])
+    alone = fused("a", [left, right], lambda lists: np.ones(lists.indices.shape), [1.0, 0.0], 4)
     assert alone.indices.tolist() == [[0, 1, -1, -1]]
 
 

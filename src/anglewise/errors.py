@@ -118,7 +118,7 @@ class TooFewError(AnglewiseError, ValueError):
 
 
 class EncoderError(AnglewiseError, RuntimeError):
-    """An encoder that cannot be had, or that answers with something else than vectors."""
+    """An encoder or reranker that cannot be had, or that answers with no vectors or scores."""
 
 
 class TrainingError(AnglewiseError, RuntimeError):

@@ -14,12 +14,14 @@ from anglewise.cli.options import (
     FROM_FOLDER,
     NO_FILES,
     NO_HISTORY,
+    NO_RERANKER,
     NOTHING_SPECIAL,
     ONE_SPACE,
     TO_TERMINAL,
     Always,
     HistoryOptions,
     Judging,
+    RerankerOptions,
     Results,
     SeenOptions,
     Several,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from anglewise.cli.inputs import Judged
     from anglewise.cli.results import Gates
     from anglewise.comparison.comparison_result import Comparison
+    from anglewise.comparison.rankers import Ranker
     from anglewise.data_types.embeddings import Space
     from anglewise.data_types.judgements import Judgements
     from anglewise.data_types.pairs import Pairs, Triplets
@@ -62,6 +65,7 @@ def compare(
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     several: Several = ONE_SPACE,
+    reranking: RerankerOptions = NO_RERANKER,
     judging: Judging = FROM_FOLDER,
     results: Results = TO_TERMINAL,
     history: HistoryOptions = NO_HISTORY,
@@ -78,7 +82,9 @@ def compare(
         Which, parted by commas; dot, cosine, euclidean if not given. Others are manhattan,
         norm(0,0.5), cosine@centred; norm(0,*) is tuned on one half of the queries and reported on
         the other. bm25 ranks texts by their words; fusion(bm25,cosine) fuses lists by reciprocal
-        ranks, weighted(bm25,cosine) by tuned weights. Beside --runs, none compares these alone.
+        ranks, weighted(bm25,cosine) by tuned weights; rerank(cosine,100) puts the first 100 places
+        into the order of --reranker, and rerank(cosine,*) tunes how many. Names of --runs may
+        stand in these. Beside --runs, none compares these alone.
     metric
         What decides: nDCG@10, R@100, P@10, RR@10, AP@100, spearman, pearson, triplet-accuracy.
         Without it nDCG@10, spearman for pairs, triplet-accuracy for triplets.
@@ -121,6 +127,7 @@ def compare(
     from anglewise.comparison.compare import compare as compared
     from anglewise.comparison.compare_runs import compare_listed
     from anglewise.comparison.compare_spaces import compare_spaces
+    from anglewise.comparison.rankers import split_rankers
 
     talk = Talk(always)
     if dry_run:
@@ -140,8 +147,10 @@ def compare(
     with talk.progress("reading"):
         runs = read_runs(several.runs, talk.say)
         if runs and source is None and vectors == NO_FILES and not several.spaces:
+            rankers, plain = split_rankers(wanted if measures is not None else (), names)
             given = {
-                "--measures": measures is not None and wanted,
+                "--measures": plain,
+                "--reranker": reranking.reranker,
                 "--variants": several.variants,
                 "--slice": slices,
                 "--split": split != "queries",
@@ -157,10 +166,10 @@ def compare(
             )
             space, judgements = judged_names(runs, direction, judging, talk.say, always.seed)
             judged = {"": judgements}
-            check_run_out(results.run_out, {"": space}, judged, (), runs=names)
-            run = partial(compare_listed, runs, judgements, space, **options)
+            check_run_out(results.run_out, {"": space}, judged, rankers, runs=names)
+            run = partial(compare_listed, runs, judgements, space, rankers=rankers, **options)
         elif several.spaces or several.variants:
-            alone = {"--slice": slices, "--dry-run": dry_run}
+            alone = {"--slice": slices, "--dry-run": dry_run, "--reranker": reranking.reranker}
             _refuse(alone, "is for one space: leave --spaces and --variants out")
             spaces, judged = judged_spaces(
                 source,
@@ -185,8 +194,10 @@ def compare(
             options |= of_space | {"slices": slices}
             check_run_out(results.run_out, {"": space}, judged, wanted, runs=names)
             if dry_run:
-                _refuse({"--runs": runs}, "has no search whose time could be told: leave it out")
+                untold = {"--runs": runs, "--reranker": reranking.reranker}
+                _refuse(untold, "has no search whose time could be told: leave it out")
                 return _dry_run(space, judgements, wanted, options, talk)
+            options |= _reranker(reranking, split_rankers(wanted, names)[0])
             run = partial(compared, space, judgements, wanted, runs=runs, **options)
     _check_directions(judged.values(), results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
@@ -237,6 +248,20 @@ def _measures(given: str | None, runs: Sequence[str]) -> str | tuple[()]:
             raise SpellingError("--measures none leaves nothing to compare: give --runs FILE too")
         return ()
     return MEASURES if given is None else given
+
+
+def _reranker(reranking: RerankerOptions, rankers: "Sequence[Ranker]") -> dict[str, Any]:
+    """What reranks, loaded, and the file that keeps its scores."""
+    from anglewise.comparison.ranker_lists import check_reranker
+    from anglewise.encoders.reranker import reranker
+    from anglewise.encoders.scored_pairs import usual_log
+
+    check_reranker(rankers, reranking.reranker, reranking.reranker_cache)
+    if reranking.reranker is None:
+        return {}
+    model = reranker(reranking.reranker)
+    cache = reranking.reranker_cache or usual_log(model)
+    return {"reranker": model, "reranker_cache": cache}
 
 
 def _refuse(given: Mapping[str, Any], reason: str) -> None:

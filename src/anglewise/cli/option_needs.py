@@ -87,6 +87,11 @@ def _writes_encoder(options: Given) -> bool:
 
 
 NEEDS: Mapping[str, Mapping[str, Need]] = {
+    "compare": {
+        "reranker_cache": Need(
+            _with("reranker"), "keeps scores of a reranker, and none is named: give --reranker"
+        ),
+    },
     "encode": {
         "cache": Need(_without("no_cache"), "keeps vectors, and --no-cache keeps none: give one"),
         "overlap": Need(

@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
-from anglewise.cli.paths import HTML, JSON, KEPT, MARKDOWN, PARQUET, READ, RUNS, SPACE_READ, XML
+from anglewise.cli.paths import (
+    ENCODER,
+    HTML,
+    JSON,
+    KEPT,
+    MARKDOWN,
+    PARQUET,
+    READ,
+    RUNS,
+    SPACE_READ,
+    XML,
+)
 from anglewise.data_types.numbers import COUNT, FINITE, POSITIVE, SEED, Bounds, shown
 from anglewise.errors import SpellingError
 
@@ -63,6 +74,7 @@ A_SEED = number(SEED)
 _ALWAYS = Group("Always", sort_key=99)
 _HISTORY = Group("Runs over time", sort_key=80)
 _JUDGING = Group("Judgements from a file", sort_key=60)
+_RERANKING = Group("Reranking", sort_key=57)
 _RESULTS = Group("Results", sort_key=70)
 _SPACES = Group("Model against model", sort_key=55)
 TABLE = Group("The table", sort_key=10)
@@ -227,6 +239,20 @@ class Several:
     vectors the runs alone are compared, by --qrels."""
 
 
+@Parameter(name="*", group=_RERANKING)
+@dataclass(frozen=True)
+class RerankerOptions:
+    """What reranks."""
+
+    reranker: Annotated[str | None, ENCODER] = None
+    """What reranks for rerank(cosine,100) among the measures: onnx:FOLDER,
+    sentence-transformers:MODEL, rerank:MODEL?url=ADDRESS, or python:MODULE:FUNCTION of a query and
+    a list of texts."""
+    reranker_cache: Annotated[Path | None, KEPT] = None
+    """A file that keeps its scores, so that a run that was stopped goes on where it was; without
+    it one among the user's caches."""
+
+
 @Parameter(name="*", group=_HISTORY)
 @dataclass(frozen=True)
 class HistoryOptions:
@@ -247,5 +273,6 @@ AS_BROUGHT = SeenOptions()
 FROM_FOLDER = Judging()
 TO_TERMINAL = Results()
 ONE_SPACE = Several()
+NO_RERANKER = RerankerOptions()
 NO_HISTORY = HistoryOptions()
 USUAL_COLUMNS = InteractionOptions()

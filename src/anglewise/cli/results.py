@@ -25,6 +25,7 @@ from anglewise.io.runs import HistoryTable, append_history, read_history
 
 if TYPE_CHECKING:
     from anglewise.cli.inputs import Judged
+    from anglewise.comparison.rankers import Ranker
     from anglewise.data_types.embeddings import Space
     from anglewise.report.document import Document
 
@@ -180,7 +181,7 @@ def check_run_out(
     run_out: Path | None,
     spaces: "Mapping[str, Space]",
     judged: "Mapping[str, Judged]",
-    measures: str | tuple[()],
+    measures: "str | Sequence[Ranker]",
     *,
     variants: str | tuple[()] = (),
     runs: Sequence[str] = (),
@@ -199,7 +200,7 @@ def check_run_out(
 
     if run_out is None:
         return
-    rankers, plain = split_rankers(measures)
+    rankers, plain = split_rankers(measures, runs)
     read = [*measures_and_families(plain), *rankers]
     starts = [""] if "" in spaces else [f"{source}: " for source in sources(spaces, variants)]
     _paths(run_out, [*(f"{start}{measure}" for start in starts for measure in read), *runs])

@@ -291,7 +291,7 @@ def canonical(spelling: str, runs: Collection[str] = ()) -> str:
     check_kind(spelling, str, "a candidate", "a spelling such as cosine or new: cosine")
     if spelling.strip() in runs:
         return spelling.strip()
-    ranker = read_ranker(spelling)
+    ranker = read_ranker(spelling, runs)
     if ranker is not None:
         return str(ranker)
     space, colon, measure = spelling.rpartition(":")

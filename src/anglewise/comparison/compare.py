@@ -12,6 +12,7 @@ from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
+from anglewise.comparison.ranker_lists import check_reranker, places_read, with_rankers
 from anglewise.comparison.rankers import BM25, Ranker, split_rankers
 from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_named_rows, score_spaces
@@ -27,9 +28,14 @@ from anglewise.data_types.judgements import (
 from anglewise.data_types.numbers import as_list, check_flag, check_kind, check_word
 from anglewise.data_types.pairs import Pairs, Triplets, check_judgements, check_of_space
 from anglewise.data_types.run import Run
+from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Direction, Progress
+from anglewise.encoders.reranker import Reranker, Score
+from anglewise.encoders.reranker import reranker as load_reranker
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.interface import Metric
+from anglewise.io.files import PathLike
+from anglewise.nearest_neighbours.search import share_of
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import (
     DEFAULT_MEASURES,
@@ -52,6 +58,8 @@ def compare(
     metric: str | Metric | None = None,
     *,
     runs: Iterable[Run] | Run = (),
+    reranker: str | Score | Reranker | None = None,
+    reranker_cache: PathLike | None = None,
     metrics: Iterable[str | Metric] | str = (),
     direction: Direction | None = None,
     tolerance: str | float | None = None,
@@ -85,12 +93,22 @@ def compare(
         Spellings or measures. A star, as in ``norm(0,*)``, is tuned: on one half of the queries
         for the other, both ways. ``bm25`` ranks the texts of the space by their words;
         ``fusion(bm25,cosine)`` fuses lists by reciprocal ranks, ``weighted(bm25,cosine)`` by
-        scores with tuned weights.
+        scores with tuned weights; ``rerank(cosine,100)`` puts the first 100 places of a list into
+        the order of the ``reranker``, and ``rerank(cosine,*)`` tunes how many. In these the name
+        of a run stands for its lists.
     metric
         What decides; by default ``nDCG@10``, ``spearman`` for pairs, ``triplet-accuracy``.
     runs
         Ranked lists of other systems, judged beside the measures, by id. A query that a run has no
         list for counts as one with an empty list. ``measures=()`` compares the runs alone.
+    reranker
+        What reranks: a spelling (``onnx:FOLDER``, ``sentence-transformers:MODEL``,
+        ``rerank:MODEL?url=…``, ``python:MODULE:FUNCTION``), a ``Reranker``, or a function of a
+        query and a list of texts that gives a score for each.
+    reranker_cache
+        A file to which every score is added, and from which it is taken when the same reranker is
+        to score the same pair again: so that nothing is asked twice, after a failure neither. A
+        function has no identity by which its scores could be told; a ``Reranker`` may have one.
     metrics
         Further metrics to report beside it.
     direction
@@ -148,6 +166,9 @@ def compare(
         no item of the space.
     TooFewError
         Nothing judged, no measure and no run given, or all queries in one group.
+    EncoderError
+        A reranker that cannot be loaded, fails, or answers with something else than a finite
+        number for each text; the query is named, and what was scored before is in the cache.
 
     Examples
     --------
@@ -165,15 +186,17 @@ def compare(
     """
     space = as_space(space)
     check_judgements(judgements)
-    rankers, plain = split_rankers(measures)
-    read = measures_and_families(plain)
     given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
+    run_names = [run.name for run in given if isinstance(run, Run)]
+    rankers, plain = split_rankers(measures, run_names)
+    read = measures_and_families(plain)
     others = check_runs(given, [*map(str, read), *map(str, rankers)]) if given else []
     if not read and not others and not rankers:
         raise TooFewError(NO_MEASURE)
+    check_reranker(rankers, reranker, reranker_cache)
     _check_fits(judgements, space, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
-    base = baseline_among(read, baseline, rankers, [run.name for run in others])
+    base = baseline_among(read, baseline, rankers, run_names)
     settings = read_settings(
         type(judgements),
         metric,
@@ -200,9 +223,13 @@ def compare(
             notes=notes(space, judgements, scores),
         )
     settings = settings.for_queries(space, judgements, split, largest_group)
+    model = None if reranker is None else load_reranker(reranker)
+    if model is not None:
+        settings = replace(settings, reranker=model.identity or model.spec)
     searched = SearchedSpace(space, judgements, judgements.judged_rows)
     ranked, names = None, judged_space(space, judgements.parts)
     context = of_space(space, judgements)
+    leaves = {leaf for ranker in rankers for leaf in ranker.leaves()}
     if others:
         ranked = runs_in(
             others,
@@ -210,11 +237,20 @@ def compare(
             context.judgements,
             settings,
             passages=passages_of([(space, judgements.parts)], judgements.direction),
+            deep=places_read(rankers, settings.metrics) if leaves & {*run_names} else 0,
         )
     if rankers:
-        from anglewise.comparison.fusion import with_rankers
-
-        ranked = with_rankers(rankers, searched, context, settings, names=names, runs=ranked)
+        ranked = with_rankers(
+            rankers,
+            searched,
+            context,
+            replace(settings, progress=share_of(progress, 0, 2)),
+            names=names,
+            runs=ranked,
+            reranker=model,
+            cache=None if reranker_cache is None else as_path(reranker_cache),
+        )
+        settings = replace(settings, progress=share_of(progress, 1, 2))
     spaces = [searched] if read else []
     scores = score_spaces(spaces, read, read, judgements, settings, runs=ranked)
     check_drawn(judgements if ranked is None else ranked.judgements, scores)

@@ -10,16 +10,19 @@ from anglewise.comparison.dependence import check_drawn
 from anglewise.comparison.inference import infer
 from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in, space_of_names
+from anglewise.comparison.ranker_lists import check_reranker, places_read, with_rankers
+from anglewise.comparison.rankers import Ranker, split_rankers
 from anglewise.comparison.scoring import score_spaces
+from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.conversion import column_names, is_frame
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.numbers import as_list, check_kind
+from anglewise.data_types.numbers import as_list, check_kind, shown
 from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.run import Run
 from anglewise.data_types.typing import Progress
-from anglewise.errors import TooFewError, ValuesError
+from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import check_relevant
 from anglewise.evaluation_metrics.interface import Metric
 
@@ -31,6 +34,7 @@ def compare_runs(
     judgements: Mapping[Any, Mapping[Any, float]] | Any,
     metric: str | Metric | None = None,
     *,
+    measures: Iterable[str] | str = (),
     metrics: Iterable[str | Metric] | str = (),
     tolerance: str | float | None = None,
     largest_difference: float = 1.0,
@@ -51,8 +55,10 @@ def compare_runs(
         The lists of each system, by its name.
     judgements
         ``{query: {item: gain}}``, or a frame with the columns ``query_id``, ``item_id``, ``gain``.
+    measures
+        Fusions of the runs as further candidates: ``fusion(a,b)``, ``weighted(a,b)``.
     metric, metrics, tolerance, largest_difference, baseline, relevant_from, seed, threads
-        As in ``compare``; the baseline is the name of a run.
+        As in ``compare``; the baseline is the name of a run or a fusion.
 
     Raises
     ------
@@ -70,6 +76,12 @@ def compare_runs(
     given = check_runs(as_list(runs, "runs", RUNS_DUE), [])
     if not given:
         raise TooFewError("no run to compare: give one at least")
+    rankers, others = split_rankers(measures or [], [run.name for run in given])
+    if others:
+        raise SpellingError(
+            f"{shown(str(others[0]))!r} is of a space, and runs alone are compared: leave it out, "
+            "or give the space too (compare)"
+        )
     if is_frame(judgements):
         names = list(map(str, column_names(judgements)))
         lacking = next((name for name in JUDGED_COLUMNS if names.count(name) != 1), None)
@@ -91,6 +103,7 @@ def compare_runs(
         evaluated_with(read, space, relevant_from=relevant_from),
         space,
         metric,
+        rankers=rankers,
         metrics=metrics,
         tolerance=tolerance,
         largest_difference=largest_difference,
@@ -106,6 +119,7 @@ def compare_listed(
     space: Space,
     metric: str | Metric | None = None,
     *,
+    rankers: Sequence[Ranker] = (),
     metrics: Iterable[str | Metric] | str = (),
     tolerance: str | float | None = None,
     largest_difference: float = 1.0,
@@ -115,20 +129,26 @@ def compare_listed(
     progress: Progress | None = None,
 ) -> Comparison:
     """As ``compare_runs``, by judgements of a space of names, as ``space_of_names`` makes it."""
-    base = baseline_among([], baseline, runs=[run.name for run in runs])
+    check_runs(runs, list(map(str, rankers)))
+    check_reranker(rankers, None, None)
+    base = baseline_among([], baseline, rankers, [run.name for run in runs])
     settings = read_settings(
         Judgements,
         metric,
         metrics,
         tolerance=tolerance,
         largest_difference=largest_difference,
-        candidates=len(runs),
+        candidates=len(runs) + len(rankers),
         seed=seed,
         threads=threads,
         progress=progress,
     )
     check_relevant(judgements, settings.metrics[0])
-    ranked = runs_in(runs, space, judgements, settings)
+    deep = places_read(rankers, settings.metrics) if rankers else 0
+    ranked = runs_in(runs, space, judgements, settings, deep=deep)
+    if rankers:
+        context = of_space(space, judgements)
+        ranked = with_rankers(rankers, None, context, settings, names=space, runs=ranked)
     scores = score_spaces([], [], [], judgements, settings, runs=ranked)
     check_drawn(ranked.judgements, scores)
     result = conclude(

@@ -127,9 +127,10 @@ def compare_spaces(
         check_kind(name, str, "the name of a space", "a text")
     spaces = {name: as_space(space) for name, space in spaces.items()}
     models = sources(spaces, variants)
+    given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
+    names = [run.name for run in given if isinstance(run, Run)]
     check_no_rankers(
-        measures,
-        "is of the texts of one space, and here several, or variants of one, are compared",
+        measures, "is of one space, and here several, or variants of one, are compared", names
     )
     read = measures_and_families(measures)
     if not read:
@@ -144,7 +145,6 @@ def compare_spaces(
         )
         for name, labels in _by_space(judgements, spaces).items()
     }
-    given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
     candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
     others = check_runs(given, [str(candidate) for candidate in candidates])
     settings = read_settings(
@@ -158,7 +158,6 @@ def compare_spaces(
         threads=threads,
         progress=progress,
     )
-    names = [run.name for run in others]
     base = None if baseline is None else candidate_number(baseline, candidates, names)
     aligned = AlignedSpaces.of(spaces, judged)
     check_relevant(aligned.judgements, settings.metrics[0])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anglewise.comparison.candidates import SearchCost, SpaceFacts
     from anglewise.comparison.evidence import Evidence
     from anglewise.comparison.floors import Floor
+    from anglewise.comparison.reranking import RerankingCost
     from anglewise.comparison.slices import Slice
 
 
@@ -69,6 +70,8 @@ class MeasureResult:
         the head, the middle or the tail of use were relevant (empty where use is not known).
     search
         What it took to search for it, where there are lists.
+    reranking
+        What it took to rerank; None where nothing is reranked, and then not in JSON.
     """
 
     measure: str
@@ -85,6 +88,7 @@ class MeasureResult:
     coverage: Coverage | None = None
     strata: Mapping[str, float] = field(default_factory=dict[str, float])
     search: "SearchCost | None" = None
+    reranking: "RerankingCost | None" = None
 
 
 @dataclass(frozen=True)
@@ -370,7 +374,7 @@ def _pandas(method: str, instead: str) -> Any:
 
 def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:
     """Plain JSON: lists for tuples, null for what is undefined."""
-    return {key: _plain(value) for key, value in entries}
+    return {key: _plain(value) for key, value in entries if key != "reranking" or value is not None}
 
 
 def _without_seconds(entries: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -177,11 +177,10 @@ def _signature(
             rules["relevant-from"] = f"{judgements.relevant_from:g}"
         if judgements.not_itself:
             rules["not-itself"] = "yes"
-    digest = sha256(",".join(scores.names).encode()).hexdigest()[:8]
     parts = {
         "metric": scores.metric,
         "direction": direction,
-        "measures": f"{len(scores.names)}.{digest}",
+        "measures": f"{len(scores.names)}.{_digest(','.join(scores.names))}",
         "queries": len(scores.rows),
         **rules,
         **({} if split.split == QUERIES else {"split": f"{split.split}{groups}"}),
@@ -192,10 +191,15 @@ def _signature(
         **({} if largest == 1 else {"largest": f"{largest:g}"}),
         **({} if scores.largest_group is None else {"largest-group": scores.largest_group}),
         **({} if scores.weights is None else {"weights": "traffic"}),
+        **({"reranker": _digest(settings.reranker)} if settings.reranker else {}),
         "seed": settings.seed,
         "version": version("anglewise"),
     }
     return "|".join(f"{name}:{value}" for name, value in parts.items())
+
+
+def _digest(words: str) -> str:
+    return sha256(words.encode()).hexdigest()[:8]
 
 
 def baseline_among(
@@ -211,7 +215,7 @@ def baseline_among(
     if baseline is None:
         return None
     if isinstance(baseline, str):
-        name = canonical_ranker(baseline)
+        name = canonical_ranker(baseline, runs)
         others = [*map(str, rankers), *runs]
         if name in others:
             return len(read) + others.index(name)

@@ -10,6 +10,7 @@ import numpy as np
 
 from anglewise.comparison.candidates import Candidate, SearchCost
 from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult
+from anglewise.comparison.reranking import RerankingCost
 from anglewise.comparison.split import ALONE, QuerySplit, chance_over
 from anglewise.data_types.drawn import QueryWeights, effective_number
 from anglewise.data_types.neighbours import Neighbours
@@ -68,6 +69,8 @@ class Scores:
         Where most graded pairs have one grade, how many have another.
     costs
         What it took to search for each measure, where they were searched for here.
+    reranking
+        What it took to rerank, for those that are reranked.
     """
 
     measures: tuple[Candidate, ...]
@@ -87,6 +90,7 @@ class Scores:
     largest_group: int | None = None
     other_grades: int | None = None
     costs: Mapping[str, SearchCost] = field(default_factory=dict[str, SearchCost])
+    reranking: Mapping[str, RerankingCost] = field(default_factory=dict[str, RerankingCost])
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -235,6 +239,7 @@ class Inference:
             alike=tuple(scores.names[j] for j in scores.groups[group] if j != i),
             settings=scores.settings.get(name, ()),
             search=scores.costs.get(name),
+            reranking=scores.reranking.get(name),
         )
 
 

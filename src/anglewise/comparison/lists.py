@@ -65,6 +65,8 @@ class EvaluationSettings:
         How many work at once; None for one for each core.
     progress
         Called with what is done of the search and how much there is to do.
+    reranker
+        What identifies the reranker, where there is one.
     """
 
     metrics: Sequence[Metric]
@@ -75,6 +77,7 @@ class EvaluationSettings:
     seed: int = 0
     threads: int | None = None
     progress: Progress | None = None
+    reranker: str = ""
 
     def __post_init__(self) -> None:
         PART.check("largest_difference", self.largest_difference)
@@ -246,6 +249,22 @@ def of_places(neighbours: Neighbours, k: int) -> Neighbours:
         neighbours,
         indices=np.pad(neighbours.indices, wider, constant_values=NOBODY),
         scores=np.pad(neighbours.scores, wider, constant_values=-np.inf),
+    )
+
+
+def cut(lists: Neighbours, depth: int) -> Neighbours:
+    """The first places of lists, and how many of the others tie with the last of them."""
+    if lists.k <= depth:
+        return of_places(lists, depth)
+    last = lists.scores[:, depth - 1 : depth]
+    there = lists.indices[:, depth:] != NOBODY
+    tied = (there & (lists.scores[:, depth:] == last)).sum(axis=1).astype(np.int64)
+    all_tie = lists.scores[:, -1] == last[:, 0]
+    return replace(
+        lists,
+        indices=lists.indices[:, :depth],
+        scores=lists.scores[:, :depth],
+        tied_at_cut=tied + np.where(all_tie, lists.tied_at_cut, 0),
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from anglewise.comparison.candidates import Candidate
-from anglewise.comparison.lists import NOBODY, EvaluationSettings
+from anglewise.comparison.lists import NOBODY, EvaluationSettings, cut
 from anglewise.comparison.rankers import AFTER_ALL_MEASURES
+from anglewise.comparison.reranking import RerankingCost
 from anglewise.comparison.runs_of_passages import as_documents
 from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Embeddings, Space
@@ -69,6 +70,10 @@ class RankedRuns:
         Whose lists they are, in their order.
     chosen
         What was chosen for those that are tuned.
+    deep
+        Of the runs, longer lists for all judged queries, where others are made of them.
+    reranking
+        What it took to rerank, for those that are reranked.
     """
 
     lists: Mapping[str, Neighbours]
@@ -77,6 +82,8 @@ class RankedRuns:
     notes: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    deep: Mapping[str, Neighbours] = field(default_factory=dict[str, Neighbours])
+    reranking: Mapping[str, RerankingCost] = field(default_factory=dict[str, RerankingCost])
 
     @property
     def depth(self) -> int:
@@ -121,6 +128,7 @@ def runs_in(
     settings: EvaluationSettings,
     *,
     passages: Sequence[tuple[Embeddings, Parts]] = (),
+    deep: int = 0,
 ) -> RankedRuns:
     """Bring runs into the rows of those who ask and of what is ranked, by id.
 
@@ -139,6 +147,8 @@ def runs_in(
     passages
         Where documents are judged, the items of each space, and which documents they are passages
         of. A run may name passages then: a document stands where the best of its own does.
+    deep
+        How many places are kept of them beside those that metrics read, for what is made of runs.
 
     Raises
     ------
@@ -148,6 +158,7 @@ def runs_in(
     asking, ranked = names.sides(judgements.direction)
     rows = judgements.judged_rows
     depth = max(metric.depth for metric in ranking_metrics(settings.metrics))
+    read = max(depth, deep)
     hidden = _hidden_keys(judgements)
     columns = _Columns(ranked, judgements.missing_ids)
     dropped = set(judgements.dropped_ids) - set(ranked.row_of)
@@ -160,7 +171,7 @@ def runs_in(
         if passages:
             run = as_documents(given, passages, ranked)
         _check_alike(run, asking, ranked, rows)
-        entries = _entries(run, asking.ids[rows], None if hides else depth)
+        entries = _entries(run, asking.ids[rows], None if hides else read)
         if dropped:
             entries, note = _without_dropped(run, entries, dropped)
             notes += note
@@ -180,16 +191,14 @@ def runs_in(
                 "they were used in training or are the query itself: left out"
             )
     wide = _widened(judgements, len(ranked), columns)
-    depth = min(depth, wide.gains.shape[1])
+    depth, read = (min(places, wide.gains.shape[1]) for places in (depth, read))
     check_room(
-        f"{counted(len(taken), 'run')} with {depth:,} places for each of {len(rows):,} queries",
-        BYTES_OF_PLACE * len(taken) * len(rows) * depth,
+        f"{counted(len(taken), 'run')} with {read:,} places for each of {len(rows):,} queries",
+        BYTES_OF_PLACE * len(taken) * len(rows) * read,
         "take a metric of fewer places",
     )
-    lists = {
-        name: settings.split.of_reported(_neighbours(name, entries, len(rows), depth))
-        for name, entries in taken.items()
-    }
+    every = {name: _neighbours(name, entries, len(rows), read) for name, entries in taken.items()}
+    lists = {name: settings.split.of_reported(cut(its, depth)) for name, its in every.items()}
     notes += _depth_notes(lists)
     notes += columns.notes()
     return RankedRuns(
@@ -198,6 +207,7 @@ def runs_in(
         _with_items(names, columns.extra, judgements),
         tuple(notes),
         tuple(map(RunCandidate, lists, range(len(lists)))),
+        deep=every if deep else {},
     )
 
 

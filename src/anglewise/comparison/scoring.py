@@ -72,7 +72,7 @@ def score_spaces(
         candidates = [*candidates, *runs.candidates]
         judgements = runs.judgements
     scores = score_lists(candidates, lists, judgements, settings, keys=keys, chosen=chosen)
-    return replace(scores, costs=costs)
+    return replace(scores, costs=costs, reranking={} if runs is None else runs.reranking)
 
 
 def _cost(

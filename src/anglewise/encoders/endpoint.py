@@ -107,9 +107,9 @@ def load_endpoint(spec: Spec) -> Encoder:
         raise SpellingError("openai needs a model: write openai:MODEL")
     address = _address(spec)
     dimensions = spec.number("dimensions")
-    patience = Patience(timeout=_amount(spec, "timeout") or Patience.timeout)
+    patience = Patience(timeout=amount(spec, "timeout") or Patience.timeout)
     headers = bearer(key_of(spec.options.get("key")))
-    price = _amount(spec, "price")
+    price = amount(spec, "price")
     batch = spec.number("batch") or 128
 
     def ask(prompt: str) -> Encode:
@@ -184,11 +184,12 @@ def _with_address(spec: Spec, address: str) -> Spec:
     return Spec(spec.kind, spec.source, options if address == HOME else {"url": address, **options})
 
 
-def _amount(spec: Spec, name: str) -> float | None:
+def amount(spec: Spec, name: str) -> float | None:
+    """An option that is a number above 0."""
     text = spec.options.get(name)
     if text is None:
         return None
     amount = read_number(text)
     if amount is None or not 0 < amount < 1e9:
-        raise SpellingError(f"openai: {name}={shown(text)}: a number above 0 is due")
+        raise SpellingError(f"{spec.kind}: {name}={shown(text)}: a number above 0 is due")
     return float(amount)

@@ -25,25 +25,31 @@ def load_function(spec: Spec) -> Encoder:
     >>> load_function(Spec("python", "builtins:sorted")).spec
     'python:builtins:sorted'
     """
+    value = imported(spec)
+    if isinstance(value, Encoder):  # one that knows more about itself than a function can
+        return replace(value, spec=str(spec))
+    if not callable(value):
+        raise EncoderError(f"{spec} is {type(value).__name__}: a function of texts is due")
+    return Encoder(spec=str(spec), documents=value)
+
+
+def imported(spec: Spec) -> Any:
+    """What ``python:MODULE:NAME`` names; ``EncoderError`` if it cannot be imported."""
     spec.only()
     module, colon, name = spec.source.partition(":")
     if not colon or not module or not name or module.startswith("."):
         raise SpellingError(f"{spec}: write python:MODULE:FUNCTION")
     try:
-        imported: Any = import_module(module)
+        value: Any = import_module(module)
         for part in name.split("."):
-            imported = getattr(imported, part)
+            value = getattr(value, part)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a foreign module may raise anything
         kind, why = type(error).__name__, reason(error)
         what = kind if why == kind else f"{kind}: {why}"
         raise EncoderError(f"{spec} cannot be imported: {what}") from error
-    if isinstance(imported, Encoder):  # one that knows more about itself than a function can
-        return replace(imported, spec=str(spec))
-    if not callable(imported):
-        raise EncoderError(f"{spec} is {type(imported).__name__}: a function of texts is due")
-    return Encoder(spec=str(spec), documents=imported)
+    return value
 
 
 UNNAMED = "python:?"
@@ -64,10 +70,15 @@ def encoder_of_function(function: Encode) -> Encoder:
             f"an encoder is due, or a function of a list of texts: this is "
             f"{type(function).__name__}"
         )
+    return Encoder(spec=spelling_of(function), documents=function)
+
+
+def spelling_of(function: Any) -> str:
+    """How a function is imported again, where a module holds it under a name."""
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", "<>")
     importable = module not in {None, "__main__"} and "<" not in name
-    return Encoder(spec=f"python:{module}:{name}" if importable else UNNAMED, documents=function)
+    return f"python:{module}:{name}" if importable else UNNAMED
 
 
 BATCH = 16

@@ -187,18 +187,10 @@ def load_onnx(spec: Spec) -> Encoder:
     spec.only(*TEXT_OPTIONS)
     path = spec.file()
     pooling = spec.one_of("pooling", ("mean", "cls", "none"), "mean")
-    words = _tokenizer_file(spec, path)
-    with reading(words, "a tokenizer"):
-        tokenizer = _tokenizer(words)
+    words, tokenizer, longest = open_tokenizer(spec, path)
     session = open_session(path)
     output = output_of(spec, session, (*SENTENCES, *TOKENS))
-    longest = spec.number("window") or _longest(tokenizer, words)
-    if longest is None:
-        tokenizer.no_truncation()
-    else:
-        tokenizer.enable_truncation(longest)
-    tokenizer.no_padding()
-    runner = _TextRunner(session, tokenizer, output, pooling, _pad(tokenizer))
+    runner = _TextRunner(session, tokenizer, output, pooling, pad_token(tokenizer))
 
     def tokens(texts: list[str]) -> list[int]:
         tokenizer.no_truncation()
@@ -237,8 +229,8 @@ class _TextRunner:
     def __call__(self, texts: list[str], prompt: str = "") -> Array:
         """Encode texts with a prompt before each, in one call of the session."""
         encodings = encodings_of(self.tokenizer, [prompt + text for text in texts])
-        ids = _padded([encoding.ids for encoding in encodings], self.pad)
-        mask = _padded([[1] * len(encoding.ids) for encoding in encodings], 0)
+        ids = padded([encoding.ids for encoding in encodings], self.pad)
+        mask = padded([[1] * len(encoding.ids) for encoding in encodings], 0)
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         if missing := self.inputs - set(feed):
             raise EncoderError(
@@ -261,11 +253,29 @@ class _TextRunner:
         return (vectors * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1)
 
 
-def _padded(rows: Sequence[Sequence[int]], pad: int) -> Int64[Array, "texts tokens"]:
+def padded(rows: Sequence[Sequence[int]], pad: int) -> Int64[Array, "texts tokens"]:
+    """Rows of tokens as a table, the shorter ones filled up."""
     table = np.full((len(rows), max(1, *map(len, rows))), pad, dtype=np.int64)
     for row, cells in zip(table, rows, strict=True):
         row[: len(cells)] = cells
     return table
+
+
+def open_tokenizer(spec: Spec, model: Path) -> tuple[Path, Any, int | None]:
+    """The tokenizer of a model, its file, and how many tokens it leaves of a text, if it cuts any.
+
+    Options: ``tokenizer`` (its file) and ``window`` in tokens.
+    """
+    words = _tokenizer_file(spec, model)
+    with reading(words, "a tokenizer"):
+        tokenizer = _tokenizer(words)
+    longest = spec.number("window") or _longest(tokenizer, words)
+    if longest is None:
+        tokenizer.no_truncation()
+    else:
+        tokenizer.enable_truncation(longest)
+    tokenizer.no_padding()
+    return words, tokenizer, longest
 
 
 def _tokenizer_file(spec: Spec, model: Path) -> Path:
@@ -293,7 +303,8 @@ def _tokenizer(path: Path) -> Any:
     return tokenizer
 
 
-def _pad(tokenizer: Any) -> int:
+def pad_token(tokenizer: Any) -> int:
+    """The number of the token that fills up shorter texts; 0 where it has no usual name."""
     for word in ("[PAD]", "<pad>", "<|endoftext|>"):
         number = tokenizer.token_to_id(word)
         if number is not None:

@@ -1,4 +1,4 @@
-"""Text encoders from libraries: model2vec, word vectors, sentence-transformers."""
+"""Text encoders from libraries, model2vec, word vectors, sentence-transformers; its rerankers."""
 
 import hashlib
 import os
@@ -16,6 +16,7 @@ from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array, Float32
 from anglewise.encoders.encoder import Encoder, Spec, digest, library
+from anglewise.encoders.reranker import Reranker
 from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of, panics_as_errors
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason
 from anglewise.io.files import existing_file, is_folder, user_path
@@ -183,17 +184,8 @@ def load_sentence_transformer(spec: Spec) -> Encoder:
     spec.only("device")
     if not spec.source:
         raise SpellingError(f"{spec.kind} needs a model: write {spec.kind}:FOLDER or NAME")
-    kind: Any = _library().SentenceTransformer
     local, source = user_path(spec.source), _folder_or_name(spec)
-    try:
-        model: Any = kind(source, device=spec.options.get("device"), trust_remote_code=False)
-    except Exception as error:  # the hub and the readers below it raise anything
-        why = reason(error)
-        needs_code = "trust_remote_code" in str(error)
-        hint = "; code of a model is run as a function of yours, python:MODULE:FUNCTION"
-        raise EncoderError(
-            f"{spec}: no such model could be loaded ({why}){hint if needs_code else ''}"
-        ) from error
+    model = _loaded(_library().SentenceTransformer, source, spec)
     layers = [type(layer).__name__ for layer in model]
     normalises = "Normalize" in layers
     settings = {"batch_size": 32, "show_progress_bar": False, "convert_to_numpy": True}
@@ -210,6 +202,56 @@ def load_sentence_transformer(spec: Spec) -> Encoder:
         batch=256,
         identity=_identity(model, local, prompts),
     )
+
+
+def _loaded(kind: Any, source: str, spec: Spec) -> Any:
+    """A model of the library; its code is never run. Raises ``EncoderError`` where none loads."""
+    try:
+        return kind(source, device=spec.options.get("device"), trust_remote_code=False)
+    except Exception as error:  # the hub and the readers below it raise anything
+        why = reason(error)
+        needs_code = "trust_remote_code" in str(error)
+        hint = "; code of a model is run as a function of yours, python:MODULE:FUNCTION"
+        raise EncoderError(
+            f"{spec}: no such model could be loaded ({why}){hint if needs_code else ''}"
+        ) from error
+
+
+def load_cross_encoder(spec: Spec) -> Reranker:
+    """Load a cross-encoder that sentence-transformers wrote, or one of the hub by its name.
+
+    Option: ``device`` (``cpu``, ``cuda``). Code that comes with a model is refused, as in
+    ``load_sentence_transformer``.
+    """
+    spec.only("device")
+    if not spec.source:
+        raise SpellingError(f"{spec.kind} needs a model: write {spec.kind}:FOLDER or NAME")
+    local, source = user_path(spec.source), _folder_or_name(spec)
+    model = _loaded(_library().CrossEncoder, source, spec)
+    longest = getattr(model, "max_seq_length", None)
+
+    def scores(query: str, texts: list[str]) -> Any:
+        pairs = [(query, text) for text in texts]
+        return model.predict(pairs, batch_size=32, show_progress_bar=False, convert_to_numpy=True)
+
+    def tokens(query: str, texts: list[str]) -> list[int]:
+        pairs = [query] * len(texts), texts
+        return list(map(len, model.tokenizer(*pairs, truncation=False, verbose=False)["input_ids"]))
+
+    weights = digest(_weight_files(local)) if is_folder(local) else _commit(model)
+    return Reranker(
+        spec=str(Spec(spec.kind, source, spec.options)),
+        scores=scores,
+        identity=f"sentence-transformers cross-encoder {weights}" if weights else "",
+        window=None if longest is None else int(longest),
+        tokens=None if longest is None else tokens,
+    )
+
+
+def _commit(model: Any) -> str:
+    """The hub's commit of a cross-encoder's weights; empty where the library does not say it."""
+    settings = getattr(model, "config", None) or getattr(model[0].auto_model, "config", None)
+    return str(getattr(settings, "_commit_hash", None) or "")
 
 
 def _library() -> Any:

@@ -2,13 +2,17 @@
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from anglewise.errors import FileError
 from anglewise.io.files import opened, reading
 from anglewise.io.outputs import writing
 from anglewise.io.sizes import check_holds
+
+T = TypeVar("T")
 
 
 def logged_lines(log: Path, kind: str) -> list[bytes]:
@@ -21,6 +25,40 @@ def logged_lines(log: Path, kind: str) -> list[bytes]:
     with reading(log, kind), opened(log) as file:
         check_holds(log, os.fstat(file.fileno()).st_size)
         return file.read().split(b"\n")
+
+
+def logged_answers(
+    log: Path, source: str, option: str, field: str, read: Callable[[Any], T]
+) -> Iterator[T]:
+    """What ``read`` makes of each line; one that a kill or a full disk cut off is left out.
+
+    Each line is an object of JSON that begins with its key, 32 digits of hexadecimal, and goes on
+    with ``field``.
+
+    Raises ``FileError`` for a file of something else, so that no answer is added to it: it names
+    the ``source`` of answers and the ``option`` that names the file.
+    """
+    start = b'{"key": "' + b"0" * 32 + b'", "' + field.encode() + b'": '
+    cut_off = re.compile(rb'\{"key": "[0-9a-f]{32}", "' + field.encode() + rb'": [ -~]*')
+    for number, line in enumerate(filter(None, logged_lines(log, f"answers of {source}")), 1):
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            if cut_off.fullmatch(line + start[len(line) :]) is None:
+                raise _not_ours(log, number, source, option) from None
+            continue
+        try:
+            answer = read(entry)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise _not_ours(log, number, source, option) from None
+        yield answer
+
+
+def _not_ours(log: Path, number: int, source: str, option: str) -> FileError:
+    return FileError(
+        f"{log}, line {number}, is no answer of {source}: this file is another's, and answers "
+        f"would be added to it; name another ({option}), or take it away"
+    )
 
 
 def append_line(log: Path, content: Mapping[str, Any]) -> None:

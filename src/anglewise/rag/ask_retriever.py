@@ -1,8 +1,6 @@
 """Ask a retriever every query, and make a run of its answers."""
 
 import hashlib
-import json
-import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
@@ -19,14 +17,13 @@ from anglewise.data_types.run import Run, check_run_name
 from anglewise.data_types.text import as_path
 from anglewise.errors import (
     AnglewiseError,
-    FileError,
     SpellingError,
     TooFewError,
     ValuesError,
     WrongTypeError,
     reason,
 )
-from anglewise.io.answer_log import append_line, logged_lines
+from anglewise.io.answer_log import append_line, logged_answers
 from anglewise.io.files import PathLike
 from anglewise.io.texts import texts_of
 
@@ -288,39 +285,12 @@ def _key(name: str, k: int, query: str, text: str) -> str:
     ).hexdigest()
 
 
-FRAME = b'{"key": "' + b"0" * 32 + b'", "list": ['
-"""How each line of answers begins, but for the digits of the key."""
-CUT_OFF = re.compile(rb'\{"key": "[0-9a-f]{32}", "list": \[[ -~]*')
-"""A line that a kill or a full disk cut off, once the rest of the frame is added to it."""
-
-
 def _answered(log: Path, name: str, k: int, texts: Mapping[str, str]) -> dict[str, Places]:
-    """The answers of earlier calls; a line that was cut off is left out.
-
-    Raises ``FileError`` for a file of something else, so that no answer is added to it.
-    """
+    """The answers of earlier calls to these queries."""
     query_of = {_key(name, k, query, text): query for query, text in texts.items()}
-    answers: dict[str, Places] = {}
-    lines = [line for line in logged_lines(log, "answers of a retriever") if line]
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            if CUT_OFF.fullmatch(line + FRAME[len(line) :]) is None:
-                raise _not_ours(log, number) from None
-            continue
-        try:
-            places = [(str(item), float(score)) for item, score in entry["list"]]
-            key = entry["key"]
-        except (KeyError, TypeError, ValueError):
-            raise _not_ours(log, number) from None
-        if key in query_of:
-            answers[query_of[key]] = places
-    return answers
 
+    def read(entry: Any) -> tuple[str, Places]:
+        return entry["key"], [(str(item), float(score)) for item, score in entry["list"]]
 
-def _not_ours(log: Path, number: int) -> FileError:
-    return FileError(
-        f"{log}, line {number}, is no answer of a retriever: this file is another's, and answers "
-        "would be added to it; name another (cache=), or take it away"
-    )
+    answers = logged_answers(log, "a retriever", "cache=", "list", read)
+    return {query_of[key]: places for key, places in answers if key in query_of}

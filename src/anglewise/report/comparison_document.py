@@ -66,7 +66,12 @@ def comparison_document(
     cells = (cell for row in table.rows for cell in row)
     beats = any(isinstance(cell, Cell) and cell.beats for cell in cells)
     legend = Line(how_to_read(result), "dim", letters=beats)
-    beside = [*floors(result), *(_breadth(result) if breadth else ()), *_slices(result)]
+    beside = [
+        *floors(result),
+        *_reranking(result, timed=breadth),
+        *(_breadth(result) if breadth else ()),
+        *_slices(result),
+    ]
     afterwards: list[Group] = []
     if sequential is not None:
         notes = [Line(f"{note}.", "dim") for note in sequential.notes]
@@ -210,6 +215,24 @@ def floors(result: Comparison) -> Iterator[Group]:
         ]
         remarks = "".join(f" {note}." for note in result.floor_notes)
         yield [Line(f"Without a model: {', '.join(parts)}.{remarks}")]
+
+
+def _reranking(result: Comparison, *, timed: bool) -> Iterator[Group]:
+    """What reranking costs, beside what it gains."""
+    lines: list[str] = []
+    for row in result.measures:
+        cost = row.reranking
+        if cost is not None and cost.queries:
+            pairs, calls = (
+                f"{count / cost.queries:,.1f}".removesuffix(".0")
+                for count in (cost.pairs, cost.calls)
+            )
+            seconds = f", {_duration(cost.seconds['a_query'])} in it" if timed else ""
+            lines.append(f"{row.measure} {pairs} pairs a query (calls: {calls}{seconds})")
+    if lines:
+        spec = next(row.reranking.reranker for row in result.measures if row.reranking)
+        why = "" if timed else " --breadth shows the seconds."
+        yield [Line(f"Asked of {spec}: {', '.join(lines)}.{why}")]
 
 
 def _breadth(result: Comparison) -> Iterator[Group]:

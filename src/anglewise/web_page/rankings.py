@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anglewise.comparison.fusion import FUSED, cut, fused_by_rank
+from anglewise.comparison.fusion import FUSED, fused_by_rank
 from anglewise.comparison.lists import NOBODY
 from anglewise.comparison.ranked_runs import RUNS_DUE, RunCandidate, check_runs
 from anglewise.comparison.rankers import BM25, Ranker, read_ranker
@@ -37,7 +37,7 @@ def read_ranking(spelling: str, runs: Sequence[str]) -> Ranking:
     word = spelling.strip()
     if word in runs:
         return RunCandidate(word, list(runs).index(word))
-    ranker = read_ranker(word)
+    ranker = read_ranker(word, runs)
     if ranker is None:
         return measure(word)
     if ranker.kind not in {BM25, "fusion"}:
@@ -54,7 +54,7 @@ def meaning(ranking: Ranker | RunCandidate) -> str:
         return "scores as the run gives them"
     if ranking.kind == BM25:
         return "words that the texts share, rare ones counting more (BM25)"
-    return f"1 / (60 + rank), added over {listed(ranking.parts)}"
+    return f"1 / (60 + rank), added over {listed(map(str, ranking.parts))}"
 
 
 def nearest(
@@ -99,10 +99,10 @@ def nearest(
         elif isinstance(ranking, Ranker):
             ranked = len(inspected.ranked(direction).embeddings)
             deep = min(max(k, FUSED), ranked - (direction != "queries-items"))
-            parts = [read_ranking(part, list(inspected.runs)) for part in ranking.parts]
+            parts = [read_ranking(str(part), list(inspected.runs)) for part in ranking.parts]
             own = nearest(inspected, parts, k=deep, direction=direction, rows=rows)
-            fused = fused_by_rank(str(ranking), [own[str(part)] for part in parts])
-            lists[str(ranking)] = cut(fused, k)
+            own_lists = [own[str(part)] for part in parts]
+            lists[str(ranking)] = fused_by_rank(str(ranking), own_lists, k)
     return {str(ranking): lists[str(ranking)] for ranking in rankings}
 
 
