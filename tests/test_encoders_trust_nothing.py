@@ -795,6 +795,9 @@ BOMBS = {
         )
     },
     "a text many times over": {"post_processor": template([], 5000)},
+    "a pair many times over": {
+        "post_processor": template([], 1) | {"pair": template([], 5000)["single"]}
+    },
     "long tokens around": {"post_processor": template([2] * 100, 1, 50)},
     "templates that follow": {
         "post_processor": {"type": "Sequence", "processors": [template([2] * 3, 2, 1)] * 13}

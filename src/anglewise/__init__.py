@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from anglewise.encoders.encoder import Encoder
     from anglewise.encoders.images import encode_images
     from anglewise.encoders.load import encoder
+    from anglewise.encoders.reranker import Reranker
     from anglewise.equivalent_factorisations.canonical import gauge
     from anglewise.errors import AnglewiseError
     from anglewise.experiment.study import Study, study
@@ -75,6 +76,7 @@ _HOMES = {
     "Pairs": "anglewise.data_types.pairs",
     "Recommender": "anglewise.recommendation.recommender",
     "Remedy": "anglewise.remedies.remedy_result",
+    "Reranker": "anglewise.encoders.reranker",
     "Run": "anglewise.data_types.run",
     "Space": "anglewise.data_types.embeddings",
     "Study": "anglewise.experiment.study",
@@ -125,6 +127,7 @@ __all__ = [
     "Pairs",
     "Recommender",
     "Remedy",
+    "Reranker",
     "Run",
     "Space",
     "Study",

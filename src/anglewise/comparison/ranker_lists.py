@@ -174,7 +174,7 @@ def with_rankers(
     judgements = context.judgements if runs is None else runs.judgements
     depth = max(metric.depth for metric in ranking_metrics(settings.metrics))
     deep = min(places_read(rankers, settings.metrics), context.items)
-    deep_runs = {} if runs is None else runs.deep
+    deep_runs = dict[str, Neighbours]() if runs is None else runs.deep
     wanted = sorted({leaf for ranker in rankers for leaf in ranker.leaves()} - {*deep_runs})
     if wanted and searched is None:
         raise SpellingError(

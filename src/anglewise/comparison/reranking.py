@@ -68,11 +68,13 @@ class PairTexts:
         """
         depth = min(depth, first.k)
         scores = np.full((len(asked), depth), np.nan)
+        numbers: list[int] = asked.tolist()
         taken: list[PairScores] = []
         unknown: set[int] = set()
-        for row, number in enumerate(asked.tolist()):
+        for row, number in enumerate(numbers):
             query = self.queries[number]
-            head = [item for item in first.indices[row, :depth].tolist() if item != NOBODY]
+            places: list[int] = first.indices[row, :depth].tolist()
+            head = [item for item in places if item != NOBODY]
             texts = [self.items[item] if item < len(self.items) else "" for item in head]
             there = [place for place, text in enumerate(texts) if text.strip()]
             unknown |= {head[place] for place in set(range(len(head))) - set(there)}
@@ -96,7 +98,7 @@ class PairTexts:
                 "a_pair": seconds / max(1, pairs),
             },
         )
-        silent = sum(not self.queries[number].strip() for number in asked.tolist())
+        silent = sum(not self.queries[number].strip() for number in numbers)
         cut_off = sum(each.cut_off for each in taken)
         return HeadScores(scores, cost, silent, len(unknown), cut_off)
 

@@ -140,7 +140,7 @@ def post_json(
             if attempt + 1 == patience.tries:
                 raise EncoderError(
                     f"{url} was asked {patience.tries} times and last answered: {busy}; try again "
-                    "later, what is encoded so far is kept in the cache"
+                    "later, what was answered so far is kept where there is a cache"
                 ) from busy
             wait = min(patience.longest, patience.first * 2**attempt)
             wait *= random.uniform(0.5, 1)  # noqa: S311 no secret

@@ -86,8 +86,13 @@ def _growth(step: Any) -> Growth:
 
 
 def _of_template(fields: dict[str, Any]) -> Growth:
-    """How often a template repeats a text, and how many tokens it puts around it."""
-    special, parts = _named_fields(fields.get("special_tokens")), fields.get("single")
+    """How often a template repeats a text, and how many tokens it puts around it, or around two."""
+    special = _named_fields(fields.get("special_tokens"))
+    both = [_of_pieces(fields.get(name), special) for name in ("single", "pair")]
+    return Growth(max(each.times for each in both), max(each.more for each in both))
+
+
+def _of_pieces(parts: Any, special: dict[str, Any]) -> Growth:
     growth = Growth(0)
     for part in cast("list[Any]", parts) if isinstance(parts, list) else ():
         pieces = _named_fields(part)
@@ -170,8 +175,13 @@ def _nameless_file() -> IO[bytes]:
 PANIC = "PanicException"
 
 
-def encodings_of(tokenizer: Any, texts: Sequence[str], *, special: bool = True) -> list[Any]:
-    """What a tokenizer makes of texts; ``EncoderError`` where its file lets the library break."""
+def encodings_of(
+    tokenizer: Any, texts: Sequence[str | tuple[str, str]], *, special: bool = True
+) -> list[Any]:
+    """What a tokenizer makes of texts, or of pairs of them.
+
+    Raises ``EncoderError`` where its file lets the library break.
+    """
     try:
         return tokenizer.encode_batch(list(texts), add_special_tokens=special)
     except BaseException as error:  # a panic of Rust is no Exception

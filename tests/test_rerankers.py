@@ -1,0 +1,469 @@
+"""What scores texts for a query: ONNX files, sentence-transformers, servers, functions."""
+
+import json
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from time import sleep
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+import anglewise as aw
+from anglewise.encoders.json_requests import Patience
+from anglewise.encoders.reranker import Reranker, reranker
+from anglewise.encoders.scored_pairs import ScoredPairs
+from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError
+from local_server import serving
+from test_rankers import QUERIES, judged, made_space
+
+# --- ONNX: a model of one layer, which sums what each token is worth, on each side its own
+
+WORTH = {"[PAD]": 0, "[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 4, "heist": 8, "voyage": 16}
+SIDE = 100.0
+
+
+def pair_tokenizer(path, longest=12):
+    names = {word: number for number, word in enumerate(WORTH)}
+    tokenizer = Tokenizer(models.WordLevel(names, unk_token="[UNK]"))  # noqa: S106 no secret
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    if longest:
+        tokenizer.enable_truncation(longest)
+    tokenizer.save(str(path))
+
+
+def cross_encoder(folder, *, labels=1, inputs=("input_ids", "attention_mask", "token_type_ids")):
+    """Logits: the sum over tokens of their worth times the mask, and 100 for each of the text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = helper.make_tensor("table", TensorProto.FLOAT, [len(WORTH), 1], [*WORTH.values()])
+    side = helper.make_tensor("side", TensorProto.FLOAT, [2, 1], [0.0, SIDE])
+    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [1])
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["words"]),
+        helper.make_node("Gather", ["side", "token_type_ids"], ["sides"]),
+        helper.make_node("Add", ["words", "sides"], ["each"]),
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["wide"]),
+        helper.make_node("Mul", ["each", "wide"], ["counted"]),
+        helper.make_node("ReduceSum", ["counted", "axes"], ["sum"], keepdims=0),
+        helper.make_node("Concat", ["sum"] * labels, ["logits"], axis=1),
+    ]
+    nodes += [helper.make_node("Identity", [name], [f"kept_{name}"]) for name in inputs[3:]]
+    last = helper.make_tensor("last", TensorProto.INT64, [1], [2])
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", labels])]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(n, TensorProto.INT64, ["n", "t"]) for n in inputs],
+        outputs,
+        [table, side, axes, last],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 9
+    onnx.save(model, folder / "model.onnx")
+    pair_tokenizer(folder / "tokenizer.json")
+    return folder
+
+
+def by_hand(query, text):
+    """[CLS] query [SEP] text [SEP], of which the text and the last one are of its side."""
+    own = sum(WORTH.get(word, 0) for word in query.split()) + WORTH["[CLS]"] + WORTH["[SEP]"]
+    words = text.split()
+    return own + sum(WORTH.get(word, 0) + SIDE for word in words) + WORTH["[SEP]"] + SIDE
+
+
+TEXTS = ["a heist", "voyage", "a voyage a heist", "unknown"]
+
+
+def test_an_onnx_cross_encoder_reads_query_and_text_as_a_pair(tmp_path):
+    made = reranker(f"onnx:{cross_encoder(tmp_path / 'model')}")
+    expected = [by_hand("a voyage", text) for text in TEXTS]
+    assert np.allclose(made("a voyage", TEXTS), expected)
+    assert np.allclose(made("heist", TEXTS[:1]), [by_hand("heist", TEXTS[0])])
+    again = reranker(made.spec)
+    assert again.identity == made.identity
+    assert again.spec == made.spec
+    assert reranker(f"onnx:{tmp_path / 'model' / 'model.onnx'}").identity == made.identity
+
+
+def test_an_onnx_cross_encoder_may_lie_in_a_folder_of_its_own(tmp_path):
+    folder = cross_encoder(tmp_path / "model")
+    (folder / "onnx").mkdir()
+    (folder / "model.onnx").rename(folder / "onnx" / "model.onnx")
+    assert np.allclose(reranker(f"onnx:{folder}")("a", ["a"]), [by_hand("a", "a")])
+
+
+def test_pairs_beyond_the_window_are_counted_and_said(tmp_path):
+    made = reranker(f"onnx:{cross_encoder(tmp_path / 'model')}")
+    assert made.window == 12
+    assert made.tokens("a", ["a", "a " * 50]) == [5, 54]
+    long = "voyage " * 50
+    assert np.allclose(made("a", [long]), [by_hand("a", "voyage " * 8)])
+    taken = ScoredPairs(made).of("q", "a", ["a", long, long], "")
+    assert (taken.cut_off, taken.pairs) == (1, 2)
+    wide = reranker(f"onnx:{tmp_path / 'model'}?window=80")
+    assert np.allclose(wide("a", [long]), [by_hand("a", long)])
+    pair_tokenizer(tmp_path / "model" / "tokenizer.json", longest=None)
+    free = reranker(f"onnx:{tmp_path / 'model'}")
+    assert free.window is free.tokens is None
+    assert np.allclose(free("a", [long]), [by_hand("a", long)])
+
+
+def test_a_comparison_says_what_was_cut_off(tmp_path):
+    folder = cross_encoder(tmp_path / "model")
+    space = made_space()
+    result = aw.compare(space, judged(space), "dot,rerank(dot,4)", reranker=f"onnx:{folder}")
+    count = 4 * QUERIES
+    assert any(
+        note.startswith(f"{count} of {count} pairs of rerank(dot,4) are longer than the 12 tokens")
+        for note in result.notes
+    )
+
+
+def test_another_model_or_tokenizer_is_another_reranker(tmp_path):
+    one = reranker(f"onnx:{cross_encoder(tmp_path / 'model')}").identity
+    pair_tokenizer(tmp_path / "model" / "tokenizer.json", longest=9)
+    assert reranker(f"onnx:{tmp_path / 'model'}").identity != one
+
+
+def test_a_model_of_several_labels_is_refused(tmp_path):
+    made = reranker(f"onnx:{cross_encoder(tmp_path / 'model', labels=3)}")
+    with pytest.raises(EncoderError, match=r"shape \(2, 3\) for 2 pairs, where one number a pair"):
+        made("a", ["a", "heist"])
+
+
+def test_what_is_no_onnx_cross_encoder_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EncoderError, match=r"neither model\.onnx nor onnx/model\.onnx"):
+        reranker(f"onnx:{tmp_path}/empty")
+    with pytest.raises(FileError, match="does not exist"):
+        reranker(f"onnx:{tmp_path}/nowhere")
+    with pytest.raises(SpellingError, match="onnx needs a model"):
+        reranker("onnx")
+    with pytest.raises(SpellingError, match="no option 'pooling'"):
+        reranker(f"onnx:{tmp_path}?pooling=cls")
+    folder = cross_encoder(
+        tmp_path / "more", inputs=("input_ids", "attention_mask", "token_type_ids", "pixels")
+    )
+    with pytest.raises(EncoderError, match="asks for pixels"):
+        reranker(f"onnx:{folder}")("a", ["a"])
+
+
+# --- sentence-transformers, by a stand-in that has what the adapter uses
+
+
+class StandIn:
+    """A cross-encoder that counts the words that query and text share."""
+
+    max_seq_length = 6
+
+    def __init__(self, place, device=None, *, trust_remote_code):
+        assert trust_remote_code is False
+        if place == "nowhere":
+            raise OSError("not on the hub")
+        self.place, self.device = place, device
+        self.config = SimpleNamespace(_commit_hash="abc" if "hub" in place else None)
+
+    def predict(self, pairs, batch_size, *, show_progress_bar, convert_to_numpy):
+        assert convert_to_numpy
+        assert not show_progress_bar
+        assert batch_size
+        shared = [len({*query.split()} & {*text.split()}) for query, text in pairs]
+        scores = np.array(shared, dtype=np.float32)
+        return np.stack([scores, scores], axis=1) if "labels" in self.place else scores
+
+    def tokenizer(self, queries, texts, *, truncation, verbose):
+        assert not truncation
+        assert not verbose
+        words = [(q.split(), t.split()) for q, t in zip(queries, texts, strict=True)]
+        return {"input_ids": [[*query, *text, "", "", ""] for query, text in words]}
+
+
+@pytest.fixture
+def library(monkeypatch):
+    stand_in = SimpleNamespace(CrossEncoder=StandIn, __version__="6.0.0")
+    monkeypatch.setitem(sys.modules, "sentence_transformers", stand_in)
+
+
+@pytest.mark.usefixtures("library")
+def test_a_cross_encoder_of_sentence_transformers_scores_pairs(tmp_path):
+    made = reranker("sentence-transformers:hub/tiny?device=cpu")
+    assert made("a heist", TEXTS).tolist() == [2, 0, 2, 0]
+    assert made.window == 6
+    assert made.tokens("a", ["a", "a heist of b"]) == [5, 8]
+    assert ScoredPairs(made).of("q", "a", ["a", "a heist of b"], "").cut_off == 1
+    assert made.identity.endswith("abc")
+    assert not reranker("sentence-transformers:unknown").identity
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    one = reranker(f"sentence-transformers:{tmp_path}").identity
+    (tmp_path / "model.safetensors").write_bytes(b"others")
+    assert one != reranker(f"sentence-transformers:{tmp_path}").identity != ""
+
+
+@pytest.mark.usefixtures("library")
+def test_a_cross_encoder_that_does_not_rerank_is_refused():
+    several = ScoredPairs(reranker("sentence-transformers:labels"))
+    with pytest.raises(EncoderError, match=r"it gave shape \(2, 2\)"):
+        several.of("q", "a", ["a", "b"], "")
+    with pytest.raises(EncoderError, match="not on the hub"):
+        reranker("sentence-transformers:nowhere")
+    with pytest.raises(SpellingError, match="needs a model"):
+        reranker("sentence-transformers")
+
+
+def test_old_versions_would_run_code_of_a_model(monkeypatch):
+    stand_in = SimpleNamespace(CrossEncoder=StandIn, __version__="5.4.0")
+    monkeypatch.setitem(sys.modules, "sentence_transformers", stand_in)
+    with pytest.raises(MissingExtraError, match="would run Python files"):
+        reranker("sentence-transformers:x")
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(MissingExtraError, match=r"anglewise\[sentence-transformers\]"):
+        reranker("sentence-transformers:x")
+
+
+# --- functions
+
+
+def test_a_function_is_known_by_its_module():
+    assert reranker(by_hand).spec == f"python:{__name__}:by_hand"
+    assert reranker(lambda query, texts: [query in text for text in texts]).spec == "python:?"
+    made = reranker(f"python:{__name__}:scores_of_nothing")
+    assert made("a", ["b"]) == [0.0]
+    assert made.identity == ""
+    kept = reranker(f"python:{__name__}:KEPT")
+    assert (kept.identity, kept.spec) == ("kept 1", f"python:{__name__}:KEPT")
+
+
+def scores_of_nothing(_query, texts):
+    return [0.0] * len(texts)
+
+
+KEPT = Reranker(spec="kept", scores=scores_of_nothing, identity="kept 1")
+
+
+@pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        (3, "the reranker is an int"),
+        (aw.Encoder(spec="e", documents=len), "the reranker is an Encoder"),
+        ("python:math:pi", "python:math:pi is a float"),
+        ("python:nowhere:f", "cannot be imported"),
+    ],
+)
+def test_what_is_no_reranker_is_refused(which, words):
+    with pytest.raises(EncoderError, match=words):
+        reranker(which)
+
+
+@pytest.mark.parametrize("which", ["use", "openai:gpt", "reranker:x", "", "words:x"])
+def test_what_encodes_does_not_rerank(which):
+    with pytest.raises(SpellingError, match="no reranker is called"):
+        reranker(which)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"batch": 0}, {"patience": 0}, {"window": 3}, {"tokens": len}, {"window": 0, "tokens": len}],
+)
+def test_a_reranker_is_looked_at_when_it_is_built(wrong):
+    with pytest.raises((SpellingError, ValueError)):
+        Reranker(spec="x", scores=scores_of_nothing, **wrong)
+
+
+# --- servers
+
+
+def right(asked):
+    texts = asked["documents"] if "documents" in asked else asked["texts"]
+    return [float(len(text)) for text in texts]
+
+
+def good(asked):
+    rows = [{"index": i, "relevance_score": s} for i, s in enumerate(right(asked))]
+    return {"results": sorted(rows, key=lambda row: -row["relevance_score"])}
+
+
+def tei(asked):
+    return [{"index": i, "score": score} for i, score in enumerate(right(asked))][::-1]
+
+
+@dataclass(frozen=True)
+class Quick(Patience):
+    """Waits for nothing."""
+
+    first: float = 0.001
+    longest: float = 0.01
+    tries: int = 3
+
+
+@dataclass
+class Server:
+    asked: list = field(default_factory=list)
+    headers: list = field(default_factory=list)
+    paths: list = field(default_factory=list)
+    script: list = field(default_factory=list)
+    usual: object = staticmethod(good)
+    port: int = 0
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/v1"
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr("anglewise.encoders.rerank_endpoint.Patience", Quick)
+    here = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            here.asked.append(asked)
+            here.headers.append(dict(self.headers))
+            here.paths.append(self.path)
+            turn = here.script.pop(0) if here.script else here.usual
+            status, content = turn if isinstance(turn, tuple) else (200, turn(asked))
+            body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked is gone
+                self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Quietly."""
+
+    with serving(Handler) as here.port:
+        yield here
+
+
+def test_a_server_is_asked_as_cohere_is(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "not-for-this-server")
+    made = reranker(f"rerank:tiny?url={server.url}")
+    assert made("who", TEXTS) == [float(len(text)) for text in TEXTS]
+    assert server.asked == [{"model": "tiny", "query": "who", "documents": TEXTS, "top_n": 4}]
+    assert server.paths == ["/v1/rerank"]
+    assert "Authorization" not in server.headers[0]
+    assert reranker(f"rerank:tiny?url={server.url}/rerank").identity == made.identity
+    assert reranker(f"rerank:other?url={server.url}").identity != made.identity
+
+
+def test_the_key_is_the_one_that_is_named_and_never_shown(server, monkeypatch):
+    monkeypatch.setenv("RERANK_KEY", "secret-0123456789")
+    made = reranker(f"rerank:tiny?url={server.url}&key=RERANK_KEY")
+    made("who", ["a"])
+    assert server.headers[0]["Authorization"] == "Bearer secret-0123456789"
+    assert "secret" not in made.spec + made.identity
+    server.script = [lambda _asked: {"error": "no credit on secret-0123456789"}]
+    with pytest.raises(EncoderError, match=r"no credit on \[key\]"):
+        made("who", ["a"])
+    with pytest.raises(SpellingError, match="no such environment variable"):
+        reranker(f"rerank:tiny?url={server.url}&key=NOT_THERE_AT_ALL")
+
+
+def test_a_server_of_text_embeddings_inference_is_asked_in_its_own_words(server):
+    server.usual = tei
+    made = reranker(f"rerank:tiny?url={server.url}&format=tei")
+    assert made("who", TEXTS) == [float(len(text)) for text in TEXTS]
+    assert server.asked == [{"query": "who", "texts": TEXTS}]
+    other = reranker(f"rerank:tiny?url={server.url}")
+    with pytest.raises(EncoderError, match=r"without a list of results.*format=tei"):
+        other("who", ["a"] * 3)
+
+
+def changed(row, **new):
+    return lambda asked: {
+        "results": [
+            {**one, **new} if number == row else one
+            for number, one in enumerate(good(asked)["results"])
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (lambda asked: {"results": good(asked)["results"][:-1]}, "gave 3 scores for 4 texts"),
+        (lambda asked: {"results": good(asked)["results"] * 2}, "scored text 2 twice"),
+        (changed(0, index=9), "scored text 9 of 4"),
+        (changed(0, index=-1), "scored text -1 of 4"),
+        (changed(0, index="0"), "without a whole number"),
+        (changed(0, index=True), "without a whole number"),
+        (changed(0, relevance_score="good"), 'or a number under "relevance_score"'),
+        (changed(0, relevance_score=None), "or a number under"),
+        (changed(0, relevance_score=False), "or a number under"),
+        (lambda _asked: {"results": [1, 2, 3, 4]}, "without a whole number"),
+        (lambda _asked: {"data": []}, "without a list of results"),
+        (lambda _asked: "no", "without a list of results"),
+        (lambda _asked: {"message": "model not found"}, "but 'model not found'"),
+        ((404, {"message": "no such model"}), "refuses: 404 no such model"),
+        ((200, b"<html>"), "that is no JSON"),
+        ((200, b"[" * 100_000), "no JSON|that take"),
+    ],
+)
+def test_a_bad_answer_is_named(turn, words, server):
+    server.script = [turn]
+    with pytest.raises(EncoderError, match=words):
+        reranker(f"rerank:tiny?url={server.url}")("who", TEXTS)
+
+
+def test_a_score_that_is_no_number_names_the_query(server):
+    server.script = [(200, b'{"results": [{"index": 0, "relevance_score": NaN}]}')]
+    pairs = ScoredPairs(reranker(f"rerank:tiny?url={server.url}"))
+    with pytest.raises(EncoderError, match=r"at query 'q7', so far: it gave nan for text 0"):
+        pairs.of("q7", "who", ["a"], "so far")
+
+
+def test_a_server_that_fails_in_the_middle_is_asked_on(server, tmp_path):
+    space, log = made_space(), tmp_path / "scores.jsonl"
+    spec = f"rerank:tiny?url={server.url}&batch=6"
+    server.script = [good] * 11 + [(401, {"message": "expired"})]
+    settings = {"reranker": spec, "reranker_cache": log}
+    with pytest.raises(EncoderError, match=r"at query 'q5', after 5 of 60 queries: .*401 expired"):
+        aw.compare(space, judged(space), "dot,rerank(dot,10)", **settings)
+    answered = [(one["query"], text) for one in server.asked[:-1] for text in one["documents"]]
+    server.asked.clear()
+    result = aw.compare(space, judged(space), "dot,rerank(dot,10)", **settings)
+    later = [(one["query"], text) for one in server.asked for text in one["documents"]]
+    assert not set(answered) & set(later)
+    assert len(answered) + len(later) == 10 * QUERIES
+    assert {len(one["documents"]) for one in server.asked} == {4, 6}
+    row = next(row for row in result.measures if row.reranking)
+    assert row.reranking.calls == 2 * QUERIES
+
+
+def test_a_busy_server_is_asked_again_and_one_that_hangs_is_left(server):
+    server.script = [(503, {"message": "busy"})] * 2
+    assert reranker(f"rerank:tiny?url={server.url}")("who", ["ab"]) == [2.0]
+    server.usual = lambda _asked: sleep(0.5)
+    with pytest.raises(EncoderError, match=r"asked 3 times.*try again later"):
+        reranker(f"rerank:tiny?url={server.url}&timeout=0.05")("who", ["a"])
+
+
+@pytest.mark.parametrize(
+    ("spelling", "words"),
+    [
+        ("rerank:tiny", "needs a model and a server"),
+        ("rerank?url=http://x", "needs a model and a server"),
+        ("rerank:tiny?url=ftp://x", "http://… or https://… is due"),
+        ("rerank:tiny?url=http://x?key=1", "is no option|goes on behind"),
+        ("rerank:tiny?url=http://x&batch=0", "a whole number above 0"),
+        ("rerank:tiny?url=http://x&timeout=no", "rerank: timeout='?no"),
+        ("rerank:tiny?url=http://x&format=other", "one of cohere, tei"),
+        ("rerank:tiny?url=http://x&window=3", "no option 'window'"),
+    ],
+)
+def test_what_is_no_endpoint_is_refused(spelling, words):
+    with pytest.raises(SpellingError, match=words):
+        reranker(spelling)
