@@ -78,7 +78,7 @@ def test_a_reranker_that_knows_the_answers_wins_and_its_cost_stands_beside_its_r
     assert row.seconds["reranker"] > 0
     plain, timed = (result.to_dict(timed=timed)["measures"] for timed in (False, True))
     assert plain[0]["reranking"] == {
-        "reranker": "python:?", "queries": 60, "pairs": 4800, "calls": 60,
+        "reranker": "python:?", "identity": "", "queries": 60, "pairs": 4800, "calls": 60,
     }  # fmt: skip
     assert "reranking" not in plain[1]
     assert set(timed[0]["reranking"]["seconds"]) == {"reranker", "a_query", "a_pair"}

@@ -360,6 +360,31 @@ class SearchCost:
     seconds: Mapping[str, float] = field(compare=False)
 
 
+@dataclass(frozen=True)
+class RerankingCost:
+    """What a reranker was asked for one candidate.
+
+    Attributes
+    ----------
+    reranker, identity
+        Its spelling, and what identifies its weights and settings; empty where that is not known.
+    queries
+        How many were asked; where the number of places was chosen, those that chose it too.
+    pairs, calls
+        How many different texts were scored for them, and in how many calls.
+    seconds
+        On the clock, in the reranker alone, when pairs were scored, be it in an earlier run:
+        ``reranker``, all of them, ``a_query`` and ``a_pair``.
+    """
+
+    reranker: str
+    identity: str
+    queries: int
+    pairs: int
+    calls: int
+    seconds: Mapping[str, float] = field(compare=False)
+
+
 def space_facts(space: Space, model: Source) -> SpaceFacts:
     """What is said of the vectors that a source makes of a space."""
     dimension = space.items.dimension

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
@@ -12,7 +12,6 @@ from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
-from anglewise.comparison.ranker_lists import check_reranker, places_read, with_rankers
 from anglewise.comparison.rankers import BM25, Ranker, split_rankers
 from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_named_rows, score_spaces
@@ -28,20 +27,19 @@ from anglewise.data_types.judgements import (
 from anglewise.data_types.numbers import as_list, check_flag, check_kind, check_word
 from anglewise.data_types.pairs import Pairs, Triplets, check_judgements, check_of_space
 from anglewise.data_types.run import Run
-from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Direction, Progress
-from anglewise.encoders.reranker import Reranker, Score
-from anglewise.encoders.reranker import reranker as load_reranker
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.interface import Metric
-from anglewise.io.files import PathLike
-from anglewise.nearest_neighbours.search import share_of
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import (
     DEFAULT_MEASURES,
     MeasureSpec,
     measures_and_families,
 )
+
+if TYPE_CHECKING:
+    from anglewise.encoders.reranker import Reranker, Score
+    from anglewise.io.files import PathLike
 
 NO_MEASURE = "no measure to compare: name one, such as dot"
 
@@ -58,8 +56,8 @@ def compare(
     metric: str | Metric | None = None,
     *,
     runs: Iterable[Run] | Run = (),
-    reranker: str | Score | Reranker | None = None,
-    reranker_cache: PathLike | None = None,
+    reranker: "str | Score | Reranker | None" = None,
+    reranker_cache: "PathLike | None" = None,
     metrics: Iterable[str | Metric] | str = (),
     direction: Direction | None = None,
     tolerance: str | float | None = None,
@@ -193,7 +191,10 @@ def compare(
     others = check_runs(given, [*map(str, read), *map(str, rankers)]) if given else []
     if not read and not others and not rankers:
         raise TooFewError(NO_MEASURE)
-    check_reranker(rankers, reranker, reranker_cache)
+    if rankers or reranker is not None or reranker_cache is not None:
+        from anglewise.comparison.ranker_lists import check_reranker
+
+        check_reranker(rankers, reranker, reranker_cache)
     _check_fits(judgements, space, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
     base = baseline_among(read, baseline, rankers, run_names)
@@ -223,13 +224,14 @@ def compare(
             notes=notes(space, judgements, scores),
         )
     settings = settings.for_queries(space, judgements, split, largest_group)
-    model = None if reranker is None else load_reranker(reranker)
-    if model is not None:
-        settings = replace(settings, reranker=model.identity or model.spec)
     searched = SearchedSpace(space, judgements, judgements.judged_rows)
     ranked, names = None, judged_space(space, judgements.parts)
     context = of_space(space, judgements)
-    leaves = {leaf for ranker in rankers for leaf in ranker.leaves()}
+    deep = 0
+    if rankers:
+        from anglewise.comparison.ranker_lists import places_of_runs
+
+        deep = places_of_runs(rankers, run_names, settings.metrics)
     if others:
         ranked = runs_in(
             others,
@@ -237,20 +239,21 @@ def compare(
             context.judgements,
             settings,
             passages=passages_of([(space, judgements.parts)], judgements.direction),
-            deep=places_read(rankers, settings.metrics) if leaves & {*run_names} else 0,
+            deep=deep,
         )
     if rankers:
-        ranked = with_rankers(
+        from anglewise.comparison.ranker_lists import with_rankers
+
+        ranked, settings = with_rankers(
             rankers,
             searched,
             context,
-            replace(settings, progress=share_of(progress, 0, 2)),
+            settings,
             names=names,
             runs=ranked,
-            reranker=model,
-            cache=None if reranker_cache is None else as_path(reranker_cache),
+            reranker=reranker,
+            cache=reranker_cache,
         )
-        settings = replace(settings, progress=share_of(progress, 1, 2))
     spaces = [searched] if read else []
     scores = score_spaces(spaces, read, read, judgements, settings, runs=ranked)
     check_drawn(judgements if ranked is None else ranked.judgements, scores)

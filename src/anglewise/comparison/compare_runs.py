@@ -10,7 +10,6 @@ from anglewise.comparison.dependence import check_drawn
 from anglewise.comparison.inference import infer
 from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in, space_of_names
-from anglewise.comparison.ranker_lists import check_reranker, places_read, with_rankers
 from anglewise.comparison.rankers import Ranker, split_rankers
 from anglewise.comparison.scoring import score_spaces
 from anglewise.comparison.without_vectors import of_space
@@ -130,7 +129,6 @@ def compare_listed(
 ) -> Comparison:
     """As ``compare_runs``, by judgements of a space of names, as ``space_of_names`` makes it."""
     check_runs(runs, list(map(str, rankers)))
-    check_reranker(rankers, None, None)
     base = baseline_among([], baseline, rankers, [run.name for run in runs])
     settings = read_settings(
         Judgements,
@@ -144,11 +142,16 @@ def compare_listed(
         progress=progress,
     )
     check_relevant(judgements, settings.metrics[0])
-    deep = places_read(rankers, settings.metrics) if rankers else 0
-    ranked = runs_in(runs, space, judgements, settings, deep=deep)
-    if rankers:
+    if not rankers:
+        ranked = runs_in(runs, space, judgements, settings)
+    else:
+        from anglewise.comparison.ranker_lists import check_reranker, places_read, with_rankers
+
+        check_reranker(rankers, None, None)
+        deep = places_read(rankers, settings.metrics)
+        ranked = runs_in(runs, space, judgements, settings, deep=deep)
         context = of_space(space, judgements)
-        ranked = with_rankers(rankers, None, context, settings, names=space, runs=ranked)
+        ranked, settings = with_rankers(rankers, None, context, settings, names=space, runs=ranked)
     scores = score_spaces([], [], [], judgements, settings, runs=ranked)
     check_drawn(ranked.judgements, scores)
     result = conclude(

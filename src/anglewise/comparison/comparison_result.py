@@ -15,10 +15,9 @@ from anglewise.evaluation_metrics.breadth import Coverage
 from anglewise.statistics.decision import Decision
 
 if TYPE_CHECKING:
-    from anglewise.comparison.candidates import SearchCost, SpaceFacts
+    from anglewise.comparison.candidates import RerankingCost, SearchCost, SpaceFacts
     from anglewise.comparison.evidence import Evidence
     from anglewise.comparison.floors import Floor
-    from anglewise.comparison.reranking import RerankingCost
     from anglewise.comparison.slices import Slice
 
 

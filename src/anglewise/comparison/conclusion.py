@@ -169,6 +169,7 @@ def _signature(
     scores, flips, split = inference.scores, inference.flips, inference.scores.split
     groups = "" if split.clusters is None else f".{len(split.clusters)}"
     largest = settings.largest_difference
+    identities = [cost.identity or cost.reranker for cost in scores.reranking.values()]
     rules: dict[str, str] = {}
     if isinstance(judgements, Judgements):
         if judgements.missing is not None:
@@ -191,7 +192,7 @@ def _signature(
         **({} if largest == 1 else {"largest": f"{largest:g}"}),
         **({} if scores.largest_group is None else {"largest-group": scores.largest_group}),
         **({} if scores.weights is None else {"weights": "traffic"}),
-        **({"reranker": _digest(settings.reranker)} if settings.reranker else {}),
+        **({"reranker": _digest(identities[0])} if identities else {}),
         "seed": settings.seed,
         "version": version("anglewise"),
     }

@@ -8,9 +8,8 @@ from os import cpu_count
 
 import numpy as np
 
-from anglewise.comparison.candidates import Candidate, SearchCost
+from anglewise.comparison.candidates import Candidate, RerankingCost, SearchCost
 from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult
-from anglewise.comparison.reranking import RerankingCost
 from anglewise.comparison.split import ALONE, QuerySplit, chance_over
 from anglewise.data_types.drawn import QueryWeights, effective_number
 from anglewise.data_types.neighbours import Neighbours

@@ -65,8 +65,6 @@ class EvaluationSettings:
         How many work at once; None for one for each core.
     progress
         Called with what is done of the search and how much there is to do.
-    reranker
-        What identifies the reranker, where there is one.
     """
 
     metrics: Sequence[Metric]
@@ -77,7 +75,6 @@ class EvaluationSettings:
     seed: int = 0
     threads: int | None = None
     progress: Progress | None = None
-    reranker: str = ""
 
     def __post_init__(self) -> None:
         PART.check("largest_difference", self.largest_difference)

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.comparison.candidates import Candidate
+from anglewise.comparison.candidates import Candidate, RerankingCost
 from anglewise.comparison.lists import NOBODY, EvaluationSettings, cut
 from anglewise.comparison.rankers import AFTER_ALL_MEASURES
-from anglewise.comparison.reranking import RerankingCost
 from anglewise.comparison.runs_of_passages import as_documents
 from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Embeddings, Space

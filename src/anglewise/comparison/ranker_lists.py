@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from anglewise.comparison.candidates import RerankingCost
 from anglewise.comparison.fusion import FUSED, by_rank, by_score, fused, weightings
 from anglewise.comparison.lists import (
     EvaluationSettings,
@@ -16,17 +17,19 @@ from anglewise.comparison.lists import (
 )
 from anglewise.comparison.ranked_runs import RankedRuns
 from anglewise.comparison.rankers import BM25, DEPTHS, RERANK, Ranker
-from anglewise.comparison.reranking import PairTexts, RerankingCost, reranked
+from anglewise.comparison.reranking import PairTexts, reranked
 from anglewise.comparison.without_vectors import WithoutVectors, hidden_rows
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.text import counted
-from anglewise.encoders.reranker import Reranker
+from anglewise.data_types.text import as_path, counted
+from anglewise.encoders.reranker import Reranker, Score
+from anglewise.encoders.reranker import reranker as load_reranker
 from anglewise.encoders.scored_pairs import scored_pairs
 from anglewise.errors import SpellingError
 from anglewise.evaluation_metrics.evaluate import ranking_metrics
 from anglewise.evaluation_metrics.interface import Metric
+from anglewise.io.files import PathLike
 from anglewise.nearest_neighbours.search import share_of
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
@@ -50,6 +53,15 @@ def places_read(rankers: Iterable[Ranker], metrics: Sequence[Metric]) -> int:
         ):
             depth = max(depth, FUSED)
     return depth
+
+
+def places_of_runs(
+    rankers: Iterable[Ranker], runs: Iterable[str], metrics: Sequence[Metric]
+) -> int:
+    """How many places of runs rankers read; 0 where none is made of a run."""
+    names = {*runs}
+    made_of_runs = [ranker for ranker in rankers if names & {*ranker.leaves()}]
+    return places_read(made_of_runs, metrics) if made_of_runs else 0
 
 
 def check_reranker(rankers: Iterable[Ranker], reranker: object, cache: object) -> None:
@@ -150,17 +162,21 @@ def with_rankers(
     *,
     names: Space,
     runs: RankedRuns | None = None,
-    reranker: Reranker | None = None,
-    cache: Path | None = None,
-) -> RankedRuns:
-    """The lists of rankers, before those of the runs, if there are any.
+    reranker: str | Score | Reranker | None = None,
+    cache: PathLike | None = None,
+) -> tuple[RankedRuns, EvaluationSettings]:
+    """The lists of rankers, before those of the runs, and how what is left is evaluated.
 
     Parameters
     ----------
     searched
         What measures are searched in; None where there are runs alone.
+    runs
+        What stands behind them, if there is any.
     reranker, cache
         What reranks, and the file that keeps its scores.
+    settings
+        Whose progress is told of the rankers in its first half.
 
     Raises
     ------
@@ -183,7 +199,9 @@ def with_rankers(
         )
     texts = None
     if reranker is not None:
-        texts = _pair_texts(context, names, reranker, cache)
+        log = None if cache is None else as_path(cache)
+        texts = _pair_texts(context, names, load_reranker(reranker), log)
+    rest, settings = _stage(settings, 1, 2), _stage(settings, 0, 2)
     stages = 1 + sum(ranker.kind == RERANK for ranker in rankers)
     lists = dict(deep_runs)
     if searched is not None:
@@ -217,7 +235,7 @@ def with_rankers(
             candidates=(*rankers, *runs.candidates),
             chosen=chosen,
         )
-    return replace(everything, reranking=costs)
+    return replace(everything, reranking=costs), rest
 
 
 def _stage(settings: EvaluationSettings, number: int, count: int) -> EvaluationSettings:

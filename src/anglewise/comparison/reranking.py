@@ -1,39 +1,16 @@
 """The first places of lists in the order of a reranker, and what that takes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.comparison.candidates import RerankingCost
 from anglewise.comparison.lists import NOBODY
 from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Float64, Int64, Progress
 from anglewise.encoders.scored_pairs import PairScores, ScoredPairs
-
-
-@dataclass(frozen=True)
-class RerankingCost:
-    """What a reranker was asked for one candidate.
-
-    Attributes
-    ----------
-    reranker
-        Its spelling.
-    queries
-        How many were asked; where the number of places was chosen, those that chose it too.
-    pairs, calls
-        How many different texts were scored for them, and in how many calls.
-    seconds
-        On the clock, in the reranker alone, when pairs were scored, be it in an earlier run:
-        ``reranker``, all of them, ``a_query`` and ``a_pair``.
-    """
-
-    reranker: str
-    queries: int
-    pairs: int
-    calls: int
-    seconds: Mapping[str, float] = field(compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +66,7 @@ class PairTexts:
         seconds = sum(each.seconds for each in taken)
         cost = RerankingCost(
             self.scored.reranker.spec,
+            self.scored.reranker.identity,
             len(asked),
             pairs,
             sum(each.calls for each in taken),
