@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import anglewise as aw
+from anglewise.comparison.lists import cut
 from anglewise.comparison.rankers import DEPTHS
 from anglewise.comparison.reranking import reranked
 from anglewise.encoders.reranker import Reranker
@@ -60,6 +61,7 @@ def test_the_first_places_follow_the_reranker_and_the_rest_stay(depth, part):
         expected = by_hand(every, scores, depth)[:60]
         assert [item for item in new.indices[row].tolist() if item >= 0] == expected
     there = new.indices >= 0
+    assert np.isneginf(new.scores[~there]).all()
     steps = np.diff(np.where(there, new.scores, -1e300), axis=1)
     assert (steps <= 0).all()
     assert np.isfinite(new.scores[there]).all()
@@ -141,6 +143,21 @@ def test_equal_scores_keep_the_first_order():
     )
     assert (lists_of(result, "dot").indices == lists_of(result, "rerank(dot,30)").indices).all()
     assert any("rank alike here" in note for note in result.notes)
+    assert not any("ties decide" in note for note in result.notes)
+
+
+def test_equal_scores_tie_where_they_tied_in_the_first_list():
+    scores = np.array([[9.0, 8.0, 8.0, 7.0, 6.0, 6.0]])
+    first = aw.Neighbours("a", np.arange(6)[None], scores, np.array([2]))
+    lists = reranked("b", first, np.array([[0.0, 0.0, 0.0, 5.0, 0.0, 0.0]]))
+    assert lists.indices.tolist() == [[3, 0, 1, 2, 4, 5]]
+    five, zero, *others = lists.scores[0].tolist()
+    assert (five, zero) == (5.0, 0.0)
+    assert 0 > others[0] == others[1] > others[2] == others[3] > -1e-300
+    assert [cut(lists, depth).tied_at_cut.tolist()[0] for depth in (2, 3, 5)] == [0, 1, 1]
+    huge = reranked("b", first, np.full((1, 4), -1e90))
+    assert (np.diff(huge.scores[0]) <= 0).all()
+    assert huge.scores[0, 3] > huge.scores[0, 4] > -np.inf
 
 
 def test_what_ties_with_the_end_is_counted_as_in_the_first_list():
@@ -381,7 +398,7 @@ def test_the_command_reranks_and_keeps_scores_among_the_caches(anglewise, tmp_pa
     words = " ".join(done.out.split())
     assert "Use rerank(dot,50)" in words
     assert (
-        "Asked of python:reranking_stub:kept: rerank(dot,50) 50 pairs a query (calls: 1)." in words
+        "Asked of python:reranking_stub:kept: rerank(dot,50) 50 pairs in 1 call a query." in words
     )
     asked = len(truth.pairs)
     assert [file.suffix for file in (tmp_path / "cache/anglewise/reranked").iterdir()] == [".jsonl"]

@@ -83,8 +83,8 @@ def compare(
         norm(0,0.5), cosine@centred; norm(0,*) is tuned on one half of the queries and reported on
         the other. bm25 ranks texts by their words; fusion(bm25,cosine) fuses lists by reciprocal
         ranks, weighted(bm25,cosine) by tuned weights; rerank(cosine,100) puts the first 100 places
-        into the order of --reranker, and rerank(cosine,*) tunes how many. Names of --runs may
-        stand in these. Beside --runs, none compares these alone.
+        into the order of --reranker, and a star for 100 tunes how many. Names of --runs may stand
+        in these. Beside --runs, none compares these alone.
     metric
         What decides: nDCG@10, R@100, P@10, RR@10, AP@100, spearman, pearson, triplet-accuracy.
         Without it nDCG@10, spearman for pairs, triplet-accuracy for triplets.

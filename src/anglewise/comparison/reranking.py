@@ -9,7 +9,7 @@ from anglewise.comparison.candidates import RerankingCost
 from anglewise.comparison.lists import NOBODY
 from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.text import counted
-from anglewise.data_types.typing import Array, Float64, Int64, Progress
+from anglewise.data_types.typing import Array, Bool, Float64, Int64, Progress
 from anglewise.encoders.scored_pairs import PairScores, ScoredPairs
 
 
@@ -116,7 +116,8 @@ class HeadScores:
 def reranked(name: str, first: Neighbours, scores: Float64[Array, "q head"]) -> Neighbours:
     """Lists whose first places follow these scores, the highest first, and the rest as it came.
 
-    Equal scores keep their order. What has no score, NaN, stands behind what has one, in its
+    Equal scores keep their order, and tie where they tied: else the later one gets the next lower
+    number that there is. What has no score, NaN, stands behind what has one, in its
     order, with scores that go down from the lowest.
 
     >>> first = Neighbours("a", np.array([[5, 3, 8]]), np.array([[3.0, 2.0, 1.0]]), np.array([0]))
@@ -127,20 +128,32 @@ def reranked(name: str, first: Neighbours, scores: Float64[Array, "q head"]) -> 
     head = scores.shape[1]
     own = np.where(np.isnan(scores), -np.inf, rounded(scores))
     order = np.argsort(-own, axis=1, kind="stable")
-    indices, before = (
-        np.concatenate(
-            [np.take_along_axis(table[:, :head], order, axis=1), table[:, head:]], axis=1
-        )
-        for table in (first.indices, first.scores)
-    )
+    indices, before = first.indices.copy(), first.scores.copy()
     new = np.full(indices.shape, -np.inf)
+    indices[:, :head] = np.take_along_axis(first.indices[:, :head], order, axis=1)
+    before[:, :head] = np.take_along_axis(first.scores[:, :head], order, axis=1)
     new[:, :head] = np.take_along_axis(own, order, axis=1)
     rest = np.isneginf(new) & (indices != NOBODY)
-    steps = np.ones(indices.shape, dtype=np.int64)  # one further down for each lower score
-    steps[:, 1:] = ~rest[:, :-1] | (before[:, 1:] != before[:, :-1])
+    lower = np.zeros(
+        indices.shape, dtype=bool
+    )  # what the first list scored lower than the one before
+    lower[:, 1:] = before[:, 1:] != before[:, :-1]
     lowest = np.min(new, axis=1, keepdims=True, initial=np.inf, where=np.isfinite(new))
     lowest = np.where(np.isfinite(lowest), lowest, 0.0)
-    below = lowest - np.maximum(1, np.abs(lowest)) * np.cumsum(steps * rest, axis=1)
-    new = np.where(rest, below, new)
+    begins = rest.copy()
+    begins[:, 1:] &= ~rest[:, :-1]
+    below = lowest - np.maximum(1, np.abs(lowest)) * np.cumsum(rest & (lower | begins), axis=1)
+    scored = np.isfinite(new)
+    steps = np.where(scored, _steps(new, lower), 0) * np.spacing(np.where(scored, np.abs(new), 0))
+    new = np.where(rest, below, new - steps)
     # what ties with the end of the first list ties with that of this one, unless it was scored
     return Neighbours(name, indices, new, np.where(rest[:, -1], first.tied_at_cut, 0))
+
+
+def _steps(scores: Float64[Array, "q k"], lower: Bool[Array, "q k"]) -> Int64[Array, "q k"]:
+    """How often the first list goes down within each row of equal scores."""
+    same = np.zeros(scores.shape, dtype=bool)
+    same[:, 1:] = scores[:, 1:] == scores[:, :-1]
+    down = np.cumsum(lower & same, axis=1)
+    start = np.maximum.accumulate(np.where(same, 0, down), axis=1)
+    return down - start

@@ -227,12 +227,13 @@ def _reranking(result: Comparison, *, timed: bool) -> Iterator[Group]:
                 f"{count / cost.queries:,.1f}".removesuffix(".0")
                 for count in (cost.pairs, cost.calls)
             )
-            seconds = f", {_duration(cost.seconds['a_query'])} in it" if timed else ""
-            lines.append(f"{row.measure} {pairs} pairs a query (calls: {calls}{seconds})")
+            noun = "call" if calls == "1" else "calls"
+            seconds = f", {_duration(cost.seconds['a_query'])} of its time" if timed else ""
+            lines.append(f"{row.measure} {pairs} pairs in {calls} {noun} a query{seconds}")
     if lines:
         spec = next(row.reranking.reranker for row in result.measures if row.reranking)
         why = "" if timed else " --breadth shows the seconds."
-        yield [Line(f"Asked of {spec}: {', '.join(lines)}.{why}")]
+        yield [Line(f"Asked of {spec}: {'; '.join(lines)}.{why}")]
 
 
 def _breadth(result: Comparison) -> Iterator[Group]:
