@@ -62,7 +62,8 @@ def remedy(
         A folder that fit wrote, a BEIR folder, or a file of both sides.
     candidates
         Which, parted by commas: cosine@centred, "norm(0,*)", "product(1000)" or, with one measure,
-        "product(1000): dot". Without it all that the space allows.
+        "product(1000): dot"; where there are texts, "fusion(bm25,cosine)". Without it all that the
+        space allows.
     budget
         How long it may take: 90s, 10m, 1h.
     metric
@@ -189,9 +190,13 @@ def _save(space: Any, judged: Any, result: Any, save: Path, talk: Any) -> str | 
     """Write the winner, where there is one, and say which measure is left to use."""
     from anglewise.io.space_folder import write_space
     from anglewise.remedies.remedy import winner
+    from anglewise.remedies.remedy_result import MEASURES, NO_SPACE
 
     if not result.advice.wins:
         talk.say(f"{result.advice.headline}: there is no remedy to make, so nothing was written")
+        return None
+    if result.advice.options[0] == MEASURES:
+        talk.say(f"{result.advice.candidate} {NO_SPACE}: nothing was written")
         return None
     made, measure = winner(space, judged, result, seed=talk.always.seed)
     write_space(made, save, judgements={judged.direction: judged})

@@ -364,6 +364,7 @@ def _bias_notes(
             if getattr(getattr(candidate, "source", None), "space", "") == name
             and getattr(candidate, "builder", None) is None
             and not isinstance(candidate, RunCandidate | Ranker)
+            and not isinstance(getattr(candidate, "measure", None), Ranker)
         ]
         note = biases_note(dict.fromkeys(own), space, direction)
         if note is not None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.comparison.rankers import Ranker, read_ranker
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Space
 from anglewise.data_types.numbers import as_list, check_kind
 from anglewise.data_types.text import check_number, named, parted
@@ -18,6 +19,7 @@ from anglewise.data_types.typing import Direction
 from anglewise.errors import SpellingError
 from anglewise.recommender_models.normalisation import normalisation
 from anglewise.remedies.builders import ClosedForm, Ease, RawData, TrainedBuilder, weighed
+from anglewise.remedies.fused_candidates import FUSIONS, has_words
 from anglewise.remedies.training_data import Needs, SpaceBuilder, Training
 from anglewise.similarity_measures.adapter import Adapted
 from anglewise.similarity_measures.formulas import Measure, fitted, maps_in
@@ -48,12 +50,14 @@ _NAME = re.compile(r"[a-z0-9-]*")
 class RemedyCandidate:
     """A measure, and what builds the space it is taken in; None is the space as it came.
 
+    A fusion of lists stands in the place of a measure.
+
     >>> str(RemedyCandidate(None, measures_and_families("cosine@centred")[0]))
     'cosine@centred'
     """
 
     builder: SpaceBuilder | None
-    measure: MeasureSpec
+    measure: MeasureSpec | Ranker
 
     def __str__(self) -> str:
         return str(self.measure) if self.builder is None else f"{self.builder}: {self.measure}"
@@ -63,6 +67,8 @@ class RemedyCandidate:
         """What it takes beside the vectors."""
         if self.builder is not None:
             return "interactions"
+        if isinstance(self.measure, Ranker):
+            return "judgements" if self.measure.kind == "weighted" else "nothing"
         return "nothing" if isinstance(self.measure, Measure) else "judgements"
 
     @property
@@ -107,7 +113,7 @@ def _read(
 ) -> list[RemedyCandidate]:
     if isinstance(word, RemedyCandidate):
         return [word]
-    if isinstance(word, Measure | Family | Adapted):
+    if isinstance(word, Measure | Family | Adapted | Ranker):
         return [RemedyCandidate(None, word)]
     if not isinstance(word, str):
         if not hasattr(word, "measures"):
@@ -119,8 +125,13 @@ def _read(
         return [RemedyCandidate(_builder(made), measure)]
     if _first_name(word.replace("+", "·").split("·")[-1]) in BUILDERS:
         return _all_of(_builder(word), direction)
-    _check_known(word)
-    return [RemedyCandidate(None, measure) for measure in measures_and_families([word])]
+    ranker = read_ranker(word)
+    if ranker is not None and ranker.kind in {"fusion", "weighted"}:
+        specs: list[MeasureSpec | Ranker] = [ranker]
+    else:
+        _check_known(word)
+        specs = [*measures_and_families([word])]
+    return [RemedyCandidate(None, spec) for spec in specs]
 
 
 def _all_of(builder: SpaceBuilder, direction: Direction) -> list[RemedyCandidate]:
@@ -150,7 +161,8 @@ def _check_known(word: str) -> None:
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise SpellingError(
         f"no candidate is called {word.strip()!r}: {hint}known are the measures "
-        f"{', '.join(FORMULAS)} and, made again, {', '.join(BUILDERS)}; write {EXAMPLE}"
+        f"{', '.join(FORMULAS)}, made again {', '.join(BUILDERS)}, and {FUSIONS[0]}; write "
+        f"{EXAMPLE}"
     )
 
 
@@ -215,6 +227,8 @@ def sensible_candidates(
         words += LEARNT
     if direction != "queries-items" and not space.one_sided:
         words += BETWEEN_TWINS
+    if has_words(space, direction):
+        words += FUSIONS
     if training is not None:
         words += AS_THEY_ARE
         words += TRAINED if find_spec("torch") else ()

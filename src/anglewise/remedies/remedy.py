@@ -10,6 +10,7 @@ import numpy as np
 
 from anglewise.comparison.conclusion import read_settings
 from anglewise.comparison.lists import SearchedSpace, candidate_lists
+from anglewise.comparison.rankers import Ranker
 from anglewise.comparison.split import QUERIES
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.drawn import means_over_queries
@@ -31,7 +32,7 @@ from anglewise.remedies.candidate_list import (
     read_candidates,
     sensible_candidates,
 )
-from anglewise.remedies.remedy_result import Remedy, assemble_result
+from anglewise.remedies.remedy_result import NO_SPACE, Remedy, assemble_result
 from anglewise.remedies.runner import (
     CandidateLists,
     CandidateRunner,
@@ -65,7 +66,7 @@ def run_or_recall(
     metrics = [str(metric) for metric in runner.settings.metrics]
     names = [str(candidate) for candidate in among]
     seconds, seed = runner.budget.seconds, runner.settings.seed
-    key = key_of(runner.content, names, metrics, finalists, seconds, seed)
+    key = key_of(runner.content_for(among), names, metrics, finalists, seconds, seed)
     recalled = _recalled(runner, key, among)
     if recalled is not None:
         return recalled
@@ -129,7 +130,8 @@ def winner(
     a number left open gets the one that does best on all judged queries; no figure of the result
     comes from that.
 
-    Raises ``TooFewError`` where no remedy is shown to win, and what making the space raises.
+    Raises ``TooFewError`` where no remedy is shown to win, ``SpellingError`` for a fusion of lists,
+    which no space holds, and what making the space raises.
 
     >>> import numpy as np
     >>> from anglewise.data_types.embeddings import Embeddings
@@ -149,6 +151,8 @@ def winner(
     name = result.advice.candidate
     recipe = next(remedied.recipe for remedied in result.candidates if remedied.candidate == name)
     made = space
+    if isinstance(recipe.measure, Ranker):
+        raise SpellingError(f"{name} {NO_SPACE}")
     if recipe.builder is not None:
         training = training_of(space, seed=seed)
         if training is None:

@@ -13,6 +13,7 @@ from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import Inference, Scores, infer
 from anglewise.comparison.legend import how_to_read
 from anglewise.comparison.notes import notes
+from anglewise.comparison.rankers import Ranker
 from anglewise.comparison.scoring import list_key, score_lists
 from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.judgements import Judgements
@@ -24,10 +25,12 @@ from anglewise.remedies.runner import CandidateLists, CandidateRunner
 from anglewise.remedies.screening import Outcome, Screened
 from anglewise.remedies.training_data import judged_by
 
+MEASURES = "--measures"
 RAW = "cosine"
 """What a remedy must beat."""
 
-Kind: TypeAlias = Literal["as it is", "re-measured", "re-made"]
+Kind: TypeAlias = Literal["as it is", "re-measured", "re-made", "fused"]
+NO_SPACE = "fuses lists, which no vectors hold, so that no space can be saved of it"
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,9 @@ class Advice:
     """What to do, by the verdict of the comparison, in which raw cosine is the one to keep.
 
     ``wins`` says whether the candidate is a remedy that is better than raw cosine by as much as
-    matters. ``options`` are those of the command that makes it, none if nothing is to be made.
-    The sentence begins with the headline, which says so where more queries may say otherwise.
+    matters. ``options`` are those of the command that makes it, none if nothing is to be made; of
+    a fusion, which no space holds, those of the comparison that writes its lists. The sentence
+    begins with the headline, which says so where more queries may say otherwise.
     """
 
     candidate: str
@@ -86,9 +90,14 @@ class Advice:
     headline: str = ""
 
     def command(self, source: str, save: str = "better/") -> str:
-        """The command that writes the winner as a space; empty where nothing wins."""
+        """The command that writes the winner as a space, or the lists of a fusion.
+
+        It is empty where nothing wins.
+        """
         if not self.options:
             return ""
+        if self.options[0] == MEASURES:
+            return " ".join(["anglewise compare", source, *self.options, "--run-out lists/"])
         return " ".join(["anglewise remedy", source, *self.options, "--save", save])
 
 
@@ -193,7 +202,8 @@ def advise(comparison: Comparison, candidates: Sequence[Remedied]) -> Advice:
     chosen = next(candidate for candidate in candidates if candidate.candidate == verdict.measure)
     if verdict.decision == "use" and chosen.kind != "as it is":
         sentence = f"{verdict}; {cost_words(chosen)}"
-        options = "--candidates", quote(chosen.candidate)
+        option = MEASURES if chosen.kind == "fused" else "--candidates"
+        options = option, quote(chosen.candidate)
         return Advice(chosen.candidate, True, sentence, options, verdict.headline)
     if verdict.decision == "use":
         return Advice(chosen.candidate, False, str(verdict), headline=verdict.headline)
@@ -212,6 +222,11 @@ def _stay(verdict: Verdict) -> str:
 def cost_words(remedied: Remedied) -> str:
     """What a candidate costs, in words."""
     cost = remedied.cost
+    if remedied.kind == "fused":
+        return (
+            f"it {NO_SPACE}: nothing is trained, a search by words stands beside one of "
+            f"{counted(cost.bytes_a_vector, 'byte')} a vector"
+        )
     made = (
         "nothing is trained"
         if remedied.kind != "re-made"
@@ -295,6 +310,7 @@ def _remedied(
 ) -> Remedied:
     name, names = str(candidate), inference.scores.names
     kind: Kind = "re-made" if candidate.builder is not None else "re-measured"
+    kind = "fused" if isinstance(candidate.measure, Ranker) else kind
     return Remedied(
         candidate=name,
         kind="as it is" if name in BASELINES else kind,

@@ -6,6 +6,7 @@ import os
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -19,8 +20,9 @@ from anglewise.comparison.lists import (
     SearchedSpace,
     candidate_lists,
 )
+from anglewise.comparison.rankers import BM25, Ranker
 from anglewise.comparison.split import QuerySplit
-from anglewise.data_types.columns import column
+from anglewise.data_types.columns import column, has_texts
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -31,12 +33,15 @@ from anglewise.errors import FileError, TooFewError
 from anglewise.io.files import opened
 from anglewise.io.outputs import new_file, writing
 from anglewise.io.sizes import allowed
+from anglewise.io.texts import texts_of
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines, size
+from anglewise.remedies.fused_candidates import fused_lists, seconds_of_words
 from anglewise.remedies.training_data import Budget, SpaceBuilder, Training, judged_by
 from anglewise.similarity_measures.adapter import RIDGES, STEPS, Adapted
 from anglewise.similarity_measures.adapter_training import POOL, QUERIES
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import Family, MeasureSpec
+from anglewise.similarity_measures.measure import measure as read_measure
 
 FORMAT = "1"
 NOT_KEPT = "what was found is not kept for another time"
@@ -305,8 +310,10 @@ class CandidateRunner:
         return timed[nearest] * queries / nearest
 
     def _learning(self, candidate: RemedyCandidate, queries: int) -> float:
-        """A guess of how long a map takes to learn, for each part of the queries."""
+        """A guess of how long a map takes to learn, or BM25 to rank texts."""
         timed = any(other == candidate for other, _ in self.times)
+        if not timed and isinstance(candidate.measure, Ranker):
+            return seconds_of_words(self.space, self.judgements.direction, queries)
         if timed or not isinstance(candidate.measure, Adapted):
             return 0.0
         product = 6.0 * min(queries, QUERIES) * POOL * self.space.items.dimension
@@ -348,7 +355,20 @@ class CandidateRunner:
         components = None if self.training is None else self.training.components
         metrics = [str(metric) for metric in self.settings.metrics]
         seed = self.settings.seed
-        return key_of(self.content, str(candidate), rows.tobytes(), metrics, components, seed)
+        content = self.content_for([candidate])
+        return key_of(content, str(candidate), rows.tobytes(), metrics, components, seed)
+
+    def content_for(self, candidates: Iterable[RemedyCandidate]) -> str:
+        """What the data hold that some candidates look at: texts too where these are fused."""
+        if not any(isinstance(candidate.measure, Ranker) for candidate in candidates):
+            return self.content
+        return key_of(self.content, self._texts)
+
+    @cached_property
+    def _texts(self) -> str:
+        sides = self.space.sides(self.judgements.direction)
+        texts = [text for side in sides if has_texts(side) for text in [*texts_of(side), ""]]
+        return _digest(text.encode("utf-8", "replace") + b"\0" for text in texts).hex()
 
     def _searched(
         self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]
@@ -359,18 +379,22 @@ class CandidateRunner:
         started = self.budget.clock()
         progress = self.budget.stepping(self.settings.progress)
         judgements = judged_by(self.judgements, rows)
-        lists, chosen = candidate_lists(
-            SearchedSpace(space, judgements, judgements.judged_rows),
-            [candidate.measure for candidate in batch],
-            judgements,
-            replace(self.settings, split=self.split_of(rows), progress=progress),
-        )
+        settings = replace(self.settings, split=self.split_of(rows), progress=progress)
+        specs = [candidate.measure for candidate in batch]
+        rankers = [spec for spec in specs if isinstance(spec, Ranker)]
+        if rankers:
+            lists, chosen = fused_lists(space, judgements, settings, rankers)
+        else:
+            searched = SearchedSpace(space, judgements, judgements.judged_rows)
+            measures = [spec for spec in specs if not isinstance(spec, Ranker)]
+            lists, chosen = candidate_lists(searched, measures, judgements, settings)
         seconds = (self.budget.clock() - started) / len(batch)
         results: dict[RemedyCandidate, CandidateLists] = {}
         for candidate in batch:
             name = str(candidate.measure)
             setting = _one_setting(candidate.measure)
             dimension, inner = size(space, setting, self.judgements.direction)
+            inner = inner and not isinstance(candidate.measure, Ranker)
             self.times[candidate, len(rows)] = seconds
             results[candidate] = CandidateLists(
                 lists[name], chosen.get(name, ()), making, seconds, dimension, inner
@@ -394,12 +418,19 @@ def batches(candidates: Sequence[RemedyCandidate]) -> list[list[RemedyCandidate]
     """Candidates that share a space and a frame, together, in the order of the first of each."""
     groups: dict[object, list[RemedyCandidate]] = {}
     for candidate in candidates:
-        groups.setdefault((candidate.builder, candidate.measure.frames), []).append(candidate)
+        spec = candidate.measure
+        kind = RANKERS if isinstance(spec, Ranker) else spec.frames
+        groups.setdefault((candidate.builder, kind), []).append(candidate)
     return list(groups.values())
 
 
-def _one_setting(measure: MeasureSpec) -> Measure:
+RANKERS = "fusions of lists"
+
+
+def _one_setting(measure: MeasureSpec | Ranker) -> Measure:
     """One setting for all of what is tuned or learnt: their vectors are of one size."""
+    if isinstance(measure, Ranker):
+        return next(read_measure(leaf) for leaf in measure.leaves() if leaf != BM25)
     if isinstance(measure, Adapted):
         return Measure(measure.formula, measure.frames)
     return measure.settings()[0] if isinstance(measure, Family) else measure
