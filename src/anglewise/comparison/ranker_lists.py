@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from anglewise.comparison.candidates import RerankingCost
-from anglewise.comparison.fusion import FUSED, by_rank, by_score, fused, weightings
+from anglewise.comparison.fusion import FUSED, by_score, fused, fused_by_rank, weightings
 from anglewise.comparison.lists import (
     EvaluationSettings,
     SearchedSpace,
@@ -114,7 +114,7 @@ class Ingredients:
         if isinstance(part, str) or not part.parts:
             return cut(self.lists[str(part)], depth)
         own = [self.lists[str(each)] for each in part.parts]
-        return fused(str(part), own, by_rank, [1.0] * len(own), depth)
+        return fused_by_rank(str(part), own, depth)
 
     def weighted(self, ranker: Ranker, depth: int) -> tuple[Neighbours, tuple[str, ...]]:
         """Lists with the weights that did best on other queries, and these weights."""

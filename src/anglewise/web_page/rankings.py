@@ -33,6 +33,8 @@ def read_ranking(spelling: str, runs: Sequence[str]) -> Ranking:
 
     >>> str(read_ranking("Fusion(BM25, dot)", [])), str(read_ranking("mine", ["mine"]))
     ('fusion(bm25,dot)', 'mine')
+    >>> str(read_ranking("fusion(Mine, dot)", ["Mine"]))
+    'fusion(Mine,dot)'
     """
     word = spelling.strip()
     if word in runs:
