@@ -223,6 +223,7 @@ def test_more_places_than_items_are_said():
         ("rerank(norm(0,*),10)", "norm"),
         ("rerank(rerank(dot,10),5)", "reranks what is reranked"),
         ("rerank(fusion(dot),5)", "two or 3 different lists"),
+        ("rerank(" * 5000 + "dot" + ",1)" * 5000, "reranks what is reranked"),
     ],
 )
 def test_what_is_no_reranking_is_refused(spelling, words):

@@ -255,7 +255,7 @@ KEPT = Reranker(spec="kept", scores=scores_of_nothing, identity="kept 1")
 @pytest.mark.parametrize(
     ("which", "words"),
     [
-        (3, "the reranker is an int"),
+        pytest.param(3, "the reranker is an int", marks=pytest.mark.wrong_kinds),
         (aw.Encoder(spec="e", documents=len), "the reranker is an Encoder"),
         ("python:math:pi", "python:math:pi is a float"),
         ("python:nowhere:f", "cannot be imported"),

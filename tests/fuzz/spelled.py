@@ -11,6 +11,7 @@ from anglewise.cli.judge_files import _grades
 from anglewise.cli.remedy import seconds_of
 from anglewise.comparison.candidates import canonical, sources, variant
 from anglewise.comparison.gates import gate
+from anglewise.comparison.rankers import read_ranker
 from anglewise.comparison.split import query_split
 from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images
@@ -68,6 +69,11 @@ def _again(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return twice
 
 
+def _ranker(text: str) -> Any:
+    found = read_ranker(text, spellings.RUNS)
+    return text.strip() if found is None else found
+
+
 PARSERS: dict[str, tuple[Callable[[str], Any], Callable[[Random], str]]] = {
     "measure": (_again(measure), spellings.measure),
     "measures": (measures, spellings.measures),
@@ -79,6 +85,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], Callable[[Random], str]]] = {
     "metrics": (read_metrics, spellings.metrics),
     "gate": (_again(gate), spellings.gate),
     "candidate": (canonical, spellings.candidate),
+    "ranker": (_again(_ranker), spellings.ranker),
     "variant": (variant, spellings.variant),
     "variants": (lambda text: sources({"old": SPACE, "new": SPACE}, text), spellings.variant),
     "split": (lambda text: query_split(text, ASKING, ROWS), spellings.split),

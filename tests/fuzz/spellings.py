@@ -77,6 +77,22 @@ def candidate(rng: Random) -> str:
     return f"{rng.choice(('new', 'old', 'new[:2]', variant(rng)))}{_join(rng, ':')} {measure(rng)}"
 
 
+RUNS = ("mine", "My Run", "a(b)", "bm-25")
+"""Names of runs, which may stand in rankers."""
+
+
+def ranker(rng: Random) -> str:
+    """BM25, a fusion, or a list of which the first places are reranked."""
+    parts = ("bm25", "BM25", rng.choice(RUNS), measure(rng), "dot", "cosine")
+    if rng.random() < 0.5:
+        kind = rng.choice(("fusion", "weighted", "Fusion", "bm25"))
+        words = [rng.choice(parts) for _ in range(rng.randrange(1, 5))]
+        return _bent(rng, f"{kind}({_join(rng, ',').join(words)})")
+    depth = rng.choice(("*", "100", number(rng), word(rng)))
+    inner = rng.choice((rng.choice(parts), ranker(rng)))
+    return _bent(rng, f"rerank{_blank(rng)}({inner}{_join(rng, ',')}{depth})")
+
+
 def gate(rng: Random) -> str:
     """What must hold, or the build fails."""
     relation = rng.choice((">=", "<=", ">", "=", ">=>="))

@@ -118,11 +118,12 @@ def _reranking(text: str, words: list[str], runs: Collection[str]) -> Ranker:
             f"to {MOST_RERANKED:,}, or * to choose among {listed(map(str, DEPTHS))}: write "
             "rerank(cosine,100)"
         )
+    match = _SPELLING.fullmatch(words[0])
+    if match is not None and match[1].lower() == RERANK:
+        raise SpellingError(f"{shown(text)!r} reranks what is reranked: name the list before that")
     inner = None if words[0] in runs else read_ranker(words[0], runs)
     if inner is None or inner.kind == BM25:
         return Ranker(RERANK, (_part(words[0], text, runs),), depth)
-    if inner.kind == RERANK:
-        raise SpellingError(f"{shown(text)!r} reranks what is reranked: name the list before that")
     if inner.kind == "weighted" and depth is None:
         raise SpellingError(
             f"{shown(text)!r} would choose a number of places on top of weights, by the same "
