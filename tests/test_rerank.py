@@ -244,6 +244,48 @@ def test_a_reranker_and_what_it_reranks_come_together(tmp_path):
         aw.compare_spaces({"a": space, "b": space}, judged(space), "rerank(dot,10)")
 
 
+def test_documents_are_reranked_by_the_texts_of_their_passages(tmp_path):
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(80)]
+    pieces = [" ".join(rng.choice(words, 4)) for _ in range(90)]
+    documents = [f"d{i // 3}" for i in range(90)]
+    asked = [" ".join(pieces[3 * i + 1].split()[:2]) for i in range(30)]
+    space = aw.Space(
+        queries=aw.Embeddings(
+            rng.standard_normal((30, 4)), ids=[f"q{i}" for i in range(30)], metadata={"text": asked}
+        ),
+        items=aw.Embeddings(
+            rng.standard_normal((90, 4)),
+            ids=[f"{name}#{i % 3}" for i, name in enumerate(documents)],
+            metadata={"text": pieces, "document": documents},
+        ),
+    )
+    path = tmp_path / "qrels.txt"
+    path.write_text("".join(f"q{i} 0 d{i} 1\n" for i in range(30)))
+    truth = Truth()
+    result = aw.compare(
+        space, aw.read_judgements(path, space), "dot,rerank(dot,25)", "R@30", reranker=truth
+    )
+    whole = [" ".join(pieces[3 * i : 3 * i + 3]) for i in range(30)]
+    for row in range(30):
+        first = lists_of(result, "dot").indices[row].tolist()
+        scores = truth(asked[row], [whole[document] for document in first])
+        new = lists_of(result, "rerank(dot,25)").indices[row].tolist()
+        assert new == by_hand(first, scores, 25)
+
+
+def test_items_that_ask_each_other_are_reranked_and_none_finds_itself():
+    space = made_space()
+    space = aw.Space(items=space.items)
+    pairs = {f"d{i}": {f"d{(i + 1) % ITEMS}": 1} for i in range(ITEMS)}
+    judgements = aw.Judgements.from_dict(pairs, space, direction="items-items")
+    truth = Truth()
+    result = aw.compare(space, judgements, f"dot,rerank(dot,{ITEMS})", reranker=truth)
+    lists = lists_of(result, f"rerank(dot,{ITEMS})").indices
+    assert not (lists == np.arange(ITEMS)[:, None]).any()
+    assert len(truth.pairs) == ITEMS * (ITEMS - 1)
+
+
 # --- kept and resumed
 
 
@@ -347,6 +389,13 @@ def test_what_cannot_be_kept_is_said(tmp_path):
         aw.compare(space, judged(space), "rerank(dot,3)", reranker=Failing(2, broken))
     with pytest.raises(EncoderError, match=r"is not kept: name a file for it \(reranker_cache="):
         aw.compare(space, judged(space), "rerank(dot,3)", reranker=known(Failing(2, broken)))
+
+
+def test_a_function_that_counts_no_tokens_is_named():
+    made = Reranker(spec="long", scores=Truth(), window=3, tokens=lambda _query, _texts: ["many"])
+    space = made_space()
+    with pytest.raises(EncoderError, match="long counts no tokens but fails"):
+        aw.compare(space, judged(space), "rerank(dot,3)", reranker=made)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import index
 from pathlib import Path
 from queue import Empty, Queue
 from time import perf_counter
@@ -117,7 +118,17 @@ class ScoredPairs:
         window, tokens = self.reranker.window, self.reranker.tokens
         if window is None or tokens is None:
             return 0
-        return sum(count > window for count in tokens(query, texts))
+        try:
+            with noting_opened():
+                counts = [index(count) for count in tokens(query, texts)]
+        except (AnglewiseError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # a function of somebody's own may raise anything
+            raise EncoderError(
+                f"{self.reranker.spec} counts no tokens but fails ({reason(error)}): mend its "
+                "tokens, or leave them out"
+            ) from error
+        return sum(count > window for count in counts)
 
     def _asked(self, name: str, query: str, texts: list[str], done: str) -> list[float]:
         """The answer to one call, checked; whatever it raises names the query."""
