@@ -183,11 +183,25 @@ class StandIn:
         scores = np.array(shared, dtype=np.float32)
         return np.stack([scores, scores], axis=1) if "labels" in self.place else scores
 
-    def tokenizer(self, queries, texts, *, truncation, verbose):
-        assert not truncation
-        assert not verbose
-        words = [(q.split(), t.split()) for q, t in zip(queries, texts, strict=True)]
-        return {"input_ids": [[*query, *text, "", "", ""] for query, text in words]}
+    @property
+    def tokenizer(self):
+        return pair_words if "images" in self.place else PairWords()
+
+
+def pair_words(queries, texts, *, truncation, verbose):
+    assert not truncation
+    assert not verbose
+    words = [(q.split(), t.split()) for q, t in zip(queries, texts, strict=True)]
+    return {"input_ids": [[*query, *text, "", "", ""] for query, text in words]}
+
+
+class PairWords:
+    """A tokenizer as transformers has them."""
+
+    __call__ = staticmethod(pair_words)
+
+    def num_special_tokens_to_add(self, pair):
+        return 3 if pair else 2
 
 
 @pytest.fixture
@@ -204,6 +218,7 @@ def test_a_cross_encoder_of_sentence_transformers_scores_pairs(tmp_path):
     assert made.tokens("a", ["a", "a heist of b"]) == [5, 8]
     assert ScoredPairs(made).of("q", "a", ["a", "a heist of b"], "").cut_off == 1
     assert made.identity.endswith("abc")
+    assert reranker("sentence-transformers:images").window is None
     assert not reranker("sentence-transformers:unknown").identity
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     one = reranker(f"sentence-transformers:{tmp_path}").identity

@@ -229,14 +229,17 @@ def load_cross_encoder(spec: Spec) -> Reranker:
     local, source = user_path(spec.source), _folder_or_name(spec)
     model = _loaded(_library().CrossEncoder, source, spec)
     longest = getattr(model, "max_seq_length", None)
+    tokenizer: Any = getattr(model, "tokenizer", None)
+    if not hasattr(tokenizer, "num_special_tokens_to_add"):  # it is no tokenizer of texts alone
+        longest = None
 
     def scores(query: str, texts: list[str]) -> Any:
         pairs = [(query, text) for text in texts]
         return model.predict(pairs, batch_size=32, show_progress_bar=False, convert_to_numpy=True)
 
     def tokens(query: str, texts: list[str]) -> list[int]:
-        pairs = [query] * len(texts), texts
-        return list(map(len, model.tokenizer(*pairs, truncation=False, verbose=False)["input_ids"]))
+        pairs: Any = tokenizer([query] * len(texts), texts, truncation=False, verbose=False)
+        return list(map(len, pairs["input_ids"]))
 
     weights = digest(_weight_files(local)) if is_folder(local) else _commit(model)
     return Reranker(
@@ -250,8 +253,7 @@ def load_cross_encoder(spec: Spec) -> Reranker:
 
 def _commit(model: Any) -> str:
     """The hub's commit of a cross-encoder's weights; empty where the library does not say it."""
-    settings = getattr(model, "config", None) or getattr(model[0].auto_model, "config", None)
-    return str(getattr(settings, "_commit_hash", None) or "")
+    return str(getattr(getattr(model, "config", None), "_commit_hash", None) or "")
 
 
 def _library() -> Any:
