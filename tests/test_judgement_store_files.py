@@ -252,7 +252,7 @@ def test_a_store_mixed_with_the_log_of_another_is_refused(path, tmp_path, read_o
     (tmp_path / "backup").replace(path)
     restored = path.read_bytes()
     for _ in range(2):
-        with pytest.raises(FileError, match="damaged|belongs to another store"):
+        with pytest.raises(FileError, match=r"damaged|belongs to another store"):
             JudgementStore.open(path, read_only=read_only)
     if sys.platform == "linux":  # what is refused stays as it is, and is sound without the log
         assert path.read_bytes() == restored
