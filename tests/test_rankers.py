@@ -47,7 +47,8 @@ def by_hand(lists, weigh):
         for number, own in enumerate(lists):
             for rank, item in enumerate(own[row]):
                 worth[item] = worth.get(item, 0.0) + weigh(number, row, rank)
-        answer.append(sorted(worth, key=lambda item: (-round(worth[item], 12), item)))
+        # equal ones by id: d10 stands before d2
+        answer.append(sorted(worth, key=lambda item: (-round(worth[item], 12), f"d{item}")))
     return answer
 
 
@@ -60,7 +61,7 @@ def test_fusion_adds_reciprocal_ranks():
     asked, texts = (side.metadata["text"] for side in (space.queries, space.items))
     words = [
         [item for item in row if item >= 0]
-        for row in Bm25Index.of(texts).nearest(asked, ITEMS).indices.tolist()
+        for row in Bm25Index.of(texts, space.items.id_order).nearest(asked, ITEMS).indices.tolist()
     ]
     expected = by_hand([words, dot], lambda _number, _row, rank: 1 / (CONSTANT + 1 + rank))
     found = lists_of(result, "fusion(bm25,dot)").indices.tolist()

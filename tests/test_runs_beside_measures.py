@@ -214,6 +214,28 @@ def test_a_run_that_is_called_like_a_floor_takes_no_floor_away():
     assert set(floors["random"]) == {"random without a model", "bm25"}
 
 
+def test_fusions_are_the_same_whatever_the_order_of_rows():
+    """Vectors and words each find what is relevant of some queries; else their first places tie."""
+    rng = np.random.default_rng(2)
+    x, found = rng.normal(size=(ITEMS, 8)), rng.random((2, QUERIES)) < 0.6
+    other = rng.integers(QUERIES, ITEMS, size=QUERIES)
+    asked = np.where(found[0], np.arange(QUERIES), other)
+    words = np.where(found[1], np.arange(QUERIES), other[::-1])
+    means = set()
+    for rows in (np.arange(ITEMS), np.arange(ITEMS)[::-1], rng.permutation(ITEMS)):
+        about = {"text": [f"word{i}" for i in rows]}
+        items = aw.Embeddings(x[rows], [f"d{i}" for i in rows], about)
+        queries = aw.Embeddings(
+            x[asked], [f"q{q}" for q in range(QUERIES)], {"text": [f"word{i}" for i in words]}
+        )
+        space = aw.Space(queries=queries, items=items)
+        judged = aw.Judgements.from_dict({f"q{q}": {f"d{q}": 1} for q in range(QUERIES)}, space)
+        fused = "fusion(bm25,cosine),weighted(bm25,cosine)"
+        result = aw.compare(space, judged, f"cosine,bm25,{fused}")
+        means.add(tuple(sorted((r.measure, r.metrics["nDCG@10"].mean) for r in result.measures)))
+    assert len(means) == 1
+
+
 @pytest.mark.parametrize("order", [lambda x: x, lambda x: x[::-1]])
 def test_words_that_tie_stand_in_the_order_of_ids_whatever_the_order_of_rows(order):
     rows = order(list(range(ITEMS)))

@@ -130,7 +130,7 @@ def compare_spaces(
     given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
     names = [run.name for run in given if isinstance(run, Run)]
     check_no_rankers(
-        measures, "is of one space, and here several, or variants of one, are compared", names
+        measures, "is of one space, and several are compared (a variant counts as one)", names
     )
     read = measures_and_families(measures)
     if not read:

@@ -52,13 +52,19 @@ def by_score(lists: Neighbours) -> Float64[Array, "q k"]:
 
 
 def fused(
-    name: str, lists: Sequence[Neighbours], worth: Worth, weights: Sequence[float], depth: int
+    name: str,
+    lists: Sequence[Neighbours],
+    worth: Worth,
+    weights: Sequence[float],
+    depth: int,
+    *,
+    position: Int64[Array, " items"] | None = None,
 ) -> Neighbours:
     """One list of several: each item worth the sum of what its places are worth, by weights.
 
-    Items that stand in no list with a weight are left out; of equal ones the first row comes
-    first. What ties with the last place is counted among all items of the lists, and beyond the
-    end of a list as far as it was cut among equal scores.
+    Items that stand in no list with a weight are left out; equal ones stand by their position,
+    such as that of their ids, or by row. What ties with the last place is counted among all items
+    of the lists, and beyond the end of a list as far as it was cut among equal scores.
 
     >>> left = Neighbours("a", np.array([[0, 1]]), np.array([[2.0, 1.0]]), np.array([0]))
     >>> right = Neighbours("b", np.array([[1, 2]]), np.array([[5.0, 4.0]]), np.array([0]))
@@ -76,7 +82,8 @@ def fused(
     keys, back = np.unique(row * width + items[row, place], return_inverse=True)
     totals = rounded(np.bincount(back, worths[row, place], minlength=len(keys)))
     of = keys // width
-    order = np.lexsort((keys, -totals, of))
+    items_of = keys % width
+    order = np.lexsort((items_of if position is None else position[items_of], -totals, of))
     of, keys, totals = of[order], keys[order], totals[order]
     rank = np.arange(len(of)) - np.searchsorted(of, np.arange(queries))[of]
     inside = rank < depth
@@ -90,9 +97,14 @@ def fused(
     return Neighbours(name, indices, scores, tied + _tied_beyond(parts, last))
 
 
-def fused_by_rank(name: str, lists: Sequence[Neighbours], depth: int) -> Neighbours:
+def fused_by_rank(
+    name: str,
+    lists: Sequence[Neighbours],
+    depth: int,
+    position: Int64[Array, " items"] | None = None,
+) -> Neighbours:
     """Reciprocal rank fusion of some lists, each counting alike."""
-    return fused(name, lists, by_rank, [1.0] * len(lists), depth)
+    return fused(name, lists, by_rank, [1.0] * len(lists), depth, position=position)
 
 
 def _tied_beyond(

@@ -15,14 +15,16 @@ from anglewise.comparison.lists import (
     nearest_documents,
     tuned_lists,
 )
-from anglewise.comparison.ranked_runs import RankedRuns
+from anglewise.comparison.ranked_runs import BYTES_OF_PLACE, RankedRuns
 from anglewise.comparison.rankers import BM25, DEPTHS, RERANK, Ranker
 from anglewise.comparison.reranking import PairTexts, reranked
 from anglewise.comparison.without_vectors import WithoutVectors, hidden_rows
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.memory import check_room
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.text import as_path, counted
+from anglewise.data_types.typing import Array, Int64
 from anglewise.encoders.reranker import Reranker, Score
 from anglewise.encoders.reranker import reranker as load_reranker
 from anglewise.encoders.scored_pairs import scored_pairs
@@ -99,6 +101,8 @@ class Ingredients:
         By which settings are chosen.
     depth
         How many places the lists of rankers have.
+    position
+        The place of each item among equal scores.
     texts
         What is reranked, and by whom.
     """
@@ -107,6 +111,7 @@ class Ingredients:
     judgements: Judgements
     settings: EvaluationSettings
     depth: int
+    position: Int64[Array, " items"]
     texts: PairTexts | None = None
 
     def fixed(self, part: str | Ranker, depth: int) -> Neighbours:
@@ -114,15 +119,21 @@ class Ingredients:
         if isinstance(part, str) or not part.parts:
             return cut(self.lists[str(part)], depth)
         own = [self.lists[str(each)] for each in part.parts]
-        return fused_by_rank(str(part), own, depth)
+        return fused_by_rank(str(part), own, depth, self.position)
 
     def weighted(self, ranker: Ranker, depth: int) -> tuple[Neighbours, tuple[str, ...]]:
         """Lists with the weights that did best on other queries, and these weights."""
         words = list(map(str, ranker.parts))
         own = [self.lists[word] for word in words]
+        weights_tried = list(weightings(words))
+        check_room(
+            f"{ranker} with {len(weights_tried)} settings of {len(own[0].indices):,} lists",
+            BYTES_OF_PLACE * len(weights_tried) * len(own[0].indices) * depth,
+            "take fewer lists, or a metric of fewer places",
+        )
         tried = {
-            setting: fused(setting, own, by_score, weights, depth)
-            for setting, weights in weightings(words)
+            setting: fused(setting, own, by_score, weights, depth, position=self.position)
+            for setting, weights in weights_tried
         }
         return tuned_lists(str(ranker), tried, self.judgements, self.settings)
 
@@ -211,7 +222,8 @@ def with_rankers(
     chosen: dict[str, tuple[str, ...]] = {}
     costs: dict[str, RerankingCost] = {}
     depth = min(depth, context.items if runs is None else runs.depth)
-    made_of = Ingredients(lists, judgements, settings, depth)
+    every = (names if runs is None else runs.names).sides(judgements.direction)[1]
+    made_of = Ingredients(lists, judgements, settings, depth, every.id_position)
     for ranker in rankers:
         name = str(ranker)
         if ranker.kind == "weighted":

@@ -193,6 +193,13 @@ class Embeddings:
         return np.array(order_of_ids(self.ids.tolist()), dtype=np.int64)
 
     @cached_property
+    def id_position(self) -> Int64[Array, " rows"]:
+        """The place of each row in the order of ids."""
+        position = np.empty(len(self), dtype=np.int64)
+        position[self.id_order] = np.arange(len(self))
+        return position
+
+    @cached_property
     def norms(self) -> Array:
         """The euclidean length of every row, float64, ``(rows,)``."""
         blocks = (

@@ -219,7 +219,7 @@ class SliderPath:
             return self._made[direction]
         sides = {"queries": self.queries, "items": self.items}
         query_side, ranked_side = direction.split("-")
-        order = _positions_by_id(self.space.sides(direction)[1])
+        order = self.space.sides(direction)[1].id_position
         left_out, within = len(self.space.named_biases), None
         if left_out and query_side == ranked_side:  # paths have biases behind the other columns
             alone = sides[query_side].without_last(left_out)
@@ -325,9 +325,3 @@ def _sampled_rows(
 ) -> Float64[Array, "some d"]:
     rows = np.sort(rng.permutation(len(side))[:size])
     return side.vectors[rows].astype(np.float64)
-
-
-def _positions_by_id(side: Embeddings) -> Array:
-    positions = np.empty(len(side), dtype=np.int64)
-    positions[side.id_order] = np.arange(len(side))
-    return positions

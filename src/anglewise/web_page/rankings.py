@@ -104,7 +104,9 @@ def nearest(
             parts = [read_ranking(str(part), list(inspected.runs)) for part in ranking.parts]
             own = nearest(inspected, parts, k=deep, direction=direction, rows=rows)
             own_lists = [own[str(part)] for part in parts]
-            lists[str(ranking)] = fused_by_rank(str(ranking), own_lists, k)
+            lists[str(ranking)] = fused_by_rank(
+                str(ranking), own_lists, k, inspected.ranked(direction).embeddings.id_position
+            )
     return {str(ranking): lists[str(ranking)] for ranking in rankings}
 
 
