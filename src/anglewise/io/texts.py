@@ -1,20 +1,18 @@
 """Read titles and texts by id."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.numbers import EXACT, shown
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.text import Say, other_form, quiet
 from anglewise.data_types.typing import Array, Shaped
 from anglewise.errors import FileError, IdsError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, existing_file, reading, suffix, text_contents
-from anglewise.io.sizes import CELL, check_holds, is_deep
+from anglewise.io.files import PathLike, existing_file, reading, suffix
+from anglewise.io.json_texts import json_lines
 from anglewise.io.tables import (
     ID,
     Role,
@@ -25,6 +23,7 @@ from anglewise.io.tables import (
     listed,
     names_of,
 )
+from anglewise.io.text_kinds import COLLECTIONS, Table, TextKind, page_columns, pages_of, text_kind
 
 
 def read_texts(
@@ -34,7 +33,7 @@ def read_texts(
     id_roles: Sequence[Role] = (ID,),
     say: Say = quiet,
 ) -> dict[str, list[Any]]:
-    r"""Read titles and texts by id: BEIR's ``corpus.jsonl``, CSV, parquet; one list a column.
+    r"""Read titles and texts by id: every kind of file that ``encode`` reads; one list a column.
 
     Ids that the file does not hold get ``None``. Raises ``IdsError`` if it holds none of them.
 
@@ -45,7 +44,7 @@ def read_texts(
     {'title': ['Heat', None]}
     """
     path = existing_file(path)
-    names, table = text_table(path, id_roles=id_roles)
+    names, table = text_table(path, id_roles=id_roles, say=say)
     row_of = {name: row for row, name in enumerate(names)}
     rows = [row_of.get(str(i)) for i in ids]
     missing = rows.count(None)
@@ -64,24 +63,45 @@ def read_texts(
 
 
 def text_table(
-    path: Path, *, id_roles: Sequence[Role] = (ID,), id_column: str | None = None
-) -> tuple[list[str], dict[str, list[Any]]]:
-    """All ids of a file of texts, in their order, and its other columns."""
-    if suffix(path) in {".jsonl", ".ndjson"}:
+    path: Path,
+    *,
+    id_roles: Sequence[Role] = (ID,),
+    id_column: str | None = None,
+    say: Say = quiet,
+) -> Table:
+    """All ids of a file of texts, in their order, and its other columns.
+
+    A file that is one document is called by its name, pages of PDF ``FILE#page=1`` and so on.
+    """
+    kind = text_kind(path)
+    if kind in COLLECTIONS:
         check_no_columns({ID: id_column}, path)
-        return _json_lines(path)
+        return COLLECTIONS[kind](path, say)
+    if is_page(path, kind):
+        check_no_columns({ID: id_column}, path)
+        return page_columns([(path.name, pages_of(path, kind, say))])
     return _from_sheet(open_sheet(path), id_roles, id_column)
+
+
+def is_page(path: Path, kind: TextKind) -> bool:
+    """Whether a file given by itself is one document; a ``.txt`` may as well be a table."""
+    return kind in {"HTML", "Markdown", "PDF"} or (kind == "text" and suffix(path) != ".txt")
 
 
 def text_ids(path: Path) -> list[str]:
     """The ids of a ``corpus.jsonl`` or ``queries.jsonl``, in their order."""
-    return _json_lines(path)[0]
+    return json_lines(path)[0]
 
 
 def with_title(title: str, text: str) -> str:
-    """A title, a blank and a text; the text alone if it begins with the title."""
+    r"""A title, a blank and a text; the text alone if it begins with the title.
+
+    >>> with_title("lift of a wing", "lift of\na wing . an experiment")
+    'lift of\na wing . an experiment'
+    """
     title, text = title.strip(), text.strip()
-    return text if text.startswith(title) else f"{title} {text}".strip()
+    begins = text.startswith(title) or " ".join(text[: 2 * len(title)].split()).startswith(title)
+    return text if begins else f"{title} {text}".strip()
 
 
 def texts_of(embeddings: Embeddings, parts: Parts | None = None) -> list[str]:
@@ -110,60 +130,7 @@ def texts_of(embeddings: Embeddings, parts: Parts | None = None) -> list[str]:
     return [" ".join(filter(None, each)) for each in passages]
 
 
-def _json_lines(path: Path) -> tuple[list[str], dict[str, list[Any]]]:
-    """BEIR's ``{"_id": …, "title": …, "text": …}``, one a line."""
-    names: list[str] = []
-    rows: list[Mapping[str, Any]] = []
-    with reading(path, "JSON lines"):
-        lines = bytes(text_contents(path)).decode("utf-8-sig").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        name, row = _json_line(path, number, line)
-        names.append(name)
-        rows.append(row)
-    if not rows:
-        raise FileError(f"{path} holds no rows: was it written to the end?")
-    words = dict.fromkeys(key for row in rows for key, value in row.items() if _is_word(value))
-    check_holds(path, CELL * len(rows) * len(words))
-    return names, {word: [row.get(word) for row in rows] for word in words}
-
-
-def _json_line(path: Path, number: int, line: str) -> tuple[str, Mapping[str, Any]]:
-    try:
-        row = None if is_deep(line) else json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise FileError(
-            f"{path}, line {number}: no JSON ({error}); the file may be truncated"
-        ) from error
-    if not isinstance(row, dict) or not row.keys() & {"_id", "id"}:
-        raise FileError(f'{path}, line {number}: an object with "_id" is due, as BEIR writes it')
-    cells = cast("dict[str, Any]", row)
-    name = cells.pop("_id" if "_id" in cells else "id")
-    return _name(name, f"{path}, line {number}"), cells
-
-
-def _name(value: object, location: str) -> str:
-    """An id as text; ``FileError`` for what is none, or whose digits JSON's readers do not keep."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
-        return str(int(value))
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise FileError(
-        f"{location}: the id is {shown(json.dumps(value))}, and ids are text or whole numbers: "
-        "write it as text"
-    )
-
-
-def _is_word(value: object) -> bool:
-    return isinstance(value, str | int | float | bool)
-
-
-def _from_sheet(
-    sheet: Sheet, roles: Iterable[Role], id_column: str | None = None
-) -> tuple[list[str], dict[str, list[Any]]]:
+def _from_sheet(sheet: Sheet, roles: Iterable[Role], id_column: str | None = None) -> Table:
     if sheet.names is None:
         raise FileError(f"{sheet.path} has no header: name its columns in the first line")
     candidates = (find(sheet.names, role, id_column, sheet.path) for role in roles)
