@@ -5,7 +5,7 @@ import os
 import pytest
 
 from anglewise import Embeddings, Space
-from anglewise.encoders.documents import files_in, read_documents
+from anglewise.encoders.document_files import files_in, read_documents
 from anglewise.errors import FileError
 from anglewise.io.destinations import check_writable
 from anglewise.io.ownership import check_whose_store
@@ -47,7 +47,7 @@ def test_questions_of_a_folder_are_its_own(home, tmp_path):
     folder.mkdir()
     (folder / "corpus.jsonl").write_text('{"_id": "d", "text": "a text"}\n')
     (folder / "queries.jsonl").symlink_to(home / "mine.jsonl")
-    from anglewise.encoders.documents import beir_files
+    from anglewise.encoders.document_files import beir_files
 
     with pytest.raises(FileError, match="leads out of"):
         beir_files(folder)

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from anglewise import Encoder, encoder, read_space
-from anglewise.encoders.documents import read_documents
+from anglewise.encoders.document_files import read_documents
 from anglewise.errors import FileError, IdsError, SpellingError
 from cli_run import anglewise, refused
 from embeddings_stub import Answer, stub, vector

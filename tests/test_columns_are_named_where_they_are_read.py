@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import anglewise as aw
-from anglewise.encoders.documents import read_documents
+from anglewise.encoders.document_files import read_documents
 from anglewise.errors import SpellingError
 from cli_run import anglewise, refused  # noqa: F401 (a fixture)
 

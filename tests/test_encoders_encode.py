@@ -9,7 +9,8 @@ import pytest
 
 from anglewise import Embeddings, Encoder, Space, encode, encoder, read_space, write_space
 from anglewise.encoders.batches import encode_texts, open_cache
-from anglewise.encoders.documents import Documents, read_documents
+from anglewise.encoders.document_files import read_documents
+from anglewise.encoders.documents import Documents
 from anglewise.encoders.load import encoder_of
 from anglewise.errors import (
     EncoderError,

@@ -25,7 +25,7 @@ from anglewise import AnglewiseError, Encoder, encoder
 from anglewise.data_types.text import quiet
 from anglewise.encoders import json_requests as server
 from anglewise.encoders.batches import HEAD, KEY, MARK, encode_texts, open_cache
-from anglewise.encoders.documents import read_documents
+from anglewise.encoders.document_files import read_documents
 from anglewise.encoders.images import read_images
 from anglewise.encoders.json_requests import Patience, post_json
 from anglewise.encoders.load import encoder_of

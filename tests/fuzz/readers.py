@@ -32,7 +32,7 @@ from anglewise import (
 from anglewise.auditing.subject import read_freedom
 from anglewise.cli.inputs import questions_in
 from anglewise.data_types.columns import column, titles
-from anglewise.encoders.documents import read_documents
+from anglewise.encoders.document_files import read_documents
 from anglewise.encoders.images import read_images
 from anglewise.encoders.pixels import settings_beside
 from anglewise.equivalent_factorisations.gauge import without_biases

@@ -85,7 +85,7 @@ def encode(
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
     from anglewise.encoders.batches import default_folder
-    from anglewise.encoders.documents import beir_files, read_documents
+    from anglewise.encoders.document_files import beir_files, read_documents
     from anglewise.encoders.encode import encode as encode_texts
     from anglewise.encoders.images import encode_images, read_images
     from anglewise.encoders.load import encoder as load
@@ -109,8 +109,7 @@ def encode(
                 f"--image-column is about images, and {encoder} reads texts: take an encoder of "
                 "images, such as onnx-images:FILE, or leave it out"
             )
-        documents, own_queries = beir_files(documents)
-        queries = queries or own_queries
+        queries = queries or beir_files(documents)[1]
         read = partial(read_documents, text_column=text_column)
         encode_with = partial(encode_texts, chunk=chunk, overlap=overlap)
     with talk.progress("reading"):
@@ -142,9 +141,21 @@ def encode(
         "queries": None if space.one_sided else len(space.queries),
         "unit_length": space.items.is_unit(),
         **space.about["encoding"],
+        "files": _files(loaded, questions),
     }
     talk.give(content, _document(content))
     return 0
+
+
+def _files(documents: Any, queries: Any) -> dict[str, Any]:
+    """What each file was taken for, and what was left; nothing of images."""
+    from anglewise.encoders.documents import Documents
+
+    return {
+        side: texts.files.to_dict()
+        for side, texts in (("documents", documents), ("queries", queries))
+        if isinstance(texts, Documents) and texts.files is not None
+    }
 
 
 def _cache(folder: Path | None, default: Path, talk: "Talk") -> Path | None:

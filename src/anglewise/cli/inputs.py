@@ -15,7 +15,8 @@ from anglewise.data_types.run import Run
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Array, Direction, Float32
 from anglewise.encoders.batches import encode_texts
-from anglewise.encoders.documents import as_utf8, clean, documents_of, read_documents
+from anglewise.encoders.document_files import read_documents
+from anglewise.encoders.documents import as_utf8, clean, documents_of
 from anglewise.encoders.encoder import Encoder
 from anglewise.encoders.load import encoder, encoder_of
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError

@@ -17,7 +17,7 @@ from anglewise.encoders.batches import (
     key_of_bytes,
     open_cache,
 )
-from anglewise.encoders.documents import TAKEN, files_in, find_column, of_one_kind
+from anglewise.encoders.document_files import TAKEN, files_in, find_column, of_one_kind
 from anglewise.encoders.encoder import Encoder, check_settings
 from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load

@@ -26,7 +26,7 @@ TextKind: TypeAlias = Literal[
     "table",
 ]
 
-FIRST_BYTES = 1 << 12
+FIRST_BYTES = 1 << 14
 JSON_LINES = {".jsonl", ".ndjson"}
 BY_NAME: dict[str, TextKind] = {
     ".html": "HTML",
@@ -64,14 +64,14 @@ def text_kind(path: Path) -> TextKind:
     named = BY_NAME.get(ending)
     if named == "JSON lines" or ending in ARROW_SUFFIXES:
         return named or "table"
-    start = _start(path).lstrip("\ufeff \t\r\n")
+    start = first_text(path).lstrip("\ufeff \t\r\n")
     kind = next((kind for pattern, kind in BY_CONTENT if pattern.match(start)), named)
     if kind is None and ending == ".json":
         return "JSON lines" if start.startswith("{") else "JSON array"
     return kind or "table"
 
 
-def _start(path: Path) -> str:
+def first_text(path: Path) -> str:
     """The beginning of a file as text, unpacked where it is gzip."""
     with reading(path, "a file"), opened(path, noted=False) as file:
         data = file.read(FIRST_BYTES)
