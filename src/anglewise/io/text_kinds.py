@@ -40,8 +40,8 @@ BY_NAME: dict[str, TextKind] = {
     **dict.fromkeys(JSON_LINES, "JSON lines"),
     **dict.fromkeys(ARROW_SUFFIXES - JSON_LINES, "table"),
 }
-BEFORE = r"(?:<[?!][^<>]*>\s*|<[A-Z]\w*>\s*)?"
-"""A declaration, or an element around all documents."""
+BEFORE = r"(?:<[?!][^<>]*>\s*)*(?:<[A-Z]\w*>\s*)?"
+"""Declarations, and an element around all documents."""
 BY_CONTENT: list[tuple[re.Pattern[str], TextKind]] = [
     (re.compile(r"%PDF-\d"), "PDF"),
     (re.compile(r"\.I[ \t]+\S+[ \t]*\r?\n\.[A-Z][ \t]*\r?\n"), "SMART"),
@@ -92,9 +92,7 @@ COLLECTIONS: dict[TextKind, Callable[[Path, Say], Table]] = {
 
 
 def pages_of(path: Path, kind: TextKind, say: Say = quiet) -> list[Page]:
-    """The pages of a file that is one document; an empty one has one without text."""
-    if not path.stat().st_size:
-        return [("", "", "", None)]
+    """The pages of a file that is one document."""
     return READERS[kind](path, say)
 
 

@@ -1,0 +1,196 @@
+"""A folder holds one collection of texts, or documents; what is left is named, nothing guessed."""
+
+import json
+import os
+
+import pytest
+
+import made_texts
+from anglewise.encoders.document_files import read_documents
+from anglewise.errors import FileError, IdsError
+from cli_run import anglewise, refused
+from made_texts import IDS, ROWS, TITLES
+
+__all__ = ["anglewise"]
+
+MINE = "python:test_cli_encode:vectors"
+README = "# The collection\n\nWhat it is.\n"
+TABLE = "id,title,text\n" + "".join(f'{i},{t},"{x}"\n' for i, t, x in ROWS)
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+def put(folder, **files):
+    for name, content in files.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def encode(anglewise, folder, *more):
+    return anglewise("encode", folder, "-o", folder.parent / "space", "--encoder", MINE, *more)
+
+
+def test_a_readme_beside_a_collection_is_left_and_named(anglewise, folder):
+    put(folder, README_md=README, doc_trec=made_texts.trec(), query_trec=made_texts.topics())
+    run = encode(anglewise, folder, "--json", "-")
+    assert run.code == 0, run
+    content = json.loads(run.out)
+    assert content["items"] == 3
+    assert content["files"] == {
+        "documents": {
+            "taken": [{"path": "doc.trec", "kind": "TREC documents", "documents": 3}],
+            "left_out": [
+                {"path": "README.md", "reason": "Markdown, beside a collection"},
+                {"path": "query.trec", "reason": "TREC topics, which ask: --queries FILE"},
+            ],
+        }
+    }
+    said = " ".join(encode(anglewise, folder).err.split())
+    assert "left out 2: README.md (Markdown, beside a collection), query.trec (TREC top" in said
+    assert "doc.trec: TREC documents, 3 documents" in said
+
+
+def test_topics_ask_where_they_are_named(anglewise, folder):
+    put(folder, doc_trec=made_texts.trec(), query_trec=made_texts.topics())
+    run = encode(anglewise, folder, "--queries", folder / "query.trec", "--json", "-")
+    content = json.loads(run.out)
+    assert (content["items"], content["queries"]) == (3, 3)
+    taken = [{"path": "query.trec", "kind": "TREC topics", "documents": 3}]
+    assert content["files"]["queries"] == {"taken": taken, "left_out": []}
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (
+            {"cran_all": made_texts.smart(), "cran_qry": made_texts.smart()},
+            ("cran.all (SMART), cran.qry (SMART)", "in/cran.all", "--queries FILE"),
+        ),
+        (
+            {"cran_all": made_texts.smart(), "doc_trec": made_texts.trec()},
+            ("more than one collection", "doc.trec (TREC documents)"),
+        ),
+        (
+            {"a_csv": TABLE, "b_jsonl": made_texts.json_lines()},
+            ("a.csv (table), b.jsonl (JSON lines)",),
+        ),
+        (
+            {"cran_all": made_texts.smart(), "a_csv": TABLE},
+            ("cran.all (SMART), a.csv (table)",),
+        ),
+        (
+            {"a_csv": TABLE, "README_md": README},
+            ("a table of texts (a.csv) and 1 file beside it that would be", "in/a.csv"),
+        ),
+        ({"query_trec": made_texts.topics()}, ("topics, which ask (query.trec)", "name a file")),
+        ({"qrels_tsv": "query-id\tcorpus-id\tscore\nq\td\t1\n"}, ("name a file",)),
+        (
+            {"corpus_jsonl": made_texts.json_lines(), "corpus_jsonl_gz": b"x"},
+            ("corpus.jsonl and corpus.jsonl.gz",),
+        ),
+        (
+            {"a_trec": made_texts.trec(), "b_trec": made_texts.trec()},
+            ("'7' comes in a.trec and again in b.trec",),
+        ),
+    ],
+)
+def test_what_is_not_certain_is_refused_with_names(anglewise, folder, files, says):
+    put(folder, **files)
+    refused(encode(anglewise, folder), *says)
+    assert not (folder.parent / "space").exists()
+
+
+def test_one_table_is_taken_and_others_without_texts_are_left(folder):
+    put(folder, films_csv=TABLE, qrels_tsv="query-id\tcorpus-id\tscore\nq\td\t1\n")
+    found = read_documents(folder)
+    assert found.ids == IDS
+    assert found.files.left_out == (("qrels.tsv", "no ids and texts"),)
+
+
+def test_a_collection_of_trec_in_many_files_is_one(folder):
+    put(folder, ft__a=made_texts.trec(ROWS[:1]), ft__b=made_texts.trec(ROWS[1:]), read_me="x y")
+    found = read_documents(folder)
+    assert (found.ids, found.titles) == (IDS, TITLES)
+    assert [name for name, _, _ in found.files.taken] == ["ft/a", "ft/b"]
+    assert found.files.left_out == (("read.me", "no kind of texts that is read"),)
+    put(folder, ft__c=made_texts.trec(ROWS[:1]))
+    with pytest.raises(IdsError, match=r"comes in ft/a and again in ft/c"):
+        read_documents(folder)
+
+
+def test_corpus_of_beir_is_taken_by_its_name(anglewise, folder):
+    put(folder, corpus_jsonl=made_texts.json_lines(), README_md=README)
+    put(folder, queries_jsonl='{"_id": "q", "text": "x"}\n', more__a_jsonl=made_texts.json_lines())
+    content = json.loads(encode(anglewise, folder, "--json", "-").out)
+    assert (content["items"], content["queries"]) == (3, 1)
+    assert [file["path"] for file in content["files"]["documents"]["left_out"]] == [
+        "README.md",
+        "more/a.jsonl",
+    ]
+
+
+def test_documents_of_all_kinds_stand_side_by_side(anglewise, folder):
+    pytest.importorskip("pypdf")
+    put(folder, a_html=made_texts.html("A", "one"), b_md="---\ntitle: B\n---\ntwo", c_txt="three")
+    put(folder, deep__d_pdf=made_texts.pdf(["four", "five"]), e_png=b"\x89PNG\r\n")
+    said = []
+    found = read_documents(folder, say=said.append)
+    assert found.ids == ["a.html", "b.md", "c.txt", "deep/d.pdf#page=1", "deep/d.pdf#page=2"]
+    assert found.words == ["A one", "B two", "three", "four", "five"]
+    assert found.about["page"] == [None, None, None, 1, 2]
+    assert found.about["document"] == ["a.html", "b.md", "c.txt", "deep/d.pdf", "deep/d.pdf"]
+    assert found.files.left_out == (("e.png", "no kind of texts that is read"),)
+    assert said[-1] == (
+        "in: 1 file of HTML, 1 file of Markdown, 1 file of text, 1 file of PDF, 5 documents"
+    )
+    run = encode(anglewise, folder)
+    assert run.code == 0, run
+
+
+def test_pages_are_judged_by_their_file_or_by_themselves(anglewise, folder, tmp_path):
+    pytest.importorskip("pypdf")
+    put(folder, a_pdf=made_texts.pdf(["one", "two words"]), b_md="three words here")
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text('{"_id": "q", "text": "two words"}\n')
+    assert encode(anglewise, folder, "--queries", queries).code == 0
+    for name in ("a.pdf", "a.pdf#page=2"):
+        (tmp_path / "qrels.tsv").write_text(f"query-id\tcorpus-id\tscore\nq\t{name}\t1\n")
+        words = ["compare", tmp_path / "space", "--qrels", tmp_path / "qrels.tsv", "--json", "-"]
+        run = anglewise(*words)
+        assert run.code == 0, run
+        assert json.loads(run.out)["measures"][0]["metrics"]["nDCG@10"]["mean"] > 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes links")
+def test_links_are_not_followed_and_hidden_files_are_left(folder, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    put(elsewhere, secret_trec=made_texts.trec(), key=made_texts.smart())
+    put(folder, a_md="one", _trash__b_html="<p>x")
+    (folder / "more").symlink_to(elsewhere)
+    (folder / "key").symlink_to(elsewhere / "key")
+    found = read_documents(folder)
+    assert found.ids == ["a.md"]
+    assert found.files.left_out == (
+        (".trash/b.html", "hidden"),
+        ("key", "a link that leads out of the folder"),
+        ("more/", "a link"),
+    )
+    for name in ("x.html", "x.pdf", "x.json", "x.csv"):
+        (folder / name).symlink_to(elsewhere / "secret.trec")
+        with pytest.raises(FileError, match=rf"{name} is a link that leads out of"):
+            read_documents(folder)
+        (folder / name).unlink()
+
+
+def test_a_broken_file_in_a_folder_ends_with_its_name(folder):
+    put(folder, a_md="one", b_html=b"<p>\n\xff")
+    with pytest.raises(FileError, match=r"b\.html, line 2: no text in utf-8"):
+        read_documents(folder)
