@@ -1,6 +1,7 @@
 """Documents judged where passages are searched: each is as near as the best of its own."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ from anglewise import (
     compare,
     compare_spaces,
     read_judgements,
+    read_space,
     search,
     write_space,
 )
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, nearest_documents
 from anglewise.data_types.parts import Parts, parts_of
 from anglewise.data_types.sparse import SparseRows
-from anglewise.errors import IdsError, ShapeError, SpellingError
+from anglewise.errors import FileError, IdsError, ShapeError, SpellingError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.rag.relevance import gather
 from anglewise.similarity_measures.measure import measures
@@ -212,11 +214,41 @@ def test_measures_are_not_learnt_from_judgements_of_documents(tmp_path):
         compare(space, judged, measures="cosine,cosine@adapted(4)")
 
 
-def test_a_space_stores_judgements_of_its_items_alone(tmp_path):
+def test_a_space_stores_judgements_of_its_documents(tmp_path):
+    space = cut(np.random.default_rng(1), [2] * 5)
+    pairs = [("q0", "d1", 1), ("q1", "d3", 2), ("q1", "d0", 0), ("q2", "elsewhere", 1)]
+    judged = read_judgements(qrels(tmp_path / "qrels", pairs), space)
+    write_space(space, tmp_path / "space", judgements={"queries-items": judged})
+    again = read_space(tmp_path / "space")
+    read = read_judgements(tmp_path / "space", again)
+    assert read.parts is not None
+    assert read.parts.documents == judged.parts.documents
+    for name in ("indptr", "indices", "values"):
+        assert getattr(read.gains, name).tolist() == getattr(judged.gains, name).tolist()
+    assert read.missing_ids == judged.missing_ids
+    assert asdict(read.complaints) == asdict(judged.complaints)
+    before, after = (
+        compare(s, j).to_dict()["measures"] for s, j in ((space, judged), (again, read))
+    )
+    assert before == after
+
+
+def test_a_space_stores_no_judgements_of_other_documents(tmp_path):
     space = cut(np.random.default_rng(1), [2] * 5)
     judged = read_judgements(qrels(tmp_path / "qrels", [("q0", "d1", 1)]), space)
-    with pytest.raises(ShapeError, match="of passages and not of documents"):
-        write_space(space, tmp_path / "space", judgements={"queries-items": judged})
+    other = Space(queries=space.queries, items=Embeddings(space.items.vectors, space.items.ids))
+    with pytest.raises(ShapeError, match="of 5 documents are stored with a space of 0"):
+        write_space(other, tmp_path / "space", judgements={"queries-items": judged})
+    write_space(space, tmp_path / "space", judgements={"queries-items": judged})
+    write_space(other, tmp_path / "other")
+    (tmp_path / "space" / "items.parquet").write_bytes(
+        (tmp_path / "other" / "items.parquet").read_bytes()
+    )
+    described = (tmp_path / "space" / "space.json").read_text()
+    parts = described.split('"sha256"')
+    (tmp_path / "space" / "space.json").write_text(f'{parts[0]}"sha256": {{}}}}')
+    with pytest.raises(FileError, match="judgements of documents, and no passages"):
+        read_judgements(tmp_path / "space", read_space(tmp_path / "space"))
 
 
 def test_every_passage_has_a_document():

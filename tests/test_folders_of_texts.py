@@ -136,6 +136,70 @@ def test_corpus_of_beir_is_taken_by_its_name(anglewise, folder):
     ]
 
 
+QRELS = "query-id\tcorpus-id\tscore\nq\t9\t1\nq\t7\t0\n"
+
+
+def beir(folder, **files):
+    put(folder, corpus_jsonl=made_texts.json_lines(), queries_jsonl='{"_id": "q", "text": "x"}\n')
+    put(folder, **files)
+
+
+@pytest.mark.parametrize("chunk", ["none", "3"])
+def test_qrels_of_beir_travel_into_the_space(anglewise, folder, tmp_path, chunk):
+    beir(folder, qrels__test_tsv=QRELS, qrels__train_tsv=QRELS)
+    run = encode(anglewise, folder, "--chunk", chunk, "--json", "-")
+    assert run.code == 0, run
+    source = str(folder / "qrels" / "test.tsv")
+    assert json.loads(run.out)["judgements"] == {"source": source, "entries": 2}
+    said = encode(anglewise, folder, "--chunk", chunk).out
+    assert "with 2 judgements of" in said
+    assert "--qrels" not in said
+    stored = anglewise("compare", tmp_path / "space", "--json", "-")
+    given = anglewise("compare", tmp_path / "space", "--qrels", source, "--json", "-")
+    assert stored.code == 0, stored
+    assert json.loads(stored.out)["measures"] == json.loads(given.out)["measures"]
+    assert anglewise("audit", tmp_path / "space", "-k", "1").code == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"qrels__test_tsv": "query-id\tcorpus-id\tscore\nzz\t9\t1\n"}, "'zz'"),
+        ({"qrels__test_tsv": "query-id\tcorpus-id\tscore\nq\t9\tx\n"}, "line 2"),
+    ],
+)
+def test_qrels_that_do_not_fit_are_refused_before_the_work(anglewise, folder, files, says):
+    beir(folder, **files)
+    words = ["encode", folder, "-o", folder.parent / "space", "--encoder", "python:no:such"]
+    refused(anglewise(*words), says)
+
+
+def test_qrels_of_several_splits_are_left_and_named(anglewise, folder, tmp_path):
+    beir(folder, qrels__dev_tsv=QRELS, qrels__train_tsv=QRELS)
+    run = encode(anglewise, folder, "--json", "-")
+    assert run.code == 0, run
+    assert json.loads(run.out)["judgements"] is None
+    assert "holds dev.tsv, train.tsv: name one file" in " ".join(run.err.split())
+    run = anglewise("compare", tmp_path / "space")
+    assert run.code == 2
+
+
+def test_qrels_are_left_where_others_ask(anglewise, folder, tmp_path):
+    beir(folder, qrels__test_tsv=QRELS)
+    (tmp_path / "mine.jsonl").write_text('{"_id": "m", "text": "x"}\n')
+    run = encode(anglewise, folder, "--queries", tmp_path / "mine.jsonl", "--json", "-")
+    assert json.loads(run.out)["judgements"] is None
+    assert "its qrels are left: --queries is given" in " ".join(run.err.split())
+
+
+def test_no_qrels_out_of_the_folder_are_followed(anglewise, folder, tmp_path):
+    beir(folder)
+    (tmp_path / "elsewhere.tsv").write_text(QRELS)
+    (folder / "qrels").mkdir()
+    (folder / "qrels" / "test.tsv").symlink_to(tmp_path / "elsewhere.tsv")
+    refused(encode(anglewise, folder), "leads out of")
+
+
 def test_documents_of_all_kinds_stand_side_by_side(anglewise, folder):
     pytest.importorskip("pypdf")
     put(folder, a_html=made_texts.html("A", "one"), b_md="---\ntitle: B\n---\ntwo", c_txt="three")

@@ -120,7 +120,10 @@ def _judgements(
 
     if path is None or not is_space_folder(path):
         return {}
-    judged = judgements_beside(path, space, say)
+    known = judgements_beside(path, space, say)
+    judged = {name: of_items for name, of_items in known.items() if of_items.parts is None}
     if judged:
         say(f"judgements in the folder: {', '.join(judged)}")
+    if len(judged) < len(known):
+        say("judgements in the folder are of documents, and an audit is of their passages")
     return judged

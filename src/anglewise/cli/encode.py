@@ -16,6 +16,7 @@ from anglewise.errors import SpellingError
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
     from anglewise.data_types.embeddings import Space
+    from anglewise.encoders.documents import Documents
     from anglewise.report.document import Document
 
 
@@ -90,10 +91,11 @@ def encode(
     from anglewise.encoders.images import encode_images, read_images
     from anglewise.encoders.load import encoder as load
     from anglewise.encoders.load import reads_images
+    from anglewise.io.judgement_files import read_judgements
     from anglewise.io.space_folder import check_destination, write_space
 
     talk = Talk(always)
-    check_destination(output)  # before the work, not after it
+    qrels = None
     read: Callable[..., Any]
     encode_with: Callable[..., Space]
     if reads_images(encoder):
@@ -109,12 +111,21 @@ def encode(
                 f"--image-column is about images, and {encoder} reads texts: take an encoder of "
                 "images, such as onnx-images:FILE, or leave it out"
             )
-        queries = queries or beir_files(documents)[1]
+        own_queries = beir_files(documents)[1]
+        if own_queries is not None and queries is None:
+            qrels = _qrels(documents, talk)
+        elif own_queries is not None:
+            talk.say(f"{own_queries.name} of the folder and its qrels are left: --queries is given")
+        queries = queries or own_queries
         read = partial(read_documents, text_column=text_column)
         encode_with = partial(encode_texts, chunk=chunk, overlap=overlap)
+    # before the work, not after it
+    check_destination(output, judgements=() if qrels is None else ("queries-items",))
     with talk.progress("reading"):
         loaded: Any = read(documents, id_column=id_column, say=talk.say)
         questions: Any = queries and read(queries, id_column=id_column, say=talk.say)
+        if qrels is not None:
+            read_judgements(qrels, _ids_alone(loaded, questions), say=talk.say)
     with talk.progress("loading the encoder"):
         model = load(encoder)
     with talk.progress("encoding") as progress:
@@ -128,7 +139,8 @@ def encode(
             say=talk.say,
             progress=progress,
         )
-    write_space(space, output)
+    judged = None if qrels is None else read_judgements(qrels, space)
+    write_space(space, output, judgements={} if judged is None else {"queries-items": judged})
     content = {
         "command": "encode",
         "version": version(),
@@ -142,9 +154,42 @@ def encode(
         "unit_length": space.items.is_unit(),
         **space.about["encoding"],
         "files": _files(loaded, questions),
+        "judgements": None
+        if judged is None
+        else {"source": judged.source, "entries": len(judged.gains.indices)},
     }
     talk.give(content, _document(content))
     return 0
+
+
+def _qrels(folder: Path, talk: "Talk") -> Path | None:
+    """The judgements of a BEIR folder, if they are in one file; else it is said."""
+    from anglewise.encoders.document_files import check_inside
+    from anglewise.errors import FileError
+    from anglewise.io.judgement_rows import qrels_in
+
+    if not any(folder.glob("qrels*")):
+        return None
+    try:
+        qrels = qrels_in(folder, talk.say)
+    except FileError as error:
+        talk.say(f"no judgements are taken into the space: {error} (anglewise compare --qrels)")
+        return None
+    check_inside(qrels, folder)
+    return qrels
+
+
+def _ids_alone(documents: "Documents", queries: "Documents") -> "Space":
+    """A space of the ids without numbers, to tell before the work whether judgements fit them."""
+    import numpy as np
+
+    from anglewise.data_types.embeddings import Embeddings, Space
+
+    items, asking = (
+        Embeddings(np.zeros((len(side), 1), np.float32), ids=side.ids)
+        for side in (documents, queries)
+    )
+    return Space(items=items, queries=asking)
 
 
 def _files(documents: Any, queries: Any) -> dict[str, Any]:
@@ -181,13 +226,21 @@ def _document(content: Mapping[str, Any]) -> "Document":
     if content["queries"] is not None:
         sides += f", {counted(content['queries'], 'query')}"
     length = "of length one" if content["unit_length"] else "of several lengths"
-    command = f"anglewise compare {quote(content['output'])} --qrels FILE"
+    judged = content["judgements"]
+    command = f"anglewise compare {quote(content['output'])}"
+    if judged is None:
+        command += " --qrels FILE"
     lines = [
         Line(
             f"{sides}: {counted(content['dimensions'], 'dimension')}, vectors {length}, "
             f"{_training(content)}"
         ),
         Line(f"encoder: {content['encoder']}", unbroken=True),
+        *(
+            []
+            if judged is None
+            else [Line(f"with {counted(judged['entries'], 'judgement')} of {judged['source']}")]
+        ),
         Line(f"wrote {content['output']}"),
         Line("next: which measure?"),
         Line(f"  {command}", unbroken=True),

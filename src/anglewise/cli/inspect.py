@@ -181,7 +181,11 @@ def _read(
         loaded = with_own_columns(read, files)
         if path is not None and is_space_folder(path):
             for direction in stored_directions(path):
-                judged[direction] = judgements_of(path, direction, loaded)
+                stored = judgements_of(path, direction, loaded)
+                if stored.parts is None:
+                    judged[direction] = stored
+                else:
+                    talk.say("judgements in the folder are of documents: the page shows passages")
         lists = named_runs(read_runs(runs, talk.say))
     for file, before in files.items():
         check_unchanged(file, before)

@@ -14,6 +14,7 @@ from anglewise.data_types.conversion import about_fault
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space, TrainedFor
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Int64
 from anglewise.errors import FileError, ShapeError, ValuesError
@@ -70,6 +71,7 @@ def describe(
                 **({} if judged.relevant_from is None else {"relevant_from": judged.relevant_from}),
                 **({"not_itself": True} if judged.not_itself else {}),
                 **({"of_users": True} if judged.of_users else {}),
+                **({} if judged.parts is None else {"of_documents": True}),
                 **_draw_described(judged),
                 "complaints": _stored(judged.complaints),
             }
@@ -205,10 +207,14 @@ def judgements_as_described(
     folder: Path,
     direction: Direction,
     description: Any,
-    gains: SparseRows,
-    left_out: SparseRows,
+    tables: tuple[SparseRows, SparseRows],
+    parts: Parts | None = None,
 ) -> Judgements:
-    """Give tables of judgements the words that ``space.json`` holds about them, of any kind."""
+    """Give tables of judgements the words that ``space.json`` holds about them, of any kind.
+
+    ``tables`` are the gains and what is left out; ``parts`` the documents that were judged.
+    """
+    gains, left_out = tables
     with reading(folder / "space.json", "the description of a space"):
         return Judgements(
             gains,
@@ -220,6 +226,7 @@ def judgements_as_described(
             not_itself=description.get("not_itself") is True,
             of_users=description.get("of_users") is True,
             chances_unknown=description.get("chances_unknown", ""),
+            parts=parts,
         )
 
 

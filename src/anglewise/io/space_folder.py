@@ -15,6 +15,7 @@ from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import check_kind
+from anglewise.data_types.parts import documents_of, parts_of
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import FileError, ShapeError
 from anglewise.io.arrow_files import parquet_columns
@@ -170,13 +171,18 @@ def _read_judgements(folder: Path, direction: Direction, space: Space | None) ->
         hint = f"only for {', '.join(stored)}: choose that direction, or" if stored else "of any:"
         raise FileError(f"{folder} holds no judgements for {direction}, {hint} give a file of them")
     space = read_space_folder(folder) if space is None else space
+    asking, ranked = space.sides(direction)
+    parts = parts_of(ranked) if _is_of_documents(described[direction]) else None
+    if parts is not None:
+        ranked = documents_of(ranked, parts)
+    elif _is_of_documents(described[direction]):
+        raise FileError(f"{folder} has judgements of documents, and no passages: write it again")
     file = _verified_file(folder, description, f"judgements/{direction}.parquet")
-    tables = read_sparse(file, space.sides(direction), ("gain", "left_out", "chance"))
+    tables = read_sparse(file, (asking, ranked), ("gain", "left_out", "chance"))
     chances = tables["chance"]
     judged = judgements_as_described(
-        folder, direction, described[direction], tables["gain"], tables["left_out"]
+        folder, direction, described[direction], (tables["gain"], tables["left_out"]), parts
     )
-    asking, ranked = space.sides(direction)
     file = _optional_file(folder, description, f"judgements/{direction}-missing.parquet")
     if file is not None:
         with reading(file, "a table of query_id, item_id and gain"):
@@ -194,6 +200,11 @@ def _read_judgements(folder: Path, direction: Direction, space: Space | None) ->
         judged = with_queries(file, asking, judged, described[direction])
     file = _optional_file(folder, description, f"judgements/{direction}-judged-items.parquet")
     return judged if file is None else replace(judged, judged_items=read_some(file, ranked))
+
+
+def _is_of_documents(description: Any) -> bool:
+    """Whether judgements are described as those of documents that the items are passages of."""
+    return isinstance(description, dict) and description.get("of_documents") is True
 
 
 def _optional_file(folder: Path, description: Mapping[str, Any], name: str) -> Path | None:
@@ -215,22 +226,24 @@ def _write_judgements(
     into = folder / "judgements"
     into.mkdir(exist_ok=True)
     chances, width = judgements.chances, judgements.gains.shape[1]
+    asking, ranked = space.sides(direction)
+    if judgements.parts is not None:
+        ranked = documents_of(ranked, judgements.parts)
     tables = {"gain": judgements.gains, "left_out": judgements.seen}
     if chances is not None:
         tables |= {"chance": chances.columns(0, width)}
-    write_sparse(into / f"{direction}.parquet", space.sides(direction), tables)
+    write_sparse(into / f"{direction}.parquet", (asking, ranked), tables)
     if judgements.missing is not None:
         lacking = Embeddings(
             np.zeros((len(judgements.missing_ids), 1), np.float32), ids=judgements.missing_ids
         )
-        sides = (space.sides(direction)[0], lacking)
+        sides = (asking, lacking)
         tables = {"gain": judgements.missing}
         if chances is not None:
             tables |= {"chance": chances.columns(width, chances.shape[1])}
         write_sparse(into / f"{direction}-missing.parquet", sides, tables)
-    write_queries(into / f"{direction}-queries.parquet", space.sides(direction)[0], judgements)
+    write_queries(into / f"{direction}-queries.parquet", asking, judgements)
     if judgements.judged_items is not None:
-        ranked = space.sides(direction)[1]
         write_some(into / f"{direction}-judged-items.parquet", ranked, judgements.judged_items)
 
 
@@ -285,13 +298,19 @@ def _check_shapes(space: Space, judgements: Mapping[Direction, Judgements]) -> N
     for direction, judged in judgements.items():
         asking, ranked = space.sides(direction)
         check_kind(judged, Judgements, f"what is judged in {direction}", "Judgements")
-        shape = (len(asking), len(ranked))
+        parts, of_items = judged.parts, parts_of(ranked)
+        known = () if of_items is None else of_items.documents
+        if parts is not None and (parts.documents != known or judged.seen is not None):
+            raise ShapeError(
+                f"judgements of {len(parts):,} documents are stored with a space of "
+                f"{len(known):,}: take judgements of this space, which leave nothing out"
+            )
+        shape = (len(asking), len(ranked if parts is None else parts))
         for table in (judged.gains, judged.seen):
             if judged.direction != direction or (table is not None and table.shape != shape):
                 raise ShapeError(
                     f"judgements for {judged.direction} of shape {judged.gains.shape} are stored "
                     f"as {direction}, where the space is {shape}: take judgements of this space"
-                    + ("" if judged.parts is None else ", of passages and not of documents")
                 )
 
 

@@ -171,8 +171,13 @@ def with_stored(inspected: Inspected, say: Say) -> Inspected:
     try:
         with JudgementStore.open(inspected.store, read_only=True) as store:
             for direction in inspected.directions:
-                if next(iter(store.rows(direction)), None) is not None:
-                    judgements[direction] = _in_place(inspected, direction, store)
+                if next(iter(store.rows(direction)), None) is None:
+                    continue
+                judged = _in_place(inspected, direction, store)
+                if judged.parts is None:
+                    judgements[direction] = judged
+                else:
+                    say(f"judgements in {inspected.store} are of documents: the page shows passages")
     except AnglewiseError as error:
         say(f"no judgements are shown of {inspected.store}: {error}")
         return inspected
@@ -187,7 +192,9 @@ def judgements_now(inspected: Inspected, store: Store) -> dict[Direction, Judgem
     now = dict(inspected.judgements)
     for direction in inspected.directions:
         if store.standing(direction):
-            now[direction] = _in_place(inspected, direction, store.opened())
+            judged = _in_place(inspected, direction, store.opened())
+            if judged.parts is None:  # the page shows passages, not the documents of them
+                now[direction] = judged
     return now
 
 
