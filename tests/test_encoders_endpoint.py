@@ -218,7 +218,7 @@ def text_for_a_number(texts):
         (Answer({"data": [{"index": 0}] * 3}), "no list of numbers"),
         (Answer({"error": {"message": "wrong key abc"}}, 401), "is the key right"),
         (Answer({"detail": "Not Found"}, 404), "404 Not Found"),
-        (Answer(b"<html>", 400), "400"),
+        (Answer(b"<html>", 405), "405"),
         (Answer({}, 302, {"Location": "http://127.0.0.1:9/"}), "elsewhere: http://127.0.0.1:9/"),
         (no_row, "2 vectors for 3 texts"),
         (true_for_an_index, "numbers its vectors .*True.* each number from 0 to 2"),
@@ -238,7 +238,9 @@ def test_a_wrong_answer_is_one_clear_error(stub, turn, says):
 def test_another_dimension_in_a_later_batch_is_refused(stub):
     stub.script = [good, lambda texts: {"data": [{"index": 0, "embedding": [1.0]} for _ in texts]}]
     with pytest.raises(EncoderError, match="vectors of 1 numbers, 3 are due"):
-        encode(["one", "two"], at(stub, batch=1))
+        encode(
+            ["one", "two"], at(stub, batch=1), concurrency=1
+        )  # so that one comes before the other
 
 
 def test_the_cost_is_said_before_anything_is_sent(stub):

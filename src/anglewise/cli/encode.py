@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 
 from anglewise.cli.options import A_COUNT, NOTHING_SPECIAL, Always, number, number_or
 from anglewise.cli.paths import ENCODER, FOLDER, KEPT, READ
-from anglewise.data_types.numbers import COUNT, whole
+from anglewise.data_types.numbers import CONCURRENCY, COUNT, whole
 from anglewise.errors import SpellingError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def encode(
     chunk: Annotated[Literal["auto", "none"] | int, number_or(("auto", "none"), COUNT)] = "auto",
     overlap: Annotated[int | None, number(whole(0))] = None,
     batch: Annotated[int | None, A_COUNT] = None,
+    concurrency: Annotated[int | None, number(CONCURRENCY)] = None,
     trained_for: Literal["dot", "cosine", "euclidean", "unknown"] | None = None,
     text_column: Annotated[str | None, Parameter(group=TABLE)] = None,
     image_column: Annotated[str | None, Parameter(group=TABLE)] = None,
@@ -69,6 +70,8 @@ def encode(
         How many tokens a passage shares with the one before; without it an eighth.
     batch
         How many texts or images the encoder is given at once, if its own choice does not suit.
+    concurrency
+        How many batches are on their way to a server at once; without it 4.
     trained_for
         The measure inside the training loss, if you know better than the encoder says.
     text_column
@@ -99,10 +102,10 @@ def encode(
     read: Callable[..., Any]
     encode_with: Callable[..., Space]
     if reads_images(encoder):
-        if (chunk, overlap, text_column) != ("auto", None, None):
+        if (chunk, overlap, text_column, concurrency) != ("auto", None, None, None):
             raise SpellingError(
-                "--chunk, --overlap and --text-column are about texts, and this encoder reads "
-                "images: leave them out"
+                "--chunk, --overlap, --concurrency and --text-column are about texts, and this "
+                "encoder reads images: leave them out"
             )
         read, encode_with = partial(read_images, image_column=image_column), encode_images
     else:
@@ -118,7 +121,8 @@ def encode(
             talk.say(f"{own_queries.name} of the folder and its qrels are left: --queries is given")
         queries = queries or own_queries
         read = partial(read_documents, text_column=text_column)
-        encode_with = partial(encode_texts, chunk=chunk, overlap=overlap)
+        settings = {"chunk": chunk, "overlap": overlap, "concurrency": concurrency}
+        encode_with = partial(encode_texts, **settings)
     # before the work, not after it
     check_destination(output, judgements=() if qrels is None else ("queries-items",))
     with talk.progress("reading"):

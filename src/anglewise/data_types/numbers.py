@@ -118,6 +118,8 @@ def whole(least: int = 0, most: int | None = None, *, example: str = "10") -> Bo
 
 COUNT = whole(1)
 """A count: 1 or more."""
+CONCURRENCY = whole(1, 256, example="8")
+"""How many batches may be on their way to a server at once."""
 SEED = whole(0, example="0")
 """The seed of a random generator."""
 FINITE = Bounds(example="0.5")

@@ -15,9 +15,11 @@ from typing import IO, Any
 import numpy as np
 
 from anglewise.data_types.conversion import holds_masked
-from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import Say, counted, quiet, shortened
 from anglewise.data_types.typing import Array, Float32, Progress
-from anglewise.encoders.encoder import Encoder
+from anglewise.encoders.concurrent_calls import call_all
+from anglewise.encoders.encoder import Encoder, PartlyEncodedError, batches_at_once
 from anglewise.errors import AnglewiseError, EncoderError, FileError, TooFewError, reason
 from anglewise.io.files import noting_opened, opened
 from anglewise.io.outputs import writing
@@ -148,6 +150,7 @@ def encode_texts(
     *,
     asking: bool = False,
     batch: int | None = None,
+    concurrency: int | None = None,
     cache: VectorCache | None = None,
     names: Sequence[str] | None = None,
     say: Say = quiet,
@@ -155,13 +158,15 @@ def encode_texts(
 ) -> Float32[Array, "texts d"]:
     """Encode texts in batches of similar length, the longest first; vectors in the given order.
 
-    A text that comes twice is encoded once. Batches do not depend on the cache, so that a run that
-    was interrupted gives the same bytes when it is repeated.
+    A text that comes twice is encoded once. Batches depend neither on the cache nor on how many are
+    encoded at once, so that a run that was interrupted gives the same bytes when it is repeated.
 
     Parameters
     ----------
     asking
         Whether texts are encoded as questions.
+    concurrency
+        The number of batches that are encoded at once, as the encoder suggests by default.
     names
         The ids of the texts, for messages.
 
@@ -194,7 +199,15 @@ def encode_texts(
         if missing:
             say(encoder.before(missing))
     calls = Calls(function, encoder.spec, texts, names)
-    return in_batches(calls, keys, unique, batch or encoder.batch, cache=cache, progress=progress)
+    return in_batches(
+        calls,
+        keys,
+        unique,
+        batch or encoder.batch,
+        concurrency=batches_at_once(encoder, concurrency),
+        cache=cache,
+        progress=progress,
+    )
 
 
 def count_tokens(encoder: Encoder, texts: list[str]) -> list[int]:
@@ -222,19 +235,21 @@ def in_batches(
     unique: Sequence[int],
     batch_size: int,
     *,
+    concurrency: int = 1,
     cache: VectorCache | None = None,
     progress: Progress | None = None,
 ) -> Float32[Array, "keys d"]:
     """The vector of every key; each row of ``unique`` is encoded once, in that order."""
-    vectors: Array | None = None
-    for start in range(0, len(unique), batch_size):
-        rows = unique[start : start + batch_size]
-        batch = _batch(rows, keys, calls, cache)
-        if vectors is None:
-            vectors = np.empty((len(keys), batch.shape[1]), dtype=np.float32)
-        vectors[rows] = batch
-        if progress is not None:
-            progress(start + len(rows), len(unique))
+    batches = [unique[start : start + batch_size] for start in range(0, len(unique), batch_size)]
+    table = _BatchTable(calls, keys, batches, cache, progress)
+    call_all(
+        lambda rows: calls.answer(rows) if rows else None,
+        table.new,
+        table.keep,
+        failed=table.failed,
+        concurrency=concurrency,
+    )
+    vectors = table.vectors
     if vectors is None:
         raise TooFewError("nothing came that could be encoded")
     if len(unique) < len(keys):
@@ -255,19 +270,62 @@ def firsts(keys: Sequence[Any]) -> Sequence[int]:
     return sorted(rows.values())
 
 
-def _batch(
-    rows: Sequence[int], keys: Sequence[Any], calls: "Calls", cache: VectorCache | None
-) -> Float32[Array, "batch d"]:
-    """The vectors of one batch: cached ones are looked up, the others encoded and cached."""
-    if cache is None:
-        return calls.vectors(rows)
-    new = [row for row in rows if keys[row] not in cache.entries]
-    if new:
-        cache.add([keys[row] for row in new], calls.vectors(new))
-    vectors = [cache.entries[keys[row]] for row in rows]
-    if len(new) == len(rows):
-        return vectors[0][0]
-    return calls.stacked(rows, [batch[row] for batch, row in vectors], cache.folder)
+class _BatchTable:
+    """The vectors of all keys, filled batch by batch: cached ones are looked up."""
+
+    def __init__(
+        self,
+        calls: "Calls",
+        keys: Sequence[Any],
+        batches: Sequence[Sequence[int]],
+        cache: VectorCache | None,
+        progress: Progress | None,
+    ) -> None:
+        self.calls, self.keys, self.batches, self.cache = calls, keys, batches, cache
+        self.progress = progress
+        cached = {} if cache is None else cache.entries
+        self.new = [[row for row in rows if keys[row] not in cached] for rows in batches]
+        """The rows of each batch that must be encoded."""
+        self.vectors: Array | None = None
+        self.done, self.total = 0, sum(map(len, batches))
+
+    def keep(self, number: int, answer: Array | None) -> None:
+        """Take the answer for the new rows of a batch, and cache it."""
+        rows = self.batches[number]
+        batch = self._batch(rows, self.new[number], answer)
+        if self.vectors is None:
+            self.vectors = np.empty((len(self.keys), batch.shape[1]), dtype=np.float32)
+        self.vectors[rows] = batch
+        self.done += len(rows)
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+    def failed(self, number: int, error: Exception) -> Exception:
+        """Cache what came of a batch before it failed; the error with the ids of its texts."""
+        if not isinstance(error, PartlyEncodedError):
+            return error
+        rows = [self.new[number][position] for position in error.vectors]
+        if self.cache is not None and rows:
+            self._add(rows, np.asarray(list(error.vectors.values())), self.cache)
+        return self.calls.refusal(self.new[number], error)
+
+    def _add(self, rows: Sequence[int], answer: Array, cache: VectorCache) -> Array:
+        vectors = self.calls.checked(rows, answer)
+        cache.add([self.keys[row] for row in rows], vectors)
+        return vectors
+
+    def _batch(
+        self, rows: Sequence[int], new: Sequence[int], answer: Array | None
+    ) -> Float32[Array, "batch d"]:
+        cache = self.cache
+        if cache is None:
+            return self.calls.checked(rows, np.empty(0) if answer is None else answer)
+        if answer is not None:
+            encoded = self._add(new, answer, cache)
+            if len(new) == len(rows):
+                return encoded
+        vectors = [cache.entries[self.keys[row]] for row in rows]
+        return self.calls.stacked(rows, [batch[row] for batch, row in vectors], cache.folder)
 
 
 class Calls:
@@ -288,9 +346,8 @@ class Calls:
         self.noun = noun
         self.dimension: int | None = None
 
-    def vectors(self, rows: Sequence[int]) -> Float32[Array, "batch d"]:
-        """Encode some rows; ``EncoderError`` unless the function returns one vector for each."""
-        raw = self.answer(rows)
+    def checked(self, rows: Sequence[int], raw: Array) -> Float32[Array, "batch d"]:
+        """What the function gave for some rows; ``EncoderError`` unless one vector for each."""
         if raw.dtype.kind not in "fiu":
             raise self.error(rows, f"something else than numbers (it is of kind {raw.dtype})")
         with np.errstate(over="ignore"):
@@ -345,6 +402,24 @@ class Calls:
         return EncoderError(
             f"{self.spec} gave for {self.subject(rows)} {fault}: nothing was written; mend the "
             f"encoder, or look at the {self.noun}"
+        )
+
+    def refusal(self, rows: Sequence[int], partly: PartlyEncodedError) -> EncoderError:
+        """The error for a batch that was refused in part: which texts, and in whose words."""
+        if not partly.refused:
+            return EncoderError(str(partly))
+        named = [
+            f"{self.subject([rows[at]])} ({shown(shortened(self.inputs[rows[at]], 40))!r}): {why}"
+            for at, why in partly.refused.items()
+        ]
+        others = (
+            f"{counted(len(partly.vectors), 'other')} of the batch, it took"
+            if partly.vectors
+            else "it was asked for nothing else, and may refuse any text so"
+        )
+        return EncoderError(
+            f"{self.spec} refuses {'; '.join(named)}; {others}. Nothing was written: cut such "
+            "texts (--chunk), mend them or leave them out"
         )
 
     def subject(self, rows: Sequence[int]) -> str:

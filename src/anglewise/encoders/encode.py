@@ -15,7 +15,7 @@ from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Int64, Progress
 from anglewise.encoders.batches import VectorCache, count_tokens, encode_texts, open_cache
 from anglewise.encoders.documents import Documents, documents_of
-from anglewise.encoders.encoder import Encode, Encoder, check_settings
+from anglewise.encoders.encoder import Encode, Encoder, batches_at_once, check_settings
 from anglewise.encoders.encoder import trained_for as what_for
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import SpellingError, ValuesError
@@ -267,7 +267,8 @@ def _rename(documents: Documents, cut: dict[int, list[tuple[int, int, str]]]) ->
     metadata: dict[str, Sequence[Any]] = {
         name: [column[row] for row in rows] for name, column in documents.about.items()
     }
-    metadata["document"] = [documents.ids[row] for row in rows]
+    whole_documents = documents.about.get("document", documents.ids)  # pages are of a file
+    metadata["document"] = [whole_documents[row] for row in rows]
     metadata["start"] = [start for start, _ in spans]
     metadata["end"] = [end for _, end in spans]
     return Documents(ids, texts, None if documents.titles is None else titles, metadata)
@@ -285,6 +286,7 @@ def encode(
     overlap: int | None = None,
     trained_for: TrainedFor | None = None,
     batch: int | None = None,
+    concurrency: int | None = None,
     cache: PathLike | None = None,
     say: Say = quiet,
     progress: Progress | None = None,
@@ -310,6 +312,9 @@ def encode(
         What the encoder was trained for, where you know it better.
     batch
         The number of texts that the encoder is given at once.
+    concurrency
+        The number of batches that are on their way to a server at once, 4 by default; vectors are
+        the same whatever it is. Encoders that are no server take one batch after another.
     cache
         A folder in which vectors are kept for later runs; none by default.
 
@@ -333,6 +338,7 @@ def encode(
     """
     check_settings(trained_for, batch)
     model = load(encoder)
+    concurrency = batches_at_once(model, concurrency)
     vector_cache = None if cache is None else open_cache(as_path(cache, "a cache"), model, say)
     full, empty = documents_of(documents).split_empty()
     pieces, long = passages(full, model, chunk, overlap)
@@ -345,7 +351,8 @@ def encode(
         _tell_cut(model, full, long, len(pieces) - len(full) + len(long), say)
     elif chunk != "none":
         say(f"{len(full):,} documents were cut into {len(pieces):,} passages: doc#0, doc#1, …")
-    side = partial(_side, model, batch=batch, cache=vector_cache, say=say, progress=progress)
+    settings = {"batch": batch, "concurrency": concurrency, "cache": vector_cache}
+    side = partial(_side, model, **settings, say=say, progress=progress)
     try:
         items = side(pieces, asking=False)
         query_side = None if questions is None else side(questions, asking=True)
@@ -380,6 +387,7 @@ def _side(
     *,
     asking: bool,
     batch: int | None,
+    concurrency: int,
     cache: VectorCache | None,
     say: Say,
     progress: Progress | None,
@@ -389,6 +397,7 @@ def _side(
         model,
         asking=asking,
         batch=batch,
+        concurrency=concurrency,
         cache=cache,
         names=texts.ids,
         say=say,

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 from anglewise.data_types.embeddings import Embeddings, TrainedFor, check_trained_for
 from anglewise.data_types.numbers import (
+    CONCURRENCY,
     COUNT,
     check_flag,
     check_kind,
@@ -19,7 +20,7 @@ from anglewise.data_types.numbers import (
     read_whole,
     shown,
 )
-from anglewise.errors import MissingExtraError, SpellingError
+from anglewise.errors import EncoderError, MissingExtraError, SpellingError
 from anglewise.io.files import opened, reading
 
 
@@ -63,6 +64,24 @@ def count_words(texts: list[str]) -> list[int]:
     return [len(text.split()) for text in texts]
 
 
+class PartlyEncodedError(EncoderError):
+    """A server took some texts of a batch and not others.
+
+    ``vectors`` are those that came, by the position of their texts in the batch; ``refused`` says
+    of the others that were tried alone why they were refused.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        vectors: Mapping[int, list[float]] | None = None,
+        refused: Mapping[int, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.vectors = vectors or {}
+        self.refused = refused or {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
     """A function from texts or images to vectors, with the facts that its use depends on.
@@ -87,6 +106,8 @@ class Encoder:
     identity
         Identifies the weights: two encoders of one identity are taken to give the same vectors.
         Where it is empty, vectors are not cached.
+    concurrency
+        The number of batches that it may be given at the same time, each in a thread of its own.
     before
         Makes one sentence on the cost of encoding some texts, said before they are encoded.
     reads
@@ -108,6 +129,7 @@ class Encoder:
     window: int | None = None
     tokens: Callable[[list[str]], list[int]] = count_words
     batch: int = 256
+    concurrency: int = 1
     identity: str = ""
     before: Callable[[list[str]], str] | None = None
     reads: Literal["texts", "images"] = "texts"
@@ -126,6 +148,7 @@ class Encoder:
         if self.window is not None:
             COUNT.check("window", self.window)
         COUNT.check("batch", self.batch)
+        CONCURRENCY.check("concurrency", self.concurrency)
         check_word(self.reads, ("texts", "images"), "reads")
 
     def __call__(self, texts: list[Any]) -> Any:
@@ -237,6 +260,22 @@ def check_settings(stated: TrainedFor | None, batch: int | None) -> None:
         check_trained_for(stated)
     if batch is not None:
         COUNT.check("batch", batch)
+
+
+def batches_at_once(encoder: Encoder, concurrency: int | None) -> int:
+    """How many batches are encoded at a time: as many as were asked for, else the encoder's own.
+
+    Raises ``SpellingError`` where several were asked for, and the encoder takes one.
+    """
+    if concurrency is None:
+        return encoder.concurrency
+    CONCURRENCY.check("concurrency", concurrency, SpellingError)
+    if concurrency > 1 and encoder.concurrency == 1:
+        raise SpellingError(
+            f"{encoder.spec} is given one batch after another, and concurrency is {concurrency} "
+            "(--concurrency): leave it out, or take an encoder behind a server (openai:MODEL)"
+        )
+    return concurrency
 
 
 def trained_for(

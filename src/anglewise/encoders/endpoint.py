@@ -2,13 +2,21 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from anglewise.data_types.numbers import read_number, shown
-from anglewise.encoders.encoder import Encode, Encoder, Spec, typed_option
+from anglewise.encoders.encoder import (
+    Encode,
+    Encoder,
+    PartlyEncodedError,
+    Spec,
+    typed_option,
+)
 from anglewise.encoders.json_requests import (
     USUAL,
     Patience,
+    RefusedError,
     bearer,
     checked_address,
     key_of,
@@ -73,6 +81,50 @@ def _rows(answer: Any, address: str, clean: Callable[[str], str]) -> list[dict[s
     return cast("list[dict[str, Any]]", rows)
 
 
+SPLIT = {400, 413, 422}
+"""Refusals that may be about one text of a batch, or about the size of all together."""
+NAMED = 3
+"""So many refused texts are looked for in a batch."""
+
+
+def in_parts(ask: Callable[[list[str]], list[list[float]]], texts: list[str]) -> list[list[float]]:
+    """The vectors of a batch, by halves where the server refuses it as a whole.
+
+    What is refused alone is looked for, so that it can be named. Which halves are asked depends on
+    the answers alone, so that the same texts go out together however many batches do at once.
+
+    Raises ``PartlyEncodedError`` with what came; the first refusal where nothing was accepted.
+    """
+    vectors: dict[int, list[float]] = {}
+    refused: dict[int, RefusedError] = {}
+    first: RefusedError | None = None
+    todo = [(0, len(texts))]
+    while todo and len(refused) < NAMED:
+        start, stop = todo.pop()
+        try:
+            answers = ask(texts[start:stop])
+        except RefusedError as refusal:
+            if refusal.status not in SPLIT:
+                raise PartlyEncodedError(str(refusal), vectors) from refusal
+            first = first or refusal
+            if stop - start == 1:
+                refused[start] = refusal
+            else:
+                middle = (start + stop) // 2
+                todo += [(middle, stop), (start, middle)]
+            if len(refused) > 1 and not vectors:  # as if for every text
+                raise first from refusal
+        except EncoderError as error:
+            raise PartlyEncodedError(str(error), vectors) from error
+        else:
+            vectors.update(zip(range(start, stop), answers, strict=True))
+    if first is not None and refused:
+        raise PartlyEncodedError(
+            str(first), vectors, {at: refusal.why for at, refusal in refused.items()}
+        ) from first
+    return [vectors[position] for position in range(len(texts))]
+
+
 OPTIONS = (
     "url",
     "key",
@@ -84,6 +136,8 @@ OPTIONS = (
     "query_prompt",
     "document_prompt",
 )
+CONCURRENCY = 4
+"""Batches on their way at once, if nothing else is said: servers at home have few hands."""
 HOME = "https://api.openai.com/v1"
 WINDOWS = {
     "text-embedding-3-small": 8191,
@@ -120,7 +174,7 @@ def load_endpoint(spec: Spec) -> Encoder:
             answer = post_json(f"{address}/embeddings", content, headers, patience)
             return in_order(answer, len(texts), address, without(headers))
 
-        return vectors
+        return partial(in_parts, vectors)
 
     def before(texts: list[str]) -> str:
         tokens = sum(estimate(texts))
@@ -141,6 +195,7 @@ def load_endpoint(spec: Spec) -> Encoder:
         window=spec.number("window") or WINDOWS.get(spec.source),
         tokens=estimate,
         batch=batch,
+        concurrency=CONCURRENCY,
         identity=f"openai {address} {spec.source} {dimensions} {prompts}",
         before=before,
     )

@@ -121,6 +121,15 @@ class _Busy(Exception):  # noqa: N818 it is no error yet
         self.wait = wait
 
 
+class RefusedError(EncoderError):
+    """The server refuses a request, by a status after which the same request fails again."""
+
+    def __init__(self, message: str, status: int = 0, why: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.why = why
+
+
 def post_json(
     url: str, content: Any, headers: Mapping[str, str], patience: Patience | None = None
 ) -> Any:
@@ -255,7 +264,7 @@ def _refusal(error: urllib.error.HTTPError, url: str, clean: Callable[[str], str
         404: "are address and model right?",
     }
     hint = hints.get(error.code, "mend the request, or ask who runs the server")
-    return EncoderError(f"{url} refuses: {why}; {hint}")
+    return RefusedError(f"{url} refuses: {why}; {hint}", error.code, why)
 
 
 def _reason(body: str) -> str:

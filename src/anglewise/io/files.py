@@ -108,8 +108,8 @@ def _with_what_it_is_of(file: Path) -> Iterator[Path]:
         yield from (folder for folder in file.parents if folder.is_file())
 
 
-_foreign_calls = 0
-"""How many calls of code that is not ours run now, whose reads are recorded."""
+_foreign_calls: list[None] = []
+"""An entry for each call of code that is not ours and runs now, in whatever thread."""
 _is_listening = False
 
 
@@ -120,15 +120,15 @@ def noting_opened() -> Generator[None, None, None]:
     What a library opens without Python is not known. The listener stays for as long as Python
     runs, since none can be taken away, and does nothing outside of such blocks.
     """
-    global _foreign_calls, _is_listening  # noqa: PLW0603 Python has one list of listeners
+    global _is_listening  # noqa: PLW0603 Python has one list of listeners
     if _read_files is not None and not _is_listening:
         sys.addaudithook(_note_opened)
         _is_listening = True
-    _foreign_calls += 1
+    _foreign_calls.append(None)
     try:
         yield
     finally:
-        _foreign_calls -= 1
+        _foreign_calls.pop()
 
 
 def _note_opened(event: str, arguments: tuple[Any, ...]) -> None:
