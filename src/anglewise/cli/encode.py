@@ -1,23 +1,39 @@
 """``anglewise encode``: from texts or images to a folder that other commands can use."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Group, Parameter
 
 from anglewise.cli.options import A_COUNT, NOTHING_SPECIAL, Always, number, number_or
 from anglewise.cli.paths import ENCODER, FOLDER, KEPT, READ
 from anglewise.data_types.numbers import CONCURRENCY, COUNT, whole
+from anglewise.data_types.text import Say, quiet
 from anglewise.errors import SpellingError
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
     from anglewise.data_types.embeddings import Space
+    from anglewise.data_types.judgements import Judgements
     from anglewise.encoders.documents import Documents
     from anglewise.report.document import Document
+
+
+Judge: TypeAlias = "Callable[[Space, Say], Judgements]"
+"""Reads the judgements that come with texts, aligned with a space."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is encoded, texts or images, and what judges it, if that comes along."""
+
+    documents: Any
+    queries: Any = None
+    judge: "Judge | None" = None
 
 
 TABLE = Group("The table", sort_key=10)
@@ -50,9 +66,10 @@ def encode(
     Parameters
     ----------
     documents
-        corpus.jsonl of BEIR or a folder that holds it, CSV, TSV or parquet with ids and texts,
-        each also as .gz; or a folder of .txt and .md files. For an encoder of images a folder of
-        PNG, JPEG and the like, or a table with a column of their paths or bytes.
+        corpus.jsonl of BEIR or a folder that holds it; JSON, CSV, TSV or parquet with ids and
+        texts; files of SMART or TREC; each also as .gz; HTML, Markdown, PDF, or a folder of such
+        and .txt files; ir-datasets:NAME. For an encoder of images a folder of PNG, JPEG and the
+        like, or a table with a column of their paths or bytes.
     output
         The folder to write; one that anglewise wrote before is replaced.
     encoder
@@ -61,8 +78,8 @@ def encode(
         python-images:MODULE:FUNCTION; with options behind a question mark, such as
         onnx:FILE?pooling=cls or onnx-images:FILE?size=224.
     queries
-        The questions, in a file like that of the documents, or the images that ask; those of a
-        BEIR folder come along.
+        The questions, in a file like that of the documents, topics of TREC among them, or the
+        images that ask; those of a BEIR folder come along, with its judgements.
     chunk
         auto cuts documents that the encoder would read in part only, none leaves all whole, a
         number cuts every one to that many tokens.
@@ -89,17 +106,13 @@ def encode(
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
     from anglewise.encoders.batches import default_folder
-    from anglewise.encoders.document_files import beir_files, read_documents
     from anglewise.encoders.encode import encode as encode_texts
     from anglewise.encoders.images import encode_images, read_images
     from anglewise.encoders.load import encoder as load
     from anglewise.encoders.load import reads_images
-    from anglewise.io.judgement_files import read_judgements
     from anglewise.io.space_folder import check_destination, write_space
 
     talk = Talk(always)
-    qrels = None
-    read: Callable[..., Any]
     encode_with: Callable[..., Space]
     if reads_images(encoder):
         if (chunk, overlap, text_column, concurrency) != ("auto", None, None, None):
@@ -107,43 +120,34 @@ def encode(
                 "--chunk, --overlap, --concurrency and --text-column are about texts, and this "
                 "encoder reads images: leave them out"
             )
-        read, encode_with = partial(read_images, image_column=image_column), encode_images
+        check_destination(output)  # before the work, not after it
+        read = partial(read_images, image_column=image_column, id_column=id_column, say=talk.say)
+        encode_with = encode_images
+        with talk.progress("reading"):
+            sides = Sides(read(documents), queries and read(queries))
     else:
         if image_column is not None:
             raise SpellingError(
                 f"--image-column is about images, and {encoder} reads texts: take an encoder of "
                 "images, such as onnx-images:FILE, or leave it out"
             )
-        own_queries = beir_files(documents)[1]
-        if own_queries is not None and queries is None:
-            qrels = _qrels(documents, talk)
-        elif own_queries is not None:
-            talk.say(f"{own_queries.name} of the folder and its qrels are left: --queries is given")
-        queries = queries or own_queries
-        read = partial(read_documents, text_column=text_column)
         settings = {"chunk": chunk, "overlap": overlap, "concurrency": concurrency}
         encode_with = partial(encode_texts, **settings)
-    # before the work, not after it
-    check_destination(output, judgements=() if qrels is None else ("queries-items",))
-    with talk.progress("reading"):
-        loaded: Any = read(documents, id_column=id_column, say=talk.say)
-        questions: Any = queries and read(queries, id_column=id_column, say=talk.say)
-        if qrels is not None:
-            read_judgements(qrels, _ids_alone(loaded, questions), say=talk.say)
+        sides = _texts(documents, queries, (text_column, id_column), output, talk)
     with talk.progress("loading the encoder"):
         model = load(encoder)
     with talk.progress("encoding") as progress:
         space = encode_with(
-            loaded,
+            sides.documents,
             model,
-            queries=questions,
+            queries=sides.queries,
             trained_for=trained_for,
             batch=batch,
             cache=None if no_cache else _cache(cache, default_folder(), talk),
             say=talk.say,
             progress=progress,
         )
-    judged = None if qrels is None else read_judgements(qrels, space)
+    judged = None if sides.judge is None else sides.judge(space, quiet)
     write_space(space, output, judgements={} if judged is None else {"queries-items": judged})
     content = {
         "command": "encode",
@@ -157,7 +161,7 @@ def encode(
         "queries": None if space.one_sided else len(space.queries),
         "unit_length": space.items.is_unit(),
         **space.about["encoding"],
-        "files": _files(loaded, questions),
+        "files": _files(sides.documents, sides.queries),
         "judgements": None
         if judged is None
         else {"source": judged.source, "entries": len(judged.gains.indices)},
@@ -166,10 +170,52 @@ def encode(
     return 0
 
 
-def _qrels(folder: Path, talk: "Talk") -> Path | None:
-    """The judgements of a BEIR folder, if they are in one file; else it is said."""
+def _texts(
+    documents: Path,
+    queries: Path | None,
+    columns: tuple[str | None, str | None],
+    output: Path,
+    talk: "Talk",
+) -> "Sides":
+    """Documents, queries and judgements; what cannot be written is refused before the work."""
+    from anglewise.encoders.document_files import beir_files, read_documents
+    from anglewise.encoders.ir_datasets import dataset_name
+    from anglewise.io.space_folder import check_destination
+
+    dataset = dataset_name(documents)
+    if queries is not None and dataset_name(queries) is not None:
+        raise SpellingError(f"{queries} is given as the first argument: its queries come along")
+    own_queries = beir_files(documents)[1] if dataset is None else None
+    judge = None
+    if own_queries is not None and queries is None:
+        judge = _qrels(documents, talk)
+    elif own_queries is not None:
+        talk.say(f"{own_queries.name} of the folder and its qrels are left: --queries is given")
+    queries = queries or own_queries
+    # what a data set judges is not known yet
+    may_judge = judge is not None or dataset is not None
+    check_destination(output, judgements=("queries-items",) if may_judge else ())
+    text_column, id_column = columns
+    read = partial(read_documents, text_column=text_column, id_column=id_column, say=talk.say)
+    with talk.progress("reading"):
+        asking = None if queries is None else read(queries)
+        if dataset is None:
+            sides = Sides(read(documents), asking, judge)
+        elif columns != (None, None):
+            raise SpellingError("--text-column and --id-column are about tables: leave them out")
+        else:
+            sides = _dataset(dataset, asking, talk)
+            check_destination(output, judgements=("queries-items",) if sides.judge else ())
+        if sides.judge is not None:
+            sides.judge(_ids_alone(sides.documents, sides.queries), talk.say)
+    return sides
+
+
+def _qrels(folder: Path, talk: "Talk") -> "Judge | None":
+    """What reads the judgements of a BEIR folder, if they are in one file; else it is said."""
     from anglewise.encoders.document_files import check_inside
     from anglewise.errors import FileError
+    from anglewise.io.judgement_files import read_judgements
     from anglewise.io.judgement_rows import qrels_in
 
     if not any(folder.glob("qrels*")):
@@ -180,7 +226,29 @@ def _qrels(folder: Path, talk: "Talk") -> Path | None:
         talk.say(f"no judgements are taken into the space: {error} (anglewise compare --qrels)")
         return None
     check_inside(qrels, folder)
-    return qrels
+    return lambda space, say: read_judgements(qrels, space, say=say)
+
+
+def _dataset(name: str, asking: "Documents | None", talk: "Talk") -> "Sides":
+    """A data set of ir_datasets; without its queries and judgements where others ask."""
+    from dataclasses import replace
+
+    from anglewise.data_types.judgements import Judgements
+    from anglewise.encoders.ir_datasets import PREFIX, read_dataset
+
+    dataset = read_dataset(name, talk.say)
+    gains = dataset.gains
+    if asking is not None:
+        talk.say(f"queries and judgements of {PREFIX}{name} are left: --queries is given")
+        return Sides(dataset.documents, asking)
+    if gains is None or dataset.queries is None:
+        return Sides(dataset.documents, dataset.queries)
+
+    def judge(space: "Space", say: Say) -> Judgements:
+        del say
+        return replace(Judgements.from_dict(gains, space), source=PREFIX + name)
+
+    return Sides(dataset.documents, dataset.queries, judge)
 
 
 def _ids_alone(documents: "Documents", queries: "Documents") -> "Space":

@@ -116,10 +116,12 @@ DECLARED_IN = 1024
 """In so many bytes, says the standard, a page names its encoding."""
 AS_WINDOWS = {"ascii": "cp1252", "iso8859-1": "cp1252", "utf-16-le": "utf-8", "utf-16-be": "utf-8"}
 """How the standard reads what pages name."""
-ENCODINGS = {"utf-8", "shift_jis", "euc_jp", "iso2022_jp", "gb2312", "gbk", "gb18030", "big5"}
-ENCODINGS |= {"euc_kr", "koi8-r", "koi8-u", "mac-roman", "cp949", "cp932", "cp866"}
-ENCODINGS |= {f"cp{number}" for number in (874, *range(1250, 1259))}
-ENCODINGS |= {f"iso8859-{number}" for number in (*range(2, 12), *range(13, 17))}
+ENCODINGS = {
+    *("utf-8", "shift_jis", "euc_jp", "iso2022_jp", "gb2312", "gbk", "gb18030", "big5", "euc_kr"),
+    *("koi8-r", "koi8-u", "mac-roman", "cp949", "cp932", "cp866"),
+    *(f"cp{number}" for number in (874, *range(1250, 1259))),
+    *(f"iso8859-{number}" for number in (*range(2, 12), *range(13, 17))),
+}
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 

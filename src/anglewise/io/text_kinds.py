@@ -62,8 +62,8 @@ def text_kind(path: Path) -> TextKind:
     """
     ending = suffix(path)
     named = BY_NAME.get(ending)
-    if named == "JSON lines" or ending in ARROW_SUFFIXES:
-        return named or "table"
+    if named is not None and ending in ARROW_SUFFIXES:
+        return named
     start = first_text(path).lstrip("\ufeff \t\r\n")
     kind = next((kind for pattern, kind in BY_CONTENT if pattern.match(start)), named)
     if kind is None and ending == ".json":
