@@ -164,7 +164,7 @@ def encode(
         "files": _files(sides.documents, sides.queries),
         "judgements": None
         if judged is None
-        else {"source": judged.source, "entries": len(judged.gains.indices)},
+        else {"source": judged.source, "entries": _entries(judged)},
     }
     talk.give(content, _document(content))
     return 0
@@ -249,6 +249,12 @@ def _dataset(name: str, asking: "Documents | None", talk: "Talk") -> "Sides":
         return replace(Judgements.from_dict(gains, space), source=PREFIX + name)
 
     return Sides(dataset.documents, dataset.queries, judge)
+
+
+def _entries(judged: "Judgements") -> int:
+    """All judgements, those of items that the space lacks among them."""
+    missing = 0 if judged.missing is None else len(judged.missing.indices)
+    return len(judged.gains.indices) + missing
 
 
 def _ids_alone(documents: "Documents", queries: "Documents") -> "Space":
