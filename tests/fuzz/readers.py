@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 import good_files
+import made_texts
 from anglewise import (
     AnglewiseError,
     Embeddings,
@@ -468,6 +469,7 @@ def _compound() -> list[Case]:
         _case("texts", "t.csv", {"t.csv": TABLE.encode()}),
         _case("documents", "beir", {"beir/corpus.jsonl": CORPUS.encode()}),
         _case("documents", "t.csv", {"t.csv": TABLE.encode()}, "text_column=text", "id_column=id"),
+        *_marked_texts(),
         _case("documents", "d", {"d/a.txt": b"A ship.", "d/b/c.md": b"# A room\n\nSo it is."}),
         _case("questions", "q.txt", {"q.txt": b"Where?\n\nWho pays?\n"}),
         _case("questions", "t.csv", {"t.csv": TABLE.encode()}, "column=text"),
@@ -534,6 +536,24 @@ def _judged_seeds() -> list[Case]:
         files = {store.name: store.read_bytes()}
         kinds = ("store", "store", "judged", "judgements", "set")
         return found + [_case(kind, store.name, files) for kind in kinds]
+
+
+def _marked_texts() -> list[Case]:
+    """Texts as they come, each kind by itself and as texts by id."""
+    page = made_texts.html("Alien", "A voyage & more").encode()
+    files: dict[str, bytes] = {
+        "cran.all": made_texts.smart().encode(),
+        "doc.trec": made_texts.trec().encode(),
+        "topics": made_texts.topics().encode(),
+        "a.json": made_texts.json_array().encode(),
+        "a.html": page,
+        "a.md": b"---\ntitle: A\n---\n# B\n",
+        "a.pdf": made_texts.pdf(["A heist.", None]),
+    }
+    found = [_case("documents", name, {name: data}) for name, data in files.items()]
+    found += [_case("texts", name, {name: files[name]}) for name in ("cran.all", "doc.trec")]
+    mixed = {f"d/{name}": files[name] for name in ("doc.trec", "topics", "a.md", "a.html")}
+    return [*found, _case("documents", "d", mixed)]
 
 
 def _space_seeds() -> list[Case]:

@@ -65,7 +65,11 @@ def text_kind(path: Path) -> TextKind:
     if named is not None and ending in ARROW_SUFFIXES:
         return named
     start = first_text(path).lstrip("\ufeff \t\r\n")
-    kind = next((kind for pattern, kind in BY_CONTENT if pattern.match(start)), named)
+    kind: TextKind | None = named
+    for pattern, certain in BY_CONTENT:
+        if pattern.match(start):
+            kind = certain
+            break
     if kind is None and ending == ".json":
         return "JSON lines" if start.startswith("{") else "JSON array"
     return kind or "table"
