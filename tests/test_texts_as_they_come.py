@@ -102,6 +102,7 @@ def test_a_file_that_was_cut_is_refused_or_read_without_its_end(written):
         ("a.trec", "<DOC><DOCNO>1</DOCNO>a<DOC>", "a second one begins"),
         ("a.trec", "<DOC><DOCNO>1</DOCNO>a</DOC></DOC>", "no <DOC> is open"),
         ("a.topics", "<top>\n<title> x\n</top>", "line 1: a <top> without <num>"),
+        ("a.topics", "<top>\n51\n</top>", "line 1: a <top> without <num>"),
         ("a.topics", "<top>\n<num> 1\n", "line 1: <top> is not closed"),
         ("a.json", "[]", "holds no rows"),
         ("a.json", '[{"text": "a"}]', 'entry 1: an object with "_id"'),

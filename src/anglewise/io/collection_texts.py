@@ -269,7 +269,7 @@ def topic_table(path: Path, say: Say = quiet) -> TextTable:
 def _fields(body: str) -> Iterator[tuple[str, str]]:
     """Tags and what follows them, up to the next one: few topics close their fields."""
     tags = [*TAG.finditer(body)]
-    ends = [*(tag.start() for tag in tags[1:]), len(body)]
+    ends = [*(tag.start() for tag in tags), len(body)][1:]
     fields: dict[str, list[str]] = {}
     for tag, end in zip(tags, ends, strict=True):
         if tag[0][1] not in "/!?":
