@@ -25,7 +25,7 @@ FLOORS = [
     ["auditing", "comparison", "labelling", "rag", "recommender_models"],
     ["experiment", "recommendation", "remedies"],
     ["report"],
-    ["web_page"],
+    ["integrations", "web_page"],
     ["cli"],
 ]
 
@@ -47,9 +47,9 @@ GUESTS = {
     "PIL": {"encoders/pixels.py", "report/"},
     "tokenizers": {"encoders/onnx.py"},
     "sentence_transformers": {"encoders/text_models.py"},
-    "langchain_core": {"rag/langchain.py"},
-    "llama_index": {"rag/llama_index.py"},
-    "haystack": {"rag/haystack.py"},
+    "langchain_core": {"integrations/langchain.py"},
+    "llama_index": {"integrations/llama_index.py"},
+    "haystack": {"integrations/haystack.py"},
     "rich": {"report/", "cli/"},
     "cyclopts": {"cli/"},
     "starlette": {"web_page/"},

@@ -11,7 +11,7 @@ import pytest
 
 from anglewise import Embeddings, Index
 from anglewise.errors import MissingExtraError
-from anglewise.rag import haystack, langchain, llama_index
+from anglewise.integrations import haystack, langchain, llama_index
 from anglewise.rag.context import Context
 
 ADAPTERS = [langchain, llama_index, haystack]

@@ -6,9 +6,9 @@ from haystack import Document, Pipeline
 from haystack.components.builders import PromptBuilder
 
 from anglewise import Embeddings, Index
+from anglewise.integrations.haystack import AnglewiseRetriever
 from anglewise.rag.ask_retriever import ask_retriever
 from anglewise.rag.context import Context
-from anglewise.rag.haystack import AnglewiseRetriever
 
 WORDS = ["wing", "flow", "heat", "plate", "shock", "drag"]
 TEXTS = ["wing flow", "heat plate", "shock drag", "wing drag", "flow heat"]

@@ -5,9 +5,9 @@ import pytest
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from anglewise import Embeddings, Index
+from anglewise.integrations.langchain import AnglewiseRetriever
 from anglewise.rag.ask_retriever import ask_retriever
 from anglewise.rag.context import Context
-from anglewise.rag.langchain import AnglewiseRetriever
 
 WORDS = ["wing", "flow", "heat", "plate", "shock", "drag"]
 TEXTS = ["wing flow", "heat plate", "shock drag", "wing drag", "flow heat"]

@@ -7,9 +7,9 @@ import pytest
 from llama_index.core.retrievers import BaseRetriever
 
 from anglewise import Embeddings, Index
+from anglewise.integrations.llama_index import AnglewiseRetriever
 from anglewise.rag.ask_retriever import ask_retriever
 from anglewise.rag.context import Context
-from anglewise.rag.llama_index import AnglewiseRetriever
 
 WORDS = ["wing", "flow", "heat", "plate", "shock", "drag"]
 TEXTS = ["wing flow", "heat plate", "shock drag", "wing drag", "flow heat"]

@@ -1,0 +1,1 @@
+"""What other libraries take: retrievers and the like, one file a library, imported when used."""
