@@ -1,19 +1,21 @@
 """An index of items that answers exactly while it grows and shrinks; saved as a space folder."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
-from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from anglewise.data_types.allowed import KnownColumns, items_that_pass
 from anglewise.data_types.columns import NOTHING, cell_kind, cells_of_kinds, column
 from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
-from anglewise.data_types.numbers import COUNT, check_kind
+from anglewise.data_types.filters import Where, read_filter
+from anglewise.data_types.numbers import COUNT
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Bool, Float32, Ids, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
@@ -24,9 +26,6 @@ from anglewise.nearest_neighbours.search import search_prepared
 from anglewise.nearest_neighbours.tiles import PreparedItems
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
-
-Where: TypeAlias = Mapping[str, Any] | Callable[[Mapping[str, Any]], bool]
-"""Which items may be found: values (or lists of values) of their metadata, or a function of it."""
 
 
 @dataclass(frozen=True)
@@ -205,8 +204,9 @@ class Index:
         k
             How many; lists are shorter where fewer items are there or allowed.
         where
-            What their metadata must be: ``{"year": 1995}``, ``{"genre": ["noir", "crime"]}``, or
-            a function of an item's metadata.
+            What their metadata must be: ``{"year": {">=": 1995}}``, ``{"genre": ["noir",
+            "crime"]}``, ``"year >= 1995"``, or a function of an item's metadata; see
+            :mod:`anglewise.data_types.filters`. Where no item passes, lists are empty.
 
         Raises
         ------
@@ -215,7 +215,7 @@ class Index:
         TooFewError
             ``k`` below one.
         SpellingError
-            A filter by metadata that the items do not have.
+            A filter that cannot be read, or by metadata that the items do not have.
         WrongTypeError
             A value in a filter that no item can have: a number where there are texts.
         """
@@ -349,24 +349,14 @@ class IndexState:
         """The rows of some ids, one or several; ``IdsError`` names one that is not here."""
         return self.space.items.rows_of(ids, "item")
 
+    @cached_property
+    def filterable(self) -> KnownColumns:
+        """The metadata of the items, as filters read them."""
+        return KnownColumns(list(self.columns), self.columns.__getitem__, len(self.space.items))
+
     def allowed(self, where: Where) -> Bool[Array, " items"]:
         """Which items a filter allows."""
-        if not isinstance(where, Mapping):
-            check_kind(where, Callable, "a filter", "a dict of columns or a function of an item")
-            answers = (bool(where(self.about(row))) for row in range(len(self.space.items)))
-            return np.fromiter(answers, dtype=bool, count=len(self.space.items))
-        allowed = np.ones(len(self.space.items), dtype=bool)
-        for name, value in cast("Mapping[str, Any]", where).items():
-            if name not in self.columns:
-                raise SpellingError(
-                    f"no metadata is called {name!r}: there is {listed(list(self.columns), 5)}"
-                )
-            several = isinstance(value, list | tuple | set | frozenset)
-            good = _without_numpy(cast("Iterable[Any]", value) if several else [value])
-            pairs = cells_of_kinds(name, good, self.kinds(name))
-            cells = ((cell_kind(cell), cell) in pairs for cell in self.columns[name])
-            allowed &= np.fromiter(cells, dtype=bool, count=len(allowed))
-        return allowed
+        return items_that_pass(read_filter(where), self.filterable)
 
     @cached_property
     def _kinds(self) -> dict[str, set[str]]:

@@ -111,6 +111,12 @@ class Pass:
     maps: Maps | None
     shift: Float64[Array, " r"] | None = None
 
+    def of_rows(self, rows: Int64[Array, " some"]) -> "Pass":
+        """The same pass, as it was fitted, over some of the items."""
+        formulas = (measure.formula.of_rows(rows) for measure in self.measures)
+        measures = map(Measure, formulas, (measure.frames for measure in self.measures))
+        return Pass(tuple(measures), self.maps, self.shift)
+
     @cached_property
     def formulas(self) -> tuple[Formula, ...]:
         """The formulas of the measures."""

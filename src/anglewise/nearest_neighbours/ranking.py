@@ -141,6 +141,15 @@ class IdOrder:
         position[order] = np.arange(len(order), dtype=np.uint32)
         return cls(order, position)
 
+    def of_rows(self, rows: Int64[Array, " some"]) -> "IdOrder":
+        """The order of some rows, ascending, which are numbered anew."""
+        if self.position_of is None:
+            return self
+        row_at = np.argsort(self.position_of[rows], kind="stable").astype(np.int64)
+        position_of = np.empty(len(rows), dtype=np.uint32)
+        position_of[row_at] = np.arange(len(rows), dtype=np.uint32)
+        return IdOrder(row_at, position_of)
+
     def positions(self, rows: Int[Array, "*shape"]) -> Int64[Array, "*shape"]:
         """The positions of rows."""
         positions = rows if self.position_of is None else self.position_of[rows]
@@ -175,6 +184,14 @@ class Exclusions:
         indptr = np.concatenate([[0], np.cumsum([len(some) for some in rows])]).astype(np.int64)
         indices = np.concatenate([*rows, np.zeros(0, dtype=np.int64)])
         return Exclusions(indptr, indices, self.width)
+
+    def of_rows(self, rows: Int64[Array, " some"]) -> "Exclusions":
+        """The exclusions among some rows, ascending, which are numbered anew."""
+        number_of = np.full(self.width, -1, dtype=np.int64)
+        number_of[rows] = np.arange(len(rows))
+        numbers = number_of[self.indices]
+        before = np.concatenate([[0], np.cumsum(numbers >= 0)])
+        return Exclusions(before[self.indptr], numbers[numbers >= 0], len(rows))
 
     @cached_property
     def counts(self) -> Int64[Array, " queries"]:

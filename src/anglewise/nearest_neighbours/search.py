@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.allowed import Allowed, allowed_items
 from anglewise.data_types.conversion import Vectors, as_rows
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
+from anglewise.data_types.filters import Where
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, check_flag, check_kind
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
@@ -32,6 +35,7 @@ def search(
     rows: Rows | None = None,
     exclude: SparseRows | Sparse | None = None,
     use_seen: bool = True,
+    where: Where | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Neighbours]:
@@ -59,6 +63,11 @@ def search(
         Sparse rows, or a sparse matrix of SciPy.
     use_seen
         Whether ``space.seen`` is left out.
+    where
+        What the metadata of listed items must be: ``{"tenant": "a", "year": {">=": 2020}}``,
+        ``"items.tenant = queries.tenant"``; see :mod:`anglewise.data_types.filters`. Others are
+        left out before the nearest are taken; frames are still those of all items. Lists are
+        shorter where fewer items pass: their last places hold -1.
     threads
         Threads that work at once; one for each core if not given.
     progress
@@ -72,9 +81,11 @@ def search(
     Raises
     ------
     TooFewError
-        ``k`` is below one or more than there are items.
+        ``k`` is below one or more than there are items; no item passes the filter.
     SpellingError
-        A measure that is not known.
+        A measure that is not known, a filter that cannot be read or names no column.
+    WrongTypeError
+        A filter with a value of another kind than the column holds.
 
     Examples
     --------
@@ -89,7 +100,7 @@ def search(
     space = as_space(space)
     check_flag(use_seen, "use_seen")
     exclude = None if exclude is None else as_sparse_rows(exclude, "exclude")
-    asking = space.sides(direction)[0]
+    asking, ranked = space.sides(direction)
     rows = np.arange(len(asking)) if rows is None else as_rows(rows, len(asking), "query")
     neighbours = by_frames(
         space,
@@ -102,6 +113,7 @@ def search(
         threads=threads,
         progress=progress,
         new_vectors=False,
+        allowed=None if where is None else allowed_items(where, ranked, asking),
     )
     return {name: replace(lists, rows=rows) for name, lists in neighbours.items()}
 
@@ -136,21 +148,23 @@ def search_vectors(
     k: int = 10,
     direction: Direction = "queries-items",
     exclude: SparseRows | None = None,
+    where: Where | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Neighbours]:
     """Find the nearest neighbours of vectors that are not in the space.
 
     They take the part of the asking side of the direction, so frames fitted on the space move them
-    too. ``exclude`` is ``vectors x ranked side``; nothing else is left out.
+    too. ``exclude`` is ``vectors x ranked side``; beside it what does not pass ``where`` is left
+    out, as in :func:`search`, and nothing else.
 
     >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 1.0]]))
     >>> search_vectors(space, Embeddings([[2.0, 1.0]]), "cosine", k=1)["cosine"].indices.tolist()
     [[0]]
     """
     check_kind(space, Space, "the space", "a Space")
-    vectors = as_embeddings(vectors)
-    exclusions = _vector_exclusions(vectors, space.sides(direction)[1], exclude)
+    vectors, ranked = as_embeddings(vectors), space.sides(direction)[1]
+    exclusions = _vector_exclusions(vectors, ranked, exclude)
     return by_frames(
         space,
         read_measures(measures),
@@ -161,6 +175,7 @@ def search_vectors(
         k=k,
         threads=threads,
         progress=progress,
+        allowed=None if where is None else allowed_items(where, ranked, vectors),
     )
 
 
@@ -183,8 +198,10 @@ def search_prepared(
     exclusions = _vector_exclusions(vectors, items.ranked, exclude)
     _check_size(len(vectors), k, len(items.ranked), len(items.measures))
     rows = np.arange(len(vectors), dtype=np.int64)
+    answers = _no_answers(items.measures, len(rows), k)
     with workers(threads) as pool:
-        return _answers(items, vectors.vectors, rows, exclusions, k=k, pool=pool, progress=progress)
+        _answer(answers, items, vectors.vectors, rows, exclusions, pool=pool, progress=progress)
+    return answers
 
 
 def engine_kind() -> str:
@@ -195,6 +212,9 @@ def engine_kind() -> str:
     """
     return scanner().kind
 
+
+Groups: TypeAlias = Sequence[tuple[Int64[Array, " some"], Int64[Array, " items"]]]
+"""Positions among the queries, and the items that all of these may be shown."""
 
 NEIGHBOUR_BYTES = 16
 """What a place in a list weighs: the row and the score."""
@@ -267,9 +287,14 @@ def by_frames(
     threads: int | None,
     progress: Progress | None,
     new_vectors: bool = True,
+    allowed: Allowed | None = None,
 ) -> dict[str, Neighbours]:
-    """Answer some rows of vectors, frame after frame: no more maps are held than those of two."""
+    """Answer some rows of vectors, frame after frame: no more maps are held than those of two.
+
+    Frames are those of all items, also where few of them are ``allowed``.
+    """
     _check_size(len(rows), k, exclusions.width, len(measures))
+    groups = None if allowed is None else list(allowed.groups(rows))
     frames_of = {measure: frames_in(measure, space, direction) for measure in measures}
     all_frames = list(dict.fromkeys(frames_of.values()))
     ranked = space.sides(direction)[1]
@@ -281,7 +306,21 @@ def by_frames(
             shared = tuple(passes(same_frame, space, direction, new_vectors=new_vectors))
             items = PreparedItems(ranked, tuple(map(str, same_frame)), shared, id_order, room=0)
             share = share_of(progress, number, len(all_frames))
-            lists |= _answers(items, vectors, rows, exclusions, k=k, pool=pool, progress=share)
+            answers = _no_answers(items.measures, len(rows), k)
+            if groups is None:
+                _answer(answers, items, vectors, rows, exclusions, pool=pool, progress=share)
+            else:
+                _answer_groups(
+                    answers,
+                    items,
+                    vectors,
+                    rows,
+                    exclusions,
+                    groups=groups,
+                    pool=pool,
+                    progress=share,
+                )
+            lists |= answers
     return {str(measure): replace(lists[str(measure)], direction=direction) for measure in measures}
 
 
@@ -292,27 +331,32 @@ def share_of(progress: Progress | None, number: int, count: int) -> Progress | N
     return lambda done, total: progress(1000 * number + 1000 * done // total, 1000 * count)
 
 
-def _answers(
+def _no_answers(measures: Sequence[str], queries: int, k: int) -> dict[str, Neighbours]:
+    """Lists in which no item stands yet."""
+    return {
+        name: Neighbours(
+            name,
+            np.full((queries, k), -1, dtype=np.int64),
+            np.full((queries, k), -np.inf),
+            np.zeros(queries, dtype=np.int64),
+        )
+        for name in measures
+    }
+
+
+def _answer(
+    answers: dict[str, Neighbours],
     items: PreparedItems,
     vectors: Float32[Array, "rows d"],
     rows: Int64[Array, " q"],
     exclusions: Exclusions,
     *,
-    k: int,
     pool: Workers,
     progress: Progress | None,
-) -> dict[str, Neighbours]:
+) -> None:
     """Answer some rows of vectors in one frame, pass after pass, block after block of queries."""
     count, id_order = len(items.ranked), items.id_order
-    answers = {
-        name: Neighbours(
-            name,
-            np.full((len(rows), k), -1, dtype=np.int64),
-            np.full((len(rows), k), -np.inf),
-            np.zeros(len(rows), dtype=np.int64),
-        )
-        for name in items.measures
-    }
+    k = next(iter(answers.values())).k
     work = [
         (shared, span)
         for shared in items.passes
@@ -327,7 +371,53 @@ def _answers(
             lists.indices[at] = id_order.rows(np.where(top.position < NOWHERE, top.position, -1))
             lists.scores[at] = top.score
             lists.tied_at_cut[at] = top.tied
-    return answers
+
+
+def _answer_groups(
+    answers: dict[str, Neighbours],
+    items: PreparedItems,
+    vectors: Float32[Array, "rows d"],
+    rows: Int64[Array, " q"],
+    exclusions: Exclusions,
+    *,
+    groups: Groups,
+    pool: Workers,
+    progress: Progress | None,
+) -> None:
+    """Answer rows that may be shown some of the items, all that may be shown the same at once."""
+    k = next(iter(answers.values())).k
+    for number, (positions, allowed) in enumerate(groups):
+        share = share_of(progress, number, len(groups))
+        some = _some_items(items, allowed)
+        own = _no_answers(items.measures, len(positions), min(k, len(allowed)))
+        left_out = exclusions.take(positions).of_rows(allowed)
+        _answer(own, some, vectors, rows[positions], left_out, pool=pool, progress=share)
+        for name, lists in own.items():
+            at, places = answers[name], slice(0, lists.k)
+            at.indices[positions, places] = np.where(lists.indices < 0, -1, allowed[lists.indices])
+            at.scores[positions, places] = lists.scores
+            at.tied_at_cut[positions] = lists.tied_at_cut
+
+
+def _some_items(items: PreparedItems, rows: Int64[Array, " some"]) -> PreparedItems:
+    """Some of the items, ascending, in the frame of all: their vectors are copied.
+
+    Raises ``ValuesError`` where the copy would fill the memory.
+    """
+    if len(rows) == len(items.ranked):
+        return items
+    size = 4 * len(rows) * items.ranked.dimension
+    if size > ALWAYS:
+        from anglewise.data_types.memory import check_room
+
+        check_room(f"a copy of the {len(rows):,} items that pass", size, "let fewer pass")
+    return PreparedItems(
+        Embeddings(items.ranked.vectors[rows]),
+        items.measures,
+        tuple(shared.of_rows(rows) for shared in items.passes),
+        items.id_order.of_rows(rows),
+        room=0,
+    )
 
 
 def _report(progress: Progress | None, before: int, total: int, done: int) -> None:

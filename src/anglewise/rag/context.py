@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anglewise.data_types.filters import Where
 from anglewise.data_types.numbers import COUNT, NOT_NEGATIVE, UNIT, check_kind
 from anglewise.data_types.typing import Array, Float, Float32, Float64, Int64
 from anglewise.encoders.batches import encode_texts
@@ -13,7 +14,7 @@ from anglewise.encoders.documents import as_utf8, clean
 from anglewise.encoders.encoder import Encode, Encoder
 from anglewise.encoders.load import encoder as load
 from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError
-from anglewise.nearest_neighbours.index import Answering, Hit, Index, Where
+from anglewise.nearest_neighbours.index import Answering, Hit, Index
 from anglewise.rag.prompt import (
     INSTRUCTIONS,
     LeftOut,

@@ -122,6 +122,17 @@ class Formula(ABC):
         del rows
         return self.terms(item_norms)
 
+    def of_rows(self, rows: Int64[Array, " some"]) -> "Formula":
+        """The formula for some rows of the ranked side, which are numbered anew.
+
+        Raises ``SpellingError`` for one that reads the numbers of rows and does not say how.
+        """
+        del rows
+        reads = type(self).score_at, type(self).terms_at
+        if reads != (Formula.score_at, Formula.terms_at):
+            raise SpellingError(f"{self} has numbers for each row: write its of_rows(rows) too")
+        return self
+
     def from_ranking(self, ranking: PerPair, query_norms: PerPair) -> PerPair:
         """The score whose ranking value this is: what the query's own length adds to it."""
         del query_norms

@@ -78,6 +78,10 @@ class PerItem(Formula):
         del item_norms
         return Terms(self.weight[rows], self.bias[rows])
 
+    def of_rows(self, rows: Int64[Array, " some"]) -> "PerItem":
+        """The numbers of these rows alone."""
+        return PerItem(self.name, self.meaning, self.weight[rows], self.bias[rows])
+
 
 @dataclass(frozen=True)
 class Csls(FittedFormula):
