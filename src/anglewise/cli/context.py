@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from anglewise.cli.options import A_COUNT, NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
+from anglewise.cli.options import (
+    A_COUNT,
+    A_FILTER,
+    NO_FILES,
+    NOTHING_SPECIAL,
+    Always,
+    Vectors,
+    number,
+)
 from anglewise.cli.paths import ENCODER_OF_SPACE, READ
 from anglewise.data_types.numbers import COUNT, UNIT
 
 if TYPE_CHECKING:
+    from anglewise.data_types.embeddings import Embeddings
+    from anglewise.data_types.text import Say
     from anglewise.rag.prompt import Passages
     from anglewise.rag.relevance import Relevance
 
@@ -30,6 +40,7 @@ def context(
     threshold: Annotated[float | None, number(UNIT, group=CHOICE)] = None,
     most: Annotated[int | None, number(COUNT, group=CHOICE)] = None,
     diversity: Annotated[float, number(UNIT, group=CHOICE)] = 0.0,
+    where: Annotated[tuple[str, ...], A_FILTER] = (),
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
@@ -58,10 +69,14 @@ def context(
         How many passages at most.
     diversity
         From 0 to 1: how much likeness to better passages counts against one.
+    where
+        What the metadata of a passage must be: tenant = a, year >= 2020, language in en, de, or
+        year is missing. May come several times: all must hold.
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import encoder_for, measure_for
     from anglewise.cli.program import version
+    from anglewise.data_types.filters import read_filter
     from anglewise.io.read import read_space
     from anglewise.nearest_neighbours.index import Index
     from anglewise.rag.context import Context
@@ -69,6 +84,8 @@ def context(
     talk = Talk(always)
     loaded = read_space(space, **vars(vectors), say=talk.say)
     learned = None if relevance is None else _read(relevance)
+    if where:
+        _say_passing(where, loaded.items, talk.say)
     named = measure or (None if learned is None else learned.measure)
     index = Index(loaded, measure_for(loaded, named, talk.say))
     with talk.progress("loading the encoder"):
@@ -84,16 +101,26 @@ def context(
         diversity=diversity,
     )
     with talk.progress("searching"):
-        passages = passages_for(prompt, most=most)
+        passages = passages_for(prompt, most=most, where=where or None)
     talk.say(_summary(passages))
     content = {
         "command": "context",
         "version": version(),
+        **({"where": str(read_filter(where))} if where else {}),
         **passages.to_dict(),
         "messages": passages.messages(),
     }
     talk.give(content, _printed(passages, messages))
     return 0
+
+
+def _say_passing(where: tuple[str, ...], items: "Embeddings", say: "Say") -> None:
+    """Say how many items pass the filter; ``TooFewError`` where none does."""
+    from anglewise.data_types.allowed import KnownColumns, some_that_pass
+    from anglewise.data_types.filters import read_filter
+
+    passing = int(some_that_pass(where, KnownColumns.of(items)).sum())
+    say(f"{passing:,} of {len(items):,} items pass the filter {read_filter(where)}")
 
 
 def _read(path: Path) -> "Relevance":

@@ -66,7 +66,14 @@ def _tolerance(_type: Any, tokens: Sequence[Token]) -> str:
         raise ValueError(str(error)) from None
 
 
+def _whole(_type: Any, value: str, delimiter: str | None = None) -> list[str]:
+    """A variable of the environment as one value, whatever blanks it holds."""
+    del delimiter
+    return [value]
+
+
 A_COUNT = number(COUNT)
+A_FILTER = Parameter(name="--where", negative=(), show_default=False, env_var_split=_whole)
 A_TOLERANCE = Parameter(converter=_tolerance)
 A_SEED = number(SEED)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from anglewise.cli.options import (
+    A_FILTER,
     AS_BROUGHT,
     NO_FILES,
     NOTHING_SPECIAL,
@@ -34,6 +35,7 @@ def search(
     measures: str = "dot,cosine,euclidean",
     k: Annotated[int | None, number(COUNT, name=["-k", "--k"])] = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
+    where: Annotated[tuple[str, ...], A_FILTER] = (),
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
@@ -59,6 +61,9 @@ def search(
     direction
         Who asks and who is ranked; without it queries-items where there are queries, else
         items-items.
+    where
+        What the metadata of a listed item must be: tenant = a, year >= 2020, language in en, de,
+        year is missing, or items.tenant = queries.tenant. May come several times: all must hold.
     """
     import numpy as np
 
@@ -83,7 +88,11 @@ def search(
     loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
     asking, ranked = loaded.sides(chosen_direction)
-    k = _list_length(k, len(ranked), talk.say)
+    row = 0 if query is None else _row(asking, query, chosen_direction)
+    items, filter_text = len(ranked), None
+    if where:
+        items, filter_text = _passing(where, ranked, asking if query else None, row, talk.say)
+    k = _list_length(k, items, len(ranked), talk.say)
     left_out = biases_note(parsed_measures, loaded, chosen_direction)
     if left_out is not None:
         talk.say(left_out)
@@ -91,7 +100,6 @@ def search(
         from anglewise.cli.inputs import say_unused
 
         say_unused(seen, chosen_direction if query is not None else "a text or an image", talk.say)
-    row = 0 if query is None else _row(asking, query, chosen_direction)
     question = None if query is not None else _question(loaded, text, image, encoder)
     with talk.progress("searching") as progress:
         if question is None:
@@ -102,6 +110,7 @@ def search(
                 k=k,
                 direction=chosen_direction,
                 rows=rows,
+                where=where or None,
                 progress=progress,
             )
         else:
@@ -111,6 +120,7 @@ def search(
                 parsed_measures,
                 k=k,
                 direction=chosen_direction,
+                where=where or None,
                 progress=progress,
             )
     asking_text = text if image is None else str(image)
@@ -128,6 +138,7 @@ def search(
         "version": version(),
         "direction": chosen_direction,
         "k": k,
+        **({} if filter_text is None else {"where": filter_text}),
         "query": shown.query,
         "measures": shown.lists,
     }
@@ -135,14 +146,40 @@ def search(
     return 0
 
 
-def _list_length(wanted: int | None, items: int, say: "Say") -> int:
-    """What was asked for; else ten, or all items of a space that has fewer, which is said."""
+def _passing(
+    where: tuple[str, ...],
+    ranked: "Embeddings",
+    asking: "Embeddings | None",
+    row: int,
+    say: "Say",
+) -> tuple[int, str]:
+    """How many items pass the filter, which is said, and the filter in words."""
+    from anglewise.data_types.allowed import KnownColumns, allowed_items, some_that_pass
+    from anglewise.data_types.filters import read_filter
+    from anglewise.errors import TooFewError
+
+    if asking is None:
+        passing = int(some_that_pass(where, KnownColumns.of(ranked)).sum())
+    else:
+        passing = int(allowed_items(where, ranked, asking).mask(row).sum())
+        if not passing:
+            raise TooFewError(
+                f"no item passes the filter {read_filter(where)} for {asking.ids[row]!r}: nothing "
+                "is left to list"
+            )
+    say(f"{passing:,} of {len(ranked):,} items pass the filter {read_filter(where)}")
+    return passing, str(read_filter(where))
+
+
+def _list_length(wanted: int | None, items: int, among: int, say: "Say") -> int:
+    """What was asked for; else ten, or all items where fewer may be listed, which is said."""
     from anglewise.data_types.text import counted
 
     if wanted is not None:
         return wanted
     if items < USUAL:
-        say(f"the space has {counted(items, 'item')}, and all are listed: -k asks for fewer")
+        those = "the space has" if items == among else "the filter leaves"
+        say(f"{those} {counted(items, 'item')}, and all are listed: -k asks for fewer")
     return min(USUAL, items)
 
 

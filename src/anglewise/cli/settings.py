@@ -60,7 +60,7 @@ PLAIN = _names(
     "question quiet reasons recall relevant-from resamples sample seed sequential share slice "
     "small source sources split strata strict temperature text text-column threshold time "
     "tolerance traffic trained-for unjudged used user validation variants vector-column weight "
-    "witness"
+    "where witness"
 )
 """Words and numbers that change what is computed and nothing else."""
 

@@ -138,6 +138,22 @@ def items_that_pass(where: ItemFilter, about: KnownColumns) -> Bool[Array, " row
     return _meeting(where, cells)[cells.codes]
 
 
+def some_that_pass(where: Where, about: KnownColumns) -> Bool[Array, " rows"]:
+    """The same for any form of a filter; ``TooFewError`` where no row passes.
+
+    >>> films = Embeddings([[1.0], [2.0]], metadata={"year": [1995, 1940]})
+    >>> some_that_pass("year > 1950", KnownColumns.of(films)).tolist()
+    [True, False]
+    """
+    read = read_filter(where)
+    passing = items_that_pass(read, about)
+    if not passing.any():
+        raise TooFewError(
+            f"none of {about.count:,} items passes the filter {read}: nothing is left to list"
+        )
+    return passing
+
+
 def _cells(condition: Condition | SameValue, about: KnownColumns) -> Cells:
     """The column that a condition is of; refuse one that may be either of two."""
     if condition.prefixed and f"items.{condition.column}" in about.names:
@@ -349,12 +365,7 @@ def allowed_items(where: Where, ranked: Embeddings, asking: Embeddings) -> Allow
     about = KnownColumns.of(ranked)
     passing = np.ones(len(ranked), dtype=bool)
     if fixed:
-        passing = items_that_pass(Joined(fixed, all=True), about)
-        if not passing.any():
-            raise TooFewError(
-                f"none of {len(ranked):,} items passes the filter {Joined(fixed, all=True)}: "
-                "nothing is left to list"
-            )
+        passing = some_that_pass(Joined(fixed, all=True), about)
     group_of, item_groups = np.zeros(len(asking), dtype=np.int64), np.zeros(0, dtype=np.int64)
     if same:
         group_of, item_groups = _groups(same, about, KnownColumns.of(asking))
