@@ -3,6 +3,7 @@
 What stands here is what an adapter does itself: which words and numbers it hands over.
 """
 
+import asyncio
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Index
-from anglewise.errors import MissingExtraError
+from anglewise.errors import EncoderError, MissingExtraError, SpellingError, WrongTypeError
 from anglewise.integrations import haystack, langchain, llama_index
+from anglewise.integrations.haystack_filters import read_filters as of_haystack
+from anglewise.integrations.llama_index import read_filters as of_llama_index
+from anglewise.integrations.pipeline_context import context_of, context_settings
 from anglewise.rag.context import Context
 
 ADAPTERS = [langchain, llama_index, haystack]
@@ -89,6 +93,128 @@ def test_haystack_gets_documents(context):
     best = retriever.run(query="heat plate")["documents"][0]
     assert (best.id, best.content, best.meta["year"]) == ("b", "heat plate", 1951)
     assert len(retriever.run(query="heat", top_k=1)["documents"]) == 1
+
+
+def found(documents):
+    return [document.id for document in documents]
+
+
+@pytest.mark.usefixtures("frameworks")
+def test_filters_are_handed_on_and_hold_together(context):
+    late = {"year": {"$gt": 1950}}
+    chain = langchain.AnglewiseRetriever(context=context, k=None, filter=late)
+    assert sorted(found(chain._get_relevant_documents("heat"))) == ["b", "c"]
+    assert found(chain._get_relevant_documents("heat", filter="year < 1952")) == ["b"]
+    assert found(asyncio.run(chain._aget_relevant_documents("heat", filter="year < 1952"))) == ["b"]
+    with pytest.raises(SpellingError):
+        langchain.AnglewiseRetriever(context=context, filter={"year": {"$like": 1}})
+    filters = metadata_filters("and", ("year", ">", 1950), ("year", "<", 1952))
+    llama = llama_index.AnglewiseRetriever(context, filters=filters)
+    asked = SimpleNamespace(query_str="heat")
+    assert [place.node.id_ for place in llama._retrieve(asked)] == ["b"]
+    assert [place.node.id_ for place in asyncio.run(llama._aretrieve(asked))] == ["b"]
+    late = {"field": "meta.year", "operator": ">", "value": 1950}
+    early = {"field": "meta.year", "operator": "<", "value": 1952}
+    stack = haystack.AnglewiseRetriever(context, filters=late)
+    assert found(stack.run(query="heat", filters=early)["documents"]) == ["b"]
+    answer = asyncio.run(stack.run_async(query="heat", filters=early))
+    assert found(answer["documents"]) == ["b"]
+
+
+def metadata_filters(condition, *comparisons):
+    """As LlamaIndex's own classes hold them."""
+    filters = [
+        SimpleNamespace(key=key, operator=operator, value=value)
+        for key, operator, value in comparisons
+    ]
+    return SimpleNamespace(condition=condition, filters=filters)
+
+
+def test_filters_of_frameworks_say_what_they_say_there():
+    """What a missing cell meets differs from our own filters, and is said."""
+    several = [("a", "!=", 1), ("b", "nin", [1, 2])]
+    read = of_llama_index(metadata_filters("not", *several))
+    assert str(read) == "a = 1 and b in 1, 2"
+    read = of_llama_index(metadata_filters("or", *several))
+    assert str(read) == "((a != 1 or a is missing) or (b not in 1, 2 or b is missing))"
+    conditions = [
+        {"field": "meta.a", "operator": ">", "value": 1},
+        {"field": "meta.b", "operator": "==", "value": None},
+    ]
+    assert str(of_haystack({"operator": "AND", "conditions": conditions})) == (
+        "a > 1 and b is missing"
+    )
+    assert str(of_haystack({"operator": "NOT", "conditions": conditions})) == (
+        "((a <= 1 or a is missing) or b is not missing)"
+    )
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        metadata_filters("and", ("a", "contains", 1)),
+        metadata_filters("and", ("a", "==", None)),
+        metadata_filters("and", ("a", "in", 1)),
+        metadata_filters("xor", ("a", "==", 1)),
+        metadata_filters("and"),
+        {"a": 1},
+        None,
+    ],
+)
+def test_what_llama_index_filters_cannot_say_is_refused(filters):
+    with pytest.raises((SpellingError, WrongTypeError)):
+        of_llama_index(filters)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        [],
+        {"a": 1},
+        {"field": "meta.a", "operator": "==", "value": 1, "extra": 2},
+        {"field": "meta.", "operator": "==", "value": 1},
+        {"field": "content", "operator": "==", "value": 1},
+        {"field": 3, "operator": "==", "value": 1},
+        {"field": "meta.a", "operator": "contains", "value": 1},
+        {"field": "meta.a", "operator": "in", "value": 1},
+        {"field": "meta.a", "operator": "<", "value": "soon"},
+        {"field": "meta.a", "operator": "==", "value": " "},
+        {"operator": "AND", "conditions": {}},
+        {"operator": "and", "conditions": [{"field": "a", "operator": "==", "value": 1}]},
+    ],
+)
+def test_what_haystack_filters_cannot_say_is_refused(filters):
+    with pytest.raises((SpellingError, WrongTypeError)):
+        of_haystack(filters)
+
+
+def refuse(spec):
+    raise EncoderError(f"{spec} may not be loaded")
+
+
+def test_settings_of_a_context_are_read_back(context, tmp_path):
+    with pytest.raises(SpellingError, match="save it first"):
+        context_settings(context)
+    context.index.save(tmp_path / "index")
+    with pytest.raises(EncoderError, match="may not be loaded"):
+        context_of(context_settings(context), refuse)
+    settings = context_settings(context)
+    again = context_of(settings, lambda _: None)
+    assert again.index.ids == context.index.ids
+    assert again("heat plate").to_dict() == context("heat plate").to_dict()
+    for change in ({"encoder": "sentence-transformers:x"}, {"folder": None}, {"colour": 1}):
+        with pytest.raises((EncoderError, WrongTypeError, SpellingError)):
+            context_of({**settings, **change}, lambda _: None)
+
+
+def test_an_index_knows_its_folder_until_it_changes(tmp_path):
+    index = Index(Embeddings(encode(TEXTS), ["a", "b", "c"]), "cosine")
+    assert index.folder is None
+    index.save(tmp_path / "index")
+    assert Index.load(tmp_path / "index").folder == index.folder == str(tmp_path / "index")
+    index.remove(["a"])
+    assert index.folder is None
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda a: a.__name__.rpartition(".")[2])

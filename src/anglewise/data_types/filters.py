@@ -99,8 +99,8 @@ class Condition:
         if self.values == (None,) and self.operator in {"=", "!="}:
             return f"{name} is {'not ' * (self.operator == '!=')}missing"
         values = ", ".join(map(_written_value, self.values))
-        missing = f" or {name} is missing" if self.or_missing else ""
-        return f"{name} {self.operator} {values}{missing}".rstrip()
+        words = f"{name} {self.operator} {values}".rstrip()
+        return f"({words} or {name} is missing)" if self.or_missing else words
 
     def negated(self) -> "Condition":
         """What other items meet; those with a missing cell meet neither."""
@@ -199,6 +199,16 @@ def read_filter(where: Where) -> ItemFilter:
     return FunctionFilter(where)
 
 
+def all_of(*filters: Where | None) -> ItemFilter | None:
+    """What passes every filter that is given; None where none is.
+
+    >>> str(all_of({"tenant": "a"}, None, "year > 2020"))
+    'tenant = a and year > 2020'
+    """
+    given = [read_filter(where) for where in filters if where is not None]
+    return _together(given) if given else None
+
+
 def _together(parts: list[ItemFilter]) -> ItemFilter:
     """All of some filters, without a level that holds one alone."""
     flat = [
@@ -221,9 +231,9 @@ def _of_mapping(conditions: Mapping[Any, Any]) -> ItemFilter:
         elif isinstance(value, Mapping):
             parts += _compared(name, cast("Mapping[Any, Any]", value))
         elif _is_several(value):
-            parts.append(Condition(name, "in", _values(name, value)))
+            parts.append(Condition(name, "in", condition_values(name, value)))
         else:
-            parts.append(Condition(name, "=", _values(name, [value])))
+            parts.append(Condition(name, "=", condition_values(name, [value])))
     return _together(parts)
 
 
@@ -269,7 +279,9 @@ def _compared(name: str, comparisons: Mapping[Any, Any]) -> list[ItemFilter]:
         if several != _is_several(value):
             due = "a list of values" if several else "one value; of a list take in or not in"
             raise SpellingError(f"{name!r} {operator} {described(value)}: {due} is due")
-        parts.append(Condition(name, operator, _values(name, value if several else [value])))
+        parts.append(
+            Condition(name, operator, condition_values(name, value if several else [value]))
+        )
         if value is None and operator not in {"=", "!="}:
             raise SpellingError(f"{name!r} {operator} None: what is missing has no order")
     return parts
@@ -279,8 +291,8 @@ def _is_several(value: Any) -> bool:
     return isinstance(value, list | tuple | set | frozenset)
 
 
-def _values(name: str, values: Any) -> tuple[Any, ...]:
-    """The values of a condition, without NumPy's numbers."""
+def condition_values(name: str, values: Any) -> tuple[Any, ...]:
+    """The values of a condition, without NumPy's numbers; ``SpellingError`` for a blank text."""
     is_set = isinstance(values, set | frozenset)
     ordered: list[Any] = sorted(cast("set[Any]", values), key=str) if is_set else list(values)
     plain: tuple[Any, ...] = tuple(

@@ -1,9 +1,13 @@
 """``AnglewiseRetriever`` for Haystack: the extra ``[haystack]``."""
 
+import asyncio
 from functools import cache
 from typing import Any
 
-from anglewise.encoders.encoder import library
+from anglewise.data_types.filters import all_of
+from anglewise.encoders.encoder import Spec, library
+from anglewise.integrations.haystack_filters import read_filters
+from anglewise.integrations.pipeline_context import context_of, context_settings
 from anglewise.rag.context import Context
 from anglewise.rag.prompt import foreign_metadata
 
@@ -16,11 +20,15 @@ def __getattr__(name: str) -> Any:
 
 @cache
 def retriever_class() -> Any:
-    """The class ``AnglewiseRetriever(context, top_k=None)``, a component for a Haystack pipeline.
+    """The class ``AnglewiseRetriever(context, top_k=None, filters=None)``, a component.
 
-    Its input is ``query`` (and ``top_k``), its output ``documents``: the passages of a
-    :class:`anglewise.rag.Context`. It holds an index and cannot be written to YAML. Raises
-    ``MissingExtraError`` without haystack-ai.
+    Its inputs are ``query``, ``top_k`` and ``filters``, its output ``documents``: the passages of a
+    :class:`anglewise.rag.Context`. ``filters`` are those of Haystack, see
+    :func:`anglewise.integrations.haystack_filters.read_filters`; those that are given with a query
+    must hold beside those of the component. A pipeline that holds it can be written to YAML where
+    its index was loaded from a folder or saved to it, and be loaded again, by
+    ``Pipeline.load(file, allowed_modules=["anglewise.*"])``. Raises ``MissingExtraError`` without
+    haystack-ai.
     """
     haystack: Any = library("haystack", "haystack", needed_by="retriever")
     component, document = haystack.component, haystack.Document
@@ -28,14 +36,25 @@ def retriever_class() -> Any:
     class AnglewiseRetriever:
         """The passages of a context as documents, the best first."""
 
-        def __init__(self, context: Context, top_k: int | None = None) -> None:
+        def __init__(
+            self,
+            context: Context,
+            top_k: int | None = None,
+            filters: dict[str, Any] | None = None,
+        ) -> None:
             self.context = context
             self.top_k = top_k
+            self.filters = filters
+            self._where = None if filters is None else read_filters(filters)
 
         @component.output_types(documents=list[document])
-        def run(self, query: str, top_k: int | None = None) -> dict[str, list[Any]]:
+        def run(
+            self, query: str, top_k: int | None = None, filters: dict[str, Any] | None = None
+        ) -> dict[str, list[Any]]:
             """Answer one query."""
-            answer = self.context(query, most=self.top_k if top_k is None else top_k)
+            where = all_of(self._where, None if filters is None else read_filters(filters))
+            most = self.top_k if top_k is None else top_k
+            answer = self.context(query, most=most, where=where)
             documents = [
                 document(
                     id=passage.id,
@@ -47,4 +66,33 @@ def retriever_class() -> Any:
             ]
             return {"documents": documents}
 
+        @component.output_types(documents=list[document])
+        async def run_async(
+            self, query: str, top_k: int | None = None, filters: dict[str, Any] | None = None
+        ) -> dict[str, list[Any]]:
+            """Answer one query, while others are answered."""
+            return await asyncio.to_thread(self.run, query, top_k=top_k, filters=filters)
+
+        def to_dict(self) -> dict[str, Any]:
+            """The component in plain types, which name the folder of its index."""
+            return haystack.default_to_dict(
+                self,
+                context=context_settings(self.context),
+                top_k=self.top_k,
+                filters=self.filters,
+            )
+
+        @classmethod
+        def from_dict(cls, data: dict[str, Any]) -> Any:
+            """The component from :meth:`to_dict`; its index is read from its folder."""
+            given = dict(data.get("init_parameters", {}))
+            given["context"] = context_of(given.get("context"), check_function)
+            return haystack.default_from_dict(cls, {**data, "init_parameters": given})
+
     return component(AnglewiseRetriever)
+
+
+def check_function(spec: Spec) -> None:
+    """Let Haystack refuse a function of a module that it was not allowed to load."""
+    utils: Any = library("haystack.utils", "haystack", needed_by="retriever")
+    utils.deserialize_callable(spec.source.replace(":", "."))

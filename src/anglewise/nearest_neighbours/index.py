@@ -17,6 +17,7 @@ from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as
 from anglewise.data_types.filters import Where, read_filter
 from anglewise.data_types.numbers import COUNT
 from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Array, Bool, Float32, Ids, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
@@ -129,6 +130,7 @@ class Index:
     def __init__(self, of: Space | Embeddings | Vectors, measure: str | Measure) -> None:
         self._state = IndexState(as_space(of), read_measure(measure))
         self._writing = threading.Lock()
+        self._kept: tuple[IndexState, str] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled and copied are the items; the copy makes them ready anew."""
@@ -144,7 +146,9 @@ class Index:
         if measure is not None:
             measure = read_measure(measure)
         space, spelling = read_index(folder, None if measure is None else str(measure))
-        return cls(space, spelling if measure is None else measure)
+        index = cls(space, spelling if measure is None else measure)
+        index._kept = index._state, str(as_path(folder, "a folder"))
+        return index
 
     def save(self, folder: PathLike) -> None:
         """Write a space folder that also names the measure; whole or not at all.
@@ -152,7 +156,18 @@ class Index:
         What is written is what the index held when this began. Raises ``FileError`` where it
         cannot be written, or would delete what an index does not hold.
         """
-        write_index(self._state.space, self.measure, folder)
+        state = self._state
+        write_index(state.space, str(state.measure), folder)
+        self._kept = state, str(as_path(folder, "a folder"))
+
+    @property
+    def folder(self) -> str | None:
+        """The folder that this index was loaded from or saved to, unless it changed since.
+
+        >>> print(Index([[1.0, 2.0]], "dot").folder)
+        None
+        """
+        return self._kept[1] if self._kept is not None and self._kept[0] is self._state else None
 
     def __len__(self) -> int:
         return len(self._state.space.items)
