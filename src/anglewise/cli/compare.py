@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from anglewise.cli.options import (
     A_COUNT,
+    A_FILTER,
     A_TOLERANCE,
     AS_BROUGHT,
     FROM_FOLDER,
@@ -61,6 +62,7 @@ def compare(
     slices: Annotated[
         tuple[str, ...], Parameter(name="--slice", negative=(), show_default=False)
     ] = (),
+    where: Annotated[tuple[str, ...], A_FILTER] = (),
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
@@ -112,6 +114,10 @@ def compare(
         A column of what is known about queries or items, such as language: each of its values gets
         a verdict of its own. items:language or queries:language where both have it. May come
         several times.
+    where
+        What the metadata of ranked items must be: tenant = a, year >= 2020, language in en, de,
+        year is missing, or items.tenant = queries.tenant, by which each query ranks its own
+        tenant's items. May come several times: all must hold.
     dry_run
         Read everything, say what was guessed and about how long the rest would take, and stop.
     """
@@ -153,6 +159,7 @@ def compare(
                 "--reranker": reranking.reranker,
                 "--variants": several.variants,
                 "--slice": slices,
+                "--where": where,
                 "--split": split != "queries",
                 "--largest-group": largest_group,
                 "--seen": seen.seen,
@@ -169,7 +176,7 @@ def compare(
             check_run_out(results.run_out, {"": space}, judged, rankers, runs=names)
             run = partial(compare_listed, runs, judgements, space, rankers=rankers, **options)
         elif several.spaces or several.variants:
-            alone = {"--slice": slices, "--dry-run": dry_run, "--reranker": reranking.reranker}
+            alone = {"--slice": slices, "--where": where, "--dry-run": dry_run, "--reranker": reranking.reranker}
             _refuse(alone, "is for one space: leave --spaces and --variants out")
             spaces, judged = judged_spaces(
                 source,
@@ -191,13 +198,15 @@ def compare(
                 source, vectors, direction, judging, talk.say, seen=seen, seed=always.seed
             )
             judged = {"": judgements}
-            options |= of_space | {"slices": slices}
+            options |= of_space | {"slices": slices, "where": where or None}
             check_run_out(results.run_out, {"": space}, judged, wanted, runs=names)
             if dry_run:
                 untold = {"--runs": runs, "--reranker": reranking.reranker}
                 _refuse(untold, "has no search whose time could be told: leave it out")
                 return _dry_run(space, judgements, wanted, options, talk)
             options |= _reranker(reranking, split_rankers(wanted, names)[0])
+            if where:  # what is judged of items that do not pass is read as the rest
+                options["missing"] = judging.missing
             run = partial(compared, space, judgements, wanted, runs=runs, **options)
     _check_directions(judged.values(), results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
@@ -313,7 +322,7 @@ def _dry_run(
     check_no_rankers(measures, "has no search whose time could be told")
     read = measures_and_families(measures)
     settings = check_options(space, judgements, read, **options)
-    expected = forecast(space, judgements, read, settings.metrics)
+    expected = forecast(space, judgements, read, settings.metrics, where=options["where"])
     content = {"command": "compare", "dry_run": True, **expected.to_dict(), "reason": str(expected)}
     talk.give(content, Document.of(str(expected)))
     return 0

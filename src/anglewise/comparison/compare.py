@@ -20,6 +20,7 @@ from anglewise.comparison.without_vectors import of_space, with_breadth
 from anglewise.data_types.conversion import Vectors, check_direction
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
+from anglewise.data_types.filters import Where
 from anglewise.data_types.judgements import (
     Judgements,
     Missing,
@@ -69,6 +70,7 @@ def compare(
     missing: Missing = "count",
     relevant_from: float | None = None,
     not_itself: bool = False,
+    where: Where | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -140,6 +142,11 @@ def compare(
         The lowest grade that binary metrics take for relevant, such as 2; else all above 0.
     not_itself
         Leave the document that has a query's own id out of that query's list.
+    where
+        What the metadata of ranked items must be, as in ``search``: ``{"language": "en"}``, or
+        ``"items.tenant = queries.tenant"``, by which each query ranks the items of its own tenant.
+        Relevant items that do not pass count as missed, or are left out with ``missing="drop"``;
+        a note says how many there are. Runs are filtered too.
     seed
         The same seed gives the same bytes, whatever the threads.
     threads
@@ -197,6 +204,9 @@ def compare(
         check_reranker(rankers, reranker, reranker_cache)
     _check_fits(judgements, space, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
+    filter_notes: tuple[str, ...] = ()
+    if where is not None:
+        judgements, filter_notes = _filtered(judgements, space, where, missing)
     base = baseline_among(read, baseline, rankers, run_names)
     settings = read_settings(
         type(judgements),
@@ -273,7 +283,7 @@ def compare(
         settings,
         baseline=base,
         runs=ranked,
-        notes=[*notes(space, judgements, scores, ranked), *remarks],
+        notes=[*filter_notes, *notes(space, judgements, scores, ranked), *remarks],
     )
     result = replace(
         result, measures=with_breadth(result.measures, context, scores, ranked), slices=parts
@@ -320,6 +330,19 @@ def _evaluated_with(
     return evaluated_with(
         judgements, space, missing=missing, relevant_from=relevant_from, not_itself=not_itself
     )
+
+
+def _filtered(
+    judgements: Judgements | Pairs | Triplets, space: Space, where: Where, missing: Missing
+) -> tuple[Judgements, tuple[str, ...]]:
+    """Judgements of lists under a filter, and what is to be said; pairs and triplets have none."""
+    from anglewise.comparison.filtered import filtered
+
+    if not isinstance(judgements, Judgements):
+        raise SpellingError(
+            "where (--where) is of lists, and these are pairs or triplets: leave it out"
+        )
+    return filtered(judgements, space, where, missing)
 
 
 def _check_fits(

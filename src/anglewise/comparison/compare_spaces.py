@@ -135,6 +135,9 @@ def compare_spaces(
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)
+    by_space = _by_space(judgements, spaces)
+    if any(labels.allowed is not None for labels in by_space.values()):
+        raise SpellingError("a filter is of one space, and several are compared: leave it out")
     judged = {
         name: evaluated_with(
             labels,
@@ -143,7 +146,7 @@ def compare_spaces(
             relevant_from=relevant_from,
             not_itself=not_itself,
         )
-        for name, labels in _by_space(judgements, spaces).items()
+        for name, labels in by_space.items()
     }
     candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
     others = check_runs(given, [str(candidate) for candidate in candidates])

@@ -189,7 +189,8 @@ class Comparison:
     ``slices`` the verdicts of groups of queries and of items. ``runs`` names the ranked lists of
     other systems among the measures.
     ``tolerance`` is the least lead over the measure to keep that matters, ``tolerance_given`` how
-    it was asked for. ``split`` says which queries belong together, or came before the others.
+    it was asked for. ``split`` says which queries belong together, or came before the others,
+    ``where`` which items were ranked.
     """
 
     direction: Direction | None
@@ -213,6 +214,7 @@ class Comparison:
     floor_notes: tuple[str, ...] = ()
     slices: "tuple[Slice, ...]" = ()
     runs: tuple[str, ...] = ()
+    where: str = ""
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -249,6 +251,7 @@ class Comparison:
             "slices": [asdict(part, dict_factory=_json) for part in self.slices],
             **({"spaces": [asdict(space) for space in self.spaces]} if self.spaces else {}),
             **({"runs": list(self.runs)} if self.runs else {}),
+            **({"where": self.where} if self.where else {}),
             **self._split(),
             **self._weights(),
         }

@@ -156,7 +156,14 @@ def conclude(
         spaces=spaces,
         split=scores.split.split,
         runs=tuple(str(c) for c in scores.measures if isinstance(c, RunCandidate)),
+        where=_where(judgements),
     )
+
+
+def _where(judgements: Judgements | Pairs | Triplets) -> str:
+    """The filter under which lists were judged, in words; empty where all items were ranked."""
+    allowed = judgements.allowed if isinstance(judgements, Judgements) else None
+    return "" if allowed is None else allowed.where
 
 
 def _signature(
@@ -178,6 +185,8 @@ def _signature(
             rules["relevant-from"] = f"{judgements.relevant_from:g}"
         if judgements.not_itself:
             rules["not-itself"] = "yes"
+        if judgements.allowed is not None:
+            rules["where"] = sha256(judgements.allowed.where.encode()).hexdigest()[:8]
     parts = {
         "metric": scores.metric,
         "direction": direction,

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any
 
 from anglewise.comparison.conclusion import baseline_among, read_settings
+from anglewise.comparison.filtered import filtered
 from anglewise.comparison.floors import forecast_of_texts
 from anglewise.comparison.lists import EvaluationSettings
 from anglewise.comparison.slices import side_of
@@ -76,6 +77,7 @@ def check_options(
     largest_group: int | None,
     slices: Sequence[str],
     seed: int,
+    where: Sequence[str] | None = None,
 ) -> EvaluationSettings:
     """The settings of a comparison, once all that it would refuse of its options was refused."""
     baseline_among(measures, baseline)
@@ -93,6 +95,8 @@ def check_options(
     settings = settings.for_queries(space, judgements, split, largest_group)
     for word in slices:
         side_of(word, space, judgements.direction)
+    if where is not None:
+        filtered(judgements, space, where, "count")
     return settings
 
 
@@ -102,6 +106,7 @@ def forecast(
     measures: Sequence[MeasureSpec],
     metrics: Sequence[Metric],
     *,
+    where: Sequence[str] | None = None,
     clock: Callable[[], float] = monotonic,
 ) -> Forecast:
     """Search for some of the judged queries, and say what all of them would take.
@@ -138,6 +143,7 @@ def forecast(
         direction=judgements.direction,
         rows=tried,
         exclude=judgements.seen,
+        where=where,
     )
     each = (clock() - began) / max(len(tried), 1) / max(len(fixed), 1)
     figures = len(measures) * len(metrics)

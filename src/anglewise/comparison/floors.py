@@ -5,6 +5,7 @@ shown to beat the most used items, or the words of the texts, has not been shown
 anything.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.inference import Scores
-from anglewise.comparison.without_vectors import WithoutVectors, hidden_rows
+from anglewise.comparison.without_vectors import HiddenRows, WithoutVectors
 from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
@@ -67,7 +68,7 @@ def with_floors(
     if not metric.bounded or metric.depth is None:
         return result
     judged = scores.rows
-    hidden = hidden_rows(context.judgements, judged, context.items)
+    hidden = HiddenRows(context.judgements, judged, context.items)
     depth = min(metric.depth, context.items)
     lists = dict(_lists(context, depth, judged, hidden, seed))
     remarks: list[str] = []
@@ -166,7 +167,7 @@ def unbeaten(reached: Sequence[Floor], metric: str) -> str:
 
 
 def _lists(
-    context: WithoutVectors, depth: int, rows: Int64[Array, " q"], hidden: list[Array], seed: int
+    context: WithoutVectors, depth: int, rows: Int64[Array, " q"], hidden: HiddenRows, seed: int
 ) -> Iterator[tuple[str, Neighbours]]:
     """The lists by chance and by use, for the queries that are judged."""
     judgements, items = context.judgements, context.items
@@ -184,14 +185,20 @@ def _in_order(
     name: str,
     order: Int64[Array, " items"],
     starts: Int64[Array, " q"],
-    hidden: list[Array],
+    hidden: HiddenRows,
     depth: int,
 ) -> Neighbours:
     """Lists along one order of the items, each from its own start, without what is hidden."""
     indices = np.full((len(starts), depth), -1, dtype=np.int64)
-    for row, (start, out) in enumerate(zip(starts.tolist(), hidden, strict=True)):
-        due = min(depth + len(out), len(order))
-        items = order[np.arange(start, start + due) % len(order)]
+    places_of: dict[int, Int64[Array, " some"]] = {}
+    for row, start in enumerate(starts.tolist()):
+        group, out = hidden.group(row), hidden.seen(row)
+        if group not in places_of:
+            places_of[group] = hidden.passing(row, order)
+        places = places_of[group]
+        due = min(depth + len(out), len(places))
+        first = bisect_left(places, start)
+        items = order[places[np.arange(first, first + due) % max(1, len(places))]]
         items = items[~np.isin(items, out)][:depth]
         indices[row, : len(items)] = items
     return _neighbours(name, indices)
@@ -201,7 +208,7 @@ def _item_knn(
     context: WithoutVectors,
     seen: SparseRows,
     rows: Int64[Array, " q"],
-    hidden: list[Array],
+    hidden: HiddenRows,
     depth: int,
 ) -> tuple[dict[str, Neighbours], list[str]]:
     """Items used by the same users: cosine of the columns of use, summed over what a user used.

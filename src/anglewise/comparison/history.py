@@ -313,6 +313,8 @@ def _digest(judged: Judgements, queries: Array, items: Array) -> str:
         digest.update(f"relevant from {judged.relevant_from:g}\n".encode())
     if judged.not_itself:
         digest.update(b"not itself\n")
+    if judged.allowed is not None:
+        digest.update(f"where {judged.allowed.where}\n".encode())
     return digest.hexdigest()[:12]
 
 

@@ -154,6 +154,7 @@ class SearchedSpace:
             k=k,
             threads=settings.threads,
             progress=settings.progress if queries is None else None,
+            allowed=self.judgements.allowed,
         )
         self.passes.append((tuple(neighbours), perf_counter() - start))
         return {name: replace(lists, rows=rows) for name, lists in neighbours.items()}

@@ -163,6 +163,7 @@ def runs_in(
     dropped = set(judgements.dropped_ids) - set(ranked.row_of)
     among = asking is ranked
     hides = len(hidden) > 0 or bool(dropped) or judgements.not_itself or among
+    hides = hides or judgements.allowed is not None
     taken: dict[str, _Entries] = {}
     notes: list[str] = []
     for given in runs:
@@ -175,7 +176,11 @@ def runs_in(
             entries, note = _without_dropped(run, entries, dropped)
             notes += note
         numbers = columns.of(run, entries.items)
-        left_out = 0
+        left_out = failing = 0
+        if judgements.allowed is not None:
+            passes = judgements.allowed.allows(rows[entries.lists], numbers)
+            failing = int((~passes).sum())
+            entries, numbers = entries.where(passes), numbers[passes]
         if hides:
             keys = rows[entries.lists] * len(ranked) + numbers
             kept = ~(np.isin(keys, hidden) & (numbers < len(ranked)))
@@ -188,6 +193,11 @@ def runs_in(
             notes.append(
                 f"{counted(left_out, 'place')} of {run.name} hold items that no list may hold, as "
                 "they were used in training or are the query itself: left out"
+            )
+        if failing:
+            notes.append(
+                f"{counted(failing, 'place')} of {run.name} hold items that do not pass the "
+                "filter: left out"
             )
     wide = _widened(judgements, len(ranked), columns)
     depth, read = (min(places, wide.gains.shape[1]) for places in (depth, read))

@@ -18,7 +18,7 @@ from anglewise.comparison.lists import (
 from anglewise.comparison.ranked_runs import BYTES_OF_PLACE, RankedRuns
 from anglewise.comparison.rankers import BM25, DEPTHS, RERANK, Ranker
 from anglewise.comparison.reranking import PairTexts, reranked
-from anglewise.comparison.without_vectors import WithoutVectors, hidden_rows
+from anglewise.comparison.without_vectors import HiddenRows, WithoutVectors
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.memory import check_room
@@ -275,7 +275,7 @@ def _searched(
 
         queries, texts = _texts(context, BM25)
         index = Bm25Index.of(texts, context.order)
-        hidden = hidden_rows(context.judgements, rows, context.items)
+        hidden = HiddenRows(context.judgements, rows, context.items)
         lists[BM25] = index.nearest([queries[int(row)] for row in rows], depth, hidden)
     return lists
 

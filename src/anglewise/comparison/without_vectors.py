@@ -1,8 +1,9 @@
 """What is known of a comparison without any vector: use and texts, and the breadth of lists."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import overload
 
 import numpy as np
 
@@ -73,24 +74,63 @@ def of_space(space: Space, judgements: Judgements) -> WithoutVectors:
         texts = lambda: (texts_of(asking), texts_of(ranked, parts))  # noqa: E731
     if parts is not None:
         hidden = None if judgements.seen is None else _whole(judgements.seen, parts)
-        own = replace(judgements, parts=None, seen=hidden)
+        allowed = judgements.allowed
+        allowed = None if allowed is None else allowed.of_documents(parts)
+        own = replace(judgements, parts=None, seen=hidden, allowed=allowed)
         order = documents_of(ranked, parts).id_order
         return WithoutVectors(own, len(parts), texts=texts, order=order)
     uses = known_uses(space, direction)
     return WithoutVectors(judgements, len(ranked), uses, space.seen, texts, ranked.id_order)
 
 
-def hidden_rows(
-    judgements: Judgements, rows: Int64[Array, " q"], items: int
-) -> list[Int64[Array, " hidden"]]:
-    """The items that stand in no list, query by query: those seen, and oneself among items."""
-    one_sided = judgements.direction != "queries-items"
-    seen = judgements.seen
-    parts: list[Array] = []
-    for row in rows.tolist():
+@dataclass(frozen=True, eq=False)
+class HiddenRows(Sequence[Array]):
+    """The items that stand in no list, query by query: what is seen, oneself, what fails a filter.
+
+    They are made when they are asked for: under a filter they may be nearly all items.
+    """
+
+    judgements: Judgements
+    rows: Int64[Array, " q"]
+    items: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Array: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Array]: ...
+    def __getitem__(self, place: int | slice) -> Array | Sequence[Array]:
+        if isinstance(place, slice):
+            return HiddenRows(self.judgements, self.rows[place], self.items)
+        allowed, out = self.judgements.allowed, self.seen(place)
+        if allowed is None:
+            return out
+        failing = np.ones(self.items, dtype=bool)
+        failing[allowed.items(self.group(place))] = False
+        return np.append(out, np.flatnonzero(failing))
+
+    def seen(self, place: int) -> Int64[Array, " hidden"]:
+        """What a query must not be shown, whatever passes the filter."""
+        row, seen = int(self.rows[place]), self.judgements.seen
         out = np.empty(0, np.int64) if seen is None else seen.row(row).astype(np.int64)
-        parts.append(np.append(out, row) if one_sided and row < items else out)
-    return parts
+        one_sided = self.judgements.direction != "queries-items"
+        return np.append(out, row) if one_sided and row < self.items else out
+
+    def group(self, place: int) -> int:
+        """The same number for queries for which the same items pass."""
+        allowed = self.judgements.allowed
+        return 0 if allowed is None else int(allowed.group_of[self.rows[place]])
+
+    def passing(self, place: int, order: Int64[Array, " items"]) -> Int64[Array, " some"]:
+        """Where the items that pass stand in an order of all."""
+        allowed = self.judgements.allowed
+        if allowed is None:
+            return np.arange(len(order))
+        passes = np.zeros(self.items, dtype=bool)
+        passes[allowed.items(self.group(place))] = True
+        return np.flatnonzero(passes[order])
 
 
 def _either(table: SparseRows, other: SparseRows) -> SparseRows:
@@ -178,6 +218,10 @@ def with_breadth(
         for name, lists in scores.found.items()
     }
     metric = read_metric(scores.metric)
+    among = None
+    if context.judgements.allowed is not None:
+        among = np.zeros(every, dtype=bool)
+        among[context.judgements.allowed.any_group] = True
     weights = None if scores.weights is None else scores.weights.values
     parts = (
         ()
@@ -191,7 +235,8 @@ def with_breadth(
             row,
             coverage=coverage(
                 scores.found[row.measure].indices,
-                every if row.measure in of_runs else context.items,
+                every if row.measure in of_runs or among is not None else context.items,
+                among,
             ),
             strata={part.name: part.means[row.measure] for part in parts},
         )

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
+from anglewise.data_types.allowed import Allowed
 from anglewise.data_types.complaints import Complaints, check_source, with_gains
 from anglewise.data_types.conversion import (
     check_array,
@@ -40,12 +41,7 @@ from anglewise.data_types.numbers import (
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
-from anglewise.errors import (
-    ShapeError,
-    TooFewError,
-    ValuesError,
-    WrongTypeError,
-)
+from anglewise.errors import ShapeError, TooFewError, ValuesError, WrongTypeError
 
 Missing: TypeAlias = Literal["count", "drop"]
 """What judged items that the space lacks do: count as missed where relevant, or nothing."""
@@ -100,6 +96,8 @@ class Judgements:
         as 2 in TREC's Deep Learning track; without it all above 0. nDCG reads the grades.
     not_itself
         Whether each query's own document, that of the same id, is no candidate: ``seen`` holds it.
+    allowed
+        Which items each query may be shown, where lists are judged under a filter; None for all.
     of_users
         Whether the file calls those who ask users, or all was made of interactions: then judged is
         what they used.
@@ -119,6 +117,7 @@ class Judgements:
     missing_ids: tuple[str, ...] = ()
     relevant_from: float | None = None
     not_itself: bool = False
+    allowed: Allowed | None = None
     of_users: bool = False
     chances_unknown: str = ""
     dropped_ids: tuple[str, ...] = ()
@@ -146,6 +145,8 @@ class Judgements:
             check_flag(getattr(self, name), name)
         if self.drawn is not None:
             check_kind(self.drawn, QueryDraw, "drawn", "a QueryDraw")
+        if self.allowed is not None:
+            check_kind(self.allowed, Allowed, "allowed", "what allowed_items makes of a filter")
         if self.parts is not None:
             check_kind(self.parts, Parts, "parts", "Parts, which name the documents of items,")
         check_kind(self.chances_unknown, str, "chances_unknown", "a reason as text")
@@ -166,6 +167,8 @@ class Judgements:
         items = width if self.parts is None else len(self.parts.of)
         if self.seen is not None and self.seen.shape != (queries, items):
             raise ShapeError(f"seen is {self.seen.shape}: {(queries, items)} is due")
+        if self.allowed is not None:
+            check_array(self.allowed.group_of, "group_of of allowed", (queries,), kinds="iu")
         if self.judged_items is not None:
             check_array(self.judged_items, "judged_items", (width,), kinds="b")
         if self.judged_at is not None:
