@@ -59,6 +59,7 @@ fit ratings.csv -o out --gauge power(0.25) --split time --holdout 0.3
 fit ratings.csv -o out --objective raw-data --split last --user user_id --item item_id
 encode docs.csv -o out --encoder words:words.vec?pool=sum --no-cache --chunk 3 --overlap 1
 encode corpus.jsonl -o out --encoder words:words.vec --cache kept --queries queries.jsonl
+context space --prompt wing --encoder words:words.vec --where text!=x --where text is missing
 calibrate space -o out.json --depth 5 --kind logistic --recall 0.9 --plot out.svg
 calibrate space -o out.json --foreign foreign.txt --encoder words:words.vec --prices
 context space --prompt wing --encoder words:words.vec --relevance relevance.json --budget 300
@@ -99,6 +100,7 @@ VALUES: dict[str, Callable[[Random], str]] = {
     "--normalise": spellings.normalisation,
     "--split": spellings.split,
     "--strata": spellings.split,
+    "--where": spellings.filter_text,
     "--variants": spellings.variant,
     "--encoder": lambda rng: f"words:words.vec?{spellings.encoder(rng).partition('?')[2]}",
     "--grades": spellings.grades,

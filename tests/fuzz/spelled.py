@@ -13,6 +13,8 @@ from anglewise.comparison.candidates import canonical, sources, variant
 from anglewise.comparison.gates import gate
 from anglewise.comparison.rankers import read_ranker
 from anglewise.comparison.split import query_split
+from anglewise.data_types.filters import read_filter
+from anglewise.data_types.passing import KnownColumns, items_that_pass
 from anglewise.encoders.encoder import read_spec
 from anglewise.encoders.load import reads_images
 from anglewise.evaluation_metrics.evaluate import metric, read_metrics
@@ -74,6 +76,14 @@ def _ranker(text: str) -> Any:
     return text.strip() if found is None else found
 
 
+def _filter(text: str) -> Any:
+    """A filter says of itself what is read as the same, and lets some rows pass."""
+    found = read_filter(text)
+    if str(read_filter(str(found))) != str(found):
+        raise BrokenError("read back otherwise", "filter", f"{found!r} is written {found}")
+    return items_that_pass(found, KnownColumns.of(ASKING))
+
+
 PARSERS: dict[str, tuple[Callable[[str], Any], Callable[[Random], str]]] = {
     "measure": (_again(measure), spellings.measure),
     "measures": (measures, spellings.measures),
@@ -93,6 +103,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], Callable[[Random], str]]] = {
         lambda text: order_by_stratum(ASKING, ROWS, text.split(","), np.random.default_rng(0)),
         spellings.split,
     ),
+    "filter": (_filter, spellings.filter_text),
     "encoder": (_spec, spellings.encoder),
     "seconds": (seconds_of, spellings.seconds),
     "grades": (_grades, spellings.grades),

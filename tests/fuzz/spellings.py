@@ -62,6 +62,15 @@ def split(rng: Random) -> str:
     return _bent(rng, kind if rng.random() < 0.3 else f"{kind}({_blank(rng)}{inner}{_blank(rng)})")
 
 
+def filter_text(rng: Random) -> str:
+    """What the metadata of an item must be."""
+    column = rng.choice(("topic", "day", "text", "traffic", "items.topic", '"topic"', word(rng)))
+    operators = ("=", "==", "!=", "<", "<=", ">", ">=", " in ", " not in ", " is missing", "~", "")
+    values = ("a", '"b"', "2024-01-03", "3", "a, b", "queries.topic", number(rng), word(rng), "")
+    blanks = _blank(rng), _blank(rng)
+    return _bent(rng, f"{column}{blanks[0]}{rng.choice(operators)}{blanks[1]}{rng.choice(values)}")
+
+
 def variant(rng: Random) -> str:
     """Cheaper vectors."""
     steps = ("int8", "binary", f":{number(rng)}", f"[:{number(rng)}]", ":2", "[:1]")

@@ -116,11 +116,11 @@ def context(
 
 def _say_passing(where: tuple[str, ...], items: "Embeddings", say: "Say") -> None:
     """Say how many items pass the filter; ``TooFewError`` where none does."""
-    from anglewise.data_types.allowed import KnownColumns, some_that_pass
-    from anglewise.data_types.filters import read_filter
+    from anglewise.data_types.filters import in_words, read_filter
+    from anglewise.data_types.passing import KnownColumns, some_that_pass
 
     passing = int(some_that_pass(where, KnownColumns.of(items)).sum())
-    say(f"{passing:,} of {len(items):,} items pass the filter {read_filter(where)}")
+    say(f"{passing:,} of {len(items):,} items pass the filter {in_words(read_filter(where))}")
 
 
 def _read(path: Path) -> "Relevance":

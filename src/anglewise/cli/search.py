@@ -154,8 +154,9 @@ def _passing(
     say: "Say",
 ) -> tuple[int, str]:
     """How many items pass the filter, which is said, and the filter in words."""
-    from anglewise.data_types.allowed import KnownColumns, allowed_items, some_that_pass
-    from anglewise.data_types.filters import read_filter
+    from anglewise.data_types.allowed import allowed_items
+    from anglewise.data_types.filters import in_words, read_filter
+    from anglewise.data_types.passing import KnownColumns, some_that_pass
     from anglewise.errors import TooFewError
 
     if asking is None:
@@ -164,10 +165,10 @@ def _passing(
         passing = int(allowed_items(where, ranked, asking).mask(row).sum())
         if not passing:
             raise TooFewError(
-                f"no item passes the filter {read_filter(where)} for {asking.ids[row]!r}: nothing "
-                "is left to list"
+                f"no item passes the filter {in_words(read_filter(where))} for "
+                f"{asking.ids[row]!r}: nothing is left to list"
             )
-    say(f"{passing:,} of {len(ranked):,} items pass the filter {read_filter(where)}")
+    say(f"{passing:,} of {len(ranked):,} items pass the filter {in_words(read_filter(where))}")
     return passing, str(read_filter(where))
 
 

@@ -163,7 +163,7 @@ def conclude(
 def _where(judgements: Judgements | Pairs | Triplets) -> str:
     """The filter under which lists were judged, in words; empty where all items were ranked."""
     allowed = judgements.allowed if isinstance(judgements, Judgements) else None
-    return "" if allowed is None else allowed.where
+    return "" if allowed is None else str(allowed.where)
 
 
 def _signature(
@@ -186,7 +186,9 @@ def _signature(
         if judgements.not_itself:
             rules["not-itself"] = "yes"
         if judgements.allowed is not None:
-            rules["where"] = sha256(judgements.allowed.where.encode()).hexdigest()[:8]
+            rules["where"] = sha256(
+                str(judgements.allowed.where).encode("utf-8", "replace")
+            ).hexdigest()[:8]
     parts = {
         "metric": scores.metric,
         "direction": direction,

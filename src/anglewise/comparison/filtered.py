@@ -6,7 +6,7 @@ import numpy as np
 
 from anglewise.data_types.allowed import Allowed, allowed_items
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.filters import Where
+from anglewise.data_types.filters import Where, in_words
 from anglewise.data_types.judgements import Judgements, Missing
 from anglewise.data_types.text import counted
 from anglewise.errors import TooFewError
@@ -33,8 +33,8 @@ def filtered(
     passing = relevant & ~outside & (graded.indices < judged.gains.shape[1])
     if not passing.any():
         raise TooFewError(
-            f"not one relevant item passes the filter {allowed.where} for the query that it is "
-            "judged for: every list would get 0"
+            f"not one relevant item passes the filter {in_words(allowed.where)} for the query that "
+            "it is judged for: every list would get 0"
         )
     sentences = [_passing_sentence(allowed, judged)]
     hidden, total = int((outside & relevant).sum()), int(relevant.sum())
@@ -61,7 +61,9 @@ def _passing_sentence(allowed: Allowed, judged: Judgements) -> str:
     number = f"{high:,}" if low == high else f"{low:,} to {high:,}"
     noun = "items" if judged.parts is None else "passages"
     who = "ranked are" if allowed.is_the_same_for_all else "each query ranks"
-    sentence = f"{who} the {noun} that pass {allowed.where}: {number} of {allowed.width:,}"
+    sentence = (
+        f"{who} the {noun} that pass {in_words(allowed.where)}: {number} of {allowed.width:,}"
+    )
     without = int(np.count_nonzero(counts == 0))
     if without:
         sentence += f"; none passes for {counted(without, 'judged query')}, whose lists are empty"

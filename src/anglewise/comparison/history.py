@@ -314,7 +314,7 @@ def _digest(judged: Judgements, queries: Array, items: Array) -> str:
     if judged.not_itself:
         digest.update(b"not itself\n")
     if judged.allowed is not None:
-        digest.update(f"where {judged.allowed.where}\n".encode())
+        digest.update(f"where {judged.allowed.where}\n".encode("utf-8", "replace"))
     return digest.hexdigest()[:12]
 
 

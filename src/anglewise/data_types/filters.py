@@ -17,7 +17,6 @@ In a text a value is read as what the column holds; quotes make it text. Text is
 letter, as dates like 2024-05-01 need it.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,8 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 
 from anglewise.data_types.columns import is_empty
-from anglewise.data_types.numbers import described, quoted, read_number, shown, written
+from anglewise.data_types.numbers import described, quoted, shown, written
+from anglewise.data_types.text import shortened
 from anglewise.errors import SpellingError, WrongTypeError
 
 Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in"]
@@ -58,7 +58,7 @@ DUE = (
     "a dict of columns and values, a text such as 'year >= 2020', a function of an item's "
     "metadata, or a list of these"
 )
-_PLAIN = re.compile(r"[^\W\d][\w.-]*")
+_PLAIN = re.compile(r"[^\W\d][\w-]*")
 """Words that are written without quotes."""
 
 
@@ -166,7 +166,9 @@ Where: TypeAlias = (
 def negated(part: ItemFilter) -> ItemFilter:
     """The opposite of a filter, which a missing cell does not meet either."""
     if isinstance(part, SameValue):
-        raise SpellingError(f"{part} stands within not: a column of queries is compared alone")
+        raise SpellingError(
+            f"{in_words(part)} stands within not: a column of queries is compared alone"
+        )
     return part.negated()
 
 
@@ -305,11 +307,10 @@ def condition_values(name: str, values: Any) -> tuple[Any, ...]:
     return plain
 
 
-_NAME = r"""(?P<name>"[^"]*"|'[^']*'|(?:items\.)?"[^"]*"|.+?)"""
-_OPERATOR = r"(?P<operator>==|!=|<=|>=|=|<|>|(?<=\s)not\s+in(?=\s)|(?<=\s)in(?=\s))"
-_TEXT = re.compile(rf"\s*{_NAME}\s*{_OPERATOR}\s*(?P<values>.*?)\s*", re.DOTALL)
-_MISSING = re.compile(rf"\s*{_NAME}\s+is\s+(?P<not>not\s+)?missing\s*", re.DOTALL)
-_QUERIES = re.compile(r"""queries\.(?P<name>"[^"]*"|'[^']*'|[^"',]+)""")
+_OPERATOR = re.compile(
+    r"==|!=|<=|>=|=|<|>|(?<=\s)(?:not\s+in|in)(?=\s)|(?<=\s)is\s+(?P<not>not\s+)?missing\s*\Z"
+)
+_MARKS = "\"'"
 EXAMPLES = "write tenant = a, year >= 2020, language in en, de, or year is missing"
 
 
@@ -319,35 +320,49 @@ def read_condition(text: str) -> Condition | SameValue:
     >>> str(read_condition("items.year>= 2020")), str(read_condition('"my year" not in 1, 2'))
     ('year >= 2020', '"my year" not in 1, 2')
     """
-    match = _MISSING.fullmatch(text)
-    if match is not None:
-        column, prefixed = _column(match["name"], text)
-        return Condition(column, "!=" if match["not"] else "=", (None,), prefixed=prefixed)
-    match = _TEXT.fullmatch(text)
+    column, prefixed, match = _column_and_operator(text)
     if match is None:
         raise SpellingError(f"the filter {shown(text)!r} has no comparison: {EXAMPLES}")
-    column, prefixed = _column(match["name"], text)
-    operator = ALIASES[" ".join(match["operator"].split())]
-    asked = _QUERIES.fullmatch(match["values"])
-    if asked is not None:
+    word, values = " ".join(match[0].split()), match.string[match.end() :].strip()
+    if word.endswith("missing"):
+        return Condition(column, "!=" if match["not"] else "=", (None,), prefixed=prefixed)
+    operator = ALIASES[word]
+    if values.startswith("queries."):
         if operator != "=":
             raise SpellingError(
                 f"the filter {shown(text)!r} compares with a column of queries, which = alone does"
             )
-        return SameValue(column, _without_quotes(asked["name"]), prefixed)
-    words = _words(match["values"]) if operator in {"in", "not in"} else [match["values"]]
-    values = tuple(_value(word, text) for word in words)
-    return Condition(column, operator, values, prefixed=prefixed)
+        asked = _without_quotes(values.removeprefix("queries."))
+        return SameValue(column, _checked(asked, values, text), prefixed)
+    words = _words(values) if operator in {"in", "not in"} else [values]
+    return Condition(
+        column, operator, tuple(_value(word, text) for word in words), prefixed=prefixed
+    )
 
 
-def _column(name: str, text: str) -> tuple[str, bool]:
-    """The column that a text names, and whether ``items.`` stands before it."""
-    prefixed = name.startswith("items.")
-    plain = name.removeprefix("items.") if prefixed else name
-    column = _without_quotes(plain)
-    if not column.strip() or (column == plain and re.search("[\"'=<>!]", column)):
+def _column_and_operator(text: str) -> tuple[str, bool, re.Match[str] | None]:
+    """The column, whether ``items.`` without quotes stands before it, and the operator behind it.
+
+    The first operator is taken, between quotes none.
+    """
+    typed = text.strip()
+    begin = len("items.") if typed.startswith("items.") else 0
+    mark = typed[begin : begin + 1]
+    if mark and mark in _MARKS:
+        column, _, rest = typed[begin + 1 :].partition(mark)
+        operator = _OPERATOR.match(typed, len(typed) - len(rest.lstrip()))
+        return _checked(column, mark, text), False, operator
+    operator = _OPERATOR.search(typed, begin)
+    column = typed[begin : len(typed) if operator is None else operator.start()].strip()
+    return _checked(column, column, text), begin > 0, operator
+
+
+def _checked(column: str, typed: str, text: str) -> str:
+    """The name of a column; ``SpellingError`` where it is none, or holds quotes of its own."""
+    is_quoted = typed.startswith(tuple(_MARKS))
+    if not column.strip() or (not is_quoted and any(mark in column for mark in _MARKS)):
         raise SpellingError(f"the filter {shown(text)!r} names no column: {EXAMPLES}")
-    return column, prefixed and column == plain
+    return column
 
 
 def _without_quotes(word: str) -> str:
@@ -357,7 +372,17 @@ def _without_quotes(word: str) -> str:
 
 def _words(values: str) -> list[str]:
     """Values parted by commas, of which those between quotes part nothing."""
-    return [word.strip() for word in re.split(r""",(?=(?:[^"']|"[^"]*"|'[^']*')*$)""", values)]
+    words, mark = [""], ""
+    for letter in values:
+        if letter == "," and not mark:
+            words.append("")
+            continue
+        if letter == mark:
+            mark = ""
+        elif not mark and letter in _MARKS and not words[-1].strip():
+            mark = letter
+        words[-1] += letter
+    return [word.strip() for word in words]
 
 
 def _value(word: str, text: str) -> Any:
@@ -373,7 +398,12 @@ def _value(word: str, text: str) -> Any:
 
 
 def _written_name(name: str) -> str:
-    return name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if _PLAIN.fullmatch(name) else _between_quotes(name)
+
+
+def _between_quotes(text: str) -> str:
+    mark = "'" if '"' in text else '"'
+    return f"{mark}{text}{mark}"
 
 
 def _written_value(value: Any) -> str:
@@ -383,9 +413,23 @@ def _written_value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return written(value)
-    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or read_number(value) is not None):
-        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        is_plain = _PLAIN.fullmatch(value) and value.lower() not in {"true", "false"}
+        return value if is_plain else _between_quotes(value)
     return "missing" if value is None else str(value)
+
+
+LONGEST = 200
+"""The letters of a filter that stand in a sentence."""
+
+
+def in_words(where: ItemFilter) -> str:
+    """A filter for a sentence, cut where it is long.
+
+    >>> len(in_words(read_filter({"year": list(range(1000))}))) <= LONGEST
+    True
+    """
+    return shortened(str(where), LONGEST)
 
 
 def no_column(name: str, names: Iterable[str]) -> SpellingError:

@@ -10,12 +10,12 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.data_types.allowed import KnownColumns, items_that_pass
 from anglewise.data_types.columns import NOTHING, cell_kind, cells_of_kinds, column
 from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.filters import Where, read_filter
 from anglewise.data_types.numbers import COUNT
+from anglewise.data_types.passing import KnownColumns, items_that_pass
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Array, Bool, Float32, Ids, Int64
