@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
-from anglewise.data_types.allowed import Allowed
 from anglewise.data_types.complaints import Complaints, check_source, with_gains
 from anglewise.data_types.conversion import (
     check_array,
@@ -42,6 +41,9 @@ from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
 from anglewise.errors import ShapeError, TooFewError, ValuesError, WrongTypeError
+
+if TYPE_CHECKING:
+    from anglewise.data_types.allowed import Allowed
 
 Missing: TypeAlias = Literal["count", "drop"]
 """What judged items that the space lacks do: count as missed where relevant, or nothing."""
@@ -117,7 +119,7 @@ class Judgements:
     missing_ids: tuple[str, ...] = ()
     relevant_from: float | None = None
     not_itself: bool = False
-    allowed: Allowed | None = None
+    allowed: "Allowed | None" = None
     of_users: bool = False
     chances_unknown: str = ""
     dropped_ids: tuple[str, ...] = ()
@@ -145,8 +147,6 @@ class Judgements:
             check_flag(getattr(self, name), name)
         if self.drawn is not None:
             check_kind(self.drawn, QueryDraw, "drawn", "a QueryDraw")
-        if self.allowed is not None:
-            check_kind(self.allowed, Allowed, "allowed", "what allowed_items makes of a filter")
         if self.parts is not None:
             check_kind(self.parts, Parts, "parts", "Parts, which name the documents of items,")
         check_kind(self.chances_unknown, str, "chances_unknown", "a reason as text")

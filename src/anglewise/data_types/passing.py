@@ -103,6 +103,10 @@ class KnownColumns:
             self.read_cells[name] = Cells.of(self.read(name))
         return self.read_cells[name]
 
+    def passing(self, where: Where) -> Bool[Array, " rows"]:
+        """Which rows pass a filter of any form: see :func:`items_that_pass`."""
+        return items_that_pass(read_filter(where), self)
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """What is known about each row."""
         columns = [self.read(name) for name in self.names]

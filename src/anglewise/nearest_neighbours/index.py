@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,12 +13,10 @@ from numpy.typing import ArrayLike
 from anglewise.data_types.columns import NOTHING, cell_kind, cells_of_kinds, column
 from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
-from anglewise.data_types.filters import Where, read_filter
 from anglewise.data_types.numbers import COUNT
-from anglewise.data_types.passing import KnownColumns, items_that_pass
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import as_path
-from anglewise.data_types.typing import Array, Bool, Float32, Ids, Int64
+from anglewise.data_types.typing import Array, Float32, Ids, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
 from anglewise.io.space_folder import read_space_folder, write_space
@@ -27,6 +25,10 @@ from anglewise.nearest_neighbours.search import search_prepared
 from anglewise.nearest_neighbours.tiles import PreparedItems
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
+
+if TYPE_CHECKING:
+    from anglewise.data_types.filters import Where
+    from anglewise.data_types.passing import KnownColumns
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Answering(Protocol):
         ...
 
     def search(
-        self, vectors: ArrayLike, k: int = 10, *, where: Where | None = None
+        self, vectors: ArrayLike, k: int = 10, *, where: "Where | None" = None
     ) -> list[list[Hit]]:
         """One list for each vector; a single vector is given one list."""
         ...
@@ -162,11 +164,7 @@ class Index:
 
     @property
     def folder(self) -> str | None:
-        """The folder that this index was loaded from or saved to, unless it changed since.
-
-        >>> print(Index([[1.0, 2.0]], "dot").folder)
-        None
-        """
+        """The folder that this index was loaded from or saved to, unless it changed since."""
         return self._kept[1] if self._kept is not None and self._kept[0] is self._state else None
 
     def __len__(self) -> int:
@@ -208,7 +206,7 @@ class Index:
         return self._state.space
 
     def search(
-        self, vectors: Vectors, k: int = 10, *, where: Where | None = None
+        self, vectors: Vectors, k: int = 10, *, where: "Where | None" = None
     ) -> list[list[Hit]]:
         """The ``k`` nearest items of each vector, one list a vector, near to far.
 
@@ -237,7 +235,7 @@ class Index:
         state, x = self._state, as_array(vectors, "vectors")
         queries = Embeddings(x[None] if x.ndim == 1 else x)
         COUNT.check("k", k, TooFewError)
-        excluded = np.flatnonzero(~state.allowed(where)) if where is not None else NO_ROWS
+        excluded = NO_ROWS if where is None else np.flatnonzero(~state.filterable.passing(where))
         items, meaning = state.space.items, self.meaning
         answers: list[list[Hit]] = []
         length = max(1, EXCLUDED_AT_ONCE // max(1, len(excluded)))
@@ -262,7 +260,7 @@ class Index:
             ]
         return answers
 
-    def nearest(self, vector: Vectors, k: int = 10, *, where: Where | None = None) -> list[Hit]:
+    def nearest(self, vector: Vectors, k: int = 10, *, where: "Where | None" = None) -> list[Hit]:
         """The ``k`` nearest items of one vector, as :meth:`search` gives them."""
         answers = self.search(vector, k, where=where)
         if len(answers) != 1:
@@ -365,13 +363,11 @@ class IndexState:
         return self.space.items.rows_of(ids, "item")
 
     @cached_property
-    def filterable(self) -> KnownColumns:
+    def filterable(self) -> "KnownColumns":
         """The metadata of the items, as filters read them."""
-        return KnownColumns(list(self.columns), self.columns.__getitem__, len(self.space.items))
+        from anglewise.data_types.passing import KnownColumns
 
-    def allowed(self, where: Where) -> Bool[Array, " items"]:
-        """Which items a filter allows."""
-        return items_that_pass(read_filter(where), self.filterable)
+        return KnownColumns(list(self.columns), self.columns.__getitem__, len(self.space.items))
 
     @cached_property
     def _kinds(self) -> dict[str, set[str]]:

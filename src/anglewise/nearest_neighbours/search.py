@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.allowed import Allowed, allowed_items
 from anglewise.data_types.conversion import Vectors, as_rows
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
-from anglewise.data_types.filters import Where
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, check_flag, check_kind
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
@@ -25,6 +23,10 @@ from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock, spans
 from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.similarity_measures.measure import measures as read_measures
 
+if TYPE_CHECKING:
+    from anglewise.data_types.allowed import Allowed
+    from anglewise.data_types.filters import Where
+
 
 def search(
     space: Space | Vectors,
@@ -35,7 +37,7 @@ def search(
     rows: Rows | None = None,
     exclude: SparseRows | Sparse | None = None,
     use_seen: bool = True,
-    where: Where | None = None,
+    where: "Where | None" = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Neighbours]:
@@ -113,9 +115,15 @@ def search(
         threads=threads,
         progress=progress,
         new_vectors=False,
-        allowed=None if where is None else allowed_items(where, ranked, asking),
+        allowed=None if where is None else _allowed(where, ranked, asking),
     )
     return {name: replace(lists, rows=rows) for name, lists in neighbours.items()}
+
+
+def _allowed(where: "Where", ranked: Embeddings, asking: Embeddings) -> "Allowed":
+    from anglewise.data_types.allowed import allowed_items
+
+    return allowed_items(where, ranked, asking)
 
 
 def exclusions_of(
@@ -148,7 +156,7 @@ def search_vectors(
     k: int = 10,
     direction: Direction = "queries-items",
     exclude: SparseRows | None = None,
-    where: Where | None = None,
+    where: "Where | None" = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Neighbours]:
@@ -175,7 +183,7 @@ def search_vectors(
         k=k,
         threads=threads,
         progress=progress,
-        allowed=None if where is None else allowed_items(where, ranked, vectors),
+        allowed=None if where is None else _allowed(where, ranked, vectors),
     )
 
 
@@ -287,7 +295,7 @@ def by_frames(
     threads: int | None,
     progress: Progress | None,
     new_vectors: bool = True,
-    allowed: Allowed | None = None,
+    allowed: "Allowed | None" = None,
 ) -> dict[str, Neighbours]:
     """Answer some rows of vectors, frame after frame: no more maps are held than those of two.
 

@@ -9,7 +9,7 @@ from anglewise.comparison.fusion import FUSED, fused_by_rank
 from anglewise.comparison.lists import NOBODY
 from anglewise.comparison.ranked_runs import RUNS_DUE, RunCandidate, check_runs
 from anglewise.comparison.rankers import BM25, Ranker, read_ranker
-from anglewise.comparison.without_vectors import hidden_rows
+from anglewise.comparison.without_vectors import HiddenRows
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -177,7 +177,7 @@ def _by_words(
     if not (asking.has_texts and ranked.has_texts):
         raise SpellingError("bm25 ranks texts, and these queries or items have none")
     judged = inspected.judgements.get(direction) or nothing_judged(inspected, direction)
-    hidden = hidden_rows(judged, rows, len(ranked.embeddings))
+    hidden = HiddenRows(judged, rows, len(ranked.embeddings))
     texts = asking.texts
     return ranked.words.nearest([texts[int(row)] for row in rows], k, hidden)
 
