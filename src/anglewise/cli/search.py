@@ -69,6 +69,7 @@ def search(
 
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
+    from anglewise.data_types.filters import read_filter
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
     from anglewise.nearest_neighbours.search import search as nearest
@@ -89,9 +90,9 @@ def search(
     chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
     asking, ranked = loaded.sides(chosen_direction)
     row = 0 if query is None else _row(asking, query, chosen_direction)
-    items, filter_text = len(ranked), None
+    items, listed = len(ranked), ""
     if where:
-        items, filter_text = _passing(where, ranked, asking if query else None, row, talk.say)
+        items, listed = _passing(where, ranked, asking if query else None, row)
     k = _list_length(k, items, len(ranked), talk.say)
     left_out = biases_note(parsed_measures, loaded, chosen_direction)
     if left_out is not None:
@@ -132,13 +133,14 @@ def search(
         neighbours,
         asking_text,
         "text" if image is None else "image",
+        listed,
     )
     content = {
         "command": "search",
         "version": version(),
         "direction": chosen_direction,
         "k": k,
-        **({} if filter_text is None else {"where": filter_text}),
+        **({"where": str(read_filter(where))} if where else {}),
         "query": shown.query,
         "measures": shown.lists,
     }
@@ -151,9 +153,8 @@ def _passing(
     ranked: "Embeddings",
     asking: "Embeddings | None",
     row: int,
-    say: "Say",
 ) -> tuple[int, str]:
-    """How many items pass the filter, which is said, and the filter in words."""
+    """How many items pass the filter, and a sentence that says so."""
     from anglewise.data_types.allowed import allowed_items
     from anglewise.data_types.filters import in_words, read_filter
     from anglewise.data_types.passing import KnownColumns, some_that_pass
@@ -168,8 +169,8 @@ def _passing(
                 f"no item passes the filter {in_words(read_filter(where))} for "
                 f"{asking.ids[row]!r}: nothing is left to list"
             )
-    say(f"{passing:,} of {len(ranked):,} items pass the filter {in_words(read_filter(where))}")
-    return passing, str(read_filter(where))
+    words = in_words(read_filter(where))
+    return passing, f"listed are items that pass {words}: {passing:,} of {len(ranked):,}"
 
 
 def _list_length(wanted: int | None, items: int, among: int, say: "Say") -> int:

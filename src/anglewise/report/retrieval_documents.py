@@ -38,7 +38,7 @@ class QueryNeighbours:
     """One query and its neighbours; ``neighbours`` holds a single row for each measure.
 
     ``text`` asked in place of the row, where it is given: words, or the file of an image, as
-    ``kind`` says.
+    ``kind`` says. ``where`` says which items were listed, where not all were.
     """
 
     space: Space
@@ -48,6 +48,7 @@ class QueryNeighbours:
     neighbours: Mapping[str, Neighbours]
     text: str | None = None
     kind: Literal["text", "image"] = "text"
+    where: str = ""
 
     @cached_property
     def query(self) -> dict[str, Any]:
@@ -114,6 +115,8 @@ def neighbours_document(shown: QueryNeighbours) -> Document:
         tied = ranking["tied_at_cut"]
         last = f"; tied with the last one: {counted(tied, 'more item')}" if tied else ""
         meanings.append(Line(f"{ranking['measure']}: {ranking['meaning']}{last}", "dim"))
+    if shown.where:
+        meanings.append(Line(shown.where, "dim"))
     return Document([[Line(title, "strong", most_lines=2)], [RankedLists(ranked)], meanings])
 
 
