@@ -113,13 +113,14 @@ def test_threads_and_the_order_of_queries_change_nothing():
 
 def test_the_index_and_vectors_of_elsewhere_are_filtered_alike():
     made = space()
-    where = {"tenant": ["a", "b"], "year": {">": 1980}}
     index = aw.Index(made, "csls(5)")
     vectors = aw.Embeddings(np.random.default_rng(3).normal(size=(4, 4)))
-    lists = search_vectors(made, vectors, "csls(5)", k=9, where=where)["csls(5)"]
-    for row, hits in enumerate(index.search(vectors.vectors, 9, where=where)):
-        assert [hit.id for hit in hits] == made.items.ids[lists.indices[row]].tolist()
-        assert [hit.score for hit in hits] == lists.scores[row].tolist()
+    few, most = {"tenant": ["a", "b"], "year": {">": 1980}}, {"year": {">": 1952}}
+    for where in (few, most):
+        lists = search_vectors(made, vectors, "csls(5)", k=9, where=where)["csls(5)"]
+        for row, hits in enumerate(index.search(vectors.vectors, 9, where=where)):
+            assert [hit.id for hit in hits] == made.items.ids[lists.indices[row]].tolist()
+            assert [hit.score for hit in hits] == lists.scores[row].tolist()
 
 
 def test_progress_is_told_to_the_end():
@@ -163,7 +164,7 @@ def test_a_formula_that_reads_rows_and_does_not_say_how_is_not_filtered():
 
 
 def test_a_copy_that_would_fill_the_memory_is_refused(monkeypatch):
-    monkeypatch.setattr("anglewise.nearest_neighbours.search.ALWAYS", 0)
+    monkeypatch.setattr("anglewise.nearest_neighbours.some_items.ALWAYS_FITS", 0)
     rng = np.random.default_rng(0)
     items = aw.Embeddings(rng.normal(size=(3000, 16)), metadata={"odd": [0, 1] * 1500})
     made = aw.Space(queries=aw.Embeddings(rng.normal(size=(2, 16))), items=items)

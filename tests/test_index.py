@@ -168,9 +168,11 @@ def test_metadata_of_another_kind_than_the_index_holds_are_not_added():
 def test_many_filtered_queries_are_answered_in_blocks(monkeypatch):
     index = Index(films(50), "dot")
     vectors = np.random.default_rng(0).standard_normal((23, 5))
-    whole = index.search(vectors, 4, where={"year": 1920})
-    monkeypatch.setattr("anglewise.nearest_neighbours.index.EXCLUDED_AT_ONCE", 100)
-    assert index.search(vectors, 4, where={"year": 1920}) == whole
+    for where in ({"year": 1920}, {"year": {">": 1910}}):
+        whole = index.search(vectors, 4, where=where)
+        monkeypatch.setattr("anglewise.nearest_neighbours.search.EXCLUDED_AT_ONCE", 100)
+        assert index.search(vectors, 4, where=where) == whole
+        monkeypatch.undo()
 
 
 def test_lists_are_shorter_where_fewer_items_are_there():

@@ -14,14 +14,13 @@ from anglewise.data_types.columns import NOTHING, cell_kind, cells_of_kinds, col
 from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.numbers import COUNT
-from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import as_path
 from anglewise.data_types.typing import Array, Float32, Ids, Int64
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
 from anglewise.io.space_folder import read_space_folder, write_space
 from anglewise.io.tables import listed
-from anglewise.nearest_neighbours.search import search_prepared
+from anglewise.nearest_neighbours.search import search_passing, search_prepared
 from anglewise.nearest_neighbours.tiles import PreparedItems
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
@@ -235,30 +234,21 @@ class Index:
         state, x = self._state, as_array(vectors, "vectors")
         queries = Embeddings(x[None] if x.ndim == 1 else x)
         COUNT.check("k", k, TooFewError)
-        excluded = NO_ROWS if where is None else np.flatnonzero(~state.filterable.passing(where))
         items, meaning = state.space.items, self.meaning
-        answers: list[list[Hit]] = []
-        length = max(1, EXCLUDED_AT_ONCE // max(1, len(excluded)))
-        for start in range(0, len(queries), length):
-            every = len(queries) <= length  # these were checked: not twice
-            some = queries if every else Embeddings(queries.vectors[start : start + length])
-            nearest = search_prepared(
-                state.prepared,
-                some,
-                k=min(k, len(items)),
-                exclude=_for_every(excluded, len(some), len(items)),
-            )[self.measure]
-            answers += [
-                [
-                    Hit(str(items.ids[row]), score, meaning, state.about(row))
-                    for row, score in zip(rows, scores, strict=True)
-                    if row >= 0
-                ]
-                for rows, scores in zip(
-                    nearest.indices.tolist(), nearest.scores.tolist(), strict=True
-                )
+        if where is None:
+            nearest = search_prepared(state.prepared, queries, k=min(k, len(items))).values()
+        else:
+            passing = state.filterable.passing(where)
+            nearest = search_passing(state.prepared, queries, passing, k)
+        return [
+            [
+                Hit(str(items.ids[row]), score, meaning, state.about(row))
+                for row, score in zip(rows, scores, strict=True)
+                if row >= 0
             ]
-        return answers
+            for lists in nearest
+            for rows, scores in zip(lists.indices.tolist(), lists.scores.tolist(), strict=True)
+        ]
 
     def nearest(self, vector: Vectors, k: int = 10, *, where: "Where | None" = None) -> list[Hit]:
         """The ``k`` nearest items of one vector, as :meth:`search` gives them."""
@@ -293,20 +283,6 @@ class Index:
         """
         with self._writing:
             self._state = self._state.without(ids)
-
-
-NO_ROWS = np.zeros(0, dtype=np.int64)
-EXCLUDED_AT_ONCE = 1 << 23
-"""Filtered queries are answered in blocks, so that what they must not be shown stays small."""
-
-
-def _for_every(rows: Int64[Array, " excluded"], queries: int, items: int) -> SparseRows | None:
-    """The same excluded rows for every query."""
-    if not len(rows):
-        return None
-    indptr = np.arange(queries + 1, dtype=np.int64) * len(rows)
-    entries = np.tile(rows, queries)
-    return SparseRows(indptr, entries, np.ones(len(entries)), (queries, items))
 
 
 def write_index(space: Space, measure: str, folder: PathLike) -> None:

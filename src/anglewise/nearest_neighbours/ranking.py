@@ -187,11 +187,10 @@ class Exclusions:
 
     def of_rows(self, rows: Int64[Array, " some"]) -> "Exclusions":
         """The exclusions among some rows, ascending, which are numbered anew."""
-        number_of = np.full(self.width, -1, dtype=np.int64)
-        number_of[rows] = np.arange(len(rows))
-        numbers = number_of[self.indices]
-        before = np.concatenate([[0], np.cumsum(numbers >= 0)])
-        return Exclusions(before[self.indptr], numbers[numbers >= 0], len(rows))
+        numbers = np.minimum(np.searchsorted(rows, self.indices), len(rows) - 1)
+        among = rows[numbers] == self.indices
+        before = np.concatenate([[0], np.cumsum(among)])
+        return Exclusions(before[self.indptr], numbers[among], len(rows))
 
     @cached_property
     def counts(self) -> Int64[Array, " queries"]:

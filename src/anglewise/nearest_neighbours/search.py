@@ -1,6 +1,6 @@
 """Exact nearest neighbours under many measures, in as few passes over the items as can be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,12 +13,13 @@ from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, check_flag, check_kind
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.text import counted
-from anglewise.data_types.typing import Array, Direction, Float32, Int64, Progress, Rows
+from anglewise.data_types.typing import Array, Bool, Direction, Float32, Int64, Progress, Rows
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.nearest_neighbours.blocks import answer, block_length
 from anglewise.nearest_neighbours.passes import passes
 from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions, IdOrder
 from anglewise.nearest_neighbours.scanners import Workers, scanner, workers
+from anglewise.nearest_neighbours.some_items import for_every, some_items
 from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock, spans
 from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.similarity_measures.measure import measures as read_measures
@@ -212,6 +213,35 @@ def search_prepared(
     return answers
 
 
+EXCLUDED_AT_ONCE = 1 << 23
+"""Filtered queries are answered in blocks, so that what they must not be shown stays small."""
+
+
+def search_passing(
+    items: PreparedItems, vectors: Embeddings, passing: Bool[Array, " items"], k: int
+) -> Iterator[Neighbours]:
+    """Find the nearest neighbours among those prepared items that pass, block by block of vectors.
+
+    The items are prepared for one measure. Of few that pass the vectors are copied; of many the
+    others are excluded.
+    """
+    rows, name = np.flatnonzero(passing), items.measures[0]
+    k = min(k, len(rows))
+    if not k:
+        yield _no_answers([name], len(vectors), 0)[name]
+    elif 2 * len(rows) < len(passing):
+        nearest = search_prepared(some_items(items, rows), vectors, k=k)[name]
+        yield replace(nearest, indices=np.where(nearest.indices < 0, -1, rows[nearest.indices]))
+    else:
+        excluded = np.flatnonzero(~passing)
+        length = max(1, EXCLUDED_AT_ONCE // max(1, len(excluded)))
+        for start in range(0, len(vectors), length):
+            every = len(vectors) <= length  # these were checked: not twice
+            some = vectors if every else Embeddings(vectors.vectors[start : start + length])
+            exclude = for_every(excluded, len(some), len(passing))
+            yield search_prepared(items, some, k=k, exclude=exclude)[name]
+
+
 def engine_kind() -> str:
     """Which path the float32 pass takes here: ``compiled (avx2)`` or ``numpy``.
 
@@ -396,7 +426,7 @@ def _answer_groups(
     k = next(iter(answers.values())).k
     for number, (positions, allowed) in enumerate(groups):
         share = share_of(progress, number, len(groups))
-        some = _some_items(items, allowed)
+        some = some_items(items, allowed)
         own = _no_answers(items.measures, len(positions), min(k, len(allowed)))
         left_out = exclusions.take(positions).of_rows(allowed)
         _answer(own, some, vectors, rows[positions], left_out, pool=pool, progress=share)
@@ -405,27 +435,6 @@ def _answer_groups(
             at.indices[positions, places] = np.where(lists.indices < 0, -1, allowed[lists.indices])
             at.scores[positions, places] = lists.scores
             at.tied_at_cut[positions] = lists.tied_at_cut
-
-
-def _some_items(items: PreparedItems, rows: Int64[Array, " some"]) -> PreparedItems:
-    """Some of the items, ascending, in the frame of all: their vectors are copied.
-
-    Raises ``ValuesError`` where the copy would fill the memory.
-    """
-    if len(rows) == len(items.ranked):
-        return items
-    size = 4 * len(rows) * items.ranked.dimension
-    if size > ALWAYS:
-        from anglewise.data_types.memory import check_room
-
-        check_room(f"a copy of the {len(rows):,} items that pass", size, "let fewer pass")
-    return PreparedItems(
-        Embeddings(items.ranked.vectors[rows]),
-        items.measures,
-        tuple(shared.of_rows(rows) for shared in items.passes),
-        items.id_order.of_rows(rows),
-        room=0,
-    )
 
 
 def _report(progress: Progress | None, before: int, total: int, done: int) -> None:
