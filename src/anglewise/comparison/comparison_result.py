@@ -280,6 +280,30 @@ class Comparison:
             return {}
         return {"weights": {"by": "traffic", **weights.to_dict()}}
 
+    def to_mlflow(self) -> dict[str, dict[str, Any]]:
+        """``metrics``, ``params`` and ``tags``, for ``mlflow.log_metrics`` and its kin.
+
+        Metrics are called ``nDCG_at_10/cosine/mean``, ``low`` and ``high``. What is undefined is
+        left out and named in the tag ``anglewise_undefined``. Raises ``SpellingError`` where two
+        candidates would have one name.
+        """
+        metrics, params, tags = self._tracked()
+        return {"metrics": metrics, "params": params, "tags": tags}
+
+    def to_wandb(self) -> dict[str, dict[str, Any]]:
+        """``metrics``, ``config`` and ``summary``: for ``wandb.log``, and to update the others.
+
+        As :meth:`to_mlflow`; what is undefined is named in ``anglewise_undefined`` of the summary.
+        """
+        metrics, params, tags = self._tracked()
+        return {"metrics": metrics, "config": params, "summary": tags}
+
+    def _tracked(self) -> tuple[dict[str, float], dict[str, str], dict[str, str]]:
+        from anglewise.comparison.tracking import numbers, outcome, settings
+
+        metrics, undefined = numbers(self)
+        return metrics, settings(self), outcome(self, undefined)
+
     def to_frame(self) -> Any:
         """One row a measure, best first, as a pandas DataFrame.
 
