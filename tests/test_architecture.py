@@ -36,6 +36,7 @@ GUESTS = {
         "experiment/catalogue.py",
     },
     "matplotlib": {"report/"},
+    "pytest": {"integrations/pytest_plugin.py"},
     "pandas": {"comparison/", "data_types/neighbours.py"},
     "safetensors": {"io/"},
     "bm25s": {"nearest_neighbours/bm25.py"},
