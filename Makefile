@@ -69,10 +69,11 @@ check-frameworks: $(filter .tools/bin/uv,$(UV)) ## the retrievers under LangChai
 	  -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/frameworks
 
 # PyTorch comes by pip: some indexes offer it a build for the CPU alone, where uv finds the large one.
-check-training: $(filter .tools/bin/uv,$(UV)) ## the trainings by gradient steps, with PyTorch, in .training
+check-training: $(filter .tools/bin/uv,$(UV)) ## what needs PyTorch: the trainings, sentence-transformers, MTEB, in .training
 	$(UV) venv --quiet --allow-existing --seed --python $(PYTHON) .training
 	$(UV) pip install --quiet --python .training/bin/python --requirement requirements/dev.txt
-	.training/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	.training/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 \
+	  "sentence-transformers[train]>=6" "mteb>=2"
 	$(UV) pip install --quiet --python .training/bin/python --no-deps --editable .
 	OMP_NUM_THREADS=1 .training/bin/python -m pytest -n 2 -p no:cacheprovider tests/training
 
