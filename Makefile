@@ -61,7 +61,7 @@ check-slow: setup ## the simulations that take minutes
 check-real: setup ## the tests that read real data from ../shared/data, the slow ones too
 	$(BIN)/pytest -n 2 --dist worksteal -m real
 
-check-frameworks: $(filter .tools/bin/uv,$(UV)) ## the retrievers under LangChain, LlamaIndex and Haystack, in .frameworks
+check-frameworks: $(filter .tools/bin/uv,$(UV)) ## retrievers, trackers and the server for agents under their libraries, in .frameworks
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .frameworks
 	$(UV) pip sync --quiet --python .frameworks/bin/python requirements/frameworks.txt
 	$(UV) pip install --quiet --python .frameworks/bin/python --no-deps --editable .
@@ -118,7 +118,7 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	  --excludes requirements/not-locked.txt \
 	  --all-extras --group dev --group bench pyproject.toml --output-file requirements/bench.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-	  --extra langchain --extra llama-index --extra haystack --group test --group frameworks \
+	  --extra langchain --extra llama-index --extra haystack --extra mcp --group test --group frameworks \
 	  pyproject.toml --output-file requirements/frameworks.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --excludes requirements/not-locked.txt \

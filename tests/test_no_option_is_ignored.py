@@ -107,6 +107,7 @@ IGNORED = [
     ("study --small --components 64", "--components", "--on"),
     ("study --small --penalty 3", "--penalty", "--on"),
     ("study --small --min-weight 3", "--min-weight", "--on"),
+    ("mcp --root space --json out.json", "--json", "client"),
     ("inspect space --export copy --host 0.0.0.0", "--host", "--export"),
     ("inspect space --export copy --port 99", "--port", "--export"),
     ("inspect space --export copy --store s.sqlite", "--store", "--export"),

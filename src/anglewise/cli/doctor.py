@@ -21,6 +21,8 @@ EXTRAS = {
     "onnx": ("onnxruntime", "ONNX files as encoders"),
     "images": ("pillow", "images for encoders of images"),
     "sentence-transformers": ("sentence-transformers", "its models as encoders"),
+    "mteb": ("mteb", "its tasks on local data, our encoders in it"),
+    "mcp": ("mcp", "anglewise mcp, for agents"),
     "train": ("torch", "fit --objective cosine, TrainedEmbedding"),
     "langchain": ("langchain-core", "a retriever for it"),
     "llama-index": ("llama-index-core", "a retriever for it"),

@@ -142,6 +142,9 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         "penalty": _is_own_study("is of a model of your own interactions"),
         "min_weight": _is_own_study("is of your own interactions"),
     },
+    "mcp": {
+        "json": Need(_never, "is of a result, and standard output is the client's: leave it out")
+    },
     "inspect": {
         "host": _is_served("is where the page is served"),
         "port": _is_served("is where the page is served"),

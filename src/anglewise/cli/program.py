@@ -65,6 +65,7 @@ COMMANDS = {
     "replay": "Learn from the past before a moment, recommend, and look what followed.",
     "calibrate": "Learn what a score says about relevance, and whether that holds.",
     "context": "Give the passages for a prompt, ready to paste.",
+    "mcp": "Serve audit, compare and search to an agent, read-only.",
     "study": "Show on an experiment how much of a cosine is a choice nobody made.",
     "demo": "Do the main job on generated data.",
     "doctor": "Show what this installation has.",

@@ -43,10 +43,11 @@ ADDED_TO = _names("checkpoint history store")
 """Of these, what a call adds to; any other is replaced, so that it must not be there yet."""
 
 YOURS = _names(
-    "cache concurrency dry-run encoder host key model reranker reranker-cache url"
+    "cache concurrency dry-run encoder host key model reranker reranker-cache root url"
 )
-"""What runs code, opens a door, says which server gets words and a key and how many at once, holds
-answers in place of an encoder's, or lets a build pass without its gates: the user's alone."""
+"""What runs code, opens a door, says which server gets words and a key and how many at once, or
+which files an agent may read, holds answers in place of an encoder's, or lets a build pass without
+its gates: the user's alone."""
 
 PLAIN = _names(
     "at baseline batch breadth budget by candidates chunk combine components condition depth "
@@ -54,8 +55,8 @@ PLAIN = _names(
     "gain-column gate gauge graded grades hierarchy holdout id-column image-column item "
     "item-column judge judges k keep kind label label-queries largest-difference "
     "largest-group learn-temperature learning-rate log-q measure measures messages metric "
-    "metrics min-support min-weight missing most negatives no-cache normalise not-itself number "
-    "objective open "
+    "metrics min-support min-weight missing most most-characters most-rows negatives no-cache "
+    "normalise not-itself number objective open "
     "overlap pair pairs patience penalty popularity port prices prompt query query-column "
     "question quiet reasons recall relevant-from resamples sample seed sequential share slice "
     "small source sources split strata strict temperature text text-column threshold time "
