@@ -1,8 +1,10 @@
 """The pytest plugin: a gate is a test, and one that cannot be evaluated is a failing one."""
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,6 +162,18 @@ def test_the_sentences_stand_in_junit(with_space):
     outcome(with_space, f'"cosine>=dot", {FILES}', "pass", "--junitxml=out.xml")
     written = (with_space.path / "out.xml").read_text()
     assert 'name="anglewise" value="gate cosine&gt;=dot holds: ' in written
+
+
+def test_the_example_of_the_page_prints_what_the_page_shows(with_space):
+    page = (Path(__file__).parents[1] / "docs" / "integrations.md").read_text()
+    section = page.partition("## Gates as tests of pytest")[2]
+    code, shown = re.findall(r"^```(?:python|text)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[
+        :2
+    ]
+    with_space.makepyfile(code)
+    result = with_space.runpytest("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    assert shown in result.stdout.str()
 
 
 def test_the_plugin_is_known_to_pytest():

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ mteb = pytest.importorskip("mteb")
 
 import anglewise as aw  # noqa: E402
 from anglewise.integrations.mteb import MtebEncoder, retrieval_task  # noqa: E402
+from page_examples import differences  # noqa: E402
 
 # What MTEB calls of itself and of others that is not to be called any more.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -164,3 +167,10 @@ def test_a_folder_without_texts_is_refused(folder):
     (folder / "queries.jsonl").unlink()
     with pytest.raises(aw.AnglewiseError, match=r"lacks corpus.jsonl or queries.jsonl"):
         retrieval_task(folder, "Local")
+
+
+def test_the_example_of_the_page_shows_what_it_prints(tmp_path, monkeypatch):
+    guides = Path(aw.__file__).parent / "experiment" / "retrieval"
+    shutil.copytree(guides, tmp_path / "guides")
+    monkeypatch.chdir(tmp_path)
+    assert differences("MTEB on your own texts", {}) == ""

@@ -27,6 +27,7 @@ import anglewise as aw  # noqa: E402
 from anglewise.errors import AnglewiseError, FileError  # noqa: E402
 from anglewise.integrations import sentence_transformers as ours  # noqa: E402
 from anglewise.integrations.sentence_transformers import SimilarityEvaluator  # noqa: E402
+from page_examples import differences  # noqa: E402
 
 MEASURES = "dot,cosine,euclidean"
 WORDS = [f"w{i}" for i in range(60)]
@@ -217,3 +218,8 @@ def test_what_is_undefined_is_no_figure(model, monkeypatch):
     figures = evaluator()(model)
     assert "dev_dot_ndcg@10_low" not in figures
     assert all(map(math.isfinite, figures.values()))
+
+
+def test_the_example_of_the_page_shows_what_it_prints(model):
+    names = {"queries": QUERIES, "corpus": CORPUS, "relevant_docs": RELEVANT, "model": model}
+    assert differences("While sentence-transformers trains", names) == ""
