@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def root(tmp_path):
     return folder
 
 
-def session(root, work, *options):
+def session(root, work, *options, mode="auto"):
     """Start the server, and let ``work`` talk to it as a client."""
 
     async def run():
@@ -46,7 +47,7 @@ def session(root, work, *options):
             args=["-c", COMMAND, "mcp", "--root", str(root), *options],
             env={"OPENBLAS_NUM_THREADS": "1"},
         )
-        async with Client(server) as client:
+        async with Client(server, mode=mode) as client:
             return await work(client)
 
     return asyncio.run(asyncio.wait_for(run(), 120))
@@ -74,11 +75,12 @@ def digests(folder):
     }
 
 
-def test_the_tools_say_what_they_take_and_that_they_only_read(root):
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_the_tools_say_what_they_take_and_that_they_only_read(root, mode):
     async def work(client):
         return await client.list_tools()
 
-    tools = {tool.name: tool for tool in session(root, work).tools}
+    tools = {tool.name: tool for tool in session(root, work, mode=mode).tools}
     assert list(tools) == ["audit", "compare", "search"]
     for tool in tools.values():
         assert tool.annotations.read_only_hint
@@ -186,3 +188,15 @@ def test_the_command_ends_when_the_client_has_gone(tmp_path):
     )
     assert (run.returncode, run.stdout) == (0, b"")
     assert Path(tmp_path).is_dir()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+def test_an_interrupt_ends_the_command_while_the_client_is_silent(tmp_path):
+    command = [sys.executable, "-c", COMMAND, "mcp", "--root", str(tmp_path)]
+    request = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        run.stdin.write(json.dumps(request).encode() + b"\n")
+        run.stdin.flush()
+        assert run.stdout.readline()  # it listens
+        run.send_signal(signal.SIGINT)
+        assert run.wait(30) == -signal.SIGINT

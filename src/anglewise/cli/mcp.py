@@ -32,12 +32,9 @@ def mcp(
     most_characters
         How long an answer may be; what is left out is named in it.
     """
-    from anglewise.cli.console import Talk
     from anglewise.integrations.mcp_server import serve
     from anglewise.integrations.readable_folder import ReadableFolder
 
-    folder = ReadableFolder.at(root)
     limits = {"most_rows": most_rows, "most_characters": most_characters}
-    Talk(always).say(f"serving what lies in {folder.root}")
-    serve(folder, seed=always.seed, **limits)
+    serve(ReadableFolder.at(root), seed=always.seed, **limits)
     return 0

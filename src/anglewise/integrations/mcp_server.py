@@ -1,5 +1,6 @@
 """The tools of an agent over the Model Context Protocol: the extra ``[mcp]``."""
 
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
@@ -76,7 +77,12 @@ def serve(folder: ReadableFolder, **settings: int) -> None:
         async with stdio.stdio_server() as (incoming, outgoing):
             await ready.run(incoming, outgoing, ready.create_initialization_options())
 
-    anyio.run(run)
+    # the thread that waits for standard input cannot be woken, so an interrupt ends all at once
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        anyio.run(run)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _answered(
