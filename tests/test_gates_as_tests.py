@@ -35,7 +35,7 @@ def with_space(pytester, _imported):
     aw.write_space(aw.Space(queries=queries, items=items), pytester.path / "space")
     lines = [f"q{i} 0 d{i} 1\n" for i in range(60)]
     (pytester.path / "qrels.txt").write_text("".join(lines))
-    pytester.makeini("[pytest]\naddopts = --strict-markers\nfilterwarnings = error\n")
+    pytester.makeini("[pytest]\naddopts = --strict-markers\n")
     return pytester
 
 
@@ -63,6 +63,12 @@ def test_a_gate_that_holds_is_a_test_that_passes(with_space):
             "gate cosine>=0.5 holds: nDCG@10 of cosine is 1.000 *",
         ]
     )
+
+
+def test_no_warning_comes_of_the_plugin_in_a_run_of_its_own(with_space):
+    with_space.makepyfile(MARKED.format(arguments=f'"cosine>=dot", {FILES}', body="pass"))
+    run = with_space.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error")
+    run.assert_outcomes(passed=1)
 
 
 def test_a_gate_that_fails_is_a_test_that_fails_with_the_sentence_of_the_gate(with_space):
