@@ -3,13 +3,15 @@
 from setuptools import Extension, setup
 
 ROOM = "src/anglewise/nearest_neighbours"
+SOURCES = ("_kernel", "_sums", "_units", "_candidates", "_maxsim")
+HEADERS = ("_entries", "_units", "_scan", "_exact", "_maxsim")
 
 setup(
     ext_modules=[
         Extension(
             "anglewise.nearest_neighbours._kernel",
-            sources=[f"{ROOM}/{name}.c" for name in ("_kernel", "_sums", "_units", "_candidates")],
-            depends=[f"{ROOM}/{name}.h" for name in ("_entries", "_units", "_scan", "_exact")],
+            sources=[f"{ROOM}/{name}.c" for name in SOURCES],
+            depends=[f"{ROOM}/{name}.h" for name in HEADERS],
             # unfused: the float64 sums must be NumPy's to the last bit
             extra_compile_args=["-O3", "-std=c11", "-ffp-contract=off", "-fvisibility=hidden"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],

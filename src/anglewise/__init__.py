@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from anglewise.data_types.neighbours import Neighbours
     from anglewise.data_types.pairs import Pairs, Triplets
     from anglewise.data_types.run import Run
+    from anglewise.data_types.sparse_vectors import SparseVectors
+    from anglewise.data_types.token_vectors import TokenVectors
     from anglewise.encoders.encode import encode
     from anglewise.encoders.encoder import Encoder
     from anglewise.encoders.images import encode_images
@@ -79,8 +81,10 @@ _HOMES = {
     "Reranker": "anglewise.encoders.reranker",
     "Run": "anglewise.data_types.run",
     "Space": "anglewise.data_types.embeddings",
+    "SparseVectors": "anglewise.data_types.sparse_vectors",
     "Study": "anglewise.experiment.study",
     "TableNormaliser": "anglewise.recommender_models.estimators",
+    "TokenVectors": "anglewise.data_types.token_vectors",
     "TrainedEmbedding": "anglewise.recommender_models.estimators",
     "Triplets": "anglewise.data_types.pairs",
     "adapter": "anglewise.similarity_measures.adapter",
@@ -130,8 +134,10 @@ __all__ = [
     "Reranker",
     "Run",
     "Space",
+    "SparseVectors",
     "Study",
     "TableNormaliser",
+    "TokenVectors",
     "TrainedEmbedding",
     "Triplets",
     "__version__",

@@ -148,7 +148,7 @@ class SearchedSpace:
             space,
             measures,
             direction,
-            vectors=space.sides(direction)[0].vectors,
+            asking=space.sides(direction)[0],
             rows=rows,
             exclusions=exclusions_of(space, direction, rows, self.judgements.seen),
             k=k,

@@ -280,6 +280,11 @@ class Space:
         ranked = as_embeddings(items, "items")
         one_sided = queries is None or queries is items
         asking = ranked if one_sided else as_embeddings(cast("Any", queries), "queries")
+        if type(asking) is not type(ranked):
+            raise WrongTypeError(
+                f"queries are {type(asking).__name__}, items {type(ranked).__name__}: both sides "
+                "are to be of one kind, by one model"
+            )
         if asking.dimension != ranked.dimension:
             raise ShapeError(
                 f"queries have {asking.dimension} columns, items {ranked.dimension}: "

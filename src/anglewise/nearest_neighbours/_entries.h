@@ -45,4 +45,8 @@ PyObject *squares(PyObject *self, PyObject *args);
 PyObject *rounded(PyObject *self, PyObject *args);
 PyObject *moved(PyObject *self, PyObject *args);
 
+/* in _maxsim.c */
+PyObject *maxsim(PyObject *self, PyObject *args);
+PyObject *largest_exact(PyObject *self, PyObject *args);
+
 #endif

@@ -173,11 +173,3 @@ NAME(moved)(const double *restrict rows, const double *restrict panel, long d,
 #undef doubles
 #undef four
 #undef lanes
-
-/* the last of the two files included for a unit */
-#undef NAME
-#undef TARGET
-#undef LANES
-#undef ROWS
-#undef FMA
-#undef BITS

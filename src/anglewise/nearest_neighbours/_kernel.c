@@ -172,6 +172,7 @@ static PyMethodDef methods[] = {
     {"products", products, METH_VARARGS, NULL}, {"squares", squares, METH_VARARGS, NULL},
     {"rounded", rounded, METH_VARARGS, NULL},   {"moved", moved, METH_VARARGS, NULL},
     {"choose", choose, METH_VARARGS, NULL},
+    {"maxsim", maxsim, METH_VARARGS, NULL},     {"largest_exact", largest_exact, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -187,5 +188,7 @@ PyInit__kernel(void)
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL)
         PyModule_AddIntConstant(module, "COLUMNS", COLUMNS);
+    if (module != NULL)
+        PyModule_AddIntConstant(module, "TOKENS", TOKENS);
     return module;
 }

@@ -1,6 +1,7 @@
 from typing_extensions import Buffer
 
 COLUMNS: int
+TOKENS: int
 
 def choose(name: str | None) -> tuple[str, int]: ...
 def pack(x: Buffer, wide: bool, d: int, order: Buffer, out: Buffer) -> None: ...
@@ -26,3 +27,14 @@ def rounded(
 def moved(
     x: Buffer, d: int, offset: Buffer, panels: Buffer, starts: Buffer, r: int, out: Buffer
 ) -> None: ...
+def maxsim(
+    d: int,
+    stride: int,
+    packed: Buffer,
+    tokens: Buffer,
+    ends: Buffer,
+    weights: Buffer,
+    query_ends: Buffer,
+    out: Buffer,
+) -> None: ...
+def largest_exact(d: int, *buffers: Buffer) -> None: ...

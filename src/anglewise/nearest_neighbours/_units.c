@@ -42,7 +42,8 @@ find_due(const struct lists *p, long first, long list)
     return many;
 }
 
-#define UNIT(name, rows, x) {name, rows, scan_##x, products_##x, squares_##x, moved_##x}
+#define UNIT(name, rows, x)                                                                        \
+    {name, rows, scan_##x, products_##x, squares_##x, moved_##x, maxsim_##x, largest_exact_##x}
 
 #if defined(__x86_64__)
 
@@ -51,27 +52,33 @@ find_due(const struct lists *p, long first, long list)
 #define LANES 16
 #define ROWS 12
 #define FMA(a, b, c) ((floats)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#define MAX(a, b) ((floats)_mm512_max_ps((__m512)(a), (__m512)(b)))
 #define BITS(v) ((unsigned)_mm512_cmplt_epi32_mask((__m512i)(v), _mm512_setzero_si512()))
 #include "_scan.h"
 #include "_exact.h"
+#include "_maxsim.h"
 
 #define NAME(x) x##_avx2
 #define TARGET __attribute__((target("avx2,fma")))
 #define LANES 8
 #define ROWS 6
 #define FMA(a, b, c) ((floats)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#define MAX(a, b) ((floats)_mm256_max_ps((__m256)(a), (__m256)(b)))
 #define BITS(v) ((unsigned)_mm256_movemask_ps((__m256)(v)))
 #include "_scan.h"
 #include "_exact.h"
+#include "_maxsim.h"
 
 #define NAME(x) x##_sse2
 #define TARGET
 #define LANES 4
 #define ROWS 2
 #define FMA(a, b, c) ((a) * (b) + (c))
+#define MAX(a, b) ((floats)_mm_max_ps((__m128)(a), (__m128)(b)))
 #define BITS(v) ((unsigned)_mm_movemask_ps((__m128)(v)))
 #include "_scan.h"
 #include "_exact.h"
+#include "_maxsim.h"
 
 static const struct unit units[] = {
     UNIT("avx512", 12, avx512),
@@ -93,6 +100,7 @@ runs_here(int i)
 #if defined(__aarch64__)
 #define UNIT_NAME "neon"
 #define FMA(a, b, c) ((floats)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
+#define MAX(a, b) ((floats)vmaxq_f32((float32x4_t)(a), (float32x4_t)(b)))
 #else
 #define UNIT_NAME "plain"
 #define FMA(a, b, c) ((a) * (b) + (c))
@@ -104,6 +112,7 @@ runs_here(int i)
 #define BITS(v) (((v)[0] & 1u) | ((v)[1] & 2u) | ((v)[2] & 4u) | ((v)[3] & 8u))
 #include "_scan.h"
 #include "_exact.h"
+#include "_maxsim.h"
 
 static const struct unit units[] = {UNIT(UNIT_NAME, 6, plain)};
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define COLUMNS 16 /* items of a block */
+#define TOKENS 32  /* query tokens of a block */
 #define WAITING 47 /* items of interest that wait for each query */
 #define ABREAST 6  /* rows that are moved together */
 #define AHEAD 4    /* rows that are fetched before their turn */
@@ -60,6 +61,27 @@ struct lists {
     int64_t *due; /* the pairs of one list whose products are not known yet */
 };
 
+/* tokens of queries, TOKENS side by side, and tokens of items, row after row: item i has the tokens
+   from ends[i] to ends[i + 1]; weights (or NULL) are what the products with each are multiplied by */
+struct maxsim {
+    long d, queries, blocks, items, stride;
+    long together, tokens_together; /* items, and tokens, that stay in the cache as queries pass */
+    const float *packed, *tokens, *weights;
+    const int64_t *query_ends, *ends;
+    float *best; /* what each token of a query found in each of the items together */
+    float *room; /* for the last tokens, padded */
+    float *out;  /* queries x stride */
+};
+
+/* some items whose exact values are wanted, for the tokens of one query; what float32 may be off by
+   is at most reach (of the query's token) times longest, plus least (of the item) */
+struct listed_items {
+    long count, tokens;
+    const int64_t *items;
+    const double *vectors, *inverse, *reach, *longest, *least;
+    double *out; /* count x tokens */
+};
+
 /* a kind of vector unit: what is written once and compiled for each */
 struct unit {
     const char *name;
@@ -68,6 +90,8 @@ struct unit {
     void (*products)(const struct lists *);
     void (*squares)(const void *x, long rows, long d, int wide, double *out);
     void (*moved)(const double *rows, const double *panel, long d, double out[ABREAST][8]);
+    void (*maxsim)(const struct maxsim *);
+    void (*largest_exact)(const struct maxsim *, const struct listed_items *);
 };
 
 /* the unit of this name, or the widest; NULL if this processor has none */

@@ -11,6 +11,7 @@ from anglewise.data_types.conversion import Vectors, as_rows
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, check_flag, check_kind
+from anglewise.data_types.representation import Representation
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Bool, Direction, Float32, Int64, Progress, Rows
@@ -18,6 +19,7 @@ from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.nearest_neighbours.blocks import answer, block_length
 from anglewise.nearest_neighbours.passes import passes
 from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions, IdOrder
+from anglewise.nearest_neighbours.represented import check_rank, search_represented
 from anglewise.nearest_neighbours.scanners import Workers, scanner, workers
 from anglewise.nearest_neighbours.some_items import for_every, some_items
 from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock, spans
@@ -109,7 +111,7 @@ def search(
         space,
         read_measures(measures),
         direction,
-        vectors=asking.vectors,
+        asking=asking,
         rows=rows,
         exclusions=exclusions_of(space, direction, rows, exclude, use_seen=use_seen),
         k=k,
@@ -172,13 +174,16 @@ def search_vectors(
     [[0]]
     """
     check_kind(space, Space, "the space", "a Space")
-    vectors, ranked = as_embeddings(vectors), space.sides(direction)[1]
+    ranked = space.sides(direction)[1]
+    if isinstance(ranked, Representation):
+        vectors = ranked.of_kind(vectors)
+    vectors = as_embeddings(vectors)
     exclusions = _vector_exclusions(vectors, ranked, exclude)
     return by_frames(
         space,
         read_measures(measures),
         direction,
-        vectors=vectors.vectors,
+        asking=vectors,
         rows=np.arange(len(vectors), dtype=np.int64),
         exclusions=exclusions,
         k=k,
@@ -318,7 +323,7 @@ def by_frames(
     measures: Sequence[Measure],
     direction: Direction,
     *,
-    vectors: Float32[Array, "rows d"],
+    asking: Embeddings,
     rows: Int64[Array, " q"],
     exclusions: Exclusions,
     k: int,
@@ -327,15 +332,36 @@ def by_frames(
     new_vectors: bool = True,
     allowed: "Allowed | None" = None,
 ) -> dict[str, Neighbours]:
-    """Answer some rows of vectors, frame after frame: no more maps are held than those of two.
+    """Answer some rows of those who ask, frame after frame.
 
-    Frames are those of all items, also where few of them are ``allowed``.
+    No more maps are held than those of two frames, which are those of all items, also where few of
+    them are ``allowed``.
     """
+    ranked = space.sides(direction)[1]
+    check_rank(ranked, measures)
     _check_size(len(rows), k, exclusions.width, len(measures))
     groups = None if allowed is None else list(allowed.groups(rows))
+    if isinstance(ranked, Representation):
+        every = np.arange(len(rows)), np.arange(len(ranked))
+        lists = _no_answers(tuple(map(str, measures)), len(rows), k)
+        with workers(threads) as pool:
+            for positions, passing in [every] if groups is None else groups:
+                own = search_represented(
+                    ranked if groups is None else ranked.take(passing),
+                    asking,
+                    measures,
+                    rows=rows[positions],
+                    exclusions=exclusions.take(positions).of_rows(passing),
+                    k=min(k, len(passing)),
+                    pool=pool,
+                    progress=progress,
+                )
+                for name, its in own.items():
+                    _write(lists[name], its, positions, passing)
+        return {name: replace(its, direction=direction) for name, its in lists.items()}
+    vectors = asking.vectors
     frames_of = {measure: frames_in(measure, space, direction) for measure in measures}
     all_frames = list(dict.fromkeys(frames_of.values()))
-    ranked = space.sides(direction)[1]
     id_order = IdOrder.of(ranked)
     lists: dict[str, Neighbours] = {}
     with workers(threads) as pool:
@@ -431,10 +457,20 @@ def _answer_groups(
         left_out = exclusions.take(positions).of_rows(allowed)
         _answer(own, some, vectors, rows[positions], left_out, pool=pool, progress=share)
         for name, lists in own.items():
-            at, places = answers[name], slice(0, lists.k)
-            at.indices[positions, places] = np.where(lists.indices < 0, -1, allowed[lists.indices])
-            at.scores[positions, places] = lists.scores
-            at.tied_at_cut[positions] = lists.tied_at_cut
+            _write(answers[name], lists, positions, allowed)
+
+
+def _write(
+    answers: Neighbours,
+    lists: Neighbours,
+    positions: Int64[Array, " some"],
+    items: Int64[Array, " items"],
+) -> None:
+    """Put lists over some of the items into their places among all."""
+    places = slice(0, lists.k)
+    answers.indices[positions, places] = np.where(lists.indices < 0, -1, items[lists.indices])
+    answers.scores[positions, places] = lists.scores
+    answers.tied_at_cut[positions] = lists.tied_at_cut
 
 
 def _report(progress: Progress | None, before: int, total: int, done: int) -> None:

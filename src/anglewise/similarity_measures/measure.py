@@ -42,6 +42,7 @@ from anglewise.similarity_measures.frames import (
     WithoutTop,
 )
 from anglewise.similarity_measures.hubs import Csls, LocalScaling, MutualProximity
+from anglewise.similarity_measures.late_interaction import TOKEN_FORMULAS
 
 FORMULAS: dict[str, Callable[..., Formula]] = {
     "dot": Dot,
@@ -88,7 +89,7 @@ def measure(spelling: "str | Measure") -> Measure:
         )
     formula, *frames = spelling.split("@")
     return Measure(
-        named(formula, FORMULAS, kind="measure", example=EXAMPLE),
+        named(formula, {**FORMULAS, **TOKEN_FORMULAS}, kind="measure", example=EXAMPLE),
         tuple(named(frame, FRAMES, kind="frame", example=EXAMPLE) for frame in frames),
     )
 
