@@ -117,7 +117,7 @@ class TokenVectors(Representation):
         return np.diff(self.offsets)
 
     @cached_property
-    def norms(self) -> Float64[Array, " tokens"]:
+    def token_norms(self) -> Float64[Array, " tokens"]:
         """The euclidean length of every token."""
         blocks = (
             self.tokens[i : i + BLOCK].astype(np.float64) for i in range(0, len(self.tokens), BLOCK)

@@ -68,9 +68,9 @@ class TokenItems:
         """Items as given, or with tokens of length one."""
         starts = side.offsets[:-1]
         if not unit:
-            longest = np.maximum.reduceat(side.norms, starts)
+            longest = np.maximum.reduceat(side.token_norms, starts)
             return cls(side, longest, None, np.ones(len(side)))
-        weights = inverse(side.norms).astype(np.float32)
+        weights = inverse(side.token_norms).astype(np.float32)
         heaviest = np.maximum.reduceat(weights.astype(np.float64), starts)
         return cls(side, np.ones(len(side)), weights, heaviest)
 
@@ -103,7 +103,7 @@ class TokenQueries:
     def of(cls, side: TokenVectors, rows: Int64[Array, " q"], *, unit: bool) -> "TokenQueries":
         """Some rows of those who ask."""
         tokens, ends = side.listed(rows)
-        flat, norms = side.tokens[tokens], side.norms[tokens]
+        flat, norms = side.tokens[tokens], side.token_norms[tokens]
         exact = flat.astype(np.float64)
         if not unit:
             return cls(flat, exact, None, norms, ends)
