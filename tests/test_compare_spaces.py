@@ -15,7 +15,8 @@ from anglewise import (
     compare_spaces,
     search,
 )
-from anglewise.comparison.candidates import Binary, Cut, Int8, Variant, canonical, sources, variant
+from anglewise.comparison.candidates import canonical, sources
+from anglewise.comparison.variants import Binary, Cut, Int8, Variant, variant
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 

@@ -20,8 +20,8 @@ from anglewise import AnglewiseError, encoder, errors, measure, read_space
 from anglewise.cli.console import Talk, console
 from anglewise.cli.options import Always
 from anglewise.cli.program import main
-from anglewise.comparison.candidates import variant
 from anglewise.comparison.gates import gate
+from anglewise.comparison.variants import variant
 from anglewise.errors import as_message, one_line
 from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.io.texts import read_texts

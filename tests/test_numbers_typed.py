@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from anglewise import AnglewiseError, Embeddings, gauge, measure
 from anglewise.cli.remedy import seconds_of
-from anglewise.comparison.candidates import variant
 from anglewise.comparison.gates import gate
 from anglewise.comparison.split import query_split
+from anglewise.comparison.variants import variant
 from anglewise.data_types.numbers import read_number, read_whole, written
 from anglewise.data_types.text import parted
 from anglewise.encoders.encoder import read_spec

@@ -9,10 +9,11 @@ import numpy as np
 from anglewise import AnglewiseError, Embeddings, Space, gauge, measure
 from anglewise.cli.judge_files import _grades
 from anglewise.cli.remedy import seconds_of
-from anglewise.comparison.candidates import canonical, sources, variant
+from anglewise.comparison.candidates import canonical, sources
 from anglewise.comparison.gates import gate
 from anglewise.comparison.rankers import read_ranker
 from anglewise.comparison.split import query_split
+from anglewise.comparison.variants import variant
 from anglewise.data_types.filters import read_filter
 from anglewise.data_types.passing import KnownColumns, items_that_pass
 from anglewise.encoders.encoder import read_spec

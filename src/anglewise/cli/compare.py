@@ -149,11 +149,12 @@ def compare(
         "seed": always.seed,
     }
     of_space = {"split": split, "largest_group": largest_group}
-    wanted = _measures(measures, names)
+    _measures(measures, names, ())
     with talk.progress("reading"):
         runs = read_runs(several.runs, talk.say)
         if runs and source is None and vectors == NO_FILES and not several.spaces:
-            rankers, plain = split_rankers(wanted if measures is not None else (), names)
+            alone = () if measures is None else _measures(measures, names, ())
+            rankers, plain = split_rankers(alone, names)
             given = {
                 "--measures": plain,
                 "--reranker": reranking.reranker,
@@ -189,6 +190,7 @@ def compare(
                 seed=always.seed,
             )
             options |= of_space | {"variants": several.variants or (), "runs": runs}
+            wanted = _measures(measures, names, spaces.values())
             check_run_out(
                 results.run_out, spaces, judged, wanted, variants=options["variants"], runs=names
             )
@@ -198,6 +200,7 @@ def compare(
                 source, vectors, direction, judging, talk.say, seen=seen, seed=always.seed
             )
             judged = {"": judgements}
+            wanted = _measures(measures, names, [space])
             options |= of_space | {"slices": slices, "where": where or None}
             check_run_out(results.run_out, {"": space}, judged, wanted, runs=names)
             if dry_run:
@@ -247,16 +250,19 @@ def _report(
     return 0 if all(check.passed for check in checked) else GATE_FAILED
 
 
-MEASURES = "dot,cosine,euclidean"
+def _measures(
+    given: str | None, runs: Sequence[str], spaces: "Iterable[Space]"
+) -> str | tuple[str, ...]:
+    """The measures that were asked for, or the usual ones of the spaces; none with runs alone."""
+    from anglewise.nearest_neighbours.represented import usual_measures
 
-
-def _measures(given: str | None, runs: Sequence[str]) -> str | tuple[()]:
-    """The measures that were options for; none where runs stand alone."""
-    if given is not None and given.strip().lower() == "none":
+    if given is None:
+        return usual_measures(*(space.items for space in spaces))
+    if given.strip().lower() == "none":
         if not runs:
             raise SpellingError("--measures none leaves nothing to compare: give --runs FILE too")
         return ()
-    return MEASURES if given is None else given
+    return given
 
 
 def _reranker(reranking: RerankerOptions, rankers: "Sequence[Ranker]") -> dict[str, Any]:
@@ -309,7 +315,7 @@ def _check_dry_run(results: Results, history: HistoryOptions, talk: "Talk") -> N
 def _dry_run(
     space: "Space",
     judgements: "Judgements | Pairs | Triplets",
-    measures: str | tuple[()],
+    measures: str | tuple[str, ...],
     options: dict[str, Any],
     talk: "Talk",
 ) -> int:

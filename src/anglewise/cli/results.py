@@ -181,7 +181,7 @@ def check_run_out(
     run_out: Path | None,
     spaces: "Mapping[str, Space]",
     judged: "Mapping[str, Judged]",
-    measures: "str | Sequence[Ranker]",
+    measures: "str | Sequence[Ranker] | tuple[str, ...]",
     *,
     variants: str | tuple[()] = (),
     runs: Sequence[str] = (),
@@ -192,7 +192,7 @@ def check_run_out(
     ranked lists and for runs that would fall onto one file, ``FileError`` for a file that is
     somebody else's, ``IdsError`` for ids that a TREC run cannot hold.
     """
-    from anglewise.comparison.candidates import sources
+    from anglewise.comparison.candidates import sources, space_candidates
     from anglewise.comparison.rankers import split_rankers
     from anglewise.data_types.judgements import Judgements
     from anglewise.io.runs import check_run_ids
@@ -201,9 +201,11 @@ def check_run_out(
     if run_out is None:
         return
     rankers, plain = split_rankers(measures, runs)
-    read = [*measures_and_families(plain), *rankers]
-    starts = [""] if "" in spaces else [f"{source}: " for source in sources(spaces, variants)]
-    _paths(run_out, [*(f"{start}{measure}" for start in starts for measure in read), *runs])
+    read = measures_and_families(plain)
+    names = [*map(str, read), *map(str, rankers)]
+    if "" not in spaces:
+        names = [*map(str, space_candidates(sources(spaces, variants), spaces, read))]
+    _paths(run_out, [*names, *runs])
     for name, labels in judged.items():
         if not isinstance(labels, Judgements):
             raise SpellingError("--run-out: pairs and triplets have no ranked lists to write")

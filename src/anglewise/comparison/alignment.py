@@ -185,9 +185,15 @@ class AlignedSpaces:
             parts=self.parts.get(name),
         )
         queries = self.asking.rows[name][judgements.judged_rows]
-        space = source.variant.of(self.spaces[name])
-        size = source.variant.bytes_a_vector(self.spaces[name].items.dimension)
-        return SearchedSpace(space, own, queries, self.ranked.places[name], size)
+        given, variant = self.spaces[name], source.variant
+        return SearchedSpace(
+            variant.of(given),
+            own,
+            queries,
+            self.ranked.places[name],
+            variant.bytes_of(given.sides(judgements.direction)[1]),
+            rescored=None if variant.rescore is None else (given, variant.rescore.depth),
+        )
 
     def _rows_of(self, name: str, table: SparseRows) -> SparseRows:
         """A table in the order of all ids, in that of one space; what this lacks is left away."""

@@ -6,181 +6,17 @@ And what they take: bytes to keep, seconds to search.
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from typing import Protocol, TypeAlias, runtime_checkable
-
-import numpy as np
+from typing import Protocol, runtime_checkable
 
 from anglewise.comparison.rankers import read_ranker
-from anglewise.data_types.conversion import BLOCK
-from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.numbers import as_list, check_kind, read_whole, shown
+from anglewise.comparison.variants import AS_IT_IS, Variant, variant
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.numbers import as_list, check_kind
 from anglewise.data_types.text import check_number, listed, parted
-from anglewise.data_types.typing import Array, Float32
-from anglewise.errors import ShapeError, SpellingError, TooFewError
+from anglewise.errors import SpellingError, TooFewError
+from anglewise.nearest_neighbours.represented import check_rank, measures_of
 from anglewise.similarity_measures.measure import MeasureSpec, measures_and_families
 
-LEVELS = 127
-"""The largest code of eight bits with a sign, the same on both sides of zero."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The first columns alone, as Matryoshka models allow (Kusupati and others 2022).
-
-    Nothing is brought back to length one: that is what ``cosine`` does.
-
-    >>> Cut(2)(np.array([[3.0, 4.0, 5.0]], np.float32))
-    array([[3., 4.]], dtype=float32)
-    """
-
-    width: int
-
-    def __str__(self) -> str:
-        return f"[:{self.width}]"
-
-    def __call__(self, vectors: Float32[Array, "rows d"]) -> Float32[Array, "rows c"]:
-        """Raise ``ShapeError`` where there are not so many columns."""
-        if not 1 <= self.width <= vectors.shape[1]:
-            raise ShapeError(
-                f"{self} of {vectors.shape[1]} columns: 1 to {vectors.shape[1]} can be kept"
-            )
-        return np.ascontiguousarray(vectors[:, : self.width])
-
-    def stored(self, columns: int, size: float) -> tuple[int, float]:
-        """Fewer columns, each as large."""
-        return min(columns, self.width), size
-
-
-@dataclass(frozen=True)
-class Int8:
-    """Eight bits a number: ``x ~ s round(x / s)`` with ``s = max|x| / 127`` for each vector.
-
-    Symmetric, and every vector has a scale of its own, kept beside it as a float32: nothing is
-    fitted, so no sample of vectors is needed, and the angle does not feel the scale. A number is
-    off by ``s / 2`` at most. Scores are those of the rounded vectors.
-
-    >>> Int8()(np.array([[127.0, 1.2, -0.4]], np.float32))
-    array([[127.,   1.,  -0.]], dtype=float32)
-    """
-
-    def __str__(self) -> str:
-        return "int8"
-
-    def __call__(self, vectors: Float32[Array, "rows d"]) -> Float32[Array, "rows d"]:
-        """The vectors that such a store gives back."""
-        rounded = np.empty_like(vectors)
-        for start in range(0, len(vectors), BLOCK):
-            x = vectors[start : start + BLOCK].astype(np.float64)
-            scale = np.abs(x).max(axis=1, keepdims=True) / LEVELS
-            rounded[start : start + BLOCK] = np.rint(x / np.where(scale > 0, scale, 1)) * scale
-        return rounded
-
-    def stored(self, columns: int, size: float) -> tuple[int, float]:
-        """A byte each, and four for the scale."""
-        del size
-        return columns, 1 + 4 / columns
-
-
-@dataclass(frozen=True)
-class Binary:
-    """One bit a number: 1 above zero, else -1.
-
-    The inner product of two such vectors is ``d - 2 h`` with ``h`` the number of bits in which
-    they differ (Hamming), so dot, cosine and euclidean all rank by ``h``.
-
-    >>> Binary()(np.array([[0.5, -2.0, 0.0]], np.float32))
-    array([[ 1., -1., -1.]], dtype=float32)
-    """
-
-    def __str__(self) -> str:
-        return "binary"
-
-    def __call__(self, vectors: Float32[Array, "rows d"]) -> Float32[Array, "rows d"]:
-        """The signs."""
-        return np.where(vectors > 0, np.float32(1), np.float32(-1))
-
-    def stored(self, columns: int, size: float) -> tuple[int, float]:
-        """Eight to the byte."""
-        del size
-        return columns, 1 / 8
-
-
-Step: TypeAlias = Cut | Int8 | Binary
-_STEPS = {"int8": Int8, "binary": Binary}
-_CUT = re.compile(r"\[:([^\[\]]+)\]|:([^\[\]]+)")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Steps that make cheaper vectors of both sides of a space, the first one first.
-
-    >>> str(Variant((Cut(128), Int8()))), Variant((Cut(128), Int8())).bytes_a_vector(512)
-    ('[:128]·int8', 132)
-    """
-
-    steps: tuple[Step, ...] = ()
-
-    def __str__(self) -> str:
-        return "".join(str(step) if isinstance(step, Cut) else f"·{step}" for step in self.steps)
-
-    def of(self, space: Space) -> Space:
-        """The space of the cheaper vectors; the space itself where there is no step.
-
-        Raises ``ShapeError`` for a cut wider than the vectors.
-        """
-        if not self.steps:
-            return space
-        items = self._made(space.items)
-        return Space(
-            items=items,
-            queries=None if space.one_sided else self._made(space.queries),
-            trained_for=space.trained_for,
-            seen=space.seen,
-            about=space.about,
-        )
-
-    def bytes_a_vector(self, columns: int) -> int:
-        """What a store needs for one vector that has so many columns as float32."""
-        size = 4.0
-        for step in self.steps:
-            columns, size = step.stored(columns, size)
-        return int(np.ceil(columns * size))
-
-    def _made(self, side: Embeddings) -> Embeddings:
-        return side.with_vectors(reduce(lambda x, step: step(x), self.steps, side.vectors))
-
-
-def variant(spelling: "str | Variant") -> Variant:
-    """Read a variant: ``[:128]``, ``int8``, ``binary``, or several as in ``[:128]·int8``.
-
-    The brackets may be left out and ``+`` stands for the dot, so that it can be typed:
-    ``:128+int8``. Raises ``SpellingError`` for anything else.
-
-    >>> str(variant(":128+int8")), variant("[:128]·int8") == variant(":128+int8")
-    ('[:128]·int8', True)
-    """
-    if isinstance(spelling, Variant):
-        return spelling
-    text = "".join(spelling.split()).replace("·", "+").replace("][", "]+[")
-    words = text.replace("+[", "[").replace("[", "+[").strip("+").split("+")
-    return Variant(tuple(_step(word, spelling) for word in words))
-
-
-def _step(word: str, spelling: str) -> Step:
-    cut = _CUT.fullmatch(word)
-    width = None if cut is None else read_whole(cut[1] or cut[2])
-    if width is not None and width >= 0:
-        return Cut(width)
-    if word.lower() not in _STEPS:
-        raise SpellingError(
-            f"{shown(spelling)!r} is no variant of a space: write :128 for the first 128 columns, "
-            "int8 or binary, or several as in :128+int8"
-        )
-    return _STEPS[word.lower()]()
-
-
-AS_IT_IS = Variant()
 FORBIDDEN = "[]·+:,<>="
 """What stands between the parts of a candidate or of a gate."""
 _DOT = re.compile(r"\s*[+·]\s*")
@@ -263,6 +99,25 @@ def sources(
             for made in (AS_IT_IS, *(made for of, made in wanted if of in {None, name}))
         )
     )
+
+
+def space_candidates(
+    models: Sequence[Source], spaces: Mapping[str, Space], measures: Sequence[MeasureSpec]
+) -> list[SpaceCandidate]:
+    """Every measure in every space that holds what it ranks: the first space's, then the next's.
+
+    Raises ``SpellingError`` for a measure that ranks none of the spaces, and for a space that none
+    of the measures ranks.
+    """
+    items = {name: space.items for name, space in spaces.items()}
+    fits = {name: measures_of(side, measures) for name, side in items.items()}
+    for measure in measures:
+        if not any(measure in own for own in fits.values()):
+            check_rank(next(iter(items.values())), [measure])
+    for name, own in fits.items():
+        if not own:
+            check_rank(items[name], measures)
+    return [SpaceCandidate(model, measure) for model in models for measure in fits[model.space]]
 
 
 def candidate_number(
@@ -387,13 +242,11 @@ class RerankingCost:
 
 def space_facts(space: Space, model: Source) -> SpaceFacts:
     """What is said of the vectors that a source makes of a space."""
-    dimension = space.items.dimension
-    made = model.variant.of(Space(items=space.items.take(np.array([0]))))
     return SpaceFacts(
         space=str(model),
         made_of=model.space if model.variant.steps else None,
-        dimension=made.items.dimension,
+        dimension=model.variant.columns(space.items.dimension),
         queries=len(space.queries),
         items=len(space.items),
-        bytes_a_vector=model.variant.bytes_a_vector(dimension),
+        bytes_a_vector=model.variant.bytes_of(space.items),
     )

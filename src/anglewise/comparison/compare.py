@@ -31,6 +31,7 @@ from anglewise.data_types.run import Run
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.interface import Metric
+from anglewise.nearest_neighbours.represented import check_rank, usual_measures
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import (
     DEFAULT_MEASURES,
@@ -86,11 +87,13 @@ def compare(
     Parameters
     ----------
     space
-        The vectors; an array or a frame is items that ask each other.
+        The vectors; an array or a frame is items that ask each other. Lists of token vectors and
+        sparse vectors too.
     judgements
         Graded relevance; or graded pairs; or triplets.
     measures
-        Spellings or measures. A star, as in ``norm(0,*)``, is tuned: on one half of the queries
+        Spellings or measures; if not given dot, cosine, euclidean, or those that rank what the
+        space holds. A star, as in ``norm(0,*)``, is tuned: on one half of the queries
         for the other, both ways. ``bm25`` ranks the texts of the space by their words;
         ``fusion(bm25,cosine)`` fuses lists by reciprocal ranks, ``weighted(bm25,cosine)`` by
         scores with tuned weights; ``rerank(cosine,100)`` puts the first 100 places of a list into
@@ -191,10 +194,13 @@ def compare(
     """
     space = as_space(space)
     check_judgements(judgements)
+    if measures is DEFAULT_MEASURES:
+        measures = usual_measures(space.items)
     given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
     run_names = [run.name for run in given if isinstance(run, Run)]
     rankers, plain = split_rankers(measures, run_names)
     read = measures_and_families(plain)
+    check_rank(space.items, read)
     others = check_runs(given, [*map(str, read), *map(str, rankers)]) if given else []
     if not read and not others and not rankers:
         raise TooFewError(NO_MEASURE)
@@ -265,7 +271,7 @@ def compare(
             cache=reranker_cache,
         )
     spaces = [searched] if read else []
-    scores = score_spaces(spaces, read, read, judgements, settings, runs=ranked)
+    scores = score_spaces(spaces, [read], read, judgements, settings, runs=ranked)
     check_drawn(judgements if ranked is None else ranked.judgements, scores)
     parts, remarks = (), ()
     if columns:

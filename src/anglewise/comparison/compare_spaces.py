@@ -5,10 +5,9 @@ from dataclasses import replace
 
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import (
-    SpaceCandidate,
-    Variant,
     candidate_number,
     sources,
+    space_candidates,
     space_facts,
 )
 from anglewise.comparison.compare import NO_MEASURE
@@ -20,9 +19,11 @@ from anglewise.comparison.inference import infer
 from anglewise.comparison.notes import space_notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
 from anglewise.comparison.rankers import check_no_rankers
+from anglewise.comparison.rescoring import check_depth
 from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_spaces
 from anglewise.comparison.split import QUERIES
+from anglewise.comparison.variants import Variant
 from anglewise.comparison.without_vectors import of_spaces, with_breadth
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
@@ -35,6 +36,7 @@ from anglewise.data_types.typing import Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.evaluate import check_relevant
 from anglewise.evaluation_metrics.interface import Metric
+from anglewise.nearest_neighbours.represented import usual_measures
 from anglewise.similarity_measures.measure import (
     DEFAULT_MEASURES,
     MeasureSpec,
@@ -65,11 +67,12 @@ def compare_spaces(
 ) -> Comparison:
     """Say which model to use, and with which measure, judged on the same queries.
 
-    Every measure in every space is a candidate, ``new: cosine``, and all of them are one family of
-    tests. Rows are told by their ids: queries that one space lacks do not count, and items that
-    one lacks count against it where they are relevant, as whoever asks does not find them. Of
-    candidates that tie, the simplest is named: that of the first space before the others, a space
-    before what was made of it, then dot, cosine, euclidean.
+    Every measure in every space that holds what it ranks is a candidate, ``new: cosine``, and all
+    of them are one family of tests: ``maxsim`` ranks lists of token vectors, ``dot`` and ``cosine``
+    dense and sparse vectors, all others dense ones. Rows are told by their ids: queries that one
+    space lacks do not count, and items that one lacks count against it where they are relevant, as
+    whoever asks does not find them. Of candidates that tie, the simplest is named: that of the
+    first space before the others, a space before what was made of it, then dot, cosine, euclidean.
 
     Parameters
     ----------
@@ -87,7 +90,8 @@ def compare_spaces(
         As in ``compare``.
     variants
         Cheaper vectors as further candidates: ``[:128]``, ``int8``, ``binary``, ``[:128]·int8``, of
-        every space, or of one as in ``new·int8``.
+        every space, or of one as in ``new·int8``. ``binary(items)`` leaves the queries as they are;
+        ``int8·rescore(100)`` ranks the 100 nearest anew by the vectors as given.
     runs
         Ranked lists of other systems as further candidates, as in ``compare``.
     baseline
@@ -132,6 +136,8 @@ def compare_spaces(
     check_no_rankers(
         measures, "is of one space, and several are compared (a variant counts as one)", names
     )
+    if measures is DEFAULT_MEASURES:
+        measures = usual_measures(*(space.items for space in spaces.values()))
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)
@@ -148,7 +154,7 @@ def compare_spaces(
         )
         for name, labels in by_space.items()
     }
-    candidates = [SpaceCandidate(model, measure) for model in models for measure in read]
+    candidates = space_candidates(models, spaces, read)
     others = check_runs(given, [str(candidate) for candidate in candidates])
     settings = read_settings(
         Judgements,
@@ -156,7 +162,7 @@ def compare_spaces(
         metrics,
         tolerance=tolerance,
         largest_difference=largest_difference,
-        candidates=len(models) * len(read) + len(others),
+        candidates=len(candidates) + len(others),
         seed=seed,
         threads=threads,
         progress=progress,
@@ -165,13 +171,17 @@ def compare_spaces(
     aligned = AlignedSpaces.of(spaces, judged)
     check_relevant(aligned.judgements, settings.metrics[0])
     settings = settings.by(aligned.query_split(split, seed=seed), largest_group)
+    for model in models:
+        model.variant.check(spaces[model.space], aligned.judgements.direction)
+        check_depth(model, settings.metrics)
     searched = map(aligned.searched, models)
+    own = [[one.measure for one in candidates if one.source == model] for model in models]
     ranked = None
     if others:
         cut = [(spaces[name], parts) for name, parts in aligned.parts.items()]
         passages = passages_of(cut, aligned.judgements.direction)
         ranked = runs_in(others, aligned.names, aligned.judgements, settings, passages=passages)
-    scores = score_spaces(searched, read, candidates, aligned.judgements, settings, runs=ranked)
+    scores = score_spaces(searched, own, candidates, aligned.judgements, settings, runs=ranked)
     check_drawn(aligned.judgements if ranked is None else ranked.judgements, scores)
     facts = tuple(space_facts(spaces[model.space], model) for model in models)
     result = conclude(

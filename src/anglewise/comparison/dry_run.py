@@ -152,7 +152,7 @@ def forecast(
     floor_seconds, floor_bytes = 0.0, 0
     if metrics[0].bounded and metrics[0].depth is not None:
         floor_seconds, floor_bytes = forecast_of_texts(of_space(space, judgements), len(rows))
-    vectors = 2 * (asking.vectors.nbytes + ranked.vectors.nbytes)
+    vectors = 2 * (asking.nbytes + ranked.nbytes)
     return Forecast(
         queries=len(rows),
         items=len(ranked),

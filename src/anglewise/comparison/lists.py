@@ -9,6 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
+from anglewise.comparison.rescoring import rescored
 from anglewise.comparison.split import (
     ALONE,
     QuerySplit,
@@ -117,6 +118,8 @@ class SearchedSpace:
         What a store needs for one vector of what is ranked; as float32 if not given.
     passes
         The searches so far: for which measures, and how many seconds each took.
+    rescored
+        The vectors by which the nearest are ranked anew, and how many of them are.
     """
 
     space: Space
@@ -127,6 +130,7 @@ class SearchedSpace:
     passes: list[tuple[tuple[str, ...], float]] = field(
         default_factory=list[tuple[tuple[str, ...], float]]
     )
+    rescored: tuple[Space, int] | None = None
 
     @property
     def ranked(self) -> Embeddings:
@@ -144,6 +148,7 @@ class SearchedSpace:
         start = perf_counter()
         space, direction = self.space, self.judgements.direction
         rows = self.queries if queries is None else queries
+        depth = k if self.rescored is None else min(self.rescored[1], len(self.ranked))
         neighbours = by_frames(
             space,
             measures,
@@ -151,11 +156,13 @@ class SearchedSpace:
             asking=space.sides(direction)[0],
             rows=rows,
             exclusions=exclusions_of(space, direction, rows, self.judgements.seen),
-            k=k,
+            k=depth,
             threads=settings.threads,
             progress=settings.progress if queries is None else None,
             allowed=self.judgements.allowed,
         )
+        if self.rescored is not None:
+            neighbours = rescored(neighbours, measures, self.rescored[0], direction, rows=rows, k=k)
         self.passes.append((tuple(neighbours), perf_counter() - start))
         return {name: replace(lists, rows=rows) for name, lists in neighbours.items()}
 

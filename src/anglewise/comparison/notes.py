@@ -17,8 +17,10 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.parts import Parts
+from anglewise.data_types.representation import Representation
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
+from anglewise.data_types.token_vectors import TokenVectors
 from anglewise.data_types.typing import Array, Bool, Direction, Int64
 from anglewise.geometry.norms import known_uses, popularity_note, ranked_side
 from anglewise.similarity_measures.biases import biases_note
@@ -39,7 +41,8 @@ def notes(
     searched = any(_reads_vectors(candidate, scores.measures) for candidate in scores.measures)
     direction = judgements.direction if lists else "queries-items"
     sides = space.sides(direction)
-    unit = searched and sides[1].is_unit() and not space.named_biases
+    dense = not isinstance(sides[1], Representation)
+    unit = searched and dense and sides[1].is_unit() and not space.named_biases
     return (
         *(runs.notes if runs else ()),
         *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
@@ -287,6 +290,8 @@ def _few_notes(scores: Scores) -> Iterator[str]:
 def _zero_notes(asking: Embeddings, ranked: Embeddings) -> Iterator[str]:
     sides = [("items", ranked)] if asking is ranked else [("queries", asking), ("items", ranked)]
     for side, embeddings in sides:
+        if isinstance(embeddings, TokenVectors):
+            return
         zeros = len(embeddings.zero_rows)
         if zeros:
             yield f"{zeros:,} of {len(embeddings):,} {side} are zero vectors: cosine scores them 0"

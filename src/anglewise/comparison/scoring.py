@@ -12,6 +12,7 @@ from anglewise.comparison.inference import Scores
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists, of_places
 from anglewise.comparison.ranked_runs import RankedRuns
 from anglewise.comparison.split import choices, first_half, tuned
+from anglewise.comparison.variants import AS_IT_IS
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -31,38 +32,38 @@ from anglewise.statistics.decision import DRAWS
 
 def score_spaces(
     spaces: Iterable[SearchedSpace],
-    measures: Sequence[MeasureSpec],
+    measures: Sequence[Sequence[MeasureSpec]],
     candidates: Sequence[Candidate],
     judgements: Judgements,
     settings: EvaluationSettings,
     *,
     runs: RankedRuns | None = None,
 ) -> Scores:
-    """Search every space for every measure, one space after the other, and evaluate the lists.
+    """Search every space for its measures, one space after the other, and evaluate the lists.
 
-    ``candidates`` are the measures in the first space, then those in the next, and so on;
+    ``candidates`` are the measures of the first space, then those of the next, and so on;
     ``judgements`` are what all lists are judged by, of several spaces in their common order.
     Behind them stand the ``runs``, which are judged by the same, and the others by theirs.
 
     Raises what ``candidate_lists`` raises.
     """
-    count = len(candidates) // len(measures) if measures else 0
-    names = [str(candidate) for candidate in candidates]
+    count = len(measures)
+    names = iter([str(candidate) for candidate in candidates])
     lists: dict[str, Neighbours] = {}
     chosen: dict[str, tuple[str, ...]] = {}
     costs: dict[str, SearchCost] = {}
     keys: list[Hashable] = []
-    for number, space in enumerate(spaces):
+    for number, (space, its_measures) in enumerate(zip(spaces, measures, strict=False)):
         settings_here = settings
         if settings.progress is not None and count > 1:
             settings_here = replace(settings, progress=share_of(settings.progress, number, count))
-        nearest, words = candidate_lists(space, measures, judgements, settings_here)
+        nearest, words = candidate_lists(space, its_measures, judgements, settings_here)
         if runs is not None:  # which may name more items than a space holds
             nearest = {name: of_places(its, runs.depth) for name, its in nearest.items()}
-        own = dict(zip(nearest, names[number * len(measures) :], strict=False))
+        own = dict(zip(nearest, names, strict=False))
         lists |= {own[name]: replace(its, measure=own[name]) for name, its in nearest.items()}
         chosen |= {own[name]: words_chosen for name, words_chosen in words.items()}
-        costs |= {own[str(measure)]: _cost(space, measure, nearest) for measure in measures}
+        costs |= {own[str(measure)]: _cost(space, measure, nearest) for measure in its_measures}
         keys += [(number, list_key(neighbours)) for neighbours in nearest.values()]
     if runs is not None:
         lists |= runs.lists
@@ -83,7 +84,7 @@ def _cost(
     # what is learnt is searched for the reported queries alone
     learns = isinstance(measure, Adapted)
     queries = len(nearest[str(measure)].indices) if learns else len(space.queries)
-    size = space.bytes_a_vector or 4 * space.ranked.dimension
+    size = space.bytes_a_vector or AS_IT_IS.bytes_of(space.ranked)
     names = {*map(str, tried)}
     own = [(measures, seconds) for measures, seconds in space.passes if names & {*measures}]
     seconds = sum(seconds for _, seconds in own)

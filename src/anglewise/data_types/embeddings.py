@@ -119,6 +119,11 @@ class Embeddings:
         return self.vectors.shape[1]
 
     @property
+    def nbytes(self) -> int:
+        """What the numbers weigh."""
+        return self.vectors.nbytes
+
+    @property
     def named(self) -> bool:
         """Whether ids were given; without them, the ids are the row numbers."""
         return self._given_ids is not None

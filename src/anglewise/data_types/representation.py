@@ -21,7 +21,9 @@ class Representation(Embeddings, ABC):
     noun: ClassVar[str]
     """What the rows are, in words."""
     measures: ClassVar[tuple[str, ...]]
-    """The spellings of the measures that rank them, the usual one first."""
+    """The spellings of the measures that rank them."""
+    usual_measures: ClassVar[tuple[str, ...]]
+    """Those that are compared where nobody says which."""
 
     def _named(self, rows: int, ids: Iterable[Any] | None, metadata: Any) -> None:
         self._given_ids = None if ids is None else unique_ids(ids, rows)

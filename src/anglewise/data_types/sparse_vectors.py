@@ -49,7 +49,7 @@ class SparseVectors(Representation):
     """
 
     noun = "sparse vectors"
-    measures = ("dot", "cosine")
+    measures = usual_measures = ("dot", "cosine")
 
     def __init__(
         self, rows: Sparse, ids: Iterable[Any] | None = None, metadata: Any = None

@@ -60,6 +60,7 @@ class TokenVectors(Representation):
 
     noun = "lists of token vectors"
     measures = ("maxsim", "maxsim-cosine")
+    usual_measures = ("maxsim",)
 
     def __init__(
         self,

@@ -163,22 +163,23 @@ def score_pairs(
     measures: Sequence[Measure],
     rows_a: Int64[Array, " pairs"],
     rows_b: Int64[Array, " pairs"],
+    direction: Direction = DIRECTION,
 ) -> Float64[Array, "m pairs"]:
     """Score some pairs under each measure in float64; larger is nearer.
 
-    ``rows_a`` are rows of the queries, ``rows_b`` of the items (of the items both, in a
+    ``rows_a`` are rows of those who ask, ``rows_b`` of what is ranked (of the items both, in a
     one-sided space). Measures of one frame share its maps, those of one product share that.
     """
     scores = np.empty((len(measures), len(rows_a)))
-    asking, ranked = space.sides(DIRECTION)
-    frames_of = [frames_in(measure, space, DIRECTION) for measure in measures]
+    asking, ranked = space.sides(direction)
+    frames_of = [frames_in(measure, space, direction) for measure in measures]
     for frames in dict.fromkeys(frames_of):
         mine = [row for row, its_frames in enumerate(frames_of) if its_frames == frames]
         formulas = [
-            fitted(measures[row], space, DIRECTION, new_vectors=False).formula for row in mine
+            fitted(measures[row], space, direction, new_vectors=False).formula for row in mine
         ]
         whole = any(formula.axes for formula in formulas)
-        maps = fit_frames(frames, space, DIRECTION, new_vectors=whole)
+        maps = fit_frames(frames, space, direction, new_vectors=whole)
         for start in range(0, len(rows_a), BLOCK):
             part = slice(start, start + BLOCK)
             q = asking.vectors[rows_a[part]].astype(np.float64)

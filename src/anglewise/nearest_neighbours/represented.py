@@ -20,6 +20,7 @@ from anglewise.nearest_neighbours.sparse_search import nearest_sparse
 from anglewise.nearest_neighbours.token_search import nearest_tokens
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.late_interaction import TOKEN_FORMULAS
+from anglewise.similarity_measures.measure import DEFAULT_MEASURES
 
 Candidates: TypeAlias = tuple[Float64[Array, " some"], Int64[Array, " some"]]
 """Exact scores of some items, and their rows."""
@@ -35,6 +36,19 @@ def measures_of(side: Embeddings, measures: Sequence[Any]) -> list[Any]:
     if isinstance(side, Representation):
         return [measure for measure in measures if str(measure) in side.measures]
     return [measure for measure in measures if str(measure) not in TOKEN_FORMULAS]
+
+
+def usual_measures(*sides: Embeddings) -> tuple[str, ...]:
+    """What is compared of some sides where nobody says, each measure once.
+
+    >>> usual_measures(Embeddings([[1.0]]), TokenVectors([[[1.0]]]))
+    ('dot', 'cosine', 'euclidean', 'maxsim')
+    """
+    own = [
+        side.usual_measures if isinstance(side, Representation) else DEFAULT_MEASURES
+        for side in sides
+    ]
+    return tuple(dict.fromkeys(name for names in own for name in names))
 
 
 def check_rank(side: Embeddings, measures: Sequence[Any]) -> None:

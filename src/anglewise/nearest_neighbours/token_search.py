@@ -152,12 +152,39 @@ def nearest_tokens(
             own = hidden.indices[hidden.indptr[query] : hidden.indptr[query + 1]]
             scores[query, own] = -np.inf
             chosen = _may_be_best(items, queries, query, scores[query], k)
-            maxima = _maxima(items, queries, query, chosen)
-            maxima.sort(axis=1)
-            return rounded(np.cumsum(maxima, axis=1)[:, -1]), chosen
+            return rounded(_summed(_maxima(items, queries, query, chosen))), chosen
 
         for query, candidates in enumerate(pool.map_(answered, range(len(span)))):
             put(span.start + query, candidates)
+
+
+def pair_scores(
+    ranked: TokenVectors,
+    asking: TokenVectors,
+    measure: Measure,
+    queries: Int64[Array, " pairs"],
+    rows: Int64[Array, " pairs"],
+) -> Float64[Array, " pairs"]:
+    """The exact score of pairs of a query and an item; pairs of one query stand together.
+
+    >>> from anglewise.similarity_measures.measure import measure
+    >>> side = TokenVectors([[[1.0, 0.0], [0.0, 2.0]], [[3.0, 1.0]]])
+    >>> pair_scores(side, side, measure("maxsim"), np.array([0, 0]), np.array([0, 1])).tolist()
+    [5.0, 5.0]
+    """
+    unit = str(measure) != "maxsim"
+    items, scores = TokenItems.of(ranked, unit=unit), np.empty(len(rows))
+    edges = np.flatnonzero(np.diff(queries, prepend=-1, append=-1))
+    for start, stop in pairwise(edges.tolist()):
+        query = TokenQueries.of(asking, queries[start : start + 1], unit=unit)
+        _check_range(items, query)
+        scores[start:stop] = _summed(_maxima(items, query, 0, rows[start:stop]))
+    return scores
+
+
+def _summed(maxima: Float64[Array, "some tokens"]) -> Float64[Array, " some"]:
+    """The sums from the smallest to the largest, one after the other."""
+    return np.cumsum(np.sort(maxima, axis=1), axis=1)[:, -1]
 
 
 def _check_range(items: TokenItems, queries: TokenQueries) -> None:
