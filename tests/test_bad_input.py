@@ -197,7 +197,7 @@ def test_dimensions_that_differ_name_both_files(tmp_path):
         ({"emb": [[1.0, 2.0], [3.0, float("nan")]]}, "row 1 holds NaN"),
         ({"emb": [["1", "2"], ["3", "4"]]}, r"no column holds lists of numbers, but emb \(list"),
         ({"emb": ["[1, 2]", "[3, 4]"]}, r"no column holds lists of numbers, but emb \(string\)"),
-        ({"emb": [[[1.0]], [[2.0]]]}, "no column holds lists of numbers"),
+        ({"emb": [[[[1.0]]], [[[2.0]]]]}, "no column holds lists of numbers"),
         ({"emb": [[], []]}, "no column holds lists|at least one row"),
         ({"id": ["a", "a"], "emb": [[1.0], [2.0]]}, r"'a'\): make ids unique"),
         ({"id": ["a", None], "emb": [[1.0], [2.0]]}, r"row 1 .*the id in 'id' is empty"),

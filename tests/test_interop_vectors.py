@@ -14,7 +14,7 @@ from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents
 from anglewise.io.ids import read_ids
 from anglewise.io.read import read_texts
-from anglewise.io.space_files import read_side
+from anglewise.io.side_files import read_side
 from good_files import IDS, TITLES, X
 
 

@@ -35,8 +35,8 @@ from anglewise.io.arrow_sizes import pieces
 from anglewise.io.delimited import delimited_sheet, open_sheet
 from anglewise.io.judgement_formats import read_judged
 from anglewise.io.runs import read_history
+from anglewise.io.side_files import read_side
 from anglewise.io.sizes import allowed, check_holds
-from anglewise.io.space_files import read_side
 from anglewise.io.space_folder import read_space_folder
 from anglewise.io.tables import numbered
 from anglewise.io.texts import read_texts, text_table
@@ -769,7 +769,7 @@ def test_a_pipe_in_the_place_of_a_part_of_a_space_is_refused(tmp_path):
 
 
 def test_vectors_and_ids_of_a_space_are_as_many(tmp_path, monkeypatch):
-    from anglewise.io import space_files as space_tables
+    from anglewise.io import side_files as space_tables
 
     write_space(SPACE, tmp_path / "s")
     whole = space_tables.column_blocks

@@ -32,7 +32,7 @@ def search(
     text: str | None = None,
     image: Annotated[Path | None, READ] = None,
     encoder: Annotated[str | None, ENCODER_OF_SPACE] = None,
-    measures: str = "dot,cosine,euclidean",
+    measures: str | None = None,
     k: Annotated[int | None, number(COUNT, name=["-k", "--k"])] = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     where: Annotated[tuple[str, ...], A_FILTER] = (),
@@ -55,7 +55,8 @@ def search(
     encoder
         What encodes the text or image, where the space does not name it: use, model2vec:MODEL, ...
     measures
-        Which, parted by commas: dot, cosine, euclidean, manhattan, norm(0,0.5), cosine@centred.
+        Which, parted by commas; dot, cosine, euclidean if not given, or maxsim of lists of token
+        vectors. Others are manhattan, norm(0,0.5), cosine@centred.
     k
         How many neighbours; without it 10, or all of fewer.
     direction
@@ -72,6 +73,7 @@ def search(
     from anglewise.data_types.filters import read_filter
     from anglewise.errors import SpellingError
     from anglewise.io.read import read_space
+    from anglewise.nearest_neighbours.represented import check_rank, usual_measures
     from anglewise.nearest_neighbours.search import search as nearest
     from anglewise.nearest_neighbours.search import search_vectors
     from anglewise.report.retrieval_documents import QueryNeighbours, neighbours_document
@@ -85,11 +87,14 @@ def search(
         )
     if query is not None and encoder is not None:
         raise SpellingError("--encoder encodes --text or --image: give one")
-    parsed_measures = read_measures(measures)
+    if measures is not None:
+        read_measures(measures)
     loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
     asking, ranked = loaded.sides(chosen_direction)
     row = 0 if query is None else _row(asking, query, chosen_direction)
+    parsed_measures = read_measures(usual_measures(ranked) if measures is None else measures)
+    check_rank(ranked, parsed_measures)
     items, listed = len(ranked), ""
     if where:
         items, listed = _passing(where, ranked, asking if query else None, row)

@@ -1,4 +1,4 @@
-"""Files of arrays: ``.npy``, ``.npz``, safetensors, sparse matrices, factor models with biases."""
+"""Files of arrays: ``.npy``, ``.npz``, safetensors, factor models with biases."""
 
 import io
 import math
@@ -16,9 +16,8 @@ import numpy as np
 
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.row_ids import as_ids
-from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.text import Say, as_path
-from anglewise.data_types.typing import Array, Int64
+from anglewise.data_types.typing import Array
 from anglewise.errors import (
     AnglewiseError,
     FileError,
@@ -182,6 +181,8 @@ SIDES: Mapping[Side, str] = {
 """How the names of arrays begin that hold one side."""
 BARE = ("id", "ids")
 """The names of ids that do not say of which side."""
+SPARSE = {"format", "shape", "data"}
+"""What every sparse matrix of SciPy holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,8 +194,15 @@ class Keyed:
     pickled: tuple[str, ...] = ()
 
     @property
+    def is_sparse(self) -> bool:
+        """Whether the arrays are those of one sparse matrix of SciPy."""
+        return set(self.arrays) >= SPARSE
+
+    @property
     def matrices(self) -> list[str]:
         """The names of the arrays that may be vectors."""
+        if self.is_sparse:
+            return []
         return [name for name, x in self.arrays.items() if x.ndim == 2 and not _whose_ids(name)]
 
     def holds(self, side: Side) -> bool:
@@ -216,8 +224,9 @@ class Keyed:
                 )
             return array_name
         matching = [name for name in self.matrices if _is_of(name, side)]
-        if not matching and side == "items":
-            matching = [name for name in self.matrices if not _is_of(name, "queries")]
+        if not matching:
+            other: Side = "queries" if side == "items" else "items"
+            matching = [name for name in self.matrices if not _is_of(name, other)]
         if len(matching) != 1:
             raise FileError(
                 f"{self.path} holds {len(matching) or 'no'} matrices that could be the {side}, "
@@ -226,23 +235,44 @@ class Keyed:
         say(f"took {matching[0]!r} of {self.path.name} as the vectors of the {side}")
         return matching[0]
 
-    def ids(self, side: Side, vectors: str, given: PathLike | None, say: Say) -> list[str] | None:
-        """The ids beside the vectors of a side, if any; faults are said where others are given."""
+    def offsets(self, side: Side, vectors: str) -> tuple[str, Array] | None:
+        """Where the tokens of each row begin, if an array says so, and its name; else None.
+
+        It is called after the side, as ``item_offsets``, or ``offsets`` beside a single matrix.
+        """
+        named = [name for name in self.arrays if re.fullmatch(OFFSETS, plain(name))]
+        own = [name for name in named if _is_of(name, side)]
+        bare = [name for name in named if plain(name) == "offsets"]
+        if not own and bare and len(self.matrices) > 1:
+            raise FileError(
+                f"{self.path}: {bare[0]!r} could belong to each of {listed(self.matrices)}: call "
+                "them item_offsets and query_offsets"
+            )
+        if len(own) > 1:
+            raise FileError(
+                f"{self.path}: {listed(own)} could each be the offsets of {vectors!r}: leave one"
+            )
+        name = next(iter([*own, *bare]), None)
+        return None if name is None else (name, self.arrays[name])
+
+    def ids(
+        self, side: Side, vectors: str, given: PathLike | None, say: Say, rows: int
+    ) -> list[str] | None:
+        """The ids beside the ``rows`` of a side, if any; faults are said where others are given."""
         try:
-            return self._ids(side, vectors)
+            return self._ids(side, vectors, rows)
         except AnglewiseError as error:
             if given is None:
                 raise
             say(f"{error}; not used, for {as_path(given).name} names the ids")
             return None
 
-    def _ids(self, side: Side, vectors: str) -> list[str] | None:
+    def _ids(self, side: Side, vectors: str, rows: int) -> list[str] | None:
         """The ids, or None where there are none.
 
         Raises ``FileError`` where they are pickled or could be those of the other side, and
         ``IdsError`` and ``ShapeError`` as :func:`as_ids` does, or where they are not one a vector.
         """
-        rows = len(np.atleast_1d(self.arrays[vectors]))
         name = self._name_of_ids(side, vectors, rows)
         if name is None:
             return None
@@ -294,7 +324,7 @@ class Keyed:
 def open_keyed(path: Path) -> Keyed:
     """Open an ``.npz`` or safetensors file; ``FileError`` if it holds no matrix."""
     arrays, pickled = _npz(path) if suffix(path) == ".npz" else (load_safetensors(path), ())
-    if not any(array.ndim == 2 for array in arrays.values()):
+    if not any(array.ndim == 2 for array in arrays.values()) and not set(arrays) >= SPARSE:
         unread = f"; pickled objects, which are never read: {listed(pickled)}" if pickled else ""
         raise FileError(
             f"{path} holds no matrix (its arrays: {listed(list(arrays)) or 'none'}{unread}): "
@@ -325,6 +355,8 @@ def _word(name: str, side: Side) -> str | None:
     return None if match is None else re.sub("ies$", "y", match[0]).removesuffix("s")
 
 
+OFFSETS = rf"(({'|'.join(SIDES.values())})(tokens?|vectors?)?)?offsets?"
+"""What arrays are called that say where the tokens of each row begin, in small letters alone."""
 IMPLICIT = {"user_factors", "item_factors"}
 USER, ITEM = ("userbiases", "userbias", "bu"), ("itembiases", "itembias", "bi")
 """What arrays of biases are called, in small letters alone."""
@@ -371,80 +403,3 @@ def _number(array: Array | None) -> int | None:
     if array is None or array.ndim or array.dtype.kind not in "iu":
         return None
     return int(array)
-
-
-NAME_BYTES = 64
-"""What the name of a row or column weighs, whether it has entries or not."""
-
-FORMS = {"csr", "csc", "coo"}
-PARTS = {"shape", "data", "indices", "indptr", "row", "col", "coords"}
-
-
-def read_sparse_npz(path: Path) -> Interactions:
-    """Read users x items in CSR, CSC or COO form; rows and columns are named by their numbers.
-
-    Raises ``FileError`` for other forms and for parts that do not fit each other.
-    """
-    parts = load_npz(path)
-    if not {"format", "shape", "data"} <= set(parts):
-        raise FileError(
-            f"{path} is no sparse matrix (it holds {', '.join(parts) or 'nothing'}): "
-            "write it with scipy.sparse.save_npz"
-        )
-    with reading(path, "a sparse matrix"):
-        form = bytes(parts["format"]).decode().strip("\x00")
-        _check_parts(path, form, parts)
-        users, items = (int(n) for n in parts["shape"])
-        check_holds(path, NAME_BYTES * (max(users, 0) + max(items, 0)))
-        rows, columns = _places(path, form, parts, users, items)
-        weights = np.asarray(parts["data"], dtype=np.float64)
-    inside = len(rows) == len(columns) == len(weights) and (
-        not len(rows)
-        or (min(rows.min(), columns.min()) >= 0 and rows.max() < users and columns.max() < items)
-    )
-    if not inside:
-        raise FileError(f"{path} is damaged: its entries do not fit a {users} x {items} matrix")
-    if not np.isfinite(weights).all():
-        raise FileError(f"{path}: a weight is NaN or infinite; drop or mend it")
-    return Interactions(rows, columns, weights, numbered_names(users), numbered_names(items))
-
-
-def _check_parts(path: Path, form: str, parts: Mapping[str, Array]) -> None:
-    """Lists of whole numbers, beside weights that are real; else ``FileError``."""
-    if form not in FORMS:
-        raise FileError(f"{path} is a sparse matrix in {form} form: save it as csr, csc or coo")
-    for name in PARTS & parts.keys():
-        part = parts[name]
-        allowed_kinds = "biuf" if name == "data" or not part.size else "iu"
-        if part.dtype.kind not in allowed_kinds or part.ndim != (2 if name == "coords" else 1):
-            kind = "real" if name == "data" else "whole"
-            raise FileError(
-                f"{path} is damaged: {name!r} holds {part.dtype} of shape {part.shape}, where a "
-                f"list of {kind} numbers is due; write it with scipy.sparse.save_npz"
-            )
-
-
-def _places(
-    path: Path, form: str, parts: Mapping[str, Array], rows: int, columns: int
-) -> tuple[Int64[Array, " entries"], Int64[Array, " entries"]]:
-    if form == "coo":
-        pair = (parts["row"], parts["col"]) if "row" in parts else tuple(parts["coords"])
-        return pair[0].astype(np.int64), pair[1].astype(np.int64)
-    ends = parts["indptr"].astype(np.int64)
-    if len(ends) != (rows if form == "csr" else columns) + 1:
-        raise FileError(f"{path} is damaged: {len(ends)} row ends in a {rows} x {columns} matrix")
-    minor = parts["indices"].astype(np.int64)
-    lengths = np.diff(ends)
-    if (lengths < 0).any() or ends[0] != 0 or ends[-1] != len(minor):
-        raise FileError(f"{path} is damaged: its row ends do not fit its {len(minor):,} entries")
-    major = np.repeat(np.arange(len(ends) - 1), lengths)
-    return (major, minor) if form == "csr" else (minor, major)
-
-
-def numbered_names(count: int) -> Array:
-    """The ids of rows that have none: their numbers.
-
-    >>> numbered_names(2)
-    array(['0', '1'], dtype=object)
-    """
-    return np.array([str(i) for i in range(count)], dtype=object)

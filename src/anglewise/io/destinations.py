@@ -344,7 +344,7 @@ def is_of_space(path: Path) -> bool:
     """
     start = first_bytes(path, 64)
     if start.startswith(b"PAR1"):
-        from anglewise.io.space_files import is_table_of_space
+        from anglewise.io.side_files import is_table_of_space
 
         return is_table_of_space(path)
     return start.startswith(b'{\n "format": ') and b'"written_by": "anglewise ' in start

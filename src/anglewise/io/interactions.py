@@ -13,10 +13,10 @@ from anglewise.data_types.numbers import FINITE, check_columns
 from anglewise.data_types.sparse import Interactions, SparseRows, as_sparse_rows
 from anglewise.data_types.text import Say, counted, quiet
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
-from anglewise.io.arrays import numbered_names, read_sparse_npz
 from anglewise.io.arrow_files import FRAME
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, existing_file, suffix
+from anglewise.io.sparse_files import numbered_names, read_sparse_npz
 from anglewise.io.tables import (
     ID,
     ITEM,

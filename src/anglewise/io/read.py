@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from anglewise.data_types.embeddings import Embeddings, Seen, Space, TrainedFor, check_trained_for
+from anglewise.data_types.representation import Representation
 from anglewise.data_types.text import Say, as_path, listed, quiet
 from anglewise.errors import ShapeError, SpellingError
 from anglewise.io.arrays import Keyed, Side, bias_names, with_biases
@@ -146,7 +147,9 @@ def _without_seen(
     if all(_is_factor_model(files[side]) for side in sides):
         names = ["user_factors", "item_factors"]
     space = _together(sides, files, _suggested(names, trained_for, say))
-    return with_biases(space, both, say) if isinstance(both, Keyed) else space
+    if isinstance(both, Keyed) and not isinstance(space.items, Representation):
+        return with_biases(space, both, say)
+    return space
 
 
 def _suggested(names: list[str], trained_for: TrainedFor | None, say: Say) -> TrainedFor:

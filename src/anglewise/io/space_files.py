@@ -15,27 +15,24 @@ from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space, Tra
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.parts import Parts
+from anglewise.data_types.representation import Representation
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import DIRECTIONS, Array, Bool, Direction, Int64
-from anglewise.errors import FileError, ShapeError, ValuesError
+from anglewise.errors import FileError, ValuesError
 from anglewise.io.arrow_files import (
-    Columns,
-    arrow_sheet,
-    check_kind,
-    column_blocks,
-    matrix_in_blocks,
     parquet_columns,
 )
-from anglewise.io.files import arrow, file_text, naming, reading
+from anglewise.io.files import arrow, file_text, reading
 from anglewise.io.sizes import check_json
-from anglewise.io.tables import check_names, names_of, rows_of
+from anglewise.io.tables import rows_of
 
 MOST = 10**15
 """Counts in a description are whole numbers up to this."""
-FORMAT = 2
+FORMAT = 3
 """Counted up when an older reader would misread the folder.
 
-Format 2 says how queries and pairs were drawn; where nothing is to be said of it, 1 is written."""
+Format 2 says how queries and pairs were drawn, format 3 holds lists of token vectors or sparse
+vectors; where there is neither, 1 is written."""
 
 
 LONGEST = 1 << 22
@@ -56,7 +53,7 @@ def describe(
             "what is not there"
         )
     return {
-        "format": FORMAT if any(map(_says_draws, judgements.values())) else 1,
+        "format": _format(space, judgements),
         "written_by": f"anglewise {version('anglewise')}",
         "trained_for": space.trained_for,
         "dimension": space.items.dimension,
@@ -80,6 +77,13 @@ def describe(
         "about": plain(dict(space.about), "about"),
         "sha256": dict(sha256),
     }
+
+
+def _format(space: Space, judgements: Mapping[Direction, Judgements]) -> int:
+    """The lowest format that holds all of it, so that older versions read what they can."""
+    if isinstance(space.items, Representation):
+        return FORMAT
+    return 2 if any(map(_says_draws, judgements.values())) else 1
 
 
 def _says_draws(judged: Judgements) -> bool:
@@ -249,6 +253,8 @@ def plain(value: Any, path: str) -> Any:
     raise ValuesError(f"{path} is {value!r}, which JSON cannot hold: store text or finite numbers")
 
 
+NUMBERS = {"vector", "tokens", "weights"}
+"""Columns of floats."""
 GROUP_BYTES = 1 << 26
 """Vectors are written in groups of about 64 MB, so that no reader needs all at once."""
 
@@ -326,7 +332,7 @@ def write_table(path: Path, table: Any, rows: int) -> None:
         compression=_codecs(table.schema),
         row_group_size=rows,
         write_statistics=False,
-        use_dictionary=[n for n in table.column_names if n != "vector"],
+        use_dictionary=[n for n in table.column_names if n not in NUMBERS],
     )
 
 
@@ -337,26 +343,7 @@ def _codecs(schema: Any) -> dict[str, str]:
     parquet.write_table(schema.empty_table(), file)
     stored = parquet.ParquetFile(pa.BufferReader(file.getvalue())).metadata
     paths = [stored.schema.column(i).path for i in range(stored.num_columns)]
-    return {path: "lz4" if path.startswith("vector.") else "zstd" for path in paths}
-
-
-def write_side(path: Path, side: Embeddings) -> None:
-    """Write ``id``, ``vector`` (fixed-size list of float32) and what is known about the rows."""
-    pa = arrow()
-    values = pa.array(side.vectors.reshape(-1))
-    element = pa.field("element", pa.float32(), nullable=False)
-    vectors = pa.FixedSizeListArray.from_arrays(values, type=pa.list_(element, side.dimension))
-    fields = [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("vector", vectors.type, nullable=False),
-    ]
-    columns = [pa.array(side.ids.tolist(), pa.string()), vectors]
-    for name in side.metadata_columns:
-        column = _about(side, name)
-        fields.append(pa.field(name, column.type))
-        columns.append(column)
-    table = pa.Table.from_arrays(columns, schema=pa.schema(fields))
-    write_table(path, table, rows=max(1, GROUP_BYTES // (4 * side.dimension)))
+    return {path: "lz4" if path.split(".")[0] in NUMBERS else "zstd" for path in paths}
 
 
 QUERY_COLUMNS = ("judged_at", "chance", "traffic")
@@ -373,73 +360,3 @@ TABLES = (
 )
 """The columns of what training saw, of judgements, of those of missing items, of judged items, of
 judged queries."""
-
-
-def is_table_of_space(path: Path) -> bool:
-    """Whether a parquet file has the columns of one that a space holds, and no others.
-
-    Vectors may have any columns about their rows.
-    """
-    try:
-        schema = arrow("parquet").read_schema(path.absolute())
-    except (OSError, ValueError):  # Arrow's errors are of these kinds; a damaged file is no table
-        return False
-    if schema.names in TABLES:
-        return True
-    is_fixed = arrow("types").is_fixed_size_list
-    return schema.names[:2] == ["id", "vector"] and is_fixed(schema.field("vector").type)
-
-
-def read_side(path: Path) -> Embeddings:
-    """Read what ``write_side`` wrote; what is known about the rows is read when asked for."""
-    sheet = arrow_sheet(path)
-    names = sheet.names or ()
-    if not {"id", "vector"} <= set(names):
-        raise FileError(f"{path} lacks the columns id and vector: write the space again")
-    check_names(names, path)
-    check_kind(sheet, sheet.kinds[names.index("vector")])  # before any of it is unpacked
-    position = names.index("id")
-    (ids,) = sheet.columns([position])
-    metadata = Columns(
-        path,
-        tuple(name for name in names if name not in {"id", "vector"}),
-        lambda name: sheet.columns([names.index(name)])[0],
-    )
-    with naming(path):
-        return Embeddings(
-            matrix_in_blocks(sheet, column_blocks(path, "vector"), len(ids)),
-            ids=names_of(sheet, ids, position).to_pylist(),
-            metadata=metadata or None,
-        )
-
-
-def _about(side: Embeddings, name: str) -> Any:
-    """One column of metadata as an array that parquet can hold."""
-    pa = arrow()
-    if name in {"id", "vector"}:
-        raise ValuesError(
-            f"metadata has a column {name!r}, which a space keeps for itself: rename it"
-        )
-    values: Any = cast("Any", side.metadata)[name]
-    try:
-        column: Any = values if isinstance(values, pa.ChunkedArray) else pa.array(list(values))
-    except (pa.ArrowException, TypeError, OverflowError) as error:
-        raise ValuesError(
-            f"metadata column {name!r} mixes kinds, or holds numbers beyond 64 bits ({error}): "
-            "keep one kind, or write them as text"
-        ) from error
-    if _has_no_fields(column.type):
-        raise ValuesError(
-            f"metadata column {name!r} holds dicts without keys, which parquet cannot hold: leave "
-            "them out"
-        )
-    if len(column) != len(side):
-        raise ShapeError(f"metadata column {name!r} has {len(column)} values, {len(side)} are due")
-    return column
-
-
-def _has_no_fields(kind: Any) -> bool:
-    """Whether a column holds structs of nothing, in lists too."""
-    if arrow("types").is_struct(kind) and not kind.num_fields:
-        return True
-    return any(_has_no_fields(kind.field(i).type) for i in range(kind.num_fields))

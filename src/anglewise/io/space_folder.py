@@ -29,17 +29,16 @@ from anglewise.io.files import (
 )
 from anglewise.io.judged_queries import with_queries, write_queries
 from anglewise.io.outputs import check_new_folder, new_folder
+from anglewise.io.side_files import read_side, write_side
 from anglewise.io.space_files import (
     check_about,
     describe,
     is_space_folder,
     judgements_as_described,
     read_description,
-    read_side,
     read_some,
     read_sparse,
     write_description,
-    write_side,
     write_some,
     write_sparse,
 )
@@ -64,6 +63,7 @@ def write_space(
 ) -> None:
     """Write a space, and what it is judged by, as a folder; whole or not at all.
 
+    Lists of token vectors and sparse vectors are written alike, in tables of their own columns.
     ``space.json`` says what the space is and holds a checksum of every other file:
     ``items.parquet`` and, unless the items ask, ``queries.parquet``; ``seen.parquet``;
     ``judgements/<direction>.parquet``, and beside it ``<direction>-judged-items.parquet`` where
@@ -248,7 +248,10 @@ def _write_judgements(
 
 
 def _side(folder: Path, description: Mapping[str, Any], name: str) -> Embeddings:
-    return read_side(_verified_file(folder, description, name))
+    width = description.get("dimension")
+    return read_side(
+        _verified_file(folder, description, name), width if isinstance(width, int) else None
+    )
 
 
 def _steadily(folder: Path, read: Callable[[Path], T]) -> T:

@@ -1,4 +1,4 @@
-"""Vectors of one side from a file or folder of any format, with their ids; word2vec's formats."""
+"""Vectors of one side from a file or folder of any format, with their ids."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.columns import first_difference
-from anglewise.data_types.conversion import BLOCK, check_held, offers
+from anglewise.data_types.conversion import BLOCK, offers
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.sparse_vectors import SparseVectors
 from anglewise.data_types.text import Say, as_path, quiet
+from anglewise.data_types.token_vectors import TokenVectors
 from anglewise.data_types.typing import Array
-from anglewise.errors import FileError, ShapeError, TooFewError, ValuesError
+from anglewise.errors import FileError, TooFewError, ValuesError
 from anglewise.io.arrays import KEYED_SUFFIXES, Keyed, Side, load_npy, open_keyed
 from anglewise.io.arrow_files import (
     ARROW_SUFFIXES,
@@ -26,16 +29,14 @@ from anglewise.io.arrow_files import (
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import (
     PathLike,
-    arrow,
-    contents,
     existing_file,
     existing_folder,
     naming,
-    reading,
     suffix,
 )
 from anglewise.io.ids import read_ids
-from anglewise.io.sizes import Contents
+from anglewise.io.represented_files import is_list_of_lists, token_lists
+from anglewise.io.sparse_files import sparse_rows
 from anglewise.io.tables import (
     ID,
     VECTOR,
@@ -43,11 +44,11 @@ from anglewise.io.tables import (
     Sheet,
     check_names,
     find,
-    is_number,
     listed,
     names_of,
 )
 from anglewise.io.texts import read_texts, text_ids
+from anglewise.io.word2vec import load_word2vec
 
 WORD_SUFFIXES = {".txt", ".vec", ".bin", ".glove", ".w2v"}
 VECTOR_SUFFIXES = {".npy"} | ARROW_SUFFIXES | KEYED_SUFFIXES | WORD_SUFFIXES
@@ -57,9 +58,32 @@ VECTOR_SUFFIXES = {".npy"} | ARROW_SUFFIXES | KEYED_SUFFIXES | WORD_SUFFIXES
 class SideFile:
     """The content of a file of one side, not checked yet."""
 
-    vectors: Array
+    vectors: Array | SparseRows
     ids: Sequence[str] | None = None
     metadata: Any = None
+    offsets: Array | None = None
+    """Of lists of token vectors, where those of each row begin."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        if isinstance(self.vectors, SparseRows):
+            return self.vectors.shape[0]
+        return _row_count(self.vectors, self.offsets)
+
+    def checked(self, ids: Sequence[str] | None, metadata: Any) -> Embeddings:
+        """The rows under these ids, once all is checked."""
+        if isinstance(self.vectors, SparseRows):
+            return SparseVectors(self.vectors, ids, metadata)
+        if self.offsets is not None:
+            return TokenVectors(self.vectors, self.offsets, ids, metadata)
+        return Embeddings(self.vectors, ids=ids, metadata=metadata)
+
+
+def _row_count(vectors: Array, offsets: Array | None) -> int:
+    if offsets is not None:
+        return max(0, np.atleast_1d(offsets).shape[0] - 1)
+    return len(vectors) if vectors.ndim else 0
 
 
 def read_vectors(
@@ -86,7 +110,7 @@ def read_vectors(
     """
     path = source.path if isinstance(source, Keyed) else source
     content = _load(source, side, ids, say, vector_column, id_column)
-    rows = len(content.vectors) if content.vectors.ndim else 0
+    rows = content.rows
     names = _names(path, rows, content.ids, ids=ids, texts=texts, say=say)
     metadata: Any = content.metadata
     if texts is not None:
@@ -99,15 +123,22 @@ def read_vectors(
                 say(f"{name} of {path.name}: not used, for {as_path(texts).name} holds it too")
         metadata |= of_texts
     with naming(path):
-        return _usable(Embeddings(content.vectors, ids=names, metadata=metadata), side)
+        return _usable(content.checked(names, metadata), side)
 
 
 def _load(
     source: Path | Keyed, side: Side, ids: PathLike | None, say: Say, *columns: str | None
 ) -> SideFile:
     if isinstance(source, Keyed):
+        if source.is_sparse:
+            return SideFile(sparse_rows(source.path, source.arrays))
         name = source.vectors(side, columns[0], say)
-        return SideFile(source.arrays[name], source.ids(side, name, ids, say))
+        vectors, found = source.arrays[name], source.offsets(side, name)
+        if found is not None:
+            say(f"took {found[0]!r} of {source.path.name} as the offsets of lists of token vectors")
+        offsets = None if found is None else found[1]
+        rows = _row_count(vectors, offsets)
+        return SideFile(vectors, source.ids(side, name, ids, say, rows), offsets=offsets)
     ending = suffix(source)
     if source.is_dir() and is_saved_dataset(source):
         return _from_sheet(saved_dataset(source), columns[0], columns[1], say)
@@ -181,12 +212,17 @@ def _from_sheet(
         if i not in {vector, name} and not is_list_of_numbers(sheet.kinds[i])
     )
     metadata = Columns(sheet.path, other_columns, lambda n: sheet.columns([names.index(n)])[0])
-    return SideFile(matrix_of(sheet, sheet.columns([vector])[0]), ids, metadata or None)
+    cells = sheet.columns([vector])[0]
+    if is_list_of_lists(sheet.kinds[vector]):
+        tokens, offsets = token_lists(sheet, cells)
+        return SideFile(tokens, ids, metadata or None, offsets)
+    return SideFile(matrix_of(sheet, cells), ids, metadata or None)
 
 
 def _vector_position(sheet: Sheet, column_name: str | None) -> int:
     names = sheet.names or ()
     lists = [i for i, kind in enumerate(sheet.kinds) if is_list_of_numbers(kind)]
+    lists = lists or [i for i, kind in enumerate(sheet.kinds) if is_list_of_lists(kind)]
     if column_name is not None:
         return find(names, VECTOR, column_name, sheet.path) or 0
     position = find(
@@ -207,7 +243,11 @@ def _vector_position(sheet: Sheet, column_name: str | None) -> int:
 
 def _usable(side: Embeddings, side_name: Side) -> Embeddings:
     """Refuse what can be read but never ranked."""
-    if not any(side.vectors[i : i + BLOCK].any() for i in range(0, len(side), BLOCK)):
+    if isinstance(side, TokenVectors):
+        numbers: Array = side.tokens
+    else:
+        numbers = side.rows.values if isinstance(side, SparseVectors) else side.vectors
+    if not any(numbers[i : i + BLOCK].any() for i in range(0, len(numbers), BLOCK)):
         raise ValuesError("every number is zero: nothing can be ranked; write the vectors again")
     if side_name == "items" and len(side) == 1:
         raise TooFewError(
@@ -307,144 +347,3 @@ def _first(folder: Path, side: Side, suffixes: set[str]) -> Path | None:
 
 def _file_names(folder: Path) -> list[str]:
     return sorted(file.name for file in existing_folder(folder).iterdir())
-
-
-LONGEST_WORD = 10_000
-"""No word is longer: a file in which one is holds something else."""
-
-
-def load_word2vec(path: Path) -> tuple[list[str], Array]:
-    """Words and their vectors, from text or binary, told apart by the bytes after the first line.
-
-    Raises ``FileError``, ``ShapeError`` or ``ValuesError`` with the line (text) or the word
-    (binary) at which the file breaks.
-    """
-    data = contents(path)
-    first = data[: LONGEST_WORD * 10].split(b"\n", 1)[0].rstrip(b"\r ")
-    header = first.split()
-    if len(header) == 2 and all(part.isdigit() and len(part) < 16 for part in header):
-        rows, dimension = int(header[0]), int(header[1])
-        start = data.find(b"\n") + 1
-        if not dimension or not rows or start == 0:
-            raise FileError(f"{path} says that it holds {rows} vectors of {dimension} numbers")
-        if _is_text(data[start : start + 4096]):
-            return _text(path, data, start, rows, dimension)
-        return _binary(path, data, start, rows, dimension)
-    if not _is_text(data[:4096]) or len(header) < 2:
-        raise FileError(
-            f"{path} is no word2vec file: text or binary is due that begins with "
-            "'rows dimensions', or lines of a word and its numbers"
-        )
-    return _text(path, data, 0, None, len(header) - 1)
-
-
-def _is_text(sample: bytes) -> bool:
-    """Whether a piece of the file reads as words and numbers."""
-    try:
-        words = sample.decode("utf-8", errors="strict" if len(sample) < 4096 else "ignore").split()
-    except UnicodeDecodeError:
-        return False
-    return len(words) > 1 and sum(map(is_number, words[1:20])) * 2 >= len(words[1:20])
-
-
-def _text(
-    path: Path, data: Contents, start: int, rows: int | None, dimension: int
-) -> tuple[list[str], Array]:
-    if (rows or 1) * 2 * dimension > len(data) - start + 1:
-        raise FileError(
-            f"{path} says that it holds {rows or 1:,} vectors of {dimension:,} numbers, for which "
-            f"it is too short ({len(data):,} bytes): it is truncated, or of another format"
-        )
-    try:
-        words, vectors = _fast_text(data[start:], dimension)
-    except (arrow().ArrowException, UnicodeDecodeError):
-        words, vectors = _slow_text(path, data[start:], dimension, first_line=2 if start else 1)
-    if rows is not None and len(words) != rows:
-        raise FileError(
-            f"{path} says that it holds {rows:,} vectors and holds {len(words):,}: "
-            "it may be truncated"
-        )
-    return words, vectors
-
-
-def _fast_text(text: bytes, dimension: int) -> tuple[list[str], Array]:
-    """One blank between cells: as word2vec and GloVe write, but for a blank at the line's end."""
-    pa, csv = arrow(), arrow("csv")
-    names = [str(i) for i in range(dimension + 1)]
-    kinds: dict[str, Any] = dict.fromkeys(names[1:], pa.float32())
-    table = csv.read_csv(
-        pa.BufferReader(text.replace(b" \n", b"\n")),
-        read_options=csv.ReadOptions(column_names=names, block_size=1 << 24),
-        parse_options=csv.ParseOptions(delimiter=" ", quote_char=False),
-        convert_options=csv.ConvertOptions(
-            column_types={"0": pa.string(), **kinds}, null_values=[], strings_can_be_null=False
-        ),
-    )
-    vectors = np.empty((table.num_rows, dimension), dtype=np.float32)
-    for i in range(dimension):
-        vectors[:, i] = table.column(i + 1)
-    small = np.flatnonzero(np.abs(vectors).max(axis=1) < np.finfo(np.float32).tiny)
-    if len(small):
-        lines = [line for line in text.split(b"\n") if line.strip()]
-        for row in small.tolist():
-            _check_small(lines[row].split(b" ")[1 : dimension + 1], vectors[row], row)
-    return table.column(0).to_pylist(), vectors
-
-
-def _check_small(cells: Sequence[bytes] | Sequence[str], vector: Array, row: int) -> None:
-    """Refuse a row whose numbers float32 took for 0, or nearly."""
-    check_held(np.array([[float(cell) for cell in cells]]), vector[None], row)
-
-
-def _slow_text(path: Path, text: bytes, dimension: int, first_line: int) -> tuple[list[str], Array]:
-    """Words that hold blanks, tabs between cells, and the line of whatever is wrong."""
-    words: list[str] = []
-    vectors: list[Array] = []
-    for number, line in enumerate(text.split(b"\n"), start=first_line):
-        if not line.strip():
-            continue
-        location = f"{path}, line {number}"
-        with reading(path, f"text (line {number})"):
-            cells = line.decode().rsplit(maxsplit=dimension)
-        if len(cells) != dimension + 1:
-            raise ShapeError(
-                f"{location}: {len(cells) - 1} numbers where {dimension} are due; "
-                "the file may be truncated"
-            )
-        wrong_cell = next((cell for cell in cells[1:] if not is_number(cell)), None)
-        if wrong_cell is not None:
-            raise ValuesError(
-                f"{location}: {wrong_cell[:40]!r} where a number is due; mend the line"
-            )
-        words.append(cells[0])
-        with np.errstate(over="ignore"):  # what is too large is refused as infinite, by its row
-            vectors.append(np.array(cells[1:], dtype=np.float32))
-        if np.abs(vectors[-1]).max() < np.finfo(np.float32).tiny:
-            _check_small(cells[1:], vectors[-1], len(vectors) - 1)
-    return words, np.array(vectors, dtype=np.float32)
-
-
-def _binary(
-    path: Path, data: Contents, start: int, rows: int, dimension: int
-) -> tuple[list[str], Array]:
-    size = 4 * dimension
-    if rows * (size + 2) > len(data) - start + 1:
-        raise FileError(
-            f"{path} says that it holds {rows:,} vectors of {dimension} numbers, for which it is "
-            f"too short ({len(data):,} bytes): it is truncated, or of another format"
-        )
-    words: list[str] = []
-    vectors = np.empty((rows, dimension), dtype="<f4")
-    position = start
-    for row in range(rows):
-        gap = data.find(b" ", position, position + LONGEST_WORD)
-        if gap < 0 or gap + 1 + size > len(data):
-            raise FileError(
-                f"{path} breaks at vector {row:,} of {rows:,}: "
-                "it is truncated, or of another format"
-            )
-        with reading(path, f"UTF-8 at the word of vector {row:,}"):
-            words.append(data[position:gap].decode().lstrip("\n"))
-        vectors[row] = np.frombuffer(data[gap + 1 : gap + 1 + size], dtype="<f4")
-        position = gap + 1 + size
-    return words, vectors

@@ -1,33 +1,29 @@
 """An index of items that answers exactly while it grows and shrinks; saved as a space folder."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from anglewise.data_types.columns import NOTHING, cell_kind, cells_of_kinds, column
-from anglewise.data_types.conversion import Vectors, as_array
+from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
 from anglewise.data_types.numbers import COUNT
+from anglewise.data_types.representation import Representation
 from anglewise.data_types.text import as_path
-from anglewise.data_types.typing import Array, Float32, Ids, Int64
-from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
+from anglewise.data_types.typing import Array, Float32, Ids
+from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.io.files import PathLike
 from anglewise.io.space_folder import read_space_folder, write_space
-from anglewise.io.tables import listed
-from anglewise.nearest_neighbours.search import search_passing, search_prepared
-from anglewise.nearest_neighbours.tiles import PreparedItems
+from anglewise.nearest_neighbours.index_state import IndexState
+from anglewise.nearest_neighbours.represented import check_rank
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 
 if TYPE_CHECKING:
     from anglewise.data_types.filters import Where
-    from anglewise.data_types.passing import KnownColumns
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,7 @@ class Index:
     Raises
     ------
     SpellingError
-        A measure that is not known.
+        A measure that is not known, or does not rank what the items are.
 
     Examples
     --------
@@ -129,7 +125,9 @@ class Index:
     """
 
     def __init__(self, of: Space | Embeddings | Vectors, measure: str | Measure) -> None:
-        self._state = IndexState(as_space(of), read_measure(measure))
+        space, measure = as_space(of), read_measure(measure)
+        check_rank(space.items, [measure])
+        self._state = IndexState(space, measure)
         self._writing = threading.Lock()
         self._kept: tuple[IndexState, str] | None = None
 
@@ -212,7 +210,8 @@ class Index:
         Parameters
         ----------
         vectors
-            ``queries x d``, or one vector, which is given one list.
+            ``queries x d``, or one vector, which is given one list; of an index of lists of token
+            vectors lists of matrices, or one matrix; of sparse vectors a sparse matrix.
         k
             How many; lists are shorter where fewer items are there or allowed.
         where
@@ -231,22 +230,17 @@ class Index:
         WrongTypeError
             A value in a filter that no item can have: a number where there are texts.
         """
-        state, x = self._state, as_array(vectors, "vectors")
-        queries = Embeddings(x[None] if x.ndim == 1 else x)
+        state = self._state
+        queries = state.questions(vectors)
         COUNT.check("k", k, TooFewError)
         items, meaning = state.space.items, self.meaning
-        if where is None:
-            nearest = search_prepared(state.prepared, queries, k=min(k, len(items))).values()
-        else:
-            passing = state.filterable.passing(where)
-            nearest = search_passing(state.prepared, queries, passing, k)
         return [
             [
                 Hit(str(items.ids[row]), score, meaning, state.about(row))
                 for row, score in zip(rows, scores, strict=True)
                 if row >= 0
             ]
-            for lists in nearest
+            for lists in state.nearest(queries, k, where)
             for rows, scores in zip(lists.indices.tolist(), lists.scores.tolist(), strict=True)
         ]
 
@@ -274,7 +268,9 @@ class Index:
         keep.
         """
         with self._writing:
-            self._state = self._state.with_more(as_embeddings(items, "items"))
+            own = self._state.space.items
+            more = own.of_kind(items) if isinstance(own, Representation) else as_embeddings(items)
+            self._state = self._state.with_more(more)
 
     def remove(self, ids: Ids) -> None:
         """Remove some items: all of them or none.
@@ -306,117 +302,3 @@ def read_index(folder: PathLike, measure: str | None) -> tuple[Space, str]:
             "anglewise compare says which"
         )
     return space, measure or str(stored)
-
-
-@dataclass(frozen=True, eq=False)
-class IndexState:
-    """A space and a measure, the items prepared for it, and their metadata as lists.
-
-    >>> films = Embeddings([[1.0]], ids=["a"], metadata={"title": ["Heat"]})
-    >>> IndexState(Space(items=films), read_measure("dot")).about(0)
-    {'title': 'Heat'}
-    """
-
-    space: Space
-    measure: Measure
-
-    @cached_property
-    def prepared(self) -> PreparedItems:
-        """The items, prepared for the measure when they are first searched."""
-        return PreparedItems.of(self.space, [self.measure])
-
-    @cached_property
-    def columns(self) -> dict[str, list[Any]]:
-        """The metadata of the items, one list a column; read from the file now if need be."""
-        return {} if self.space.items.metadata is None else _columns(self.space.items)
-
-    def about(self, row: int) -> dict[str, Any]:
-        """The metadata of one item."""
-        return {name: values[row] for name, values in self.columns.items()}
-
-    def rows(self, ids: Ids) -> Int64[Array, " ids"]:
-        """The rows of some ids, one or several; ``IdsError`` names one that is not here."""
-        return self.space.items.rows_of(ids, "item")
-
-    @cached_property
-    def filterable(self) -> "KnownColumns":
-        """The metadata of the items, as filters read them."""
-        from anglewise.data_types.passing import KnownColumns
-
-        return KnownColumns(list(self.columns), self.columns.__getitem__, len(self.space.items))
-
-    @cached_property
-    def _kinds(self) -> dict[str, set[str]]:
-        return {}
-
-    def kinds(self, name: str) -> set[str]:
-        """The kinds of cells in a column of the metadata; looked at once."""
-        if name not in self._kinds:
-            self._kinds[name] = set(map(cell_kind, self.columns[name]))
-        return self._kinds[name]
-
-    def with_more(self, items: Embeddings) -> "IndexState":
-        """The state with some more items behind the others."""
-        old = self.space.items
-        if items.dimension != old.dimension:
-            raise ShapeError(
-                f"the new vectors have {items.dimension} columns, the index {old.dimension}: "
-                "take both from one model"
-            )
-        twice = [str(name) for name in items.ids if name in old.row_of]
-        if twice:
-            raise IdsError(
-                f"{listed(twice, 3)} {'is' if len(twice) == 1 else 'are'} in the index already: "
-                "remove what is to be replaced first"
-            )
-        more = _columns(items)
-        for name in [name for name in more if name in self.columns]:
-            present = (cell for cell in more[name] if cell_kind(cell) != NOTHING)
-            cells_of_kinds(name, present, self.kinds(name))
-        metadata = {
-            name: self.columns.get(name, [None] * len(old)) + more.get(name, [None] * len(items))
-            for name in {**self.columns, **more}
-        }
-        return self._with_items(
-            np.concatenate([old.vectors, items.vectors]), [*old.ids, *items.ids], metadata
-        )
-
-    def without(self, ids: Ids) -> "IndexState":
-        """The state without some items; columns that are now empty go with them."""
-        stays = np.ones(len(self.space.items), dtype=bool)
-        stays[self.rows(ids)] = False
-        if not stays.any():
-            raise TooFewError("this would remove the last item: an index holds at least one")
-        rows = np.flatnonzero(stays)
-        metadata = {name: [values[row] for row in rows] for name, values in self.columns.items()}
-        items = self.space.items
-        return self._with_items(items.vectors[rows], list(items.ids[rows]), _filled(metadata))
-
-    def _with_items(
-        self, vectors: Array, ids: Sequence[str], metadata: Mapping[str, list[Any]]
-    ) -> "IndexState":
-        old = self.space
-        space = Space(
-            items=Embeddings(vectors, ids=ids, metadata=metadata or None),
-            queries=None if old.one_sided else old.queries,
-            trained_for=old.trained_for,
-            about=old.about,
-        )
-        return IndexState(space, self.measure)
-
-
-def _columns(items: Embeddings) -> dict[str, list[Any]]:
-    """The columns of metadata that are not empty, without NumPy's numbers, which no JSON takes."""
-    return _filled({name: _without_numpy(column(items, name)) for name in items.metadata_columns})
-
-
-def _without_numpy(values: Iterable[Any]) -> list[Any]:
-    return [value.item() if isinstance(value, np.generic) else value for value in values]
-
-
-def _filled(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    return {
-        name: values
-        for name, values in columns.items()
-        if any(value is not None for value in values)
-    }
