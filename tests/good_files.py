@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,28 @@ NAMED = [npz, parquet_fixed, parquet_lists, parquet_packed, feather_file, arrow_
 NAMED += [json_lines, word2vec_text, word2vec_text_as_the_tool_writes_it, glove, word2vec_tabs]
 NAMED += [word2vec_binary, word2vec_binary_without_line_ends, word2vec_binary_packed, saved_dataset]
 TITLED = [parquet_fixed, parquet_lists, feather_file, arrow_stream, json_lines, saved_dataset]
+
+
+OFFSETS = [0, 2, 3, 5]
+"""The rows of ``X`` as the tokens of three items."""
+
+
+def npz_tokens(folder):
+    path = folder / "items.npz"
+    np.savez(path, vectors=X, offsets=OFFSETS, ids=np.array(IDS[:3]))
+    return path
+
+
+def parquet_tokens(folder):
+    path = folder / "items.parquet"
+    kind = pa.list_(pa.list_(pa.float32()))
+    cells = [X[a:b].astype(np.float32).tolist() for a, b in pairwise(OFFSETS)]
+    columns = {"id": IDS[:3], "tokens": pa.array(cells, kind), "title": TITLES[:3]}
+    parquet.write_table(pa.table(columns), path)
+    return path
+
+
+TOKENS = [npz_tokens, parquet_tokens]
 
 
 def implicit_npz(folder):

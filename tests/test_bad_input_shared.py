@@ -24,7 +24,14 @@ SPACE = Space(
 )
 ITEMS = Space(items=SPACE.items)
 VECTORS = [
-    (maker, read_space) for maker in good_files.NAMED + good_files.NAMELESS + good_files.MODELS
+    (maker, read_space)
+    for maker in [
+        *good_files.NAMED,
+        *good_files.NAMELESS,
+        *good_files.MODELS,
+        *good_files.TOKENS,
+        good_files.sparse_matrix,
+    ]
 ]
 INTERACTIONS = [
     (maker, read_interactions) for maker in [*good_files.INTERACTIONS, good_files.sparse_matrix]
@@ -41,6 +48,7 @@ HOLD_NO_TEXT = {
     good_files.parquet_fixed,
     good_files.parquet_lists,
     good_files.parquet_packed,
+    good_files.parquet_tokens,
     good_files.feather_file,
     good_files.arrow_stream,
     good_files.saved_dataset,

@@ -33,6 +33,8 @@ from anglewise import (
 from anglewise.auditing.subject import read_freedom
 from anglewise.cli.inputs import questions_in
 from anglewise.data_types.columns import column, titles
+from anglewise.data_types.sparse_vectors import SparseVectors
+from anglewise.data_types.token_vectors import TokenVectors
 from anglewise.encoders.document_files import read_documents
 from anglewise.encoders.images import read_images
 from anglewise.encoders.pixels import settings_beside
@@ -74,13 +76,19 @@ Maker = Callable[[Path], Path]
 
 def _sound(space: Space) -> str:
     for side in (space.items, space.queries):
-        _need(np.isfinite(side.vectors).all(), "vectors that are not finite", "read_space")
+        _need(np.isfinite(_numbers(side)).all(), "vectors that are not finite", "read_space")
         _need(len(set(side.ids)) == len(side), "ids that repeat", "read_space")
         with contextlib.suppress(AnglewiseError):
             titles(side)
             for name in side.metadata_columns:
                 _need(len(column(side, name)) == len(side), "columns of other lengths", name[:20])
     return f"{space.trained_for} {space.one_sided} {len(space.items)}"
+
+
+def _numbers(side: Embeddings) -> np.ndarray[Any, Any]:
+    if isinstance(side, TokenVectors):
+        return side.tokens
+    return side.rows.values if isinstance(side, SparseVectors) else side.vectors
 
 
 def _need(holds: object, kind: str, place: str) -> None:
@@ -349,11 +357,11 @@ def files_in(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-_VECTORS = good_files.NAMED + good_files.NAMELESS + good_files.MODELS
+_VECTORS = good_files.NAMED + good_files.NAMELESS + good_files.MODELS + good_files.TOKENS
 _TABLES = [good_files.parquet_fixed, good_files.feather_file, good_files.arrow_stream]
 _TABLES += [good_files.csv, good_files.csv_quoted, good_files.ratings_dat, good_files.json_lines]
 _MADE: list[tuple[str, Maker, tuple[str, ...]]] = [
-    *(("vectors", maker, ()) for maker in _VECTORS),
+    *(("vectors", maker, ()) for maker in [*_VECTORS, good_files.sparse_matrix]),
     ("vectors", good_files.parquet_fixed, ("vector_column=emb", "id_column=doc_id")),
     ("vectors", good_files.npz, ("vector_column=vectors",)),
     *(
