@@ -13,6 +13,7 @@ import pytest
 from anglewise.cli import main
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.program import COMMANDS
+from anglewise.similarity_measures.late_interaction import TOKEN_FORMULAS
 from anglewise.similarity_measures.measure import FORMULAS, FRAMES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -66,7 +67,7 @@ def test_sections_have_titles_of_their_own(page):
     assert len(set(titles)) == len(titles) > 4
 
 
-@pytest.mark.parametrize("word", [*FORMULAS, *FRAMES])
+@pytest.mark.parametrize("word", [*FORMULAS, *TOKEN_FORMULAS, *FRAMES])
 def test_every_measure_and_frame_is_explained(word):
     titles = re.findall(r"^## (.*)$", (DOCS / "measures.md").read_text(), re.MULTILINE)
     assert any(word in title.partition(":")[0].split() for title in titles)

@@ -81,12 +81,13 @@ def compare(
         A folder that fit wrote, a BEIR folder, or a file of both sides; beside --items a file of
         graded pairs (id_a,id_b,score), triplets (anchor,near,far) or labels (id,label).
     measures
-        Which, parted by commas; dot, cosine, euclidean if not given. Others are manhattan,
-        norm(0,0.5), cosine@centred; norm(0,*) is tuned on one half of the queries and reported on
-        the other. bm25 ranks texts by their words; fusion(bm25,cosine) fuses lists by reciprocal
-        ranks, weighted(bm25,cosine) by tuned weights; rerank(cosine,100) puts the first 100 places
-        into the order of --reranker, and a star for 100 tunes how many. Names of --runs may stand
-        in these. Beside --runs, none compares these alone.
+        Which, parted by commas; dot, cosine, euclidean if not given, or maxsim of lists of token
+        vectors. Others are manhattan, norm(0,0.5), cosine@centred; norm(0,*) is tuned on one half
+        of the queries and reported on the other. bm25 ranks texts by their words;
+        fusion(bm25,cosine) fuses lists by reciprocal ranks, weighted(bm25,cosine) by tuned weights;
+        rerank(cosine,100) puts the first 100 places into the order of --reranker, and a star for
+        100 tunes how many. Names of --runs may stand in these. Beside --runs, none compares these
+        alone.
     metric
         What decides: nDCG@10, R@100, P@10, RR@10, AP@100, spearman, pearson, triplet-accuracy.
         Without it nDCG@10, spearman for pairs, triplet-accuracy for triplets.

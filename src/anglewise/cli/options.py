@@ -235,7 +235,8 @@ class Several:
     the measures in each of them is a candidate."""
     variants: str | None = None
     """Cheaper vectors of these as further candidates, parted by commas: :128 for the first 128
-    columns, int8, binary, :128+int8; of one space alone as new+int8."""
+    columns, int8, binary, binary(items), :128+int8; int8+rescore(100) ranks the 100 nearest by the
+    vectors as given; of one space alone as new+int8."""
     runs: Annotated[
         tuple[str, ...],
         Parameter(consume_multiple=True, negative=(), show_default=False),
