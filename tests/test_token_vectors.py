@@ -169,6 +169,15 @@ def test_little_memory_gives_the_same_lists(monkeypatch):
     assert same(aw.search(tokens, "maxsim", k=5)["maxsim"], whole)
 
 
+def test_blocks_of_queries_change_no_list(monkeypatch):
+    tokens = space(11, queries=12)
+    whole = aw.search(tokens, "maxsim", k=5)["maxsim"]
+    monkeypatch.setattr("anglewise.nearest_neighbours.token_search.QUERY_TOKENS", 40)
+    for scanner in scanners():
+        with using(scanner):
+            assert same(aw.search(tokens, "maxsim", k=5)["maxsim"], whole)
+
+
 def test_progress_ends_at_the_whole():
     seen = []
     aw.search(space(1), BOTH, k=3, progress=lambda done, total: seen.append((done, total)))

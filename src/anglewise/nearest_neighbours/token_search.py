@@ -25,7 +25,6 @@ from anglewise.errors import ValuesError
 from anglewise.nearest_neighbours import ranking
 from anglewise.nearest_neighbours.ranking import Exclusions
 from anglewise.nearest_neighbours.scanners import Workers
-from anglewise.nearest_neighbours.tiles import spans
 from anglewise.similarity_measures.formulas import Measure, in_lanes, summed
 
 Candidates: TypeAlias = tuple[Float64[Array, " some"], Int64[Array, " some"]]
@@ -40,6 +39,8 @@ SCORE_BYTES = 1 << 27
 """What the float32 scores of the queries that are answered together may weigh."""
 TILE = 4096
 """Item tokens whose products NumPy forms at once."""
+QUERY_TOKENS = 8192
+"""Tokens of queries that are answered together, at most, unless one query has more."""
 ROUNDING = 1e-11
 """More than rounding to twelve digits can move a score, as a share of it."""
 
@@ -139,8 +140,7 @@ def nearest_tokens(
     unit = str(measure) != "maxsim"
     items = TokenItems.of(ranked, unit=unit)
     budget = min(SCORE_BYTES, max(1, room() // 8))
-    length = max(1, budget // (4 * len(ranked)))
-    for span in spans(len(rows), length) if len(rows) else ():
+    for span in _query_blocks(asking.counts[rows], max(1, budget // (4 * len(ranked)))):
         queries = TokenQueries.of(asking, rows[span.start : span.stop], unit=unit)
         _check_range(items, queries)
         scores = _float32_scores(items, queries, pool)
@@ -156,6 +156,21 @@ def nearest_tokens(
 
         for query, candidates in enumerate(pool.map_(answered, range(len(span)))):
             put(span.start + query, candidates)
+
+
+def _query_blocks(counts: Int64[Array, " q"], most: int) -> Iterator[range]:
+    """Neighbouring queries, no more than ``most`` and of no more than ``QUERY_TOKENS`` together.
+
+    >>> list(_query_blocks(np.array([8000, 100, 300, 9000]), 2))
+    [range(0, 2), range(2, 3), range(3, 4)]
+    """
+    ends, start = np.concatenate([[0], np.cumsum(counts)]), 0
+    while start < len(counts):
+        last = int(ends[start]) + QUERY_TOKENS
+        stop = int(np.searchsorted(ends, last, side="right")) - 1
+        stop = min(max(stop, start + 1), start + most)
+        yield range(start, stop)
+        start = stop
 
 
 def pair_scores(
