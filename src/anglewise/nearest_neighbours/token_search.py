@@ -37,8 +37,10 @@ LARGEST = 1e37
 """Float32 scores stay below this."""
 SCORE_BYTES = 1 << 27
 """What the float32 scores of the queries that are answered together may weigh."""
+TABLE = 1 << 21
+"""Products that NumPy forms at once, so that they stay in a cache."""
 TILE = 4096
-"""Item tokens whose products NumPy forms at once."""
+"""Item tokens that NumPy looks at together, at most."""
 QUERY_TOKENS = 8192
 """Tokens of queries that are answered together, at most, unless one query has more."""
 ROUNDING = 1e-11
@@ -264,24 +266,27 @@ def _score_compiled(
 def _score_numpy(
     items: TokenItems, queries: TokenQueries, part: range, scores: Float32[Array, "q n"]
 ) -> None:
-    for start, stop in _tiles(items.side.offsets, part):
+    for start, stop in _tiles(items.side.offsets, part, TABLE // len(queries.flat)):
         ends = items.side.offsets[start : stop + 1]
         table = items.side.tokens[ends[0] : ends[-1]] @ queries.flat.T
         if items.weights is not None:
             table *= items.weights[ends[0] : ends[-1], None]
-        most = np.maximum.reduceat(table, ends[:-1] - ends[0], axis=0)
+        edges = pairwise((ends - ends[0]).tolist())  # item by item: reduceat takes twice as long
+        most = np.stack([table[a:b].max(axis=0) for a, b in edges])
         scores[:, start:stop] = np.add.reduceat(most, queries.ends[:-1], axis=1).T
 
 
-def _tiles(offsets: Int64[Array, " n_and_one"], part: range) -> Iterator[tuple[int, int]]:
-    """Items that stand side by side and have about ``TILE`` tokens together, or one that has more.
+def _tiles(
+    offsets: Int64[Array, " n_and_one"], part: range, tokens: int
+) -> Iterator[tuple[int, int]]:
+    """Items that stand side by side and have so many tokens together, or one that has more.
 
-    >>> list(_tiles(np.array([0, 4000, 4050, 9000]), range(3)))
+    >>> list(_tiles(np.array([0, 400, 450, 900]), range(3), 500))
     [(0, 2), (2, 3)]
     """
     start = part.start
     while start < part.stop:
-        most = int(offsets[start]) + TILE
+        most = int(offsets[start]) + min(TILE, tokens)
         stop = int(np.searchsorted(offsets, most, side="right")) - 1
         stop = min(max(stop, start + 1), part.stop)
         yield start, stop
@@ -343,7 +348,7 @@ def _maxima(
         )
         return maxima
     tokens, ends = items.side.listed(chosen)
-    for start, stop in _tiles(ends, range(len(chosen))):
+    for start, stop in _tiles(ends, range(len(chosen)), TABLE // len(lengths)):
         own = tokens[ends[start] : ends[stop]]
         starts = ends[start:stop] - ends[start]
         table = items.side.tokens[own] @ queries.flat[at].T
