@@ -15,6 +15,7 @@ from anglewise.errors import (
     ValuesError,
     WrongTypeError,
 )
+from anglewise.nearest_neighbours.token_search import pair_scores
 from search_oracle import same, scanners, using
 
 BOTH = ("maxsim", "maxsim-cosine")
@@ -93,6 +94,32 @@ def test_the_order_of_tokens_moves_no_bit(measure):
         for q, x in ((queries, items), mixed)
     )
     assert same(first, second)
+
+
+def test_the_order_of_tokens_moves_no_bit_of_a_sum_before_it_is_rounded():
+    rng = np.random.default_rng(7)
+    (query,), items = lists(rng, 1, 16, 50, 50), aw.TokenVectors(lists(rng, 60, 16))
+    rows, none = np.arange(60), np.zeros(60, dtype=np.int64)
+    for name in BOTH:
+        sums = [
+            pair_scores(items, aw.TokenVectors([asking]), aw.measure(name), none, rows).tolist()
+            for asking in (query, query[::-1], rng.permutation(query))
+        ]
+        assert sums[0] == sums[1] == sums[2]
+
+
+@pytest.mark.parametrize("measure", BOTH)
+def test_scores_that_float32_cannot_tell_apart_are_ranked_by_float64(measure):
+    rng = np.random.default_rng(8)
+    base, queries = rng.standard_normal((6, 96)).astype("f4"), lists(rng, 5, 96, 40, 20)
+    base = np.tile(base, (3, 1))  # several tokens of an item are as near the largest
+    near = [base + rng.integers(-2, 3, base.shape) * np.spacing(base) for _ in range(150)]
+    tokens = aw.Space(queries=aw.TokenVectors(queries), items=aw.TokenVectors(near))
+    best = np.argsort(-exact(tokens.queries, tokens.items, measure), axis=1, kind="stable")[:, :8]
+    for scanner in scanners():
+        with using(scanner):
+            found = aw.search(tokens, measure, k=8)[measure]
+        np.testing.assert_array_equal(found.indices, best)
 
 
 def test_equal_scores_fall_in_the_order_of_ids_and_ties_are_counted():
