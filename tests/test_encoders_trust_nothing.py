@@ -935,6 +935,7 @@ def test_what_is_left_out_of_a_folder_is_said(read, tmp_path):
     (tmp_path / "in" / "more").symlink_to(tmp_path / "elsewhere")
     said = []
     assert len(read(tmp_path / "in", say=said.append)) == 1
+    assert len(said) == (1 if read is read_images else 2)  # and what documents were taken for
     why = "" if read is read_images else " (no kind of texts that is read)"
     assert said[0] == f"{tmp_path}/in: left out 3: b.heic{why}, c.zip{why}, more/ (a link)"
     (tmp_path / "in" / f"z{end}").symlink_to(tmp_path / "nowhere")
