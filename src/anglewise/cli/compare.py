@@ -178,7 +178,12 @@ def compare(
             check_run_out(results.run_out, {"": space}, judged, rankers, runs=names)
             run = partial(compare_listed, runs, judgements, space, rankers=rankers, **options)
         elif several.spaces or several.variants:
-            alone = {"--slice": slices, "--where": where, "--dry-run": dry_run, "--reranker": reranking.reranker}
+            alone = {
+                "--slice": slices,
+                "--where": where,
+                "--dry-run": dry_run,
+                "--reranker": reranking.reranker,
+            }
             _refuse(alone, "is for one space: leave --spaces and --variants out")
             spaces, judged = judged_spaces(
                 source,

@@ -210,9 +210,7 @@ def compare(
         check_reranker(rankers, reranker, reranker_cache)
     _check_fits(judgements, space, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
-    filter_notes: tuple[str, ...] = ()
-    if where is not None:
-        judgements, filter_notes = _filtered(judgements, space, where, missing)
+    judgements, filter_notes = _filtered(judgements, space, where, missing)
     base = baseline_among(read, baseline, rankers, run_names)
     settings = read_settings(
         type(judgements),
@@ -339,9 +337,11 @@ def _evaluated_with(
 
 
 def _filtered(
-    judgements: Judgements | Pairs | Triplets, space: Space, where: Where, missing: Missing
-) -> tuple[Judgements, tuple[str, ...]]:
+    judgements: Judgements | Pairs | Triplets, space: Space, where: Where | None, missing: Missing
+) -> tuple[Judgements | Pairs | Triplets, tuple[str, ...]]:
     """Judgements of lists under a filter, and what is to be said; pairs and triplets have none."""
+    if where is None:
+        return judgements, ()
     from anglewise.comparison.filtered import filtered
 
     if not isinstance(judgements, Judgements):
