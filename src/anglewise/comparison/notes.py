@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
-from anglewise.comparison.candidates import Candidate, SpaceFacts
+from anglewise.comparison.candidates import SpaceFacts
 from anglewise.comparison.dependence import UNEQUAL, answer_notes, lot_notes, shared_notes
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
-from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
-from anglewise.comparison.rankers import BM25, Ranker
+from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate, reads_vectors
+from anglewise.comparison.rankers import Ranker
 from anglewise.data_types.columns import titles
 from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.drawn import QueryDraw, weighted_means
@@ -38,7 +38,7 @@ def notes(
     Of vectors nothing is said where none were searched.
     """
     lists = isinstance(judgements, Judgements)
-    searched = any(_reads_vectors(candidate, scores.measures) for candidate in scores.measures)
+    searched = any(reads_vectors(candidate, scores.measures) for candidate in scores.measures)
     direction = judgements.direction if lists else "queries-items"
     sides = space.sides(direction)
     dense = not isinstance(sides[1], Representation)
@@ -63,14 +63,6 @@ def notes(
         *_tie_notes(scores),
         *_score_notes(scores),
     )
-
-
-def _reads_vectors(candidate: Candidate, others: Sequence[Candidate]) -> bool:
-    """Whether vectors decide about a candidate: not for runs, BM25 and what is made of these."""
-    if isinstance(candidate, Ranker):
-        runs = {str(other) for other in others if isinstance(other, RunCandidate)}
-        return bool({*candidate.leaves()} - {BM25, *runs})
-    return not isinstance(candidate, RunCandidate)
 
 
 def space_notes(

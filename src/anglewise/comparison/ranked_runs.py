@@ -9,7 +9,7 @@ import numpy as np
 
 from anglewise.comparison.candidates import Candidate, RerankingCost
 from anglewise.comparison.lists import NOBODY, EvaluationSettings, cut
-from anglewise.comparison.rankers import AFTER_ALL_MEASURES
+from anglewise.comparison.rankers import AFTER_ALL_MEASURES, BM25, Ranker
 from anglewise.comparison.runs_of_passages import as_documents
 from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Embeddings, Space
@@ -49,6 +49,14 @@ class RunCandidate:
     def simplicity(self) -> tuple[int | str, ...]:
         """Measures are simpler, of which nobody must keep a system running."""
         return (AFTER_ALL_MEASURES, self.place, self.name)
+
+
+def reads_vectors(candidate: Candidate, others: Sequence[Candidate]) -> bool:
+    """Whether vectors decide about a candidate: not for runs, BM25 and what is made of these."""
+    if isinstance(candidate, Ranker):
+        runs = {str(other) for other in others if isinstance(other, RunCandidate)}
+        return bool({*candidate.leaves()} - {BM25, *runs})
+    return not isinstance(candidate, RunCandidate)
 
 
 @dataclass(frozen=True, eq=False)
