@@ -63,7 +63,7 @@ def test_weighted_scores_are_those_of_a_plain_sum():
             worth[int(item[1:])] += weights[0] * value
         dot = search.scores[row].astype(float)
         worth[search.indices[row]] += weights[1] * (dot - dot.min()) / (dot.max() - dot.min())
-        expected = np.lexsort((np.arange(ITEMS), -worth.round(9)))[:10].tolist()
+        expected = np.lexsort((np.argsort(space.items.id_order), -worth.round(9)))[:10].tolist()
         assert lists_of(result, name).indices[row].tolist() == expected
 
 
@@ -94,6 +94,21 @@ def test_a_run_is_reranked_and_what_has_no_text_stands_behind():
         expected = [known[place] for place in order]
         expected += [item for item in first[:15] if item == ITEMS] + first[15:]
         assert found == expected
+
+
+def test_equal_ones_stand_by_id():
+    x = np.eye(4, 3)
+    names = ["d9", "d10", "d1"]
+    space = aw.Space(
+        queries=aw.Embeddings(x, ids=list("wxyz")), items=aw.Embeddings(x[:3], ids=names)
+    )
+    runs = [aw.Run.from_dict({q: [item] for q in "wxyz"}, item) for item in ("d9", "d10")]
+    judgements = aw.Judgements.from_dict({q: {"d1": 1} for q in "wxyz"}, space)
+    lists = lists_of(aw.compare(space, judgements, "fusion(d9,d10)", runs=runs), "fusion(d9,d10)")
+    alike = aw.search(aw.Space(items=aw.Embeddings(np.ones((3, 2)), ids=names)), "dot", k=3)
+    by_id = [i for i in alike["dot"].indices[0].tolist() if i != 2]  # as measures order ties
+    assert [names[i] for i in by_id] == ["d10", "d9"]
+    assert [row[:2] for row in lists.indices.tolist()] == [by_id] * 4
 
 
 def test_runs_alone_are_fused():

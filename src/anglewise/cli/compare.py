@@ -154,8 +154,9 @@ def compare(
     with talk.progress("reading"):
         runs = read_runs(several.runs, talk.say)
         if runs and source is None and vectors == NO_FILES and not several.spaces:
-            alone = () if measures is None else _measures(measures, names, ())
-            rankers, plain = split_rankers(alone, names)
+            rankers, plain = split_rankers(
+                () if measures is None else _measures(measures, names, ()), names
+            )
             given = {
                 "--measures": plain,
                 "--reranker": reranking.reranker,

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
 from anglewise.comparison.dependence import check_drawn
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
-from anglewise.comparison.lists import SearchedSpace, judged_space
+from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged_space
 from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
 from anglewise.comparison.rankers import BM25, Ranker, split_rankers
@@ -194,8 +194,7 @@ def compare(
     """
     space = as_space(space)
     check_judgements(judgements)
-    if measures is DEFAULT_MEASURES:
-        measures = usual_measures(space.items)
+    measures = usual_measures(space.items) if measures is DEFAULT_MEASURES else measures
     given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
     run_names = [run.name for run in given if isinstance(run, Run)]
     rankers, plain = split_rankers(measures, run_names)
@@ -204,10 +203,7 @@ def compare(
     others = check_runs(given, [*map(str, read), *map(str, rankers)]) if given else []
     if not read and not others and not rankers:
         raise TooFewError(NO_MEASURE)
-    if rankers or reranker is not None or reranker_cache is not None:
-        from anglewise.comparison.ranker_lists import check_reranker
-
-        check_reranker(rankers, reranker, reranker_cache)
+    _check_reranker(rankers, reranker, reranker_cache)
     _check_fits(judgements, space, direction)
     judgements = _evaluated_with(judgements, space, missing, relevant_from, not_itself=not_itself)
     judgements, filter_notes = _filtered(judgements, space, where, missing)
@@ -223,9 +219,7 @@ def compare(
         threads=threads,
         progress=progress,
     )
-    columns = [slices] if isinstance(slices, str) else as_list(slices, "slices", NAMES_DUE)
-    for column in columns:
-        check_kind(column, str, "a slice", "the name of a column")
+    columns = _columns(slices)
     if not isinstance(judgements, Judgements):
         _check_no_queries(split, largest_group, columns, [*rankers, *others])
         scores = score_named_rows(space, judgements, read, settings)
@@ -239,13 +233,9 @@ def compare(
         )
     settings = settings.for_queries(space, judgements, split, largest_group)
     searched = SearchedSpace(space, judgements, judgements.judged_rows)
-    ranked, names = None, judged_space(space, judgements.parts)
+    names = judged_space(space, judgements.parts)
     context = of_space(space, judgements)
-    deep = 0
-    if rankers:
-        from anglewise.comparison.ranker_lists import places_of_runs
-
-        deep = places_of_runs(rankers, run_names, settings.metrics)
+    ranked = None
     if others:
         ranked = runs_in(
             others,
@@ -253,7 +243,7 @@ def compare(
             context.judgements,
             settings,
             passages=passages_of([(space, judgements.parts)], judgements.direction),
-            deep=deep,
+            deep=_places_of_runs(rankers, run_names, settings),
         )
     if rankers:
         from anglewise.comparison.ranker_lists import with_rankers
@@ -298,6 +288,33 @@ def compare(
 
 
 NAMES_DUE = "a list of names of columns is due"
+
+
+def _columns(slices: Iterable[str] | str) -> list[str]:
+    """The names of columns by which queries or items are parted."""
+    columns = [slices] if isinstance(slices, str) else as_list(slices, "slices", NAMES_DUE)
+    for column in columns:
+        check_kind(column, str, "a slice", "the name of a column")
+    return columns
+
+
+def _check_reranker(rankers: Sequence[Ranker], reranker: Any, cache: Any) -> None:
+    """Refuse a reranker without anything to rerank, and the reverse; loaded where one is meant."""
+    if rankers or reranker is not None or cache is not None:
+        from anglewise.comparison.ranker_lists import check_reranker
+
+        check_reranker(rankers, reranker, cache)
+
+
+def _places_of_runs(
+    rankers: Sequence[Ranker], runs: Sequence[str], settings: EvaluationSettings
+) -> int:
+    """How many places of runs are read for what is made of them."""
+    if not rankers:
+        return 0
+    from anglewise.comparison.ranker_lists import places_of_runs
+
+    return places_of_runs(rankers, runs, settings.metrics)
 
 
 def _check_no_queries(

@@ -257,6 +257,11 @@ class Comparison:
         }
 
     @property
+    def by(self) -> str:
+        """The metric that decides, and the direction where there is one."""
+        return self.metric if self.direction is None else f"{self.metric} ({self.direction})"
+
+    @property
     def weights(self) -> "QueryWeights | None":
         """What each query counts in means, where they were drawn with unequal chances."""
         return None if self.evidence is None else self.evidence.weights

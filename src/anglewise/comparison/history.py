@@ -51,9 +51,9 @@ class Past:
 
 @dataclass(frozen=True)
 class SpacePlace:
-    """A space of a run: its name, its place among the spaces, whether somebody gave the name.
+    """A space of a run: its name (the only one has none), its place, whether somebody named it.
 
-    The only one has no name; ``place`` is None where the run did not note it, -1 for none.
+    ``place`` is None where the run did not note it, -1 for what is in no space.
     """
 
     name: str
@@ -98,7 +98,7 @@ class History:
         if row is None:
             labelled = "" if label is None else f" labelled {shown(label)}"
             raise SpellingError(
-                f"{self.table.path} has no run{labelled} of {name} by {_by(now)} that kept its "
+                f"{self.table.path} has no run{labelled} of {name} by {now.by} that kept its "
                 f"gates: {self._contents()}; name one of these, or leave the gate out of one run, "
                 "which adds the candidate"
             )
@@ -185,10 +185,6 @@ class History:
 
 
 NOTHING_YET = History()
-
-
-def _by(now: Comparison) -> str:
-    return now.metric if now.direction is None else f"{now.metric} ({now.direction})"
 
 
 def _several(names: Iterable[str]) -> str:

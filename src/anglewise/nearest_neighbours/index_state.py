@@ -1,6 +1,6 @@
 """What an index holds at one moment: items prepared for a measure, and their metadata."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from anglewise.data_types.representation import Representation
 from anglewise.data_types.typing import Array, Bool, Ids, Int64
 from anglewise.errors import IdsError, ShapeError, TooFewError
 from anglewise.io.tables import listed
-from anglewise.nearest_neighbours.search import search_passing, search_prepared, search_vectors
+from anglewise.nearest_neighbours.search import search_prepared, search_vectors
+from anglewise.nearest_neighbours.some_items import for_every, some_items
 from anglewise.nearest_neighbours.tiles import PreparedItems
 from anglewise.similarity_measures.formulas import Measure
 
@@ -45,10 +46,8 @@ class IndexState:
         x = as_array(vectors, "vectors")
         return Embeddings(x[None] if x.ndim == 1 else x)
 
-    def nearest(
-        self, queries: Embeddings, k: int, where: "Where | None"
-    ) -> Iterable[Neighbours]:
-        """The nearest items of each query among those that pass a filter, some queries at a time."""
+    def nearest(self, queries: Embeddings, k: int, where: "Where | None") -> Iterable[Neighbours]:
+        """The nearest items of each query that pass a filter, some queries at a time."""
         items = self.space.items
         passing = None if where is None else self.filterable.passing(where)
         if isinstance(items, Representation):
@@ -66,10 +65,7 @@ class IndexState:
     ) -> Neighbours:
         rows = np.arange(len(items)) if passing is None else np.flatnonzero(passing)
         if not len(rows):
-            none = np.full((len(queries), 0), -1, dtype=np.int64)
-            return Neighbours(
-                str(self.measure), none, none.astype(np.float64), np.zeros(len(queries), np.int64)
-            )
+            return no_lists(str(self.measure), len(queries))
         space = self.space if passing is None else Space(items=items.take(rows))
         lists = search_vectors(space, queries, [self.measure], k=min(k, len(rows)))
         found = lists[str(self.measure)]
@@ -160,6 +156,41 @@ class IndexState:
             about=old.about,
         )
         return IndexState(space, self.measure)
+
+
+EXCLUDED_AT_ONCE = 1 << 23
+"""Filtered queries are answered in blocks, so that what they must not be shown stays small."""
+
+
+def search_passing(
+    items: PreparedItems, vectors: Embeddings, passing: Bool[Array, " items"], k: int
+) -> Iterator[Neighbours]:
+    """Find the nearest neighbours among those prepared items that pass, block by block of vectors.
+
+    The items are prepared for one measure. Of few that pass the vectors are copied; of many the
+    others are excluded.
+    """
+    rows, name = np.flatnonzero(passing), items.measures[0]
+    k = min(k, len(rows))
+    if not k:
+        yield no_lists(name, len(vectors))
+    elif 2 * len(rows) < len(passing):
+        nearest = search_prepared(some_items(items, rows), vectors, k=k)[name]
+        yield replace(nearest, indices=np.where(nearest.indices < 0, -1, rows[nearest.indices]))
+    else:
+        excluded = np.flatnonzero(~passing)
+        length = max(1, EXCLUDED_AT_ONCE // max(1, len(excluded)))
+        for start in range(0, len(vectors), length):
+            every = len(vectors) <= length  # these were checked: not twice
+            some = vectors if every else Embeddings(vectors.vectors[start : start + length])
+            exclude = for_every(excluded, len(some), len(passing))
+            yield search_prepared(items, some, k=k, exclude=exclude)[name]
+
+
+def no_lists(name: str, queries: int) -> Neighbours:
+    """Lists without any place."""
+    none = np.full((queries, 0), -1, dtype=np.int64)
+    return Neighbours(name, none, none.astype(np.float64), np.zeros(queries, dtype=np.int64))
 
 
 def _columns(items: Embeddings) -> dict[str, list[Any]]:

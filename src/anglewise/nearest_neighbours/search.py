@@ -1,6 +1,6 @@
 """Exact nearest neighbours under many measures, in as few passes over the items as can be."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,14 +14,14 @@ from anglewise.data_types.numbers import COUNT, check_flag, check_kind
 from anglewise.data_types.representation import Representation
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.text import counted
-from anglewise.data_types.typing import Array, Bool, Direction, Float32, Int64, Progress, Rows
+from anglewise.data_types.typing import Array, Direction, Float32, Int64, Progress, Rows
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 from anglewise.nearest_neighbours.blocks import answer, block_length
 from anglewise.nearest_neighbours.passes import passes
 from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions, IdOrder
 from anglewise.nearest_neighbours.represented import check_rank, search_represented
 from anglewise.nearest_neighbours.scanners import Workers, scanner, workers
-from anglewise.nearest_neighbours.some_items import for_every, some_items
+from anglewise.nearest_neighbours.some_items import some_items
 from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock, spans
 from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.similarity_measures.measure import measures as read_measures
@@ -216,35 +216,6 @@ def search_prepared(
     with workers(threads) as pool:
         _answer(answers, items, vectors.vectors, rows, exclusions, pool=pool, progress=progress)
     return answers
-
-
-EXCLUDED_AT_ONCE = 1 << 23
-"""Filtered queries are answered in blocks, so that what they must not be shown stays small."""
-
-
-def search_passing(
-    items: PreparedItems, vectors: Embeddings, passing: Bool[Array, " items"], k: int
-) -> Iterator[Neighbours]:
-    """Find the nearest neighbours among those prepared items that pass, block by block of vectors.
-
-    The items are prepared for one measure. Of few that pass the vectors are copied; of many the
-    others are excluded.
-    """
-    rows, name = np.flatnonzero(passing), items.measures[0]
-    k = min(k, len(rows))
-    if not k:
-        yield _no_answers([name], len(vectors), 0)[name]
-    elif 2 * len(rows) < len(passing):
-        nearest = search_prepared(some_items(items, rows), vectors, k=k)[name]
-        yield replace(nearest, indices=np.where(nearest.indices < 0, -1, rows[nearest.indices]))
-    else:
-        excluded = np.flatnonzero(~passing)
-        length = max(1, EXCLUDED_AT_ONCE // max(1, len(excluded)))
-        for start in range(0, len(vectors), length):
-            every = len(vectors) <= length  # these were checked: not twice
-            some = vectors if every else Embeddings(vectors.vectors[start : start + length])
-            exclude = for_every(excluded, len(some), len(passing))
-            yield search_prepared(items, some, k=k, exclude=exclude)[name]
 
 
 def engine_kind() -> str:

@@ -53,12 +53,11 @@ def random_flips(seed: int, units: range, queries: int) -> Int[Array, "draws q"]
     >>> sorted(set(random_flips(0, range(1), 50).ravel().tolist()))
     [0, 1]
     """
-    flips: list[Array] = []
+    flips = list[Array]()
     for unit in units:
         words = _source(seed, _SIGNS, unit).bit_generator.random_raw(-(-UNIT * queries // 64))
-        bits = np.unpackbits(words.view(np.uint8), count=UNIT * queries)
-        flips.append(bits.reshape(UNIT, queries))
-    return np.concatenate(flips)
+        flips.append(np.unpackbits(words.view(np.uint8), count=UNIT * queries))
+    return np.concatenate(flips).reshape(-1, queries)
 
 
 def all_flips(queries: int) -> Int[Array, "draws q"]:
@@ -143,9 +142,8 @@ class ExactSums:
             rows = slice(top, top + ROWS)
             for start in range(0, queries, length):
                 part = slice(start, start + length)
-                small = weights[rows, part]
-                wide = tile[: small.size].reshape(small.shape)
-                wide[...] = small
+                wide = tile[: weights[rows, part].size].reshape(weights[rows, part].shape)
+                wide[...] = weights[rows, part]
                 sums[rows] += wide @ self.whole[part]
         return sums
 
@@ -320,11 +318,10 @@ def bootstrap(
     >>> drawn.shape, bool((drawn[:, 0] <= drawn[:, 1]).all())
     ((1000, 2), True)
     """
-
-    def block(units: range) -> Array:
-        return statistic(resample_counts(seed, units, queries))
-
-    return np.concatenate(list(map_(block, blocks(resamples, queries))))[:resamples]
+    drawn = map_(
+        lambda units: statistic(resample_counts(seed, units, queries)), blocks(resamples, queries)
+    )
+    return np.concatenate(list(drawn))[:resamples]
 
 
 LEVEL = 0.95

@@ -177,7 +177,9 @@ def with_stored(inspected: Inspected, say: Say) -> Inspected:
                 if judged.parts is None:
                     judgements[direction] = judged
                 else:
-                    say(f"judgements in {inspected.store} are of documents: the page shows passages")
+                    say(
+                        f"judgements in {inspected.store} are of documents: the page shows passages"
+                    )
     except AnglewiseError as error:
         say(f"no judgements are shown of {inspected.store}: {error}")
         return inspected

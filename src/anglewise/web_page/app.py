@@ -425,10 +425,8 @@ def inspect(
         Without starlette, jinja2 and uvicorn.
     FileError
         The port cannot be used.
-    IdsError
-        A run that asks for none of the space, or lists none.
-    SpellingError
-        Two runs of one name, or one that is called like a measure.
+    IdsError, SpellingError
+        A run that asks for none of the space or lists none; two of one name, or one of a measure's.
 
     Examples
     --------
@@ -442,14 +440,7 @@ def inspect(
     judged = check_by_direction(judgements, space)
     check_kind(name, str, "the name of the space", "a text")
     SEED.check("seed", seed)
-    opened = Inspected(
-        space,
-        judged,
-        name,
-        None,
-        seed,
-        None if store is None else as_path(store, "a store of judgements"),
-        runs=named_runs(runs),
-    )
+    path = None if store is None else as_path(store, "a store of judgements")
+    opened = Inspected(space, judged, name, None, seed, path, runs=named_runs(runs))
     inspected = with_stored(fitting(opened), warnings.warn)
     return Inspection(served(lambda: inspected, port=port, framed=True))
