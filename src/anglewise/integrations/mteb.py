@@ -19,7 +19,8 @@ from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Float32
 from anglewise.encoders.batches import encode_texts
-from anglewise.encoders.documents import Documents, beir_files, read_documents
+from anglewise.encoders.document_files import beir_files, read_documents
+from anglewise.encoders.documents import Documents
 from anglewise.encoders.encoder import Encode, Encoder, digest, library
 from anglewise.encoders.load import encoder as read_encoder
 from anglewise.errors import FileError, SpellingError, ValuesError
