@@ -121,7 +121,10 @@ def _judgements(
     if path is None or not is_space_folder(path):
         return {}
     known = judgements_beside(path, space, say)
-    judged = {name: of_items for name, of_items in known.items() if of_items.parts is None}
+    judged = dict(known)
+    for direction in known:
+        if known[direction].parts is not None:
+            del judged[direction]
     if judged:
         say(f"judgements in the folder: {', '.join(judged)}")
     if len(judged) < len(known):

@@ -85,7 +85,8 @@ def _described(process: int) -> str:
     words = [f"process {process}"]
     with suppress(OSError, KeyError, ValueError):
         status = (Path("/proc") / str(process) / "status").read_text("utf-8", "replace")
-        fields = dict(line.partition(":")[::2] for line in status.splitlines())
+        parts = (line.partition(":") for line in status.splitlines())
+        fields = {name: value for name, _, value in parts}
         words.append(shown(fields["Name"].strip()))
         owner = int(fields["Uid"].split()[1])
         if sys.platform != "win32" and owner != os.geteuid():
