@@ -28,7 +28,7 @@ Judge: TypeAlias = "Callable[[Space, Say], Judgements]"
 
 
 @dataclass(frozen=True)
-class Sides:
+class EncodedSides:
     """What is encoded, texts or images, and what judges it, if that comes along."""
 
     documents: Any
@@ -124,7 +124,7 @@ def encode(
         read = partial(read_images, image_column=image_column, id_column=id_column, say=talk.say)
         encode_with = encode_images
         with talk.progress("reading"):
-            sides = Sides(read(documents), queries and read(queries))
+            sides = EncodedSides(read(documents), queries and read(queries))
     else:
         if image_column is not None:
             raise SpellingError(
@@ -176,7 +176,7 @@ def _texts(
     columns: tuple[str | None, str | None],
     output: Path,
     talk: "Talk",
-) -> "Sides":
+) -> "EncodedSides":
     """Documents, queries and judgements; what cannot be written is refused before the work."""
     from anglewise.encoders.document_files import beir_files, read_documents
     from anglewise.encoders.ir_datasets import dataset_name
@@ -200,7 +200,7 @@ def _texts(
     with talk.progress("reading"):
         asking = None if queries is None else read(queries)
         if dataset is None:
-            sides = Sides(read(documents), asking, judge)
+            sides = EncodedSides(read(documents), asking, judge)
         elif columns != (None, None):
             raise SpellingError("--text-column and --id-column are about tables: leave them out")
         else:
@@ -229,7 +229,7 @@ def _qrels(folder: Path, talk: "Talk") -> "Judge | None":
     return lambda space, say: read_judgements(qrels, space, say=say)
 
 
-def _dataset(name: str, asking: "Documents | None", talk: "Talk") -> "Sides":
+def _dataset(name: str, asking: "Documents | None", talk: "Talk") -> "EncodedSides":
     """A data set of ir_datasets; without its queries and judgements where others ask."""
     from dataclasses import replace
 
@@ -240,15 +240,15 @@ def _dataset(name: str, asking: "Documents | None", talk: "Talk") -> "Sides":
     gains = dataset.gains
     if asking is not None:
         talk.say(f"queries and judgements of {PREFIX}{name} are left: --queries is given")
-        return Sides(dataset.documents, asking)
+        return EncodedSides(dataset.documents, asking)
     if gains is None or dataset.queries is None:
-        return Sides(dataset.documents, dataset.queries)
+        return EncodedSides(dataset.documents, dataset.queries)
 
     def judge(space: "Space", say: Say) -> Judgements:
         del say
         return replace(Judgements.from_dict(gains, space), source=PREFIX + name)
 
-    return Sides(dataset.documents, dataset.queries, judge)
+    return EncodedSides(dataset.documents, dataset.queries, judge)
 
 
 def _entries(judged: "Judgements") -> int:
