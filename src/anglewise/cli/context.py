@@ -128,12 +128,12 @@ def _read(path: Path) -> "Relevance":
 
     from anglewise.errors import FileError
     from anglewise.io.files import contents, existing_file, reading
-    from anglewise.io.sizes import check_json
+    from anglewise.io.sizes import check_json_document
     from anglewise.rag.relevance import Relevance
 
     with reading(path, "what anglewise calibrate wrote"):
         text = bytes(contents(existing_file(path)))
-        check_json(path, text.replace(b"\n", b" "))
+        check_json_document(path, text)
         content = json.loads(text)
     try:
         return Relevance.from_dict(content)

@@ -55,6 +55,16 @@ def listed(names: Iterable[str], joint: str = "and") -> str:
     return f"{', '.join(others)} {joint} {end}" if others else end
 
 
+def first_repeated(names: Iterable[str]) -> str | None:
+    """The first name that stood before; None where each stands once.
+
+    >>> first_repeated(["a", "b", "b", "a"]), first_repeated(["a"])
+    ('b', None)
+    """
+    earlier: set[str] = set()
+    return next((name for name in names if name in earlier or earlier.add(name)), None)
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """A count with its noun, in the plural where it is not 1; named where it ends otherwise.
 

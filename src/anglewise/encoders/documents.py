@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from anglewise.data_types.numbers import as_list, shown
-from anglewise.data_types.text import check_utf8
+from anglewise.data_types.text import check_utf8, first_repeated
 from anglewise.errors import (
     IdsError,
     ShapeError,
@@ -113,9 +113,9 @@ class Documents:
         if uneven:
             raise ShapeError(f"{len(self.ids)} ids, but not as many {uneven[0]}: one each is due")
         if len(set(self.ids)) != len(self.ids):
-            earlier: set[str] = set()
-            twice = next(name for name in self.ids if name in earlier or earlier.add(name))
-            raise IdsError(f"the id {twice!r} comes more than once: make ids unique")
+            raise IdsError(
+                f"the id {first_repeated(self.ids)!r} comes more than once: make ids unique"
+            )
 
     def __len__(self) -> int:
         return len(self.ids)

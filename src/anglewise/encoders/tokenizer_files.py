@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 
 from anglewise.errors import EncoderError, FileError, reason
 from anglewise.io.files import file_text, reading
-from anglewise.io.sizes import check_json
+from anglewise.io.sizes import check_json_document
 
 MOST_GROWTH = 4096
 """So many times longer than it was may a text become before it is split. Tokenizers in use stay
@@ -50,7 +50,7 @@ def check_tokenizer(path: Path) -> None:
     """
     with reading(path, "a tokenizer"):
         text = file_text(path)
-        check_json(path, text.replace("\n", " ").encode("utf-8", "replace"))
+        check_json_document(path, text.encode("utf-8", "replace"))
         written: Any = json.loads(text)
         parts = _fields(written)
         letters = _growth(parts.get("normalizer")).then(_growth(parts.get("pre_tokenizer")))

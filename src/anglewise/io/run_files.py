@@ -7,12 +7,12 @@ from typing import Any, cast
 
 from anglewise.data_types.numbers import described, shown
 from anglewise.data_types.run import Run
-from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.text import Say, first_repeated, quiet
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import FileError, ValuesError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, contents, existing_file, naming, reading, suffix
-from anglewise.io.sizes import check_json
+from anglewise.io.sizes import check_json_document
 from anglewise.io.tables import (
     DOCUMENT,
     QUERY,
@@ -118,6 +118,8 @@ def _positions(sheet: Sheet) -> tuple[int, int, int, int | None]:
     return positions[QUERY], positions[DOCUMENT], positions[SCORE], ranks
 
 
+BYTES_OF_ENTRY = 360
+"""What an entry of a list takes while JSON is read and becomes a run, with its ids."""
 FORM = "{query: {item: score}} is due, as ranx, pytrec_eval, BEIR and MTEB write it"
 DEEPEST = 3
 """MTEB writes lists into the split of a subset."""
@@ -126,7 +128,7 @@ DEEPEST = 3
 def _from_json(path: Path, name: str, say: Say) -> Run:
     with reading(path, "a run as JSON"), naming(path):
         data = bytes(contents(path))
-        check_json(path, data.replace(b"\n", b" "))
+        check_json_document(path, data, BYTES_OF_ENTRY)
         document: Any = json.loads(data, object_pairs_hook=_object)
     if not isinstance(document, dict):
         raise FileError(f"{path} holds {described(document)}: {FORM}")
@@ -146,8 +148,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of which every key stands once; JSON allows more, and readers keep the last."""
     read = dict(pairs)
     if len(read) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = first_repeated(key for key, _ in pairs)
         raise ValuesError(f"{shown(twice)!r} stands twice in one list or run: write it once")
     return read
 

@@ -75,6 +75,10 @@ OTHERS_AND_QUOTES = OTHERS + b'"'
 PIECE = 1 << 24
 CELL = 8
 """Bytes of a cell of a table, even of one in which nothing stands."""
+VALUE = 150
+"""Bytes of a number, a text, a list or an object of JSON as Python holds it, the letters aside."""
+LETTER = 4
+"""Bytes of each letter of a text that holds one beyond the first 65,536 of Unicode."""
 
 
 def check_json(path: Path, data: Contents) -> None:
@@ -102,6 +106,34 @@ def check_json_table(path: Path, data: Contents) -> None:
         rows += piece.count(b"\n")
         keys.update(_keys(piece))
     check_holds(path, CELL * rows * len(keys))
+
+
+def check_json_document(path: Path, data: bytes, value_bytes: int = VALUE) -> None:
+    """Refuse a document that nests too deeply, or whose values would not fit into the memory.
+
+    Two bytes of text are a list of nothing, and as a list take fifty. ``value_bytes`` is what each
+    value takes with all that is made of it.
+    """
+    letters = len(data) * (1 if data.isascii() and b"\\u" not in data else LETTER)
+    size = letters + value_bytes * _values(data)
+    if size > allowed(weight(path)):  # perhaps commas and brackets stand in texts
+        size = letters + value_bytes * sum(map(_values, _outside_texts(data)))
+    check_holds(path, size)
+    check_json(path, data.replace(b"\n", b" "))
+
+
+def _values(text: bytes) -> int:
+    """How many values stand in JSON, about and from above: each ends by a comma or a bracket."""
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def _outside_texts(data: bytes) -> Iterator[bytes]:
+    """JSON without its texts, a little at a time: thousands of texts take far more than letters."""
+    data, is_open = _without_escapes(data), False
+    for start in range(0, len(data), PIECE >> 4):
+        piece = (b'"' if is_open else b"") + data[start : start + (PIECE >> 4)]
+        is_open = piece.count(b'"') % 2 == 1
+        yield STRING.sub(b"", piece)
 
 
 def is_deep(text: str) -> bool:

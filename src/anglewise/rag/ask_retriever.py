@@ -14,7 +14,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.numbers import COUNT, POSITIVE, check_kind, described, shown
 from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.run import Run, check_run_name
-from anglewise.data_types.text import as_path
+from anglewise.data_types.text import as_path, first_repeated
 from anglewise.errors import (
     AnglewiseError,
     SpellingError,
@@ -231,8 +231,8 @@ def _places(answer: Any, item_of: Callable[[Any], Any] | None, query: str, k: in
     read = [_place(entry, item_of, query) for entry in entries[:k]]
     scores = [score for _, score in read]
     ids = as_ids([item for item, _ in read], f"items found for query {shown(query)!r}")
-    if len(set(ids)) < len(ids):
-        twice = next(item for item in ids if ids.count(item) > 1)
+    twice = first_repeated(ids)
+    if twice is not None:
         raise ValuesError(f"query {shown(query)!r}: item {shown(twice)!r} is found twice")
     if any(score is None for score in scores):
         return [(item, -float(rank)) for rank, item in enumerate(ids, start=1)]
