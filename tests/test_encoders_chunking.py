@@ -117,15 +117,22 @@ def test_few_passages_are_cut_out_at_once_to_be_counted():
     assert most < 6e6
 
 
-def test_what_passages_carry_of_their_document_is_counted(monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "title", "about"),
+    [
+        ("d", "", {"body": ["x" * 500_000]}),
+        ("d" * 500_000, "", {}),
+        ("d", "x" * 40_000 + "\U0001f600", {}),
+    ],
+    ids=["field", "id", "title of wide letters"],
+)
+def test_what_passages_carry_of_their_document_is_counted(name, title, about, monkeypatch):
     """A field of half a million letters beside a text of a thousand passages takes gigabytes."""
     monkeypatch.setenv("ANGLEWISE_MEMORY", "50MB")
-    texts = {"d": " ".join(["word"] * 4000)}
-    about = {"body": ["x" * 500_000]}
-    documents = Documents(list(texts), list(texts.values()), None, about)
+    documents = Documents([name], [" ".join(["word"] * 4000)], [title], about)
 
-    def encoder(some):
-        return np.ones((len(some), 2), np.float32)
+    def encoder(_):
+        raise AssertionError("nothing is encoded")
 
     with pytest.raises(ValuesError, match="are allowed: take a smaller overlap or fewer"):
         encode(documents, encoder, chunk=10)

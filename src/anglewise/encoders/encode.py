@@ -64,11 +64,19 @@ COUNTED = 1 << 22
 """Characters that are cut out at once to have their tokens counted."""
 
 
-def _passage_bytes(text: str, spans: Sequence[tuple[int, int]], title: int = 0) -> int:
-    """What the passages of a text weigh once they are cut out, each with a title so long."""
-    width = 1 if text.isascii() else 2 if max(text) < "\U00010000" else 4
-    characters = sum(end - start + title for start, end in spans)
-    return width * characters + PASSAGE_BYTES * len(spans)
+def _passage_bytes(text: str, spans: Sequence[tuple[int, int]], further: int = 0) -> int:
+    """What the passages of a text weigh once they are cut out, each with so many bytes more."""
+    letters = sum(end - start for start, end in spans)
+    return _letter_bytes(text) * letters + (PASSAGE_BYTES + further) * len(spans)
+
+
+def _text_bytes(text: str) -> int:
+    return _letter_bytes(text) * len(text)
+
+
+def _letter_bytes(text: str) -> int:
+    """What Python takes for each letter of a text: as much as for the widest one."""
+    return 1 if text.isascii() else 2 if max(text) < "\U00010000" else 4
 
 
 def _check_room(held: int, size: int, overlap: int) -> None:
@@ -201,11 +209,13 @@ def passages(
     held = 0
     for row in rows:
         cut[row] = _pieces(documents, row, encoder, size, overlap)
-        title = max((len(title) for *_, title in cut[row]), default=0)
-        held += _passage_bytes(documents.texts[row], [(a, b) for a, b, _ in cut[row]], title)
-        # each passage carries what else is known of its document, and a file holds all of it
-        further = sum(len(str(column[row])) for column in documents.about.values())
-        held += 2 * further * len(cut[row])
+        # each passage carries what else is known of its document, and a file holds all of it; the
+        # id stands in that of the passage, and as the document
+        name = documents.ids[row]
+        further = [name, name, *(str(column[row]) for column in documents.about.values())]
+        title = max((title for *_, title in cut[row]), key=len, default="")
+        more = _text_bytes(title) + 2 * sum(map(_text_bytes, further))
+        held += _passage_bytes(documents.texts[row], [(a, b) for a, b, _ in cut[row]], more)
         _check_room(held, size, overlap)
     return _rename(documents, cut), [documents.ids[row] for row in rows if len(cut[row]) > 1]
 
