@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anglewise.errors import FileError
+from anglewise.errors import AnglewiseError, FileError
 from anglewise.io.files import opened, reading
 from anglewise.io.outputs import writing
 from anglewise.io.sizes import check_holds
@@ -36,11 +36,14 @@ def logged_answers(
     with ``field``.
 
     Raises ``FileError`` for a file of something else, so that no answer is added to it: it names
-    the ``source`` of answers and the ``option`` that names the file.
+    the ``source`` of answers and the ``option`` that names the file. What ``read`` refuses by an
+    error of ours is raised with the line.
     """
     start = b'{"key": "' + b"0" * 32 + b'", "' + field.encode() + b'": '
     cut_off = re.compile(rb'\{"key": "[0-9a-f]{32}", "' + field.encode() + rb'": [ -~]*')
-    for number, line in enumerate(filter(None, logged_lines(log, f"answers of {source}")), 1):
+    for number, line in enumerate(logged_lines(log, f"answers of {source}"), 1):
+        if not line:
+            continue
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError):
@@ -49,6 +52,11 @@ def logged_answers(
             continue
         try:
             answer = read(entry)
+        except AnglewiseError as error:
+            raise FileError(
+                f"{log}, line {number}: {error}; no answer is kept so: take the line away, and it "
+                "is asked for again"
+            ) from error
         except (KeyError, TypeError, ValueError, AttributeError):
             raise _not_ours(log, number, source, option) from None
         yield answer

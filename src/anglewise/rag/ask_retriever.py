@@ -1,12 +1,17 @@
 """Ask a retriever every query, and make a run of its answers."""
 
 import hashlib
+import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from math import isfinite
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import inf, isfinite, nan
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, TypeAlias, cast
+
+import numpy as np
 
 from anglewise.data_types.columns import has_texts
 from anglewise.data_types.conversion import is_kind
@@ -30,6 +35,9 @@ from anglewise.io.texts import texts_of
 Places: TypeAlias = list[tuple[str, float]]
 """A list as it was answered: ids with scores, in the order of the answer."""
 MOST_AT_ONCE = 64
+IDS = str | int | np.integer
+NO_SCORES = bool | np.bool_ | str | bytes
+"""What Python would take for numbers."""
 
 
 def ask_retriever(
@@ -50,7 +58,7 @@ def ask_retriever(
     retriever
         A function of a text, or what has ``invoke`` (LangChain), ``retrieve`` (LlamaIndex) or
         ``run(query=…)`` (Haystack). It answers with a list, best first, of ids, of ``(id, score)``,
-        or of passages; or with ``{id: score}``.
+        or of passages; or with ``{id: score}``. Where some place has no score, the order counts.
     queries
         ``{id: text}``, or a space whose queries have texts.
     name
@@ -66,8 +74,9 @@ def ask_retriever(
         Seconds without any answer after which it gives up.
     cache
         A file to which each answer is added, and from which it is taken when asked again: so that
-        what was answered before a failure is not asked anew. Answers are kept by name, ``k``, id
-        and text, so name a retriever anew when it changes.
+        what was answered before a failure is not asked anew. After a failure, what is asked already
+        is waited for, ``patience`` seconds at most; at Ctrl-C it is not. Answers are kept by name,
+        ``k``, id and text, so name a retriever anew when it changes.
 
     Raises
     ------
@@ -102,22 +111,37 @@ def ask_retriever(
     ask = _asker(retriever)
     left = {query: text for query, text in texts.items() if query not in answers}
 
-    def answer(query: str) -> Places:
-        return _places(ask(left[query]), item_of, query, k)
+    one_at_a_time = threading.Lock()
 
-    rest = (
-        "name a cache to keep what was answered"
-        if log is None
-        else "what was answered is kept: call again to go on"
-    )
-    for query, places in _in_threads(answer, list(left), concurrency, patience, rest):
-        answers[query] = places
-        if log is not None:
-            append_line(log, {"key": _key(name, k, query, texts[query]), "list": places})
+    def answer(query: str) -> Places:
+        places = _places(ask(left[query]), item_of, query, k)
+        if log is not None:  # here, so that no failure elsewhere loses what was answered
+            with one_at_a_time:
+                append_line(log, {"key": _key(name, k, query, texts[query]), "list": places})
+        return places
+
+    answers |= _in_threads(answer, list(left), concurrency, patience, keeps=log is not None)
     if not any(answers.values()):
         raise TooFewError(f"{shown(name)!r} found nothing for any of {len(texts):,} queries")
-    # equal scores keep the order of the answer
-    return Run.from_dict({query: dict(answers[query]) for query in texts}, name)
+    return _run_of({query: answers[query] for query in texts}, name)
+
+
+def _run_of(answers: Mapping[str, Places], name: str) -> Run:
+    """The run of some lists, of which equal scores keep the order of the answer."""
+    number_of: dict[str, int] = {}
+    places = [
+        (row, number_of.setdefault(item, len(number_of)), score, rank)
+        for row, listed in enumerate(answers.values())
+        for rank, (item, score) in enumerate(listed, start=1)
+    ]
+    queries, items, scores, ranks = zip(*places, strict=True)
+    return Run.of_numbers(
+        name,
+        (np.array(queries), np.array(list(answers), dtype=object)),
+        (np.array(items), np.array(list(number_of), dtype=object)),
+        np.array(scores),
+        np.array(ranks, dtype=np.float64),
+    )
 
 
 def _texts(queries: Any) -> dict[str, str]:
@@ -161,38 +185,75 @@ def _in_threads(
     queries: list[str],
     concurrency: int,
     patience: float,
-    rest: str,
-) -> Iterable[tuple[str, Places]]:
-    """Each query with its answer, as they come; the first failure ends it, and says the ``rest``.
+    *,
+    keeps: bool,
+) -> dict[str, Places]:
+    """The answer to each query; the first failure ends it.
 
-    The threads do not hold up the end of the program, so that one that hangs can be left behind.
+    Where answers are kept, those of queries that were asked already are waited for before the
+    failure is raised. The threads do not hold up the end of the program, so that one that hangs
+    can be left behind.
     """
     todo: Queue[str] = Queue()
     done: Queue[tuple[str, Places | BaseException]] = Queue()
     for query in queries:
         todo.put(query)
     stop = threading.Event()
-    for _ in range(min(concurrency, len(queries))):
-        threading.Thread(target=_work, args=(answer, todo, done, stop), daemon=True).start()
+    threads = [
+        threading.Thread(target=_work, args=(answer, todo, done, stop), daemon=True)
+        for _ in range(min(concurrency, len(queries)))
+    ]
+    for thread in threads:
+        thread.start()
+    rest = (
+        "what was answered is kept: call again to go on"
+        if keeps
+        else "name a cache to keep what was answered"
+    )
+    answers: dict[str, Places] = {}
     try:
-        for number in range(len(queries)):
+        while len(answers) < len(queries):
             try:
-                query, places = done.get(timeout=patience)
+                query, places = done.get(timeout=min(patience, threading.TIMEOUT_MAX))
             except Empty:
                 raise AnglewiseError(
-                    f"no answer for {patience:g} seconds after {number:,} of {len(queries):,} "
-                    f"queries; {rest}"
+                    f"no answer for {patience:g} seconds after {len(answers):,} of "
+                    f"{len(queries):,} queries; {rest}"
                 ) from None
+            if not isinstance(places, BaseException):
+                answers[query] = places
+                continue
+            count = len(answers)
+            if keeps:
+                _wait_for(threads, patience)
+                count += sum(not isinstance(late, BaseException) for _, late in _taken(done))
             if isinstance(places, AnglewiseError):
                 raise places
-            if isinstance(places, BaseException):
-                raise AnglewiseError(
-                    f"the retriever failed at query {shown(query)!r} ({reason(places)}), after "
-                    f"{number:,} of {len(queries):,}; {rest}"
-                ) from places
-            yield query, places
+            raise AnglewiseError(
+                f"the retriever failed at query {shown(query)!r} ({reason(places)}), after "
+                f"{count:,} of {len(queries):,}; {rest}"
+            ) from places
     finally:
         stop.set()
+    return answers
+
+
+def _wait_for(threads: Iterable[threading.Thread], patience: float) -> None:
+    """Wait until all threads have ended, so many seconds at most."""
+    end = time.monotonic() + patience
+    for thread in threads:
+        thread.join(min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX))
+
+
+def _taken(
+    done: "Queue[tuple[str, Places | BaseException]]",
+) -> Iterator[tuple[str, Places | BaseException]]:
+    """What lies in a queue, without waiting for more."""
+    while True:
+        try:
+            yield done.get_nowait()
+        except Empty:
+            return
 
 
 def _work(
@@ -210,6 +271,7 @@ def _work(
         try:
             done.put((query, answer(query)))
         except BaseException as error:  # noqa: BLE001 of foreign code, which may raise anything
+            stop.set()
             done.put((query, error))
             return
 
@@ -219,59 +281,75 @@ def _places(answer: Any, item_of: Callable[[Any], Any] | None, query: str, k: in
     if is_kind(answer, Mapping) and "documents" in answer:
         answer = answer["documents"]  # Haystack
     if is_kind(answer, Mapping):
-        pairs = sorted(cast("Mapping[Any, Any]", answer).items(), key=lambda pair: -pair[1])
-        entries: list[Any] = [(item, score) for item, score in pairs]
-    elif is_kind(answer, list | tuple):
-        entries = list(answer)
-    else:
+        scores = cast("Mapping[Any, Any]", answer)
+        for score in scores.values():
+            _number(score, query)
+        best_first = sorted(scores.items(), key=lambda entry: entry[1], reverse=True)[:k]
+        return _checked([(item, _number(score, query)) for item, score in best_first], query)
+    if not is_kind(answer, list | tuple):
         raise ValuesError(
             f"query {shown(query)!r}: the answer is {described(answer)}: a list of ids or "
             "passages is due, best first, or {id: score}"
         )
-    read = [_place(entry, item_of, query) for entry in entries[:k]]
-    scores = [score for _, score in read]
-    ids = as_ids([item for item, _ in read], f"items found for query {shown(query)!r}")
+    return _checked([_place(entry, item_of, query) for entry in list(answer)[:k]], query)
+
+
+def _checked(places: Sequence[tuple[Any, float | None]], query: str) -> Places:
+    """Ids and scores as a list; by the rank where some place has no score."""
+    ids = as_ids([item for item, _ in places], f"items found for query {shown(query)!r}")
     twice = first_repeated(ids)
     if twice is not None:
         raise ValuesError(f"query {shown(query)!r}: item {shown(twice)!r} is found twice")
-    if any(score is None for score in scores):
+    scored = [(rank, score) for rank, (_, score) in enumerate(places, 1) if score is not None]
+    for (rank, score), (next_rank, next_score) in pairwise(scored):
+        if next_score > score:
+            raise ValuesError(
+                f"query {shown(query)!r}: place {next_rank} scores {next_score:g}, place {rank} "
+                f"{score:g}: larger scores are due for better places; distances are to be negated"
+            )
+    if len(scored) < len(places):
         return [(item, -float(rank)) for rank, item in enumerate(ids, start=1)]
-    numbers = [float(cast("float", score)) for score in scores]
-    if not all(map(isfinite, numbers)):
-        raise ValuesError(f"query {shown(query)!r}: a score is no finite number")
-    rising = [i for i in range(1, len(numbers)) if numbers[i] > numbers[i - 1]]
-    if rising:
-        i = rising[0]
-        raise ValuesError(
-            f"query {shown(query)!r}: place {i + 1} scores {numbers[i]:g}, place {i} "
-            f"{numbers[i - 1]:g}: larger scores are due for better places; distances are to be "
-            "negated"
-        )
-    return list(zip(ids, numbers, strict=True))
+    return list(zip(ids, (score for _, score in scored), strict=True))
 
 
-def _place(entry: Any, item_of: Callable[[Any], Any] | None, query: str) -> tuple[Any, Any]:
+def _place(
+    entry: Any, item_of: Callable[[Any], Any] | None, query: str
+) -> tuple[Any, float | None]:
     """The id of one place of an answer, and its score or None."""
-    if item_of is not None:
-        score = getattr(entry, "score", None)
-        return item_of(entry), score if is_kind(score, int | float) else None
-    if is_kind(entry, str | int):
+    if item_of is None and is_kind(entry, IDS):
         return entry, None
-    if is_kind(entry, tuple | list) and len(entry) == 2:
-        return _id_of(entry[0], query), entry[1]
-    score = getattr(entry, "score", None)
-    return _id_of(entry, query), score if is_kind(score, int | float) else None
+    if item_of is None and is_kind(entry, tuple | list) and len(entry) == 2:
+        item, score = _id_of(entry[0], query), entry[1]
+    else:
+        item = _id_of(entry, query) if item_of is None else item_of(entry)
+        score = getattr(entry, "score", None)
+    return item, None if score is None else _number(score, query)
+
+
+def _number(score: Any, query: str) -> float:
+    """A score as a finite number; ``ValuesError`` for anything else."""
+    try:
+        number = nan if is_kind(score, NO_SCORES) else float(score)
+    except OverflowError:
+        number = inf
+    except (TypeError, ValueError):
+        number = nan
+    if isfinite(number):
+        return number
+    raise ValuesError(
+        f"query {shown(query)!r}: a score is {described(score)}: a finite number is due"
+    )
 
 
 def _id_of(passage: Any, query: str) -> Any:
-    if is_kind(passage, str | int):
+    if is_kind(passage, IDS):
         return passage
     about: Any = getattr(passage, "metadata", None) or getattr(passage, "meta", None)
     names: list[Any] = [getattr(passage, name, None) for name in ("node_id", "id")]
     if is_kind(about, Mapping):
         names.append(about.get("id"))
     for name in names:
-        if is_kind(name, str | int) and name != "":
+        if is_kind(name, IDS) and name != "":
             return name
     raise SpellingError(
         f"query {shown(query)!r}: {described(passage)} has no id (node_id, id, or id in its "
@@ -280,17 +358,45 @@ def _id_of(passage: Any, query: str) -> Any:
 
 
 def _key(name: str, k: int, query: str, text: str) -> str:
-    return hashlib.blake2b(
-        "\0".join([name, str(k), query, text]).encode("utf-8", "replace"), digest_size=16
-    ).hexdigest()
+    """By what an answer is known again: no two askings have one key."""
+    parts = [name, str(k), query, text]
+    try:
+        content = "\0".join(parts).encode()
+    except UnicodeEncodeError:
+        content = b""
+    if content.count(b"\0") != len(parts) - 1:  # as JSON, nothing in the parts parts them
+        content = json.dumps(parts).encode()
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _answered(log: Path, name: str, k: int, texts: Mapping[str, str]) -> dict[str, Places]:
     """The answers of earlier calls to these queries."""
     query_of = {_key(name, k, query, text): query for query, text in texts.items()}
 
-    def read(entry: Any) -> tuple[str, Places]:
-        return entry["key"], [(str(item), float(score)) for item, score in entry["list"]]
+    def read(entry: Any) -> tuple[str, Places] | None:
+        if not _is_answer(entry):
+            raise TypeError
+        query = query_of.get(entry["key"])
+        return None if query is None else (query, _kept(entry["list"], query, k))
 
-    answers = logged_answers(log, "a retriever", "cache=", "list", read)
-    return {query_of[key]: places for key, places in answers if key in query_of}
+    return dict(filter(None, logged_answers(log, "a retriever", "cache=", "list", read)))
+
+
+def _is_answer(entry: Any) -> bool:
+    """Whether a line of JSON has the form of those that are written."""
+    return (
+        is_kind(entry, dict)
+        and is_kind(entry.get("key"), str)
+        and is_kind(entry.get("list"), list)
+        and all(
+            is_kind(place, list) and len(place) == 2 and is_kind(place[0], str)
+            for place in entry["list"]
+        )
+    )
+
+
+def _kept(places: Sequence[tuple[str, Any]], query: str, k: int) -> Places:
+    """A list that was kept, checked as a new one is."""
+    if len(places) > k:
+        raise ValuesError(f"query {shown(query)!r}: {len(places):,} places, at most {k:,} are due")
+    return _checked([(item, _number(score, query)) for item, score in places], query)
