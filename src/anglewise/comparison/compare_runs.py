@@ -29,7 +29,7 @@ JUDGED_COLUMNS = ("query_id", "item_id", "gain")
 
 
 def compare_runs(
-    runs: Iterable[Run],
+    runs: Iterable[Run] | Run,
     judgements: Mapping[Any, Mapping[Any, float]] | Any,
     metric: str | Metric | None = None,
     *,
@@ -51,7 +51,7 @@ def compare_runs(
     Parameters
     ----------
     runs
-        The lists of each system, by its name.
+        The lists of each system, by its name; or one run alone.
     judgements
         ``{query: {item: gain}}``, or a frame with the columns ``query_id``, ``item_id``, ``gain``.
     measures
@@ -72,7 +72,7 @@ def compare_runs(
     >>> result.verdict.decision, result.verdict.measure
     ('use', 'good')
     """
-    given = check_runs(as_list(runs, "runs", RUNS_DUE), [])
+    given = check_runs([runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE), [])
     if not given:
         raise TooFewError("no run to compare: give one at least")
     rankers, others = split_rankers(measures or [], [run.name for run in given])

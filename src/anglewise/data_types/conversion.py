@@ -237,6 +237,16 @@ def column_names(frame: Any) -> list[Any]:
     return list(frame.column_names if offers(frame, "column_names") else frame.columns)
 
 
+def named_columns(frame: Any) -> list[tuple[str, Any]]:
+    """Each column of a table, or of a dict of columns: its name as text, and its key.
+
+    >>> named_columns({3: [1.0], "score": [2.0]})
+    [('3', 3), ('score', 'score')]
+    """
+    keys: list[Any] = list(frame) if is_kind(frame, Mapping) else column_names(frame)
+    return [(str(key), key) for key in keys]
+
+
 def _numbers(cells: Array, columns: Sequence[str], name: str) -> Array:
     """A frame's cells as numbers; columns that can hold gaps come as objects, gaps become NaN."""
     if cells.dtype != object:

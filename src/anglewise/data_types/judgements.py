@@ -11,9 +11,9 @@ from anglewise.data_types.complaints import Complaints, check_source, with_gains
 from anglewise.data_types.conversion import (
     check_array,
     check_direction,
-    column_names,
     is_frame,
     is_kind,
+    named_columns,
 )
 from anglewise.data_types.drawn import (
     CHANCE,
@@ -274,13 +274,13 @@ class Judgements:
         >>> Judgements.from_frame(frame, space).gains.values.tolist()
         [3.0]
         """
-        is_dict = is_kind(frame, Mapping)
-        if not is_frame(frame) and not is_dict:
+        if not is_frame(frame) and not is_kind(frame, Mapping):
             raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
         check_kind(query_column, str, "query_column", "the name of a column")
         check_kind(item_column, str, "item_column", "the name of a column")
         check_columns(gain_column=gain_column)
-        names = list(map(str, frame if is_dict else column_names(frame)))
+        keys = named_columns(frame)
+        names, key_of = [name for name, _ in keys], dict(keys)
         needed = [query_column, item_column] + ([] if gain_column is None else [gain_column])
         lacking = next((name for name in needed if names.count(name) != 1), None)
         if lacking is not None:
@@ -290,12 +290,15 @@ class Judgements:
                 "gain_column= (None counts every row as 1)"
             )
         cells = [
-            frame[name] if name in {*names} - {*needed} else None for name in (CHANCE, CONTEXT)
+            frame[key_of[name]] if name in {*names} - {*needed} else None
+            for name in (CHANCE, CONTEXT)
         ]
         origins = None
         if any(column is not None for column in cells):
             origins = origins_in(cells[0], cells[1], lambda row: f"the frame, row {row}")
-        judged = _by_ids([frame[name] for name in needed], space, direction, "the frame", origins)
+        judged = _by_ids(
+            [frame[key_of[name]] for name in needed], space, direction, "the frame", origins
+        )
         return taken(judged, missing)
 
     @cached_property

@@ -1,18 +1,25 @@
 """A run: the ranked lists that some system gave, whatever it is, known by ids alone."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from anglewise.data_types.conversion import as_array, column_names, is_frame, is_kind
-from anglewise.data_types.numbers import check_kind, described, shown
+from anglewise.data_types.conversion import as_array, check_array, is_frame, is_kind, named_columns
+from anglewise.data_types.numbers import EXACT, check_kind, described, shown
 from anglewise.data_types.row_ids import as_ids
-from anglewise.data_types.text import counted
+from anglewise.data_types.text import counted, first_repeated
 from anglewise.data_types.typing import Array, Float64, Int64, Shaped
-from anglewise.errors import ShapeError, SpellingError, TooFewError, ValuesError, WrongTypeError
+from anglewise.errors import (
+    IdsError,
+    ShapeError,
+    SpellingError,
+    TooFewError,
+    ValuesError,
+    WrongTypeError,
+)
 
 Location: TypeAlias = Callable[[int], str]
 """Where a row stands, in words."""
@@ -41,6 +48,9 @@ class Run:
     scores
         The score of each entry; within a list they never rise.
 
+    Runs are made by ``from_dict``, ``from_frame`` and ``read_run``. Made of arrays they are held to
+    the above: ``WrongTypeError``, ``ShapeError``, ``IdsError`` or ``ValuesError`` is raised.
+
     Examples
     --------
     >>> run = Run.from_dict({"q": {"a": 1.5, "b": 2.0}}, "bm25")
@@ -57,12 +67,8 @@ class Run:
 
     def __post_init__(self) -> None:
         check_run_name(self.name)
-        if len(self.starts) != len(self.queries) + 1 or len(self.scores) != len(self.entries):
-            raise ShapeError(
-                f"{len(self.starts)} ends of lists for {len(self.queries)} queries, "
-                f"{len(self.scores)} scores for {len(self.entries)} places: make runs by "
-                "Run.from_dict, Run.from_frame or read_run"
-            )
+        _check_arrays(self)
+        _check_lists(self)
 
     @classmethod
     def from_columns(
@@ -141,9 +147,22 @@ class Run:
         if ranks is not None:
             _check_ranks(query_of[order], scores[order], ranks[order], order, where)
         starts = np.searchsorted(query_of[order], np.arange(len(query_ids) + 1))
-        return cls(
-            name, query_ids, item_ids, starts.astype(np.int64), item_of[order], scores[order]
+        return cls._of_checked(
+            name=name,
+            queries=query_ids,
+            items=item_ids,
+            starts=starts.astype(np.int64),
+            entries=item_of[order],
+            scores=scores[order],
         )
+
+    @classmethod
+    def _of_checked(cls, **parts: Any) -> "Run":
+        """A run of parts that hold what the constructor checks, which takes as long as the rest."""
+        check_run_name(parts["name"])
+        run = object.__new__(cls)
+        vars(run).update(parts)
+        return run
 
     @classmethod
     def from_dict(cls, lists: Mapping[Any, Any], name: str) -> "Run":
@@ -216,7 +235,8 @@ class Run:
         """
         if not is_frame(frame) and not is_kind(frame, Mapping):
             raise WrongTypeError(f"{described(frame)} came where a pandas or Polars frame is due")
-        names = list(map(str, frame if is_kind(frame, Mapping) else column_names(frame)))
+        keys = named_columns(frame)
+        names, key_of = [column for column, _ in keys], dict(keys)
         if rank_column is None and names.count(RANK) == 1:
             rank_column = RANK
         needed = [query_column, item_column, score_column]
@@ -229,7 +249,7 @@ class Run:
                     f"{', '.join(map(repr, names[:12]))}: name query_column=, item_column= and "
                     "score_column="
                 )
-        return cls.from_columns(name, *(frame[column] for column in needed))
+        return cls.from_columns(name, *(frame[key_of[column]] for column in needed))
 
     def __len__(self) -> int:
         """How many queries were asked."""
@@ -250,7 +270,48 @@ class Run:
 
     def called(self, name: str) -> "Run":
         """The same lists under another name."""
-        return replace(self, name=name)
+        return self._of_checked(**{**vars(self), "name": name})
+
+
+MADE_BY = "make runs by Run.from_dict, Run.from_frame or read_run"
+
+
+def _check_arrays(run: Run) -> None:
+    """Refuse ids that name nothing or come twice, and arrays of other kinds or lengths."""
+    for ids, name in ((run.queries, "query ids"), (run.items, "item ids")):
+        if not is_kind(ids, np.ndarray):
+            raise WrongTypeError(f"{name} are {described(ids)}: a NumPy array is due; {MADE_BY}")
+        names = as_ids(ids, name)
+        if names != ids.tolist():
+            raise WrongTypeError(f"{name} are of kind {ids.dtype}: text is due; {MADE_BY}")
+        twice = first_repeated(names)
+        if twice is not None:
+            raise IdsError(f"{name}: {shown(twice)!r} comes more than once; {MADE_BY}")
+    check_array(run.starts, "starts", [len(run.queries) + 1], kinds="iu")
+    check_array(run.entries, "entries", [None], kinds="iu")
+    check_array(run.scores, "scores", [len(run.entries)])
+
+
+def _check_lists(run: Run) -> None:
+    """Refuse lists that do not lie one behind another, and entries or scores that are none."""
+    starts, entries, scores = run.starts, run.entries, run.scores
+    if starts[0] != 0 or starts[-1] != len(entries) or (starts[1:] < starts[:-1]).any():
+        raise ValuesError(
+            f"starts are to rise from 0 to {len(entries)}, how many entries there are: {MADE_BY}"
+        )
+    if len(entries) and not 0 <= entries.min() <= entries.max() < len(run.items):
+        raise ValuesError(
+            f"entries go from {entries.min()} to {entries.max()}, and there are "
+            f"{counted(len(run.items), 'item')}: {MADE_BY}"
+        )
+    if not np.isfinite(scores).all():
+        raise ValuesError(f"a score is no finite number: {MADE_BY}")
+    rises = scores[1:] > scores[:-1]
+    rises[starts[1:-1][(starts[1:-1] > 0) & (starts[1:-1] < len(scores))] - 1] = False
+    if rises.any():
+        raise ValuesError(f"scores rise within a list: {MADE_BY}")
+    lists = np.repeat(np.arange(len(run)), np.diff(starts))
+    _check_once(lists, entries, run.queries, run.items, lambda entry: f"entry {entry}")
 
 
 def check_run_name(name: object) -> None:
@@ -317,15 +378,36 @@ def _finite(
         raise ValuesError(f"{noun}s are of kind {values.dtype}: numbers are due")
     if len(values) != rows:
         raise ShapeError(f"{counted(len(values), noun)} for {rows:,} ids: one each is due")
-    refused = np.flatnonzero(~np.isfinite(values.astype(np.float64)))
+    where = _row if location is None else location
+    numbers = values.astype(np.float64)
+    refused = np.flatnonzero(~np.isfinite(numbers))
     if len(refused):
         row = int(refused[0])
-        where = (_row if location is None else location)(row)
         raise ValuesError(
-            f"{where}: the {noun} is {values[row]}: a finite number is due; leave out what was not "
-            "ranked"
+            f"{where(row)}: the {noun} is {values[row]}: a finite number is due; leave out what "
+            "was not ranked"
         )
-    return values.astype(np.float64)
+    cells = cast("Any", column if is_kind(column, list | tuple) else values)
+    check_exact(numbers, lambda row: cells[row], noun, where)
+    return numbers
+
+
+def check_exact(
+    numbers: Float64[Array, " rows"], cell: Callable[[int], Any], noun: str, where: Location
+) -> None:
+    """Refuse whole numbers so large that float64 took them for others, and so lost their order.
+
+    ``cell`` gives what stood in a row: a number, or text.
+    """
+    for row in np.flatnonzero(np.abs(numbers) >= EXACT).tolist():
+        given = cell(row)
+        if is_kind(given, str):
+            given = int(given) if given.strip().lstrip("+-").isdecimal() else None
+        if is_kind(given, int | np.integer) and int(given) != int(numbers[row]):
+            raise ValuesError(
+                f"{where(row)}: the {noun} is {given}, and whole numbers from 2^53 on lose their "
+                "last digits, and with these the order: give smaller ones"
+            )
 
 
 def _check_once(

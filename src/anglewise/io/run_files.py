@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from anglewise.data_types.numbers import described, shown
-from anglewise.data_types.run import Run
+from anglewise.data_types.run import Location, Run, check_exact
 from anglewise.data_types.text import Say, first_repeated, quiet
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import FileError, ValuesError
@@ -79,18 +79,31 @@ def read_run(path: PathLike, name: str | None = None, say: Say = quiet) -> Run:
         numbered(names_of(sheet, column, position))
         for column, position in zip(sheet.columns([queries, items]), (queries, items), strict=True)
     ]
+
+    def location(row: int) -> str:
+        return f"{path}, {sheet.location(row)}"
+
     return Run.of_numbers(
         called,
         ids[0],
         ids[1],
-        _numbers(sheet, scores),
-        None if ranks is None else _numbers(sheet, ranks),
-        location=lambda row: f"{path}, {sheet.location(row)}",
+        _numbers(sheet, scores, "score", location),
+        None if ranks is None else _numbers(sheet, ranks, "rank", location),
+        location=location,
     )
 
 
-def _numbers(sheet: Sheet, position: int) -> Float64[Array, " rows"]:
-    return numbers_of(sheet, sheet.columns([position])[0], position)
+def _numbers(sheet: Sheet, position: int, noun: str, location: Location) -> Float64[Array, " rows"]:
+    """A column of numbers, of which none is a truth value, and none lost its last digits."""
+    column = sheet.columns([position])[0]
+    if "bool" in str(column.type):
+        raise ValuesError(
+            f"{sheet.path}: {sheet.name(position)} holds true and false, where numbers are due: "
+            f"give the column of {noun}s that name"
+        )
+    numbers = numbers_of(sheet, column, position)
+    check_exact(numbers, lambda row: column[row].as_py(), noun, location)
+    return numbers
 
 
 def name_of(path: Path) -> str:
