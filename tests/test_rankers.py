@@ -1,5 +1,8 @@
 """BM25 and fusions stand in a comparison as measures do."""
 
+from dataclasses import dataclass, field, replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from anglewise.comparison.gates import check
 from anglewise.comparison.lists import cut
 from anglewise.comparison.rankers import read_ranker
 from anglewise.errors import SpellingError
+from anglewise.nearest_neighbours.bm25 import Bm25Index
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -184,3 +188,40 @@ def test_the_command_takes_rankers(anglewise, tmp_path):
         "dot.run", "bm25.run", "weighted_bm25_dot.run",
     }  # fmt: skip
     assert refused(anglewise(*base, "--measures", "bm26"), "bm26")
+
+
+@dataclass
+class Recording:
+    """An index of the library that remembers which words were looked up."""
+
+    index: Any
+    looked_up: list[int] = field(default_factory=list)
+
+    @property
+    def scores(self):
+        return self.index.scores
+
+    def get_scores_from_ids(self, numbers):
+        self.looked_up += numbers
+        return self.index.get_scores_from_ids(numbers)
+
+
+def test_a_word_that_a_query_repeats_is_looked_up_once_and_counts_as_often():
+    rng = np.random.default_rng(3)
+    words = [f"w{i}" for i in range(60)]
+    texts = [" ".join(rng.choice(words, rng.integers(1, 30))) for _ in range(400)]
+    made = Bm25Index.of(texts)
+    for _ in range(20):
+        query = rng.choice(words, 40)  # many of them twice, some more often
+        recording = Recording(made.index)
+        index = replace(made, index=recording)
+        scores = index.scores(" ".join(query))
+        known = [made.numbers[word] for word in query]
+        expected = made.index.get_scores_from_ids(known)
+        assert sorted(recording.looked_up) == sorted(set(known))
+        assert np.abs(scores - np.round(expected, 10)).max() <= 1e-12
+        assert np.array_equal(np.argsort(-scores), np.argsort(-np.round(expected, 10)))
+        assert index.work([" ".join(query)]) == index.work([" ".join(sorted(set(query)))])
+    once = " ".join(words[:20])
+    known = [made.numbers[word] for word in words[:20]]
+    assert np.array_equal(made.scores(once), np.round(made.index.get_scores_from_ids(known), 10))

@@ -7,6 +7,7 @@ such as Chinese ones, are hardly split by this.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -127,24 +128,31 @@ class Bm25Index:
         return cls(len(texts), words.vocab, index, position)
 
     def work(self, queries: Sequence[str]) -> int:
-        """How many texts are looked at for each word of each query, in all.
+        """How many texts are looked at for each distinct word of each query, in all.
 
         >>> Bm25Index.of(["a heist in Paris", "Paris, Texas"]).work(["paris", "opera"])
         2
         """
         holding = np.diff(np.asarray(self.index.scores["indptr"]))
-        return sum(int(holding[self._known(query)].sum()) for query in queries)
+        return sum(int(holding[list(self._counts(query))].sum()) for query in queries)
 
-    def _known(self, query: str) -> list[int]:
-        words = re.findall(WORD, query.lower())
-        return [self.numbers[word] for word in words if word in self.numbers]
+    def _counts(self, query: str) -> dict[int, int]:
+        """The number of each word of a query that any text holds, and how often it stands there."""
+        counts = Counter(match[0] for match in re.finditer(WORD, query.lower()))
+        numbers = self.numbers
+        return {numbers[word]: count for word, count in counts.items() if word in numbers}
 
     def scores(self, query: str) -> Float64[Array, " texts"]:
-        """The score of every text; 0 where it shares no word with the query."""
-        known = self._known(query)
-        if not known:
-            return np.zeros(self.count)
-        scores: Float64[Array, " texts"] = self.index.get_scores_from_ids(known)
+        """The score of every text; 0 where it shares no word with the query.
+
+        Each word is looked up once, however often it stands in the query.
+        """
+        words_of: dict[int, list[int]] = {}
+        for number, count in self._counts(query).items():
+            words_of.setdefault(count, []).append(number)
+        scores = np.zeros(self.count)
+        for count, numbers in words_of.items():
+            scores += count * self.index.get_scores_from_ids(numbers)
         return np.round(scores, DECIMALS)
 
     def nearest(
