@@ -78,6 +78,12 @@ HEAD = "query_id,item_id,grade,probability,stratum,query,item,check"
         "query_id,item_id,grade,query\nq,d,2,what\n",
         f"{HEAD.upper()}\nq,d,2,,,,,x\n",
         "query_id , item_id , grade , item\nq,d,2,what\n",
+        "Query ID,Item ID,Grade,probability,stratum,query,item,check\nq,d,2,,,,,x\n",
+        "query-id,corpus-id,score,text\nq,d,2,what\n",
+        "qid;docno;relevance;title\nq;d;2;what\n",
+        "query_id,item_id,grade,judge\nq,d,2,what\n",
+        "query_id,item_id,grade,check,rank\nq,d,2,x,1\n",
+        "\n" * 5_000 + f"{HEAD}\nq,d,2,,,,,x\n",
     ],
 )
 def test_a_table_in_which_grades_were_filled_in_is_known_however_its_head_reads(
@@ -90,6 +96,27 @@ def test_a_table_in_which_grades_were_filled_in_is_known_however_its_head_reads(
     filled.write_text(text)
     assert anglewise("judge", "export", tmp_path / "s.sqlite", filled).code == 2
     assert filled.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query-id\tcorpus-id\tscore\nq\td\t1\n",
+        "query_id,item_id,grade\nq,d,1\n",
+        "query_id,item_id,rank,score\nq,d,1,0.5\n",
+        "query_id,metric,value\nq,nDCG@10,1\n",
+        '{"query": 1, "item": 2, "grade": 3}\n',
+        "some words\n",
+    ],
+)
+def test_lists_exports_and_plain_tables_are_replaced(text, anglewise, tmp_path):
+    file = tmp_path / "in.csv"
+    file.write_text("query_id,item_id,grade\nq,d,1\n")
+    assert anglewise("judge", "import", tmp_path / "s.sqlite", file).code == 0
+    older = tmp_path / "older.csv"
+    older.write_text(text)
+    assert anglewise("judge", "export", tmp_path / "s.sqlite", older).code == 0
+    assert older.read_text() != text
 
 
 def test_what_was_exported_may_be_exported_again(anglewise, tmp_path):

@@ -21,7 +21,7 @@ from anglewise.io.destinations import first_bytes
 from anglewise.io.files import PathLike, arrow, noting_no_reads, opened, reading
 from anglewise.io.judgement_cells import read_context
 from anglewise.io.outputs import check_new_file, new_file, write_text
-from anglewise.io.tables import check_names, names_of
+from anglewise.io.tables import DOCUMENT, GAIN, QUERY, check_names, names_of, plain
 from anglewise.judgements.records import as_text
 
 
@@ -108,10 +108,11 @@ def check_queue(path: Path) -> None:
 
 
 def is_left_for_judges(path: Path) -> bool:
-    """Whether people may have filled in a table: it has queries, items and grades, in any order.
+    """Whether people may have filled in a table: it has queries, items, grades and more.
 
     It is known again in whatever format and encoding a spreadsheet wrote it, whatever columns were
-    deleted. What ``judge export`` wrote has uuids, and is no such table.
+    deleted, and under whatever names ``judge import`` knows them by. What ``judge export`` wrote
+    has uuids, lists have ranks, and neither is such a table.
     """
     start = first_bytes(path, LONGEST_HEAD)
     try:
@@ -125,16 +126,23 @@ def is_left_for_judges(path: Path) -> bool:
             names = next(csv.reader([head], delimiter=_delimiter(head, ",;\t|")), list[str]())
     except (ValueError, OSError, csv.Error, StopIteration):  # no table
         return False
-    columns = {name.strip().lower() for name in names}
-    others = {*QUEUE_COLUMNS, *DISPUTE_COLUMNS, CHECK} - {*NEEDED, "direction", "probability"}
-    return columns >= NEEDED and bool(columns & others) and "uuid" not in columns
+    columns = list(map(plain, names))
+    needed = [
+        next((name for name in role.names.split() if name in columns), "")
+        for role in (QUERY, DOCUMENT, GAIN)
+    ]
+    further = {*columns} - {*needed, "", "direction", "probability"}
+    if "" in needed or "uuid" in columns:
+        return False
+    return bool(further & OWN_COLUMNS) or (bool(further) and not further & {*RANKS})
 
 
-NEEDED = {"query_id", "item_id", GRADE}
+OWN_COLUMNS = {*map(plain, (*QUEUE_COLUMNS, CONTEXT, *DISPUTE_COLUMNS, CHECK))}
+RANKS = ("rank", "position", "place")
 SEPARATOR = re.compile(r"\s*\"?sep=", re.IGNORECASE)
 """The first line by which spreadsheets say at what to cut."""
-LONGEST_HEAD = 1 << 12
-"""Bytes in which the names of the columns stand."""
+LONGEST_HEAD = 1 << 20
+"""Bytes in which the names of the columns stand, with the empty lines before them."""
 
 
 def _delimiter(line: str, among: str = ",;\t") -> str:
