@@ -5,6 +5,8 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from anglewise import (
@@ -20,8 +22,8 @@ from anglewise import (
     write_space,
 )
 from anglewise.comparison.stopping import sequential
-from anglewise.data_types.drawn import LOT, UNNAMED, drawn_context
-from anglewise.errors import ValuesError
+from anglewise.data_types.drawn import LOT, UNNAMED, QueryDraw, drawn_context
+from anglewise.errors import AnglewiseError, ValuesError
 from anglewise.judgements.combine import combined
 from anglewise.labelling.sample import sample
 from anglewise.rag.relevance import Relevance, learn_relevance
@@ -272,6 +274,76 @@ def test_a_stored_space_says_how_its_judgements_were_drawn(missing, tmp_path):
     assert again.drawn.heaviest_left == 0
     assert json.loads((folder / "space.json").read_text())["format"] == 2
     write_space(space(), folder, judgements={"queries-items": again})  # in its own place
+
+
+def draw(**others):
+    parts = {
+        "chances": np.array([0.5, np.nan, 1.0]),
+        "traffic": np.array([2.0, 1.0, 3.0]),
+        "queries": 2,
+        "heaviest": 6.0,
+        "heaviest_left": 0.0,
+    }
+    return QueryDraw(**{**parts, **others})
+
+
+OUTSIDE = [
+    {"chances": np.array([5e-324, np.nan, 1.0])},
+    {"chances": np.array([0.5, np.nan, 1.5])},
+    {"chances": np.array([0.5, np.nan, 0.0])},
+    {"traffic": np.array([1e308, 1.0, 3.0])},
+    {"traffic": np.array([5e-324, 1.0, 3.0])},
+    {"traffic": np.array([-1.0, 1.0, 3.0])},
+    {"traffic": np.array([np.nan, 1.0, 3.0])},
+    {"queries": -5},
+    {"queries": 10**30},
+    {"queries": 2.5},
+    {"queries": True},
+    {"heaviest": -1},
+    {"heaviest": 1e308},
+    {"heaviest": 10**400},
+    {"heaviest": 0},
+    {"heaviest_left": 1e308},
+    {"heaviest_left": 7.0},
+]
+
+
+@pytest.mark.parametrize("others", OUTSIDE)
+def test_a_draw_holds_chances_traffic_and_weights_that_can_be_summed(others):
+    assert draw().queries == draw(heaviest=np.nan, heaviest_left=np.nan).queries
+    assert draw(queries=np.int64(2), heaviest=np.float32(6)).heaviest == 6
+    with pytest.raises(ValuesError, match=r"due|weighs no more"):
+        draw(**others)
+
+
+STORED = [
+    *({name: list(column) if name in {"chances", "traffic"} else column} for each in OUTSIDE
+      for name, column in each.items()),
+    {"queries": "5"}, {"heaviest": "x"}, {"heaviest": True}, {"draws": "abc"}, {"draws": [["x"]]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("others", STORED)
+def test_a_stored_draw_is_held_to_the_same(others, tmp_path):
+    context = drawn_context(0.5, 3.0, "one", queries=SIZE, heaviest=6.0, heaviest_left=0.0)
+    known = judged([replace(row, context=context) for row in rows_of()])
+    folder = tmp_path / "stored"
+    write_space(space(), folder, judgements={"queries-items": known})
+    description = json.loads((folder / "space.json").read_text())
+    description["sha256"] = {}
+    table = folder / "judgements" / "queries-items-queries.parquet"
+    [(name, value)] = others.items()
+    column = {"chances": "chance", "traffic": "traffic"}.get(name)
+    if column is None:
+        description["judgements"]["queries-items"]["drawn"][name] = value
+    else:
+        cells = pq.read_table(table)
+        changed = pa.array(value + cells[column].to_pylist()[3:], pa.float64(), from_pandas=True)
+        at = cells.schema.get_field_index(column)
+        pq.write_table(cells.set_column(at, column, changed), table)
+    (folder / "space.json").write_text(json.dumps(description))
+    with pytest.raises(AnglewiseError, match=r"queries-items-queries\.parquet"):
+        read_judgements(folder, space())
 
 
 def test_a_stored_space_says_that_chances_are_not_known(tmp_path):

@@ -23,6 +23,7 @@ NO_NAME = "(no name)"
 ROUNDING = 1e-9
 LEAST_TRAFFIC, MOST_TRAFFIC = 1e-12, 1e15
 """Chances and traffic lie between: of others sums, and what one weighs of them, are lost."""
+WITHIN = f"{LEAST_TRAFFIC:g} to {MOST_TRAFFIC:g} is due"
 
 
 def effective_number(weights: Array) -> float:
@@ -95,6 +96,9 @@ class QueryDraw:
     heaviest, heaviest_left
         The largest ``traffic / chance`` of all queries that might have been drawn, and of those
         that were not; NaN where the draw does not say.
+
+    Raises ``ValuesError`` for a chance, a traffic or a weight beyond ``LEAST_TRAFFIC`` and
+    ``MOST_TRAFFIC``, for a chance above 1, and for a number of queries that is none.
     """
 
     chances: Float64[Array, " rows"]
@@ -103,6 +107,41 @@ class QueryDraw:
     queries: int = 0
     heaviest: float = np.nan
     heaviest_left: float = np.nan
+
+    def __post_init__(self) -> None:
+        self._check_arrays()
+        if not _is_whole(self.queries) or not 0 <= self.queries <= MOST_TRAFFIC:
+            raise ValuesError(
+                f"the draw has {shown(self.queries)} queries: a whole number is due, 0 where it is "
+                "not known"
+            )
+        for name, weight in (("heaviest", self.heaviest), ("heaviest_left", self.heaviest_left)):
+            none_left = name == "heaviest_left" and weight == 0
+            if not (none_left or LEAST_TRAFFIC <= weight <= MOST_TRAFFIC or _is_nan(weight)):
+                raise ValuesError(
+                    f"{name} is {shown(weight)}: {WITHIN}, or NaN where it is not known"
+                )
+
+        if self.heaviest_left > self.heaviest:
+            raise ValuesError(
+                f"heaviest_left is {self.heaviest_left:g} and heaviest {self.heaviest:g}: what was "
+                "not drawn is among all that there is, and weighs no more"
+            )
+
+    def _check_arrays(self) -> None:
+        """Refuse chances and traffic of which sums, and what queries weigh, would be lost."""
+        for name, column, most in (
+            ("chances", self.chances, 1.0),
+            ("traffic", self.traffic, MOST_TRAFFIC),
+        ):
+            if column.ndim != 1 or len(column) != len(self.chances):
+                raise ShapeError(f"{name} have shape {column.shape}: one for each query is due")
+            bad = column[~((column >= LEAST_TRAFFIC) & (column <= most) | np.isnan(column))]
+            if len(bad):
+                due = f"at most 1 and at least {LEAST_TRAFFIC:g} is due" if most == 1 else WITHIN
+                raise ValuesError(f"{name} hold {bad[0]:g}: {due}, or NaN where it is not known")
+        if (np.isnan(self.traffic) & ~np.isnan(self.chances)).any():
+            raise ValuesError("a query has a chance and no traffic: both are due, or neither")
 
     def known(self, rows: Int64[Array, " q"]) -> bool:
         """Whether the chances of all these queries are known."""
@@ -374,6 +413,14 @@ def check_chances(chances: SparseRows, graded: SparseRows) -> None:
     bad = chances.values[~((chances.values > 0) & (chances.values <= 1))]
     if len(bad):
         raise ValuesError(f"chances hold {bad[0]:g}: more than 0 and at most 1 is due")
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and isnan(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _positive(value: Any) -> float:

@@ -10,7 +10,7 @@ from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
 from anglewise.io.arrow_files import parquet_columns
-from anglewise.io.files import arrow, reading
+from anglewise.io.files import arrow, naming, reading
 from anglewise.io.space_files import QUERY_COLUMNS, known_rows, write_table
 
 
@@ -33,7 +33,7 @@ def write_queries(path: Path, asking: Embeddings, judged: Judgements) -> None:
 
 def with_queries(path: Path, asking: Embeddings, judged: Judgements, described: Any) -> Judgements:
     """Judgements with what ``write_queries`` wrote, and what the description says of the draw."""
-    with reading(path, "a table of judged queries"):
+    with naming(path), reading(path, "a table of judged queries"):
         table = parquet_columns(path, ["query_id", *QUERY_COLUMNS], "a table of judged queries")
         rows = known_rows(path, table["query_id"], asking)
         columns = {name: np.full(len(asking), np.nan) for name in QUERY_COLUMNS}
@@ -45,11 +45,20 @@ def with_queries(path: Path, asking: Embeddings, judged: Judgements, described: 
         draw = described.get("drawn")
         if draw is None:
             return judged
-        weights = (draw[name] for name in ("heaviest", "heaviest_left"))
-        heaviest, left = (np.nan if weight is None else float(weight) for weight in weights)
+        draws = draw["draws"]
+        if not isinstance(draws, list) or not all(isinstance(name, str) for name in draws):
+            raise ValueError("draws whose names are no texts")
+        heaviest, left = (_weight(draw[name]) for name in ("heaviest", "heaviest_left"))
+        names = frozenset(map(str, draws))
         chances, traffic = columns["chance"], columns["traffic"]
-        if not ((chances > 0) & (chances <= 1) & (traffic > 0) | np.isnan(chances)).all():
-            raise ValueError("a chance or a traffic that is none")
-        draws = frozenset(map(str, draw["draws"]))
-        drawn = QueryDraw(chances, traffic, draws, int(draw["queries"]), heaviest, left)
+        drawn = QueryDraw(chances, traffic, names, draw["queries"], heaviest, left)
         return replace(judged, drawn=drawn)
+
+
+def _weight(weight: Any) -> float:
+    if weight is None:
+        return np.nan
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not is_number:
+        raise ValueError("a weight that is no number")
+    return weight
