@@ -316,6 +316,17 @@ def test_a_draw_holds_chances_traffic_and_weights_that_can_be_summed(others):
         draw(**others)
 
 
+def test_a_chance_of_a_pair_is_no_smaller_than_can_be_weighed(tmp_path):
+    known = judged(rows_of(chance=(1.0, 0.5, 1e-9)))
+    tiny = replace(known.chances, values=np.where(known.chances.values < 0.1, 1e-200, 0.5))
+    with pytest.raises(ValuesError, match="chances hold 1e-200: at least 1e-12 and at most 1"):
+        replace(known, chances=tiny)
+    table = tmp_path / "filled.csv"
+    table.write_text("query_id,item_id,grade,probability\nq0,i0,1,1e-310\n")
+    with pytest.raises(ValuesError, match="at least 1e-12 and at most 1 is due"):
+        read_judgements(table, space())
+
+
 STORED = [
     *({name: list(column) if name in {"chances", "traffic"} else column} for each in OUTSIDE
       for name, column in each.items()),

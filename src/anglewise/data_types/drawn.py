@@ -23,6 +23,7 @@ NO_NAME = "(no name)"
 ROUNDING = 1e-9
 LEAST_TRAFFIC, MOST_TRAFFIC = 1e-12, 1e15
 """Chances and traffic lie between: of others sums, and what one weighs of them, are lost."""
+CHANCE_DUE = f"at least {LEAST_TRAFFIC:g} and at most 1 is due"
 WITHIN = f"{LEAST_TRAFFIC:g} to {MOST_TRAFFIC:g} is due"
 
 
@@ -138,7 +139,7 @@ class QueryDraw:
                 raise ShapeError(f"{name} have shape {column.shape}: one for each query is due")
             bad = column[~((column >= LEAST_TRAFFIC) & (column <= most) | np.isnan(column))]
             if len(bad):
-                due = f"at most 1 and at least {LEAST_TRAFFIC:g} is due" if most == 1 else WITHIN
+                due = CHANCE_DUE if most == 1 else WITHIN
                 raise ValuesError(f"{name} hold {bad[0]:g}: {due}, or NaN where it is not known")
         if (np.isnan(self.traffic) & ~np.isnan(self.chances)).any():
             raise ValuesError("a query has a chance and no traffic: both are due, or neither")
@@ -313,10 +314,10 @@ def _chance_in(cell: Any, row: int, location: Callable[[int], str]) -> float | N
     if cell is None or (isinstance(cell, float) and isnan(cell)) or not str(cell).strip():
         return None
     chance = cell_number(cell)
-    if chance is None or not 0 < chance <= 1:
+    if chance is None or not LEAST_TRAFFIC <= chance <= 1:
         raise ValuesError(
             f"{location(row)}: the column {CHANCE} says with which chance a pair was drawn to be "
-            f"judged, and is {shown(cell)!r}: more than 0 and at most 1 is due, or nothing; a "
+            f"judged, and is {shown(cell)!r}: {CHANCE_DUE}, or nothing; a "
             "column of something else is to be called otherwise"
         )
     return chance
@@ -410,9 +411,9 @@ def check_chances(chances: SparseRows, graded: SparseRows) -> None:
         and np.array_equal(chances.indices, graded.indices)
     ):
         raise ShapeError("chances are of other entries than the gains: one for each is due")
-    bad = chances.values[~((chances.values > 0) & (chances.values <= 1))]
+    bad = chances.values[~((chances.values >= LEAST_TRAFFIC) & (chances.values <= 1))]
     if len(bad):
-        raise ValuesError(f"chances hold {bad[0]:g}: more than 0 and at most 1 is due")
+        raise ValuesError(f"chances hold {bad[0]:g}: {CHANCE_DUE}")
 
 
 def _is_nan(value: Any) -> bool:

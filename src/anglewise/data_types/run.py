@@ -401,9 +401,10 @@ def check_exact(
     """
     for row in np.flatnonzero(np.abs(numbers) >= EXACT).tolist():
         given = cell(row)
-        if is_kind(given, str):
-            given = int(given) if given.strip().lstrip("+-").isdecimal() else None
-        if is_kind(given, int | np.integer) and int(given) != int(numbers[row]):
+        is_whole = is_kind(given, int | np.integer) or (
+            is_kind(given, str) and given.strip().lstrip("+-").isdecimal()
+        )
+        if is_whole and int(given) != int(numbers[row]):
             raise ValuesError(
                 f"{where(row)}: the {noun} is {given}, and whole numbers from 2^53 on lose their "
                 "last digits, and with these the order: give smaller ones"

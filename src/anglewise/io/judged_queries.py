@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.conversion import is_kind
 from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
@@ -45,8 +46,8 @@ def with_queries(path: Path, asking: Embeddings, judged: Judgements, described: 
         draw = described.get("drawn")
         if draw is None:
             return judged
-        draws = draw["draws"]
-        if not isinstance(draws, list) or not all(isinstance(name, str) for name in draws):
+        draws: Any = draw["draws"]
+        if not is_kind(draws, list) or any(not is_kind(name, str) for name in draws):
             raise ValueError("draws whose names are no texts")
         heaviest, left = (_weight(draw[name]) for name in ("heaviest", "heaviest_left"))
         names = frozenset(map(str, draws))
