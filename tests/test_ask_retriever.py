@@ -1,6 +1,7 @@
 """A retriever of any kind is asked every query, once, and nothing answered is lost."""
 
 import _thread
+import itertools
 import json
 import threading
 import time
@@ -176,18 +177,19 @@ def test_an_answer_that_is_none_loses_no_other(tmp_path):
 
 
 def test_what_was_answered_before_ctrl_c_is_kept(tmp_path):
-    cache, asked = tmp_path / "answers.jsonl", []
+    cache, asked, numbers = tmp_path / "answers.jsonl", [], itertools.count(1)
 
     def retriever(text):
         asked.append(text)
-        if len(asked) == 12:
+        if next(numbers) == 12:
             _thread.interrupt_main()
-            time.sleep(0.2)
+        time.sleep(0.01)
         return ["a"]
 
     queries = {str(i): f"question {i}" for i in range(2_000)}
     with pytest.raises(KeyboardInterrupt):
         aw.ask_retriever(retriever, queries, "shop", concurrency=8, cache=cache)
+    time.sleep(0.5)  # until no thread begins another
     end = time.monotonic() + 20
     while kept_in(cache) < len(asked) and time.monotonic() < end:
         time.sleep(0.05)
