@@ -63,15 +63,65 @@ def test_hidden_texts_are_left_out_and_named(tmp_path):
     assert said == [f"{folder}: left out 1: .trash/old.md (hidden)"]
 
 
-def test_settings_of_a_folder_send_no_file_of_elsewhere(anglewise, home, tmp_path, monkeypatch):
-    folder = tmp_path / "work"
+@pytest.fixture(name="work")
+def _work(home, monkeypatch):
+    """The current folder, which may come from a stranger, beside the user's own files."""
+    folder = home.parent / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    assert (home / "mine.jsonl").exists()
-    (folder / "corpus.jsonl").write_text('{"_id": "d", "text": "a text"}\n')
-    (folder / "anglewise.toml").write_text('[encode]\nqueries = "../home/mine.jsonl"\n')
-    done = anglewise("encode", "corpus.jsonl", "-o", "space", "--encoder", "python:nothing:f")
-    assert refused(done, "outside of its folder")
+    return folder
+
+
+COMMANDS_WITH_TEXTS = [
+    ("encode", "queries"),
+    ("calibrate", "foreign"),
+    ("search", "image"),
+    ("context", "item-texts"),
+    ("judge from-text", "item-texts"),
+    ("judge sample", "item-texts"),
+    ("judge next", "query-texts"),
+    ("inspect", "item-texts"),
+    ("remedy", "items"),
+    ("fit", "item-table"),
+]
+"""Commands that send texts away or keep them, with an option that names some."""
+
+
+@pytest.mark.parametrize("value", ["../home/mine.jsonl", "linked.jsonl", "absolute"])
+@pytest.mark.parametrize(("command", "option"), COMMANDS_WITH_TEXTS)
+def test_settings_of_a_folder_send_and_keep_no_file_of_elsewhere(
+    command, option, value, anglewise, work
+):
+    home = work.parent / "home"
+    (work / "linked.jsonl").symlink_to(home / "mine.jsonl")
+    value = home / "mine.jsonl" if value == "absolute" else value
+    section = command.replace(" ", ".")
+    (work / "anglewise.toml").write_text(f"[{section}]\n{option} = '{value}'\n")
+    done = anglewise(*command.split(), "data")
+    assert refused(done, f"sets {option}", "outside of its folder, and its texts may")
+
+
+@pytest.mark.parametrize(("command", "option"), COMMANDS_WITH_TEXTS)
+def test_settings_of_a_folder_name_files_of_its_own(
+    command, option, anglewise, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.jsonl").write_text('{"_id": "q", "text": "a question"}\n')
+    (tmp_path / "linked.jsonl").symlink_to("own.jsonl")
+    section = command.replace(" ", ".")
+    (tmp_path / "anglewise.toml").write_text(f"[{section}]\n{option} = 'linked.jsonl'\n")
+    done = anglewise(*command.split(), "nothing-here")
+    assert done.code == 2
+    assert "outside of its folder" not in done.err
+
+
+@pytest.mark.parametrize("value", ["a=../home/mine.jsonl", "~/mine.jsonl"])
+def test_names_before_a_path_and_short_ones_of_homes_hide_nothing(
+    value, anglewise, work, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(work.parent / "home"))
+    (work / "anglewise.toml").write_text(f"[search]\nimage = '{value}'\n")
+    assert refused(anglewise("search", "data"), "outside of its folder")
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="gives files to another account")

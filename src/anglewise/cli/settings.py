@@ -28,10 +28,15 @@ READS = _names(
     "allowed forbidden foreign image item-ids item-table item-texts items on qrels queries "
     "query-ids query-texts queue relevance runs seen spaces"
 )
-"""Files and folders that are read: any on this machine."""
+"""Files and folders that are read: any on this machine, but for those of two kinds of commands."""
 
-SENDS = {("encode",), ("judge", "from-text")}
-"""Commands that may send what they read to a server: their files lie inside the folder."""
+SENDERS = _names("encoder url")
+"""Options of commands that may send what they read to a server: it all lies inside the folder."""
+
+KEEPERS = _names("export output save")
+"""Options of commands that may keep the texts and ids of rows in what is handed on."""
+KEPT = _names("foreign image item-ids item-table item-texts items queries query-ids query-texts")
+"""What such a command reads and keeps: it lies inside the folder too."""
 
 WRITES = _names(
     "checkpoint disputes export history html json junit markdown output per-query plot rejects "
@@ -103,11 +108,12 @@ class SettingsFile:
         Dict(settings, source=str(path))(app, commands, arguments)
         if self.of_user:
             return
+        options = frozenset(name.lstrip("-") for a in arguments for name in a.names)
         for argument in arguments:
             for token in argument.tokens:
                 if token.source == str(path):
                     name, value = argument.name.lstrip("-"), str(token.value)
-                    _check(path, commands, name, value)
+                    _check(path, commands, name, value, options)
                     if name in WRITES and value != "-":
                         self.outputs.append((path.parent / value, name not in ADDED_TO))
 
@@ -254,19 +260,23 @@ def _holds_nul(value: Any) -> bool:
     return isinstance(value, str) and "\0" in value
 
 
-def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None:
-    """Refuse what a folder may not set."""
+def _check(
+    path: Path, commands: tuple[str, ...], name: str, value: str, options: frozenset[str]
+) -> None:
+    """Refuse what a folder may not set; ``options`` are all that the command takes."""
     setting = f"{path} sets {name} under [{'.'.join(commands)}]"
     if name in READS | WRITES and ELSEWHERE.search(value):
         raise SpellingError(
             f"{setting} to {value!r}, on another machine, which a folder may not choose; "
             f"{_instead(commands, name)}"
         )
-    if name in READS and commands in SENDS and not _inside(path.parent, value):
-        raise SpellingError(
-            f"{setting} to {value!r}, outside of its folder, and its texts may go to a server; "
-            f"{_instead(commands, name)}"
-        )
+    if goes_to := _where_texts_go(name, options):
+        readings = (value, os.path.expanduser(value), value.partition("=")[2])  # noqa: PTH111
+        if not all(_inside(path.parent, reading) for reading in readings):  # some take NAME=PATH
+            raise SpellingError(
+                f"{setting} to {value!r}, outside of its folder, and its texts may {goes_to}; "
+                f"{_instead(commands, name)}"
+            )
     if name in WRITES and not _inside(path.parent, value):
         raise SpellingError(
             f"{setting} to {value!r}: what the settings of a folder write stays inside of it; "
@@ -287,6 +297,15 @@ def _check(path: Path, commands: tuple[str, ...], name: str, value: str) -> None
             f"{setting}, but a folder may not choose what runs code or answers in its place, who "
             f"may listen, or which server gets your words and key; {_instead(commands, name)}"
         )
+
+
+def _where_texts_go(name: str, options: frozenset[str]) -> str:
+    """Where what one option names may go, by the others of its command; empty where it stays."""
+    if name in READS and options & SENDERS:
+        return "go to a server"
+    if name in KEPT and options & KEEPERS:
+        return "be kept in what is written, and go along with it"
+    return ""
 
 
 def _instead(commands: tuple[str, ...], name: str) -> str:
