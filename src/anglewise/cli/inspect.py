@@ -113,7 +113,8 @@ def inspect(
         talk.say("Ctrl-C stops it")
         if open_browser:
             server.open_browser()
-        server.run()
+        by = server.run()
+        talk.say("stopped" if by in {None, "SIGINT"} else f"stopped by {by}")
     except KeyboardInterrupt:
         talk.say("stopped")
     return 0

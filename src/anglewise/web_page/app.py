@@ -6,15 +6,13 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import socket
 import tempfile
 import threading
 import warnings
 import webbrowser
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from html import escape
@@ -50,6 +48,7 @@ from anglewise.io.files import check_mapped
 from anglewise.web_page import gauge_view, judging_view, neighbours_view, reports_view
 from anglewise.web_page.allowed_origin import AllowedOrigin, notebook_origins
 from anglewise.web_page.answers import with_stored
+from anglewise.web_page.ending_signals import Server, ending_in_order
 from anglewise.web_page.judging_view import Page
 from anglewise.web_page.limits import BusyError, Connection
 from anglewise.web_page.metadata import picture
@@ -222,12 +221,13 @@ class Served:
         """What is typed into a browser."""
         return self.origin.address
 
-    def run(self) -> None:
-        """Answer requests until Ctrl-C, or until the program is ended otherwise.
+    def run(self) -> str | None:
+        """Answer requests until Ctrl-C or another signal that ends programs; return its name.
 
-        Raises ``FileError`` where the store of judgements cannot be closed without losing some.
+        None where :meth:`stop` ended it. Raises ``FileError`` where the store of judgements cannot
+        be closed without losing some.
         """
-        with _ending_in_order():
+        with ending_in_order(self.server) as signals:
             try:
                 self.server.run(sockets=[self.listening])
             finally:
@@ -235,6 +235,7 @@ class Served:
                 for folder in self._notes:
                     shutil.rmtree(folder, ignore_errors=True)
                 self.app.store.close()
+        return signals[0] if signals else None
 
     def start(self) -> threading.Thread:
         """Answer requests on a thread, until :meth:`stop`."""
@@ -296,26 +297,7 @@ def served(
         proxy_headers=False,  # a client could claim another address
         h11_max_incomplete_event_size=32 * 1024,
     )
-    return Served(origin, listening, uvicorn.Server(config), app)
-
-
-@contextmanager
-def _ending_in_order() -> Generator[None, None, None]:
-    """Let signals that end a program, such as a closed terminal's, end it as an exception does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, _end) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)
+    return Served(origin, listening, Server(config), app)
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
