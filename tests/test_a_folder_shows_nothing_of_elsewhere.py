@@ -2,13 +2,17 @@
 
 import os
 
+import numpy as np
 import pytest
 
-from anglewise import Embeddings, Space
+from anglewise import Embeddings, Judgements, Space, write_space
+from anglewise.data_types.sparse import SparseRows
 from anglewise.encoders.document_files import files_in, read_documents
 from anglewise.errors import FileError
 from anglewise.io.destinations import check_writable
 from anglewise.io.ownership import check_whose_store
+from anglewise.io.read import read_judgements, read_space
+from anglewise.io.space_folder import judgements_of, read_space_folder
 from anglewise.web_page.app import served
 from anglewise.web_page.open_space import Inspected
 from cli_run import anglewise, refused
@@ -161,3 +165,52 @@ def test_a_space_of_pictures_reads_none_of_elsewhere(home, tmp_path):
     (folder / "b.png").symlink_to(home / "private.png")
     with pytest.raises(FileError, match="leads out of"):
         read_images(folder)
+
+
+def test_a_space_holds_no_part_of_another_one(tmp_path):
+    """Each part in turn, and the folder of judgements, lies elsewhere, then in the folder."""
+    space = Space(
+        items=Embeddings(np.eye(3), ids=["a", "b", "c"]),
+        queries=Embeddings(np.eye(3), ids=["d", "e", "f"]),
+        seen=SparseRows.from_pairs([0], [0], [1.0], shape=(3, 3)),
+    )
+    gains = SparseRows.from_pairs([0, 1], [1, 2], [1.0, 1.0], shape=(3, 3))
+    judged = Judgements(gains, "queries-items", judged_items=np.array([True, True, True]))
+    path, folder = tmp_path / "space", tmp_path / "elsewhere"
+    write_space(space, path, judgements={"queries-items": judged})
+    parts = ["judgements", *(part.relative_to(path) for part in path.rglob("*.*"))]
+    assert len(parts) == 7
+    for part in parts:
+        for inside, target in ((False, folder), (True, path / "kept")):
+            (path / part).rename(target)
+            (path / part).symlink_to(target)
+            if inside:
+                read_all(path)
+            else:
+                with pytest.raises(FileError, match="is a link that leads out of"):
+                    read_all(path)
+            (path / part).unlink()
+            target.rename(path / part)
+    path.rename(tmp_path / "moved")
+    path.symlink_to("moved")
+    read_all(path)
+
+
+def read_all(path):
+    space = read_space_folder(path)
+    return judgements_of(path, "queries-items", space)
+
+
+@pytest.mark.parametrize("name", ["items.csv", "items.npy", "qrels.tsv"])
+def test_a_folder_of_vectors_holds_no_part_of_another_one(name, home, tmp_path):
+    folder = tmp_path / "vectors"
+    folder.mkdir()
+    np.save(folder / "items.npy", np.eye(2))
+    (folder / "items.csv").write_text("id,text\n0,one\n1,two\n")
+    (folder / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n0\t1\t1\n")
+    space = read_space(folder)
+    assert read_judgements(folder, space, direction="items-items") is not None
+    (folder / name).rename(home / name)
+    (folder / name).symlink_to(home / name)
+    with pytest.raises(FileError, match="is a link that leads out of"):
+        read_judgements(folder, read_space(folder), direction="items-items")

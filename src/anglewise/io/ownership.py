@@ -32,6 +32,18 @@ def is_closed(folder: os.stat_result) -> bool:
     return folder.st_uid in owners and not folder.st_mode & OTHERS_WRITE
 
 
+def check_inside(path: Path, folder: Path) -> None:
+    """Raise ``FileError`` for a file of a folder that lies elsewhere: a link may lead anywhere.
+
+    What a stranger's folder links to would be sent to a server, kept in a space, and handed on.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise FileError(
+            f"{path} is a link that leads out of {folder}, to {path.resolve()}: copy the file into "
+            "the folder if it belongs there, or take the link away"
+        )
+
+
 def check_whose_link(link: Path) -> None:
     """Raise ``FileError`` for a link of another account where that account could put it."""
     if link.lstat().st_uid in our_accounts() or is_closed(link.parent.stat()):

@@ -23,6 +23,7 @@ from anglewise.io.arrow_files import (
     parquet_columns,
 )
 from anglewise.io.files import arrow, file_text, reading
+from anglewise.io.ownership import check_inside
 from anglewise.io.sizes import check_json
 from anglewise.io.tables import rows_of
 
@@ -125,6 +126,7 @@ def read_description(folder: Path) -> Mapping[str, Any]:
     if not is_space_folder(folder):
         raise FileError(f"{folder} is no space: it has no space.json; make one with anglewise fit")
     path = folder / "space.json"
+    check_inside(path, folder)
     with reading(path, "the description of a space"):
         if path.stat().st_size > LONGEST:  # as objects it takes many times its size
             raise FileError(

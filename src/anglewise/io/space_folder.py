@@ -29,6 +29,7 @@ from anglewise.io.files import (
 )
 from anglewise.io.judged_queries import with_queries, write_queries
 from anglewise.io.outputs import check_new_folder, new_folder
+from anglewise.io.ownership import check_inside
 from anglewise.io.side_files import read_side, write_side
 from anglewise.io.space_files import (
     check_about,
@@ -281,6 +282,7 @@ def _stamp(folder: Path) -> tuple[int, int, int] | None:
 def _verified_file(folder: Path, description: Mapping[str, Any], name: str) -> Path:
     """A file of the folder whose bytes are those that were written, where that can be known."""
     path = existing_file(folder / name)
+    check_inside(path, folder)
     with reading(path, "a file"):
         checksum = _sha256(path)
     if checksum != description["sha256"].get(name, checksum):

@@ -35,6 +35,7 @@ from anglewise.io.files import (
     suffix,
 )
 from anglewise.io.ids import read_ids
+from anglewise.io.ownership import check_inside
 from anglewise.io.represented_files import is_list_of_lists, token_lists
 from anglewise.io.sparse_files import sparse_rows
 from anglewise.io.tables import (
@@ -341,6 +342,7 @@ def _first(folder: Path, side: Side, suffixes: set[str]) -> Path | None:
     for stem in STEMS[side]:
         for name in names:
             if name.split(".")[0].lower() == stem and suffix(Path(name)) in suffixes:
+                check_inside(folder / name, folder)
                 return folder / name
     return None
 
