@@ -168,6 +168,8 @@ def connect(
                 patience,
             )
             try:
+                if not read_only:
+                    files.mark_log()
                 files.settle(None if read_only else connection.execute(LATEST).fetchone())
             except BaseException:
                 files.keep_log()

@@ -42,6 +42,13 @@ LOG_OF_ANOTHER = (
     "is missing any more"
 )
 
+LOG_OF_REPLACED = (
+    "what lies beside it under its name (-wal, -shm) belongs to another store, in the place of "
+    "which this file was put: a program left it there that was killed, and it may hold the last "
+    "judgements of that store; put that store back, or move what lies beside this one away and "
+    "keep it: then this file opens as it is; nothing was changed"
+)
+
 WRITTEN_OVER = (
     "was written over since it was opened: this judgement is not in it; end every program that has "
     "it open, remove what lies beside it under its name (-wal, -shm), and restore your copy again"

@@ -11,8 +11,6 @@ import os
 import re
 import sqlite3
 import stat
-import struct
-import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from anglewise.errors import FileError
+from anglewise.judgements.log_marks import check_log_is_of, mark_log
 from anglewise.judgements.store_checks import (
     SHM,
     WAL,
@@ -31,6 +30,7 @@ from anglewise.judgements.store_checks import (
     check_owner,
     lay_as_root,
 )
+from anglewise.judgements.store_locks import hold_journals, locked_error, share_file
 
 HEAD = b"SQLite format 3\0"
 
@@ -155,16 +155,26 @@ class StoreFiles:
                 with suppress(FileNotFoundError):
                     files.beside.setdefault(name, name.lstat())
             if files.beside:
-                _share(files.handle, locked=True)
+                share_file(files.handle, locked=True)
             files.latest = files.latest or latest
             self.check()
+
+    def mark_log(self) -> None:
+        """Let the ``-wal`` know to which file it belongs, for when this program is killed."""
+        with _GUARD:
+            files = self._files
+            before = content_of(files.handle)
+            mark_log(files.real, files.real.with_name(files.real.name + WAL))
+            marked = content_of(files.handle)  # at another time than before, and nothing else
+            if before == files.content and marked[:2] == before[:2]:
+                files.content = marked
 
     def keep_log(self) -> None:
         """Keep SQLite from copying the ``-wal`` into the store at the close: it may be another's.
 
         What is refused stays as it is.
         """
-        _share(self._files.handle, locked=True)
+        share_file(self._files.handle, locked=True)
 
     def check(self) -> None:
         """Raise ``FileError`` where a file was removed, replaced or given a second name."""
@@ -197,7 +207,7 @@ class StoreFiles:
         """
         files = self._files
         with _GUARD:
-            locked = _hold_journals(files.handle, locked=True)
+            locked = hold_journals(files.handle, locked=True)
             files.first_looks += 1
         try:
             if locked is False:
@@ -213,7 +223,7 @@ class StoreFiles:
             with _GUARD:
                 files.first_looks -= 1
                 if not files.first_looks:
-                    _hold_journals(files.handle, locked=False)
+                    hold_journals(files.handle, locked=False)
 
     @property
     def is_write_ahead(self) -> bool:
@@ -278,13 +288,15 @@ class StoreFiles:
                 return
             try:
                 if last and sound:
-                    _share(files.handle, locked=False)
+                    share_file(files.handle, locked=False)
                 if connection is not None:
                     connection.close()
             finally:
                 files.times -= 1
                 if last:
-                    _share(files.handle, locked=False)  # also where a forked process has it still
+                    share_file(
+                        files.handle, locked=False
+                    )  # also where a forked process has it still
                     key = _key(os.fstat(files.handle))
                     if sound and files.checked:
                         _SOUND[key] = content_of(files.handle)
@@ -388,6 +400,8 @@ def _check_beside(real: Path) -> None:
                 check_owner(name, status, store)
                 if end == WAL:
                     check_log(name)
+                if end == WAL and status.st_size:
+                    check_log_is_of(real, name)
 
 
 def _check_process(path: Path, files: OpenFiles) -> None:
@@ -400,51 +414,3 @@ def _check_process(path: Path, files: OpenFiles) -> None:
 
 def _key(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
-
-
-RESERVED = 0x4000_0001
-"""The byte of a file that SQLite locks to write without a ``-wal``: then its journal is in use."""
-SHARED_FIRST, SHARED_SIZE = 0x4000_0002, 510
-"""The bytes of a file that SQLite locks for as long as it has it open."""
-
-
-def locked_error() -> sqlite3.OperationalError:
-    """What SQLite itself raises for a file that another program holds locked."""
-    error = sqlite3.OperationalError("database is locked")
-    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
-    return error
-
-
-def _share(handle: int, *, locked: bool) -> None:
-    """Share the lock by which SQLite knows in another process that it is not the last one.
-
-    This one belongs to the handle, and lasts where a program closes another handle of the file, as
-    whoever copies an open store does: that drops the locks of SQLite itself.
-    """
-    _shared_lock(handle, SHARED_FIRST, SHARED_SIZE, locked=locked)
-
-
-def _hold_journals(handle: int, *, locked: bool) -> bool | None:
-    """Share the lock that a writer takes; False where one has it, None without such locks."""
-    return _shared_lock(handle, RESERVED, 1, locked=locked)
-
-
-if sys.platform == "linux":
-    import fcntl
-
-    def _shared_lock(handle: int, start: int, size: int, *, locked: bool) -> bool | None:
-        """Share a lock that belongs to the handle, not to the process, or let go of it."""
-        kind = fcntl.F_RDLCK if locked else fcntl.F_UNLCK
-        lock = struct.pack("hhqqi", kind, os.SEEK_SET, start, size, 0)
-        try:
-            fcntl.fcntl(handle, fcntl.F_OFD_SETLK, lock)
-        except (BlockingIOError, PermissionError):
-            return False
-        except OSError:  # a file system without such locks
-            return None
-        return True
-else:
-
-    def _shared_lock(handle: int, start: int, size: int, *, locked: bool) -> bool | None:  # noqa: ARG001
-        """None: there are no locks here that belong to a handle."""
-        return None
