@@ -3,12 +3,14 @@
 import os
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from anglewise import Embeddings, Judgements, Space, write_space
 from anglewise.data_types.sparse import SparseRows
 from anglewise.encoders.document_files import files_in, read_documents
 from anglewise.errors import FileError
+from anglewise.io.arrow_files import saved_dataset
 from anglewise.io.destinations import check_writable
 from anglewise.io.ownership import check_whose_store
 from anglewise.io.read import read_judgements, read_space
@@ -214,3 +216,20 @@ def test_a_folder_of_vectors_holds_no_part_of_another_one(name, home, tmp_path):
     (folder / name).symlink_to(home / name)
     with pytest.raises(FileError, match="is a link that leads out of"):
         read_judgements(folder, read_space(folder), direction="items-items")
+
+
+def test_a_data_set_holds_no_part_of_another_one(home, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    table = pa.table({"id": ["a", "b"], "text": ["one", "two"]})
+    with (
+        pa.OSFile(str(folder / "data.arrow"), "wb") as file,
+        pa.ipc.new_stream(file, table.schema) as stream,
+    ):
+        stream.write_table(table)
+    (folder / "state.json").write_text('{"_data_files": [{"filename": "data.arrow"}]}')
+    assert saved_dataset(folder).names == ("id", "text")
+    (folder / "data.arrow").rename(home / "data.arrow")
+    (folder / "data.arrow").symlink_to(home / "data.arrow")
+    with pytest.raises(FileError, match="is a link that leads out of"):
+        saved_dataset(folder)

@@ -213,10 +213,10 @@ def _texts(
 
 def _qrels(folder: Path, talk: "Talk") -> "Judge | None":
     """What reads the judgements of a BEIR folder, if they are in one file; else it is said."""
-    from anglewise.encoders.document_files import check_inside
     from anglewise.errors import FileError
     from anglewise.io.judgement_files import read_judgements
     from anglewise.io.judgement_rows import qrels_in
+    from anglewise.io.ownership import check_inside
 
     if not any(folder.glob("qrels*")):
         return None

@@ -15,6 +15,7 @@ from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, existing, naming, suffix
+from anglewise.io.ownership import check_inside
 from anglewise.io.page_texts import Page
 from anglewise.io.tables import ID, Role, check_no_columns, find, listed, plain
 from anglewise.io.text_kinds import (
@@ -384,15 +385,3 @@ def files_in(folder: Path, endings: AbstractSet[str], say: Say) -> list[Path]:
         rest = "" if len(others) <= 3 else ", ..."
         say(f"{folder}: left out {len(others):,}: {', '.join(others[:3])}{rest}")
     return files
-
-
-def check_inside(path: Path, folder: Path) -> None:
-    """Raise ``FileError`` for a file of a folder that lies elsewhere: a link may lead anywhere.
-
-    What a stranger's folder links to would be sent to a server, and kept in the space.
-    """
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise FileError(
-            f"{path} is a link that leads out of {folder}, to {path.resolve()}: copy the file into "
-            "the folder if it belongs there, or take the link away"
-        )

@@ -24,6 +24,7 @@ from anglewise.io.files import (
     stamp,
     suffix,
 )
+from anglewise.io.ownership import check_inside
 from anglewise.io.sizes import check_holds, check_json_table, weight
 from anglewise.io.tables import Sheet, listed
 
@@ -264,6 +265,7 @@ def _inside(folder: Path, name: str) -> Path:
             f"{folder} names a part outside of itself ({name[:80]!r}): a data set as "
             "save_to_disk writes it holds its parts; copy them into it"
         )
+    check_inside(folder / name, folder)
     return folder / name
 
 

@@ -28,6 +28,7 @@ from anglewise.io.files import PathLike, existing, existing_file
 from anglewise.io.ids import Aligned, align
 from anglewise.io.judgement_rows import OWN, graded_columns, qrels_in
 from anglewise.io.judgements_beside import stored_judgements
+from anglewise.io.ownership import check_inside
 from anglewise.io.tables import (
     ANCHOR,
     DOCUMENT,
@@ -236,7 +237,9 @@ def _read(
             check_no_labels(path, label_queries)
             check_no_columns(named_columns, path)
             return stored
-        path = qrels_in(path, say) if path.is_dir() else path
+        if path.is_dir():
+            folder, path = path, qrels_in(path, say)
+            check_inside(path, folder)
     sheet = unguarded_sheet(open_sheet(path, comments=True))
     if sheet.comments:
         say(f"{sheet.path.name}: {counted(sheet.comments, 'line')} of comments, which begin with #")
