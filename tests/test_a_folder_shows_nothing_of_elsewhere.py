@@ -89,6 +89,8 @@ COMMANDS_WITH_TEXTS = [
     ("inspect", "item-texts"),
     ("remedy", "items"),
     ("fit", "item-table"),
+    ("compare", "item-texts"),
+    ("compare", "spaces"),
 ]
 """Commands that send texts away or keep them, with an option that names some."""
 

@@ -35,8 +35,12 @@ SENDERS = _names("encoder url")
 
 KEEPERS = _names("export output save")
 """Options of commands that may keep the texts and ids of rows in what is handed on."""
-KEPT = _names("foreign image item-ids item-table item-texts items queries query-ids query-texts")
-"""What such a command reads and keeps: it lies inside the folder too."""
+RERANKERS = _names("reranker")
+"""Options of commands that may send the texts of rows to a server, and nothing else."""
+ROWS = _names(
+    "foreign image item-ids item-table item-texts items queries query-ids query-texts spaces"
+)
+"""Where rows and their texts come from: inside of the folder for such commands too."""
 
 WRITES = _names(
     "checkpoint disputes export history html json junit markdown output per-query plot rejects "
@@ -301,9 +305,10 @@ def _check(
 
 def _where_texts_go(name: str, options: frozenset[str]) -> str:
     """Where what one option names may go, by the others of its command; empty where it stays."""
-    if name in READS and options & SENDERS:
+    sent = READS if options & SENDERS else ROWS if options & RERANKERS else frozenset[str]()
+    if name in sent:
         return "go to a server"
-    if name in KEPT and options & KEEPERS:
+    if name in ROWS and options & KEEPERS:
         return "be kept in what is written, and go along with it"
     return ""
 
