@@ -18,7 +18,7 @@ from anglewise.errors import FileError, IdsError
 from anglewise.io.destinations import is_sqlite
 from anglewise.judgements import connection as opening
 from anglewise.judgements import store as keeping
-from anglewise.judgements import store_files
+from anglewise.judgements import store_files, store_locks
 from anglewise.web_page.answers import Store
 from inspect_site import FROM_HERE, made_space, site
 
@@ -159,7 +159,7 @@ def test_without_such_locks_no_store_is_opened_where_others_may_lay_a_journal(
     path, tmp_path, monkeypatch, mode
 ):
     add(path, "old")
-    monkeypatch.setattr(store_files, "_shared_lock", lambda *_, **__: None)
+    monkeypatch.setattr(store_locks, "_shared_lock", lambda *_, **__: None)
     tmp_path.chmod(mode)
     with pytest.raises(FileError, match="folder to which other accounts may write"):
         JudgementStore.open(path)
