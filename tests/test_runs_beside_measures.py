@@ -313,11 +313,12 @@ def test_empty_lists_are_told_of_whatever_made_them():
     run = aw.Run.from_dict({f"q{q}": {} if q % 4 else {"d1": 1} for q in range(QUERIES)}, "shop")
     notes = aw.compare(space, judged, "dot,bm25", runs=run).notes
     assert any(
-        note.startswith("bm25 has no list for 20 of 40 queries, such as 'q1'") for note in notes
+        note.startswith("bm25 has no list for 20 of 40 judged queries, such as 'q1'")
+        for note in notes
     )
-    assert any(note.startswith("shop has no list for 30 of 40 queries") for note in notes)
+    assert any(note.startswith("shop has no list for 30 of 40 judged queries") for note in notes)
     floors = aw.compare(space, judged, "dot").floor_notes
-    assert any(note.startswith("bm25 has no list for 20 of 40 queries") for note in floors)
+    assert any(note.startswith("bm25 has no list for 20 of 40 judged queries") for note in floors)
 
 
 def test_a_floor_that_had_no_part_in_what_was_judged_is_not_said_to_be_beaten():

@@ -107,7 +107,7 @@ def test_every_surface_says_that_it_is_weighed():
     assert told["highest"] == pytest.approx(60 / 30.5)
     shown = markdown(comparison_document(result))
     assert "95%, each by itself, over queries, weighed by traffic." in shown
-    [note] = [note for note in result.notes if "unequal chances" in note]
+    [note] = [note for note in result.notes if "weighed by traffic" in note]
     assert "holds for questions as they are asked" in note
     assert "Over all queries, each once, nDCG@10 is" in note
     assert "weights" not in compare(space(), judged(None), "dot,cosine").to_dict()

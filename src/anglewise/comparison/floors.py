@@ -134,8 +134,8 @@ def _remarks(floor: Floor, lists: Neighbours, scores: Scores) -> Iterator[str]:
     empty = int((lists.indices < 0).all(axis=1).sum())
     if empty:
         yield (
-            f"{floor.name} has no list for {empty:,} of {counted(len(lists.indices), 'query')}: "
-            "they count as lists without any item"
+            f"{floor.name} has no list for {empty:,} of "
+            f"{counted(len(lists.indices), 'judged query')}: they count as lists without any item"
         )
     most = None if scores.unjudged is None else float(scores.unjudged.max())
     unseen = floor.unjudged_share or 0.0

@@ -6,8 +6,15 @@ import numpy as np
 
 from anglewise.comparison.alignment import AlignedSpaces
 from anglewise.comparison.candidates import SpaceFacts
-from anglewise.comparison.dependence import UNEQUAL, answer_notes, lot_notes, shared_notes
+from anglewise.comparison.dependence import (
+    ALL_WEIGHED,
+    UNEQUAL,
+    answer_notes,
+    lot_notes,
+    shared_notes,
+)
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
+from anglewise.comparison.list_notes import empty_notes, tie_notes
 from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate, reads_vectors
 from anglewise.comparison.rankers import Ranker
 from anglewise.data_types.columns import titles
@@ -59,8 +66,8 @@ def notes(
         *(_bias_notes([(space, "")], scores, direction) if searched else ()),
         *_fewer_notes([(sides, "")], scores),
         *(_unit_notes(scores) if unit else ()),
-        *_empty_notes(sides[0], scores),
-        *_tie_notes(scores),
+        *empty_notes(sides[0], scores),
+        *tie_notes(scores),
         *_score_notes(scores),
     )
 
@@ -98,8 +105,8 @@ def space_notes(
         ),
         *_bias_notes([(s, name) for name, s in aligned.spaces.items()], scores, direction),
         *_fewer_notes([(pair, name) for name, pair in sides.items()], scores),
-        *_empty_notes(aligned.names.sides(direction)[0], scores),
-        *_tie_notes(scores),
+        *empty_notes(aligned.names.sides(direction)[0], scores),
+        *tie_notes(scores),
         *_score_notes(scores),
         *_size_notes(models),
     )
@@ -169,9 +176,9 @@ def _draw_notes(drawn: QueryDraw | None, scores: Scores) -> Iterator[str]:
     means = listed(f"{mean:.3f} by {name}" for name, mean in zip(scores.names, once, strict=True))
     how = f"{UNEQUAL}, {low:.3g} to {high:.3g}"
     if low == high:
-        how = "queries are asked unequally often, and all that could be drawn were taken"
+        how = "queries are asked unequally often (all that could be drawn were taken)"
     yield (
-        f"{how}, and everything here is weighed by traffic, so that "
+        f"{how}, and {ALL_WEIGHED}, so that "
         f"it holds for questions as they are asked: a query weighs {fewest:.3g} to {most:.3g} "
         f"times the mean one, and all tell as much as {weights.effective:.0f} of one weight. "
         f"Over all queries, each once, {scores.metric} is {means}; nothing here tests that"
@@ -310,44 +317,6 @@ def _unit_notes(scores: Scores) -> Iterator[str]:
     same = np.all([(other == lists[0]).all(axis=1) for other in lists[1:]], axis=0)
     number = "all lists" if same.all() else f"{int(same.sum()):,} of {len(same):,} lists"
     yield f"{sentence}: {number} of {listed(names)} are the same"
-
-
-TIED_SHARE = 0.1
-"""Beyond this share of lists that are cut among equal scores, ties are named."""
-MOST_NAMED = 5
-"""So many measures are named beside each other."""
-
-
-def _tie_notes(scores: Scores) -> Iterator[str]:
-    """Where the order of ids, not the measure, says which items are in many of the lists."""
-    many: list[str] = []
-    runs = {str(c) for c in scores.measures if isinstance(c, RunCandidate)}
-    or_ranks = ""
-    for name, lists in scores.found.items():
-        tied, count = int((lists.tied_at_cut > 0).sum()), len(lists.indices)
-        if tied > TIED_SHARE * count:
-            many.append(f"{tied:,} of {count:,} for {name}")
-            if name in runs:
-                or_ranks = " (in a run, its ranks, if it gives any)"
-    if len(many) > MOST_NAMED:
-        many[MOST_NAMED:] = [counted(len(many) - MOST_NAMED, "more measure")]
-    if many:
-        yield (
-            f"ties decide lists ({listed(many)}): more items score the same as the last one, and "
-            f"ids{or_ranks} say which are in"
-        )
-
-
-def _empty_notes(asking: Embeddings, scores: Scores) -> Iterator[str]:
-    """For which queries a candidate lists nothing: a run without a list, words that nobody has."""
-    for name, lists in scores.found.items():
-        empty = np.flatnonzero((lists.indices < 0).all(axis=1))
-        if len(empty):
-            yield (
-                f"{name} has no list for {len(empty):,} of {counted(len(scores.rows), 'query')}, "
-                f"such as {_some(asking.ids[scores.rows[empty]].tolist())}: they count as lists "
-                "without any item"
-            )
 
 
 def _bias_notes(
