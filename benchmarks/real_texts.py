@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.encoders.documents import Documents, read_documents
+from anglewise.encoders.document_files import read_documents
+from anglewise.encoders.documents import Documents
 from anglewise.encoders.encode import encode
 from anglewise.io.read import read_judgements
 from anglewise.judgements.records import Labels

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import signal
+import threading
 from pathlib import Path
 from threading import Lock
 
@@ -10,6 +12,14 @@ from hypothesis import settings
 from jaxtyping import _import_hook as hook
 
 from typechecker import checked
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so would the programs that tests
+# start and interrupt.
+if threading.current_thread() is threading.main_thread():
+    for _signal, _usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        _number = getattr(signal, _signal, None)
+        if _number is not None and signal.getsignal(_number) == signal.SIG_IGN:
+            signal.signal(_number, _usual)
 
 # The same examples at every run, and no verdict from a slow machine's clock.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

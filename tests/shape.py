@@ -76,9 +76,6 @@ MISSED = {
         "and checks of bad input came since; fewer files would hold two subjects each, or more "
         "than 450 lines."
     ),
-    "median file, lines": (
-        "Fewer, fuller files: those of one subject are joined, up to 450 lines."
-    ),
     "code lines": ("The goal counted version 0.1, and what came since is in it."),
     "rooms": ("The goal left out integrations, which was to come and has come since: 23 with it."),
     "aw.search: files entered": (

@@ -96,6 +96,15 @@ def test_passages_come_ready_to_paste(anglewise, space):
     assert anglewise("context", space, *words, "--quiet").err == ""
 
 
+def test_what_is_beyond_most_is_counted(anglewise, space):
+    words = ["--prompt", "wing flow heat", "--encoder", MINE, "--budget", 2000]
+    every = anglewise("context", space, *words, "--json", "-")
+    found = len(json.loads(every.out)["passages"])
+    run = anglewise("context", space, *words, "--most", 1)
+    assert found > 1
+    assert f"{found - 1} beyond --most" in run.err
+
+
 def test_passages_come_as_messages(anglewise, space):
     words = ["--prompt", "wing flow heat", "--encoder", MINE, "--most", 2]
     messages = json.loads(anglewise("context", space, *words, "--messages").out)

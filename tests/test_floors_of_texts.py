@@ -266,6 +266,7 @@ def test_rows_without_a_text_are_counted_and_found_by_nothing():
     assert result.floor_notes == (
         "bm25 knows no text of 10 judged queries",
         "bm25 knows no text of 1 item",
+        "bm25 has no list for 10 of 40 judged queries: they count as lists without any item",
     )
     assert 0 < floor(result).mean < ndcg_by_hand(queries, items, relevant)
 

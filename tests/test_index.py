@@ -170,7 +170,7 @@ def test_many_filtered_queries_are_answered_in_blocks(monkeypatch):
     vectors = np.random.default_rng(0).standard_normal((23, 5))
     for where in ({"year": 1920}, {"year": {">": 1910}}):
         whole = index.search(vectors, 4, where=where)
-        monkeypatch.setattr("anglewise.nearest_neighbours.search.EXCLUDED_AT_ONCE", 100)
+        monkeypatch.setattr("anglewise.nearest_neighbours.index_state.EXCLUDED_AT_ONCE", 100)
         assert index.search(vectors, 4, where=where) == whole
         monkeypatch.undo()
 

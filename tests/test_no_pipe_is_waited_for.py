@@ -113,8 +113,10 @@ OPENED = {
     "io/temporary_files.py",  # what is made, and folders; without waiting
     "judgements/connection.py",  # a file, as was asked before
     "judgements/folder_lock.py",  # a folder
+    "judgements/lock_holders.py",  # tables of the system
     "judgements/store_checks.py",  # made anew
     "judgements/store_files.py",  # a file, as was asked before
+    "integrations/sentence_transformers.py",  # a table that it writes itself
     "labelling/known_items.py",  # what was read before; of this package
     "report/check_documents.py",  # bytes
     "report/html_page.py",  # of this package

@@ -185,6 +185,9 @@ def calls(folder):
             aw.encode_images,
             {"images": [np.zeros((2, 2), np.uint8)], "encoder": encode},
         ),
+        "Reranker": (aw.Reranker, {"spec": "mine", "scores": lambda _, texts: [0.0] * len(texts)}),
+        "SparseVectors": (aw.SparseVectors, {"rows": SEEN}),
+        "TokenVectors": (aw.TokenVectors, {"tokens": [np.eye(3)]}),
         "Run.from_dict": (aw.Run.from_dict, {"lists": LISTS, "name": "run"}),
         "Run.from_columns": (
             aw.Run.from_columns,

@@ -108,7 +108,7 @@ def pairs():
             if output.role.does not in {"writes", "replaces folder"}:
                 continue
             for other in options:
-                if other is output or other.parameter == "encoder":
+                if other is output or other.parameter in {"encoder", "reranker"}:
                     continue
                 yield pytest.param(
                     (words, output, other), id=f"{' '.join(words)}: {output.name} {other.name}"

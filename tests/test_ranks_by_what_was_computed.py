@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import anglewise as aw
-from anglewise.comparison.notes import TIED_SHARE
+from anglewise.comparison.list_notes import TIED_SHARE
 from anglewise.data_types.neighbours import rounded, rounded_from
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ValuesError

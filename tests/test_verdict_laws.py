@@ -14,6 +14,7 @@ from anglewise.comparison.next_judgements import unjudged
 from anglewise.comparison.power import power
 from anglewise.comparison.stopping import _widest_difference, sequential
 from anglewise.comparison.verdict import verdict_of
+from anglewise.data_types.drawn import LOT
 from anglewise.data_types.sparse import SparseRows
 from anglewise.geometry.norms import norms
 from anglewise.judgements.combine import combined
@@ -359,10 +360,11 @@ def test_a_grade_below_zero_stays_what_it_is():
 
 def test_who_judges_a_pair_once_more_leaves_it_the_chance_with_which_it_was_drawn():
     space = aw.Space(items=aw.Embeddings(np.eye(3), ids=["a", "b", "c"]))
+    lot = {"probability": 0.1, "context": {LOT: "one"}}
     said = [
-        aw.Judged("a", "b", 1, judge="anna", direction="items-items", probability=0.1),
+        aw.Judged("a", "b", 1, judge="anna", direction="items-items", **lot),
         aw.Judged("a", "b", 1, judge="ben", direction="items-items"),
-        aw.Judged("a", "c", 1, judge="anna", direction="items-items", probability=0.1),
+        aw.Judged("a", "c", 1, judge="anna", direction="items-items", **lot),
     ]
     assert combined(said, space, "items-items").chances.values.tolist() == [0.1, 0.1]
 

@@ -187,6 +187,7 @@ def _summary(passages: "Passages") -> str:
         "not relevant enough": out.irrelevant,
         "said before": out.repeated,
         "too long for the room that was left": out.too_long,
+        "beyond --most": out.beyond,
     }
     why = "; ".join(f"{many} {reason}" for reason, many in reasons.items() if many)
     unknown = "" if passages.threshold is not None else "; relevance is not known (--relevance)"

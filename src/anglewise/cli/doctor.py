@@ -21,6 +21,7 @@ EXTRAS = {
     "onnx": ("onnxruntime", "ONNX files as encoders"),
     "images": ("pillow", "images for encoders of images"),
     "sentence-transformers": ("sentence-transformers", "its models as encoders"),
+    "pdf": ("pypdf", "texts of PDF files, page by page"),
     "mteb": ("mteb", "its tasks on local data, our encoders in it"),
     "mcp": ("mcp", "anglewise mcp, for agents"),
     "train": ("torch", "fit --objective cosine, TrainedEmbedding"),

@@ -75,7 +75,7 @@ def compare_runs(
     given = check_runs([runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE), [])
     if not given:
         raise TooFewError("no run to compare: give one at least")
-    rankers, others = split_rankers(measures or [], [run.name for run in given])
+    rankers, others = split_rankers(measures, [run.name for run in given])
     if others:
         raise SpellingError(
             f"{shown(str(others[0]))!r} is of a space, and runs alone are compared: leave it out, "

@@ -141,9 +141,9 @@ def _remarks(floor: Floor, lists: Neighbours, scores: Scores) -> Iterator[str]:
     unseen = floor.unjudged_share or 0.0
     if most is not None and unseen > most + MORE_UNJUDGED:
         yield (
-            f"of what {floor.name} lists {unseen:.0%} was never judged, of the measures' at most "
-            f"{most:.0%}: were it judged, {floor.name} might stand higher, so whether anything "
-            "here beats it is not known"
+            f"{floor.name}: {unseen:.0%} of what it lists was never judged, of the measures' at "
+            f"most {most:.0%}; judged, it might stand higher, so whether anything here beats it is "
+            "not known"
         )
 
 

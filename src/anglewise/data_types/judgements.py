@@ -168,7 +168,7 @@ class Judgements:
         if self.seen is not None and self.seen.shape != (queries, items):
             raise ShapeError(f"seen is {self.seen.shape}: {(queries, items)} is due")
         if self.allowed is not None:
-            check_array(self.allowed.group_of, "group_of of allowed", (queries,), kinds="iu")
+            check_array(getattr(self.allowed, "group_of", None), "allowed", (queries,), kinds="iu")
         if self.judged_items is not None:
             check_array(self.judged_items, "judged_items", (width,), kinds="b")
         if self.judged_at is not None:
