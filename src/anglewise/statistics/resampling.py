@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.typing import Array, Float64, Int, Int64, Map
+from anglewise.data_types.typing import Array, Float64, Int, Int64, Map, UInt8
 
 UNIT = 16
 """Draws that share one seed. Blocks are whole units, so that their size changes nothing."""
@@ -47,7 +47,7 @@ def resample_counts(seed: int, units: range, queries: int) -> Int[Array, "draws 
     return np.concatenate([_unit_counts(_source(seed, _RESAMPLES, u), queries) for u in units])
 
 
-def random_flips(seed: int, units: range, queries: int) -> Int[Array, "draws q"]:
+def random_flips(seed: int, units: range, queries: int) -> UInt8[Array, "draws q"]:
     """Which signs are flipped, of each query in each draw: 1 where they are, by a fair coin.
 
     >>> sorted(set(random_flips(0, range(1), 50).ravel().tolist()))
@@ -60,7 +60,7 @@ def random_flips(seed: int, units: range, queries: int) -> Int[Array, "draws q"]
     return np.concatenate(flips).reshape(-1, queries)
 
 
-def all_flips(queries: int) -> Int[Array, "draws q"]:
+def all_flips(queries: int) -> UInt8[Array, "draws q"]:
     """Every pattern of flips that leaves the first sign; the others are their opposites.
 
     >>> all_flips(3).tolist()

@@ -9,7 +9,7 @@ from math import inf, nan, sqrt
 
 import numpy as np
 
-from anglewise.data_types.typing import Array, Bool, Float64, Int, Int64, Map
+from anglewise.data_types.typing import Array, Bool, Float64, Int64, Map, UInt8
 from anglewise.statistics.resampling import (
     CELLS,
     UNIT,
@@ -192,7 +192,7 @@ class _Test:
         worst = ((observed.total - slack) * scale).max(axis=0)
         return cls(sums, sums.whole.sum(axis=0), np.abs(observed.total) - slack, scale, worst)
 
-    def __call__(self, flips: Int[Array, "draws q"]) -> _Reached:
+    def __call__(self, flips: UInt8[Array, "draws q"]) -> _Reached:
         # to flip the signs of some takes twice their sum away: whole numbers, and so exact
         sums = self.total - 2 * self.sums(flips)
         lead = np.abs(sums[:, :, None] - sums[:, None, :])
