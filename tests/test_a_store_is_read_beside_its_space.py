@@ -104,6 +104,7 @@ def test_a_store_of_other_ids_is_told_of_and_the_page_opens(folder, tmp_path, an
     assert "no judgements are shown of" in result.err
 
 
+@pytest.mark.wrong_kinds
 def test_python_opens_a_space_with_its_store(tmp_path, monkeypatch):
     space = made_space()
     judged_into(tmp_path / "store.sqlite", answers(space))

@@ -327,6 +327,7 @@ OUTSIDE = [
 ]
 
 
+@pytest.mark.wrong_kinds
 @pytest.mark.parametrize("others", OUTSIDE)
 def test_a_draw_holds_chances_traffic_and_weights_that_can_be_summed(others):
     assert draw().queries == draw(heaviest=np.nan, heaviest_left=np.nan).queries

@@ -14,6 +14,11 @@ from anglewise import write_space
 from anglewise.experiment.catalogue import simulate
 from anglewise.recommender_models.fit import fit
 
+# A shell lets what it starts in the background ignore Ctrl-C, and so would the page that a test
+# starts and interrupts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 ANGLEWISE = Path(sys.executable).with_name("anglewise")
