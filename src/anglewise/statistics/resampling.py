@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.typing import Array, Float64, Int, Int64, Map, UInt8
+from anglewise.data_types.typing import Array, Float64, Int, Int64, Map, Shaped, UInt8
 
 UNIT = 16
 """Draws that share one seed. Blocks are whole units, so that their size changes nothing."""
@@ -132,8 +132,8 @@ class ExactSums:
         unit = 2.0 ** (frexp(largest)[1] - BITS) if largest else 1.0
         return cls(np.ascontiguousarray(np.rint(values / unit).T), unit)
 
-    def __call__(self, weights: Int[Array, "draws q"]) -> Float64[Array, "draws m"]:
-        """The weighted sum of each measure in each draw, in units."""
+    def __call__(self, weights: Shaped[Array, "draws q"]) -> Float64[Array, "draws m"]:
+        """The sum of each measure in each draw, weighted by whole numbers, in units."""
         queries, columns = self.whole.shape
         sums = np.zeros((len(weights), columns))
         length = max(64, TILE // (ROWS * columns))
