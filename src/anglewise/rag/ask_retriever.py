@@ -395,7 +395,7 @@ def _is_answer(entry: Any) -> bool:
     )
 
 
-def _kept(places: Sequence[tuple[str, Any]], query: str, k: int) -> Places:
+def _kept(places: Sequence[Sequence[Any]], query: str, k: int) -> Places:
     """A list that was kept, checked as a new one is."""
     if len(places) > k:
         raise ValuesError(f"query {shown(query)!r}: {len(places):,} places, at most {k:,} are due")
