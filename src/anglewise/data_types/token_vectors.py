@@ -132,7 +132,7 @@ class TokenVectors(Representation):
     def take(self, rows: Int64[Array, " some"]) -> "TokenVectors":
         """Some rows, in the order given, with their ids and without metadata.
 
-        >>> TokenVectors([[[1.0]], [[2.0], [3.0]]]).take([1]).tokens.tolist()
+        >>> TokenVectors([[[1.0]], [[2.0], [3.0]]]).take(np.array([1])).tokens.tolist()
         [[2.0], [3.0]]
         """
         rows = as_rows(rows, len(self), "row")

@@ -41,8 +41,8 @@ Held: TypeAlias = dict[tuple[int, str], Any]
 
 
 def bytes_of(columns: Iterable[Any]) -> int:
-    """The bytes of columns of Arrow; a list was in memory before."""
-    return sum(int(getattr(column, "nbytes", 0)) for column in columns)
+    """The bytes of columns of Arrow; a list was in memory before. Others may be read meanwhile."""
+    return sum(int(getattr(column, "nbytes", 0)) for column in list(columns))
 
 
 @dataclass(frozen=True, eq=False)
