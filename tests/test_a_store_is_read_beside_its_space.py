@@ -1,6 +1,7 @@
 """What was judged into the store beside a space is what the page and the audit speak of."""
 
 import json
+from time import sleep
 
 import numpy as np
 import pytest
@@ -136,3 +137,19 @@ def test_reports_are_offered_of_what_is_judged_by_now_and_made_anew_when_more_is
     judged_into(inspected.store, more)
     assert client.get(f"/reports/{kind}.html").status_code == 303
     assert "84 judgements" in report()
+
+
+def test_a_store_that_cannot_be_read_fails_the_report_and_is_not_passed_over(tmp_path):
+    held_out = {DIRECTION: made_judgements(made_space(), DIRECTION)}
+    inspected = films(tmp_path, judgements=held_out)
+    client = site(inspected)
+    inspected.store.write_bytes(b"no store")
+    kind = f"compare-{DIRECTION}"
+    assert client.post(f"/reports/{kind}", headers=FROM_HERE).status_code == 303
+    for _ in range(100):
+        text = client.get("/reports").text
+        if "no store" in text or "is no" in text:
+            break
+        sleep(0.05)
+    assert "judgements.sqlite" in text
+    assert client.get(f"/reports/{kind}.html").status_code == 303

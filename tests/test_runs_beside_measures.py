@@ -1,5 +1,7 @@
 """Runs are judged as measures are: what no list may hold, ties, passages, floors, histories."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import pytrec_eval
@@ -7,7 +9,7 @@ import pytrec_eval
 import anglewise as aw
 from anglewise.comparison.gates import check
 from anglewise.comparison.history import History, rows_of
-from anglewise.data_types.drawn import LOT
+from anglewise.data_types.drawn import LOT, QueryDraw
 from anglewise.errors import IdsError, SpellingError, ValuesError
 from anglewise.io.runs import append_history, read_history
 from cli_run import anglewise, refused  # noqa: F401 a fixture
@@ -289,6 +291,8 @@ def test_a_list_that_had_no_part_in_the_draw_is_refused():
         with pytest.raises(ValuesError, match="other had no full part in the draw by lot"):
             compared()
     aw.compare(space, judged, "dot", "nDCG@10", runs=run)
+    with pytest.raises(ValuesError, match="other had no full part"):
+        aw.compare(space, judged, "dot", "nDCG@10", metrics="DCG(sampled)@10", runs=run)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -334,6 +338,20 @@ def test_a_floor_that_had_no_part_in_what_was_judged_is_not_said_to_be_beaten():
     bm25 = next(floor for floor in result.floors if floor.name == "bm25")
     assert bm25.unjudged_share > 0.7
     assert any("whether anything here beats it is not known" in note for note in result.floor_notes)
+    lists = {f"q{q}": {f"d{i}": 1 for i in pool[q] if i != q} for q in range(QUERIES)}
+    wrong = aw.Run.from_dict(lists, "wrong")
+    kept = aw.compare(
+        space,
+        aw.Judgements.from_dict(gains, space),
+        "dot",
+        "R@10",
+        runs=wrong,
+        baseline="wrong",
+        tolerance=0.95,
+    )
+    assert kept.verdict.measure == "wrong"
+    assert "dot is shown to beat random (R@10 0.125), and wrong is not" in kept.verdict.reason
+    assert any("whether anything here beats it is not known" in note for note in kept.floor_notes)
 
 
 def test_use_is_not_known_of_what_only_runs_name():
@@ -347,12 +365,18 @@ def test_use_is_not_known_of_what_only_runs_name():
     assert rows[0].strata == rows[1].strata != {}
 
 
-def test_resampling_needs_enough_queries_by_what_they_tell():
-    """Weights of a few leave twenty queries that tell less than twenty alike."""
-    from anglewise.data_types.drawn import effective_number
-
-    assert effective_number(np.ones(20)) == 20
-    assert effective_number(np.array([50.0, *np.ones(70)])) < 20
+@pytest.mark.parametrize(("heavy", "decided"), [(1.0, True), (40.0, False)])
+def test_resampling_needs_enough_queries_by_what_they_tell(heavy, decided):
+    """One query of forty that weighs as much as all others leaves few to resample."""
+    space = made_space()
+    traffic = np.array([heavy, *np.ones(QUERIES - 1)])
+    drawn = QueryDraw(np.ones(QUERIES), traffic)
+    gains = {f"q{q}": {f"d{q}": 1} for q in range(QUERIES)}
+    judged = replace(aw.Judgements.from_dict(gains, space), drawn=drawn)
+    run = aw.Run.from_dict({f"q{q}": {f"d{q}": 1} for q in range(QUERIES)}, "right")
+    result = aw.compare(space, judged, "dot", "DCG(sampled)@10", runs=run)
+    assert (result.verdict.decision != "cannot-tell") == decided
+    assert ("tell as much as" in result.verdict.reason) != decided
 
 
 def test_lists_that_would_fill_the_memory_are_refused(monkeypatch):

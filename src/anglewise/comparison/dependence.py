@@ -1,6 +1,7 @@
 """What tests do not allow for: shared items, queries that are answers, pairs drawn by lot."""
 
 from collections.abc import Iterable, Iterator
+from itertools import product
 
 import numpy as np
 
@@ -62,31 +63,30 @@ def check_drawn(judgements: Judgements, scores: Scores) -> None:
     pooled. Of a list that was pooled too, ``sum 1 / chance`` over the drawn pairs among its first
     places is their number, but for chance; of others it falls short.
 
-    Raises ``ValuesError`` where that is shown.
+    Raises ``ValuesError`` where that is shown for any metric that weighs by chances.
     """
-    metric, table = read_metric(scores.metric), judgements.chances
-    if table is None or not weighs_by_chance(metric) or not (table.values < 1).any():
+    table = judgements.chances
+    if table is None or not (table.values < 1).any():
         return
     each = np.ones(len(scores.rows)) if scores.weights is None else scores.weights.values
-    width = table.shape[1]
-    drawn = table.rows * width + table.indices
-    for name, lists in scores.found.items():
+    drawn = table.rows * table.shape[1] + table.indices
+    for metric, (name, lists) in product(map(read_metric, scores.values), scores.found.items()):
+        if not weighs_by_chance(metric):
+            continue
         near = lists.indices[:, : metric.depth]
-        keys = np.where(near < 0, -1, scores.rows[:, None] * width + near)
+        keys = np.where(near < 0, -1, scores.rows[:, None] * table.shape[1] + near)
         place = np.minimum(np.searchsorted(drawn, keys), len(drawn) - 1)
         stands_for = np.where(drawn[place] == keys, 1 / table.values[place], 0.0).sum(axis=1)
         filled = (near >= 0).sum(axis=1)
-        missing, places = (
-            float(np.average(x, weights=each)) for x in (filled - stands_for, filled)
-        )
+        missing = float(np.average(filled - stands_for, weights=each))
         spread = each * (filled - stands_for - missing)
         error = float(np.sqrt((spread**2).sum()) / each.sum())
         if missing - SURE * error > ROUNDING:
+            share = max(1 - missing / float(np.average(filled, weights=each)), 0)
             raise ValuesError(
                 f"{name} had no full part in the draw by lot: what was drawn stands for about "
-                f"{max(1 - missing / places, 0):.0%} of its first {metric.depth} places, so that "
-                f"{metric} would be too low: leave it out, draw pairs with it too, or judge whole "
-                "pools"
+                f"{share:.0%} of its first {metric.depth} places, so that {metric} would be too "
+                "low: leave it out, or judge whole pools with it, as the page of inspect does"
             )
 
 

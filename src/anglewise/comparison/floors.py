@@ -106,7 +106,7 @@ def with_floors(
         unseen = float(unjudged[row])
         reached.append(Floor(name, float(means[row]), low, high, is_beaten, beats_all, unseen))
         remarks += _remarks(reached[-1], lists[name], scores)
-        if reached[-1].beaten and not above[named] > 0:
+        if reached[-1].beaten and not above[named] > 0 and not _is_unknown(reached[-1], scores):
             best = max(np.flatnonzero(above[1:] > 0), key=lambda j: means[measures[j]])
             floor = f"{name} ({scores.metric} {means[row]:.3f})"
             by_others.setdefault(scores.names[best], []).append(floor)
@@ -137,14 +137,19 @@ def _remarks(floor: Floor, lists: Neighbours, scores: Scores) -> Iterator[str]:
             f"{floor.name} has no list for {empty:,} of "
             f"{counted(len(lists.indices), 'judged query')}: they count as lists without any item"
         )
-    most = None if scores.unjudged is None else float(scores.unjudged.max())
-    unseen = floor.unjudged_share or 0.0
-    if most is not None and unseen > most + MORE_UNJUDGED:
+    if scores.unjudged is not None and _is_unknown(floor, scores):
         yield (
-            f"{floor.name}: {unseen:.0%} of what it lists was never judged, of the measures' at "
-            f"most {most:.0%}; judged, it might stand higher, so whether anything here beats it is "
-            "not known"
+            f"{floor.name}: {floor.unjudged_share:.0%} of what it lists was never judged, of the "
+            f"measures' at most {scores.unjudged.max():.0%}; judged, it might stand higher, so "
+            "whether anything here beats it is not known"
         )
+
+
+def _is_unknown(floor: Floor, scores: Scores) -> bool:
+    """Whether a floor that is no chance had so little part in what was judged."""
+    if scores.unjudged is None or floor.name.startswith(RANDOM):
+        return False
+    return (floor.unjudged_share or 0.0) > float(scores.unjudged.max()) + MORE_UNJUDGED
 
 
 def unbeaten(reached: Sequence[Floor], metric: str) -> str:

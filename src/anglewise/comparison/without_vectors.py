@@ -14,6 +14,7 @@ from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate
 from anglewise.data_types.columns import has_texts
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.parts import Parts, documents_of
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Float64, Int64
@@ -184,6 +185,14 @@ def of_spaces(aligned: AlignedSpaces) -> WithoutVectors:
     return WithoutVectors(judgements, items, texts=texts)
 
 
+def _of_known_use(lists: Mapping[str, Neighbours], items: int) -> dict[str, Neighbours]:
+    """The lists without what only runs name, of which no use is known; its places stay empty."""
+    return {
+        name: replace(its, indices=np.where(its.indices < items, its.indices, -1))
+        for name, its in lists.items()
+    }
+
+
 def _common_texts(
     sides: Mapping[str, tuple[Embeddings, Parts | None]], names: Embeddings
 ) -> list[str]:
@@ -212,11 +221,6 @@ def with_breadth(
         return rows
     of_runs = {str(c) for c in scores.measures if isinstance(c, RunCandidate)}
     every = context.items if runs is None else runs.judgements.gains.shape[1]
-    # of what only runs name no use is known: there it stands in its place and in no stratum
-    known = {
-        name: replace(lists, indices=np.where(lists.indices < context.items, lists.indices, -1))
-        for name, lists in scores.found.items()
-    }
     metric = read_metric(scores.metric)
     among = None
     if context.judgements.allowed is not None:
@@ -227,7 +231,12 @@ def with_breadth(
         ()
         if context.uses is None or context.judgements.by_lot  # which chose the queries of each
         else by_stratum(
-            known, context.judgements, scores.rows, metric, context.uses, weights=weights
+            _of_known_use(scores.found, context.items),
+            context.judgements,
+            scores.rows,
+            metric,
+            context.uses,
+            weights=weights,
         )
     )
     return tuple(

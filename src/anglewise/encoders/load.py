@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
@@ -234,12 +234,19 @@ def encoder(which: str | Encode | Encoder) -> Encoder:
         return which
     if not isinstance(which, str):
         return encoder_of_function(which)
-    spec = read_spec(which)
-    if spec.kind not in KINDS:
-        near = difflib.get_close_matches(spec.kind, KINDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KINDS)}"
-        raise SpellingError(f"no encoder is called {spec.kind!r}; {hint}")
-    file, _, function = KINDS[spec.kind].partition(":")
+    return load_adapted(read_spec(which), KINDS, "encoder")
+
+
+def load_adapted(spec: Spec, kinds: Mapping[str, str], noun: str) -> Any:
+    """Call the adapter of a kind, ``FILE:FUNCTION`` among the encoders, which is imported now.
+
+    Raises ``SpellingError`` for a kind that is not known.
+    """
+    if spec.kind not in kinds:
+        near = difflib.get_close_matches(spec.kind, kinds, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(kinds)}"
+        raise SpellingError(f"no {noun} is called {spec.kind!r}; {hint}")
+    file, _, function = kinds[spec.kind].partition(":")
     adapter: Any = import_module(f"anglewise.encoders.{file}")
     with noting_opened():
         return getattr(adapter, function)(spec)

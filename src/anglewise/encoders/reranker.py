@@ -1,16 +1,13 @@
 """The ``Reranker``: what scores texts for a query, and how one is named."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any, TypeAlias
 
 from anglewise.data_types.numbers import COUNT, POSITIVE, check_kind, described
 from anglewise.encoders.encoder import Encoder, Spec, read_spec
-from anglewise.encoders.load import imported, spelling_of
+from anglewise.encoders.load import imported, load_adapted, spelling_of
 from anglewise.errors import EncoderError, SpellingError
-from anglewise.io.files import noting_opened
 
 Score: TypeAlias = Callable[[str, list[str]], Any]
 """Takes a query and some texts, and gives a number for each of these: larger is nearer."""
@@ -110,15 +107,7 @@ def reranker(which: "str | Score | Reranker") -> Reranker:
         return which
     if not isinstance(which, str):
         return _of_function(which, "")
-    spec = read_spec(which)
-    if spec.kind not in KINDS:
-        near = difflib.get_close_matches(spec.kind, KINDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KINDS)}"
-        raise SpellingError(f"no reranker is called {spec.kind!r}; {hint}")
-    file, _, function = KINDS[spec.kind].partition(":")
-    adapter: Any = import_module(f"anglewise.encoders.{file}")
-    with noting_opened():
-        return getattr(adapter, function)(spec)
+    return load_adapted(read_spec(which), KINDS, "reranker")
 
 
 def load_python(spec: Spec) -> Reranker:

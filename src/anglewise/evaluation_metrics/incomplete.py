@@ -128,8 +128,8 @@ def _above(some: ListPositions, near: ListPositions) -> Int64[Array, " positions
 class SampledDCG(NDCG):
     """The discounted gain of the first places, not divided by the best list's.
 
-    ``sum gain_r / (chance_r log2(r + 1))``. Differences between measures are without bias,
-    whatever was drawn; without chances it is the plain sum.
+    ``sum gain_r / (chance_r log2(r + 1))``. Differences between measures that had a
+    part in the draw are without bias; without chances it is the plain sum.
 
     >>> str(SampledDCG(10))
     'DCG(sampled)@10'

@@ -8,11 +8,11 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.typing import Direction
-from anglewise.errors import AnglewiseError
+from anglewise.errors import AnglewiseError, TooFewError
+from anglewise.judgements.records import Judged
 from anglewise.similarity_measures.measure import DEFAULT_MEASURES
-from anglewise.web_page.answers import judgements_now
+from anglewise.web_page.answers import Store, judgements_now
 from anglewise.web_page.metadata import TITLE, plain
 from anglewise.web_page.open_space import Inspected, short_name
 from anglewise.web_page.picks import DEPTH
@@ -81,8 +81,8 @@ def make(app: AppState, request: Request) -> Response:
     kind = request.path_params["kind"]
     if kind not in _kinds(app):
         return app.page("message.html", 404, title="No such report", message=kind[:40])
-    inspected = replace(app.inspected, judgements=_judgements(app))
-    app.once(_key(app, kind), lambda: _made(inspected, kind))
+    inspected, store = app.inspected, app.store
+    app.once(_key(app, kind), lambda: _made(inspected, store, kind))
     return RedirectResponse("/reports", 303)
 
 
@@ -97,31 +97,23 @@ def report(app: AppState, request: Request) -> Response:
 
 def _key(app: AppState, kind: str) -> tuple[object, ...]:
     """The key of a report: what was judged meanwhile asks for a new one."""
-    try:
-        answers = {
-            row.uuid
-            for direction in app.inspected.directions
-            for row in app.store.standing(direction)
-        }
-    except AnglewiseError:
-        answers = set[str]()
-    return ("report", kind, frozenset(answers))
+    return ("report", kind, frozenset(row.uuid for rows in _judged(app).values() for row in rows))
 
 
-def _judgements(app: AppState) -> dict[Direction, Judgements]:
-    """What is judged by now; as the space was opened where the store cannot be read."""
+def _judged(app: AppState) -> dict[Direction, list[Judged]]:
+    """What the store holds of each direction; nothing where it cannot be read, as a report says."""
     try:
-        return judgements_now(app.inspected, app.store)
+        return {name: app.store.standing(name) for name in app.inspected.directions}
     except AnglewiseError:
-        return dict(app.inspected.judgements)
+        return {}
 
 
 def _kinds(app: AppState) -> list[str]:
-    by_now = _judgements(app)
-    judged = [direction for direction in app.inspected.directions if direction in by_now]
+    judged, held_out = _judged(app), app.inspected.judgements
+    directions = [name for name in app.inspected.directions if judged.get(name) or name in held_out]
     return [
         "audit",
-        *(f"{name}-{direction}" for name in ("compare", "remedy") for direction in judged),
+        *(f"{name}-{direction}" for name in ("compare", "remedy") for direction in directions),
     ]
 
 
@@ -141,12 +133,19 @@ def _status(app: AppState, kind: str) -> ReportStatus:
     return ReportStatus(kind, title, question, "done", future.result())
 
 
-def _made(inspected: Inspected, kind: str) -> Report:
+def _made(opened: Inspected, store: Store, kind: str) -> Report:
+    """Make a report of what is judged by now; ``FileError`` where the store cannot be read."""
+    inspected = replace(opened, judgements=judgements_now(opened, store))
     if kind == "audit":
         return _audit(inspected)
     direction: Direction = next(
         direction for direction in inspected.directions if kind.endswith(direction)
     )
+    if direction not in inspected.judgements:
+        raise TooFewError(
+            "documents are judged here, and the page shows their passages: anglewise compare "
+            "judges these by their documents"
+        )
     return (
         _remedies(inspected, direction)
         if kind.startswith("remedy")
