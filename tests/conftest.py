@@ -4,7 +4,7 @@ import gc
 import os
 import signal
 import threading
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 
 import jaxtyping
@@ -25,8 +25,9 @@ if threading.current_thread() is threading.main_thread():
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-# No test reads the settings of whoever runs it.
-os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "no-such-folder")
+# No test reads the settings of whoever runs it; libraries that keep some there get a folder.
+_settings = TemporaryDirectory(prefix="no-settings-")
+os.environ["XDG_CONFIG_HOME"] = _settings.name
 
 # What jaxtyping writes above each function of the package, and looks up there, checks once.
 jaxtyping.jaxtyped = checked
