@@ -305,6 +305,11 @@ class Interactions:
         )
 
     @property
+    def liked(self) -> Bool[Array, " entries"]:
+        """Which entries weigh more than 0: ratings of 0 and below are no likes."""
+        return self.weights > 0
+
+    @property
     def heavy_enough(self) -> Bool[Array, " entries"]:
         """Which entries weigh as much as was asked for when they were read."""
         return self.weights >= (-np.inf if self.least_weight is None else self.least_weight)
@@ -323,7 +328,7 @@ class Interactions:
         if self.times is None or self.other_uses is None:
             return self.times
         uses = self.every_use()
-        uses = uses.take(np.flatnonzero(uses.heavy_enough))
+        uses = uses.take(np.flatnonzero(uses.heavy_enough & uses.liked))
         keys, own = (part.users * len(self.item_ids) + part.items for part in (uses, self))
         order = np.lexsort((np.asarray(uses.times), keys))
         pairs, starts = np.unique(keys[order], return_index=True)

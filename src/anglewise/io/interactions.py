@@ -16,7 +16,8 @@ from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.arrow_files import FRAME
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, existing_file, suffix
-from anglewise.io.sparse_files import numbered_names, read_sparse_npz
+from anglewise.io.nameless_tables import check_plain_table
+from anglewise.io.sparse_files import interactions_of, read_sparse_npz
 from anglewise.io.tables import (
     ID,
     ITEM,
@@ -35,6 +36,7 @@ from anglewise.io.tables import (
     times_of,
 )
 from anglewise.io.texts import read_texts
+from anglewise.io.unread_columns import check_no_grade, remark
 
 
 def read_interactions(
@@ -111,18 +113,23 @@ MATRIX = Path("the matrix")
 
 
 def _from_matrix(matrix: Any) -> Interactions:
-    table = as_sparse_rows(matrix, "the matrix")
-    users, items = map(numbered_names, table.shape)
-    return Interactions(table.rows, table.indices, table.values, users, items)
+    return interactions_of(as_sparse_rows(matrix, "the matrix"))
 
 
 def _from_sheet(sheet: Sheet, roles: Mapping[Role, str | None], say: Say) -> Interactions:
     positions = _positions(sheet, roles)
+    if sheet.names is None:
+        check_plain_table(sheet)
+    elif WEIGHT not in positions:
+        check_no_grade(sheet, WEIGHT, positions.values())
     say(
         f"{sheet.path.name}: "
         + ", ".join(
             f"{role.meaning} from {sheet.name(position)}" for role, position in positions.items()
         )
+        + (" (no header: in this order)" if sheet.names is None else "")
+        + ("; every row counts 1" if WEIGHT not in positions else "")
+        + remark(sheet, positions)
     )
     columns = dict(zip(positions, sheet.columns(list(positions.values())), strict=True))
     users, user_ids = numbered(names_of(sheet, columns[USER], positions[USER]))

@@ -10,7 +10,7 @@ from anglewise.data_types.columns import TRAIN
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import KEPT_ASIDE, SEED
-from anglewise.data_types.sparse import Interactions
+from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.judgements.constructed import HoldOut, co_consumption, hold_out
@@ -145,10 +145,11 @@ def fit(
 ) -> Fitted:
     """Learn users and items from interactions, and hold some users out to judge the result.
 
-    Every interaction counts 1, whatever its weight. The model (``learn``) learns from the users
-    that are not held out. A part of the interactions of held-out users folds them in; the rest are
-    the items that should be recommended to them (``hold_out``); and all of them together show which
-    items are alike (``co_consumption``).
+    Every interaction that weighs more than 0 counts 1, whatever its weight; the others are no
+    likes: nothing is learned from them, and held out they are judged with gain 0. The model
+    (``learn``) learns from the users that are not held out. A part of the interactions of held-out
+    users folds them in; the rest are the items that should be recommended to them (``hold_out``);
+    and all of them together show which items are alike (``co_consumption``).
 
     Parameters
     ----------
@@ -186,7 +187,12 @@ def fit(
         None if holdout == 0 else hold_out(interactions, share=holdout, how=split, seed=seed)
     )
     visible = (interactions if hold_out_split is None else hold_out_split.visible).rows()
-    training = visible if hold_out_split is None else hold_out_split.training()
+    training = likes_in(visible if hold_out_split is None else hold_out_split.training())
+    if not len(training.indices):
+        raise TooFewError(
+            "nothing that training users did weighs more than 0, and what weighs 0 or less is no "
+            "like: shift the weights, or leave their column out"
+        )
     users = interactions.shape[0]
     held_out = np.zeros(users, dtype=bool) if hold_out_split is None else hold_out_split.held_out
     trained = np.flatnonzero(~held_out)
@@ -220,7 +226,7 @@ def fit(
     asking = np.flatnonzero(held_out) if some else np.arange(users)
     visible = visible.take(asking)
     space = model.space(
-        model.fold_in(visible.ones()),
+        model.fold_in(likes_in(visible).ones()),
         user_ids=np.asarray(interactions.user_ids)[asking],
         item_ids=interactions.item_ids,
         user_metadata={"split": [HELD_OUT if held else TRAIN for held in held_out[asking]]},
@@ -236,8 +242,26 @@ def fit(
     if "queries-items" in judgements:
         judged = judgements["queries-items"]
         judgements["queries-items"] = replace(judged, gains=judged.gains.take(asking))
+    dislikes = int((~interactions.liked).sum())
+    if dislikes:
+        notes.append(
+            f"{dislikes:,} of {len(interactions.users):,} interactions weigh 0 or less: no likes, "
+            "so not learned from; those of held-out users are judged and not relevant"
+            if hold_out_split
+            else f"{dislikes:,} of {len(interactions.users):,} interactions weigh 0 or less: no "
+            "likes, so not learned from"
+        )
     losses = _losses(model, components or COMPONENTS, popularity, len(trained))
     return Fitted(space, judgements, model, (*notes, *losses))
+
+
+def likes_in(table: SparseRows) -> SparseRows:
+    """The entries that weigh more than 0, from which models learn.
+
+    >>> likes_in(SparseRows.from_pairs([0, 0], [0, 1], [4.0, -1.0], shape=(1, 2))).row(0).tolist()
+    [0]
+    """
+    return table.where(table.values > 0)
 
 
 def is_wide(model: Model) -> bool:
@@ -256,7 +280,8 @@ def _judged(
         everyone = f"{split.unjudged} of {split.held_out.sum()} held-out users"
         notes.append(f"not judged, for they have fewer than two items: {everyone}")
     try:
-        judgements["items-items"] = co_consumption(interactions, split.held_out)
+        likes = interactions.take(np.flatnonzero(interactions.liked))
+        judgements["items-items"] = co_consumption(likes, split.held_out)
     except TooFewError as error:
         notes.append(f"similar items cannot be judged: {error}")
     return judgements, notes
