@@ -148,8 +148,18 @@ class SparseRows:
             shape=(self.shape[0], len(columns)),
         )
 
+    def likes(self) -> "SparseRows":
+        """The entries above 0 alone: ratings of 0 and below are no likes.
+
+        >>> table = SparseRows.from_pairs([0, 0], [0, 1], [4.0, -1.0], shape=(1, 2))
+        >>> table.likes().row(0).tolist()
+        [0]
+        """
+        liked = self.values > 0
+        return self if liked.all() else self.where(liked)
+
     def ones(self) -> Any:
-        """The stored entries as scipy's CSR array, with 1 for every value.
+        """The entries above 0 as scipy's CSR array, with 1 for every value.
 
         >>> SparseRows.from_pairs([0, 1], [1, 0], [5.0, 3.0], shape=(2, 2)).ones().toarray()
         array([[0., 1.],
@@ -157,7 +167,9 @@ class SparseRows:
         """
         from scipy.sparse import csr_array
 
-        return csr_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
+        liked = self.likes()
+        ones = np.ones(len(liked.indices))
+        return csr_array((ones, liked.indices, liked.indptr), shape=self.shape)
 
 
 def distinct_pairs(

@@ -7,6 +7,7 @@ from typing import Any
 
 from anglewise.errors import FileError
 from anglewise.io.files import arrow
+from anglewise.io.interaction_formats import OTHERWISE
 from anglewise.io.tables import Sheet, is_number
 
 LOOKED_AT = 10_000
@@ -21,7 +22,10 @@ REPEATS = 0.2
 DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d(:?\d\d)?.*)?|\d{1,4}[./]\d\d?[./]\d{1,4}")
 """What a cell is that holds a date, with or without a time of day."""
 
-NAMES = "name the columns in a first line, as in user_id,item_id,rating,timestamp"
+NAMES = (
+    "name the columns in a first line, as in user_id,item_id,rating,timestamp, or in their order "
+    "(--format user,time,item,- and the like)"
+)
 
 
 def check_plain_table(sheet: Sheet) -> None:
@@ -57,7 +61,7 @@ def check_plain_table(sheet: Sheet) -> None:
         raise FileError(
             f"{sheet.path} has no header, and rows such as {first[:60]!r} may be user, item and "
             f"weight, or baskets of {sheet.width} items: the same ids stand in all "
-            f"columns; {NAMES}"
+            f"columns; {NAMES}, or say what they are: {OTHERWISE}"
         )
 
 

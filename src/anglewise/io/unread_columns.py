@@ -9,10 +9,13 @@ from anglewise.io.files import arrow
 from anglewise.io.tables import Role, Sheet, is_number, listed, plain
 
 GRADE_WORDS = re.compile(
-    "rating|rated|grade|gain|score|label|relevan|judg|annotat|feedback|prefer|"
+    "rating|rated|vote|thumb|grade|gain|score|label|relevan|judg|annotat|feedback|prefer|"
     "^(is|has)?_?(dis)?(like|click|purchase|thumb)|weight|confidence|target|^(y|rel|qrel|stars?)$"
 )
 """What the names of columns hold that tell the good from the bad."""
+
+FEWEST_ROWS = 20
+"""In fewer rows chance alone may leave a column with two kinds of cells."""
 
 SIGNS = ({"0", "1"}, {"-1", "1"}, {"-1", "0", "1"}, {"true", "false"})
 """The cells of a column that tells likes from dislikes."""
@@ -36,12 +39,14 @@ def check_no_grade(
 ) -> None:
     """Raise ``FileError`` where no column has a role that grades rows, and an unread one may.
 
-    That is one whose name says so, or that holds nothing but 0 and 1, -1 and 1, true and false.
+    That is one whose name says so, or that holds nothing but 0 and 1, -1 and 1, true and false in
+    twenty rows or more.
     """
     for position in unread(sheet, positions, others):
-        cells = _cells(sheet, position)
+        cells, rows = _cells(sheet, position)
         named = GRADE_WORDS.search(_in_small(sheet, position)) is not None and len(cells) > 1
-        if named or any(cells <= signs and len(cells) > 1 for signs in SIGNS):
+        of_signs = any(cells <= signs and len(cells) > 1 for signs in SIGNS)
+        if named or (of_signs and rows >= FEWEST_ROWS):
             option = role.option.replace("_", "-")
             words = not all(map(is_number, cells)) and not cells <= {"true", "false"}
             remedy = (
@@ -59,14 +64,14 @@ def _in_small(sheet: Sheet, position: int) -> str:
     return re.sub(r":(token|float)(_seq)?$", "", names[position].strip()).lower()
 
 
-def _cells(sheet: Sheet, position: int) -> set[str]:
-    """The different cells of a column as text, numbers as short as can be; without empty ones."""
+def _cells(sheet: Sheet, position: int) -> tuple[set[str], int]:
+    """The different cells of a column as text, without empty ones, and how many rows there are."""
     pa, pc = arrow(), arrow("compute")
     if pa.types.is_nested(sheet.kinds[position]):
-        return set()
+        return set(), 0
     column: Any = sheet.columns([position])[0].slice(0, LOOKED_AT)
     cells = {str(cell).strip() for cell in pc.unique(column).to_pylist() if cell is not None}
-    return {_short(cell) for cell in cells if cell}
+    return {_short(cell) for cell in cells if cell}, len(column)
 
 
 def _short(cell: str) -> str:
