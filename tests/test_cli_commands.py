@@ -297,9 +297,11 @@ def test_every_setting_of_fit_arrives(anglewise, ratings, monkeypatch):
     seen("fit", monkeypatch)
     words = ["--objective", "factors", "--components", 7, "--penalty", 9, "--gauge", "power(0.2)"]
     words += ["--normalise", "bm25", "--holdout", 0.3, "--split", "time", "--seed", 4]
+    words += ["--graded", "--confidence", 2]
     run = anglewise("fit", ratings / "ratings.csv.gz", "-o", "x", *words)
     told = {"objective": "factors", "components": 7, "penalty": 9.0, "gauge": "power(0.2)"}
-    told |= {"normalise": "bm25", "trainer": None, "holdout": 0.3, "split": "time", "seed": 4}
+    told |= {"normalise": "bm25", "trainer": None, "holdout": 0.3, "split": "time"}
+    told |= {"graded": True, "confidence": 2.0, "seed": 4}
     assert refused(run, str(told))
 
 

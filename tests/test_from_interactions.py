@@ -149,8 +149,43 @@ def test_gains_are_one_or_the_weight():
     weight = {(u, i): w for u, i, w in zip(did.users, did.items, did.weights, strict=True)}
     cells = zip(gains.rows, gains.indices, gains.values, strict=True)
     assert all(weight[u, i] == gain for u, i, gain in cells)
-    with pytest.raises(ValuesError, match="cannot be gains"):
-        hold_out(replace(did, weights=did.weights - 1), graded=True)
+
+
+@pytest.mark.parametrize("how", ["random", "time", "last"])
+@pytest.mark.parametrize("graded", [False, True])
+def test_dislikes_are_judged_and_not_relevant(how, graded):
+    did = made()
+    rng = np.random.default_rng(0)
+    liked = rng.random(len(did.weights)) < 0.6
+    did = replace(did, weights=np.where(liked, did.weights, -rng.integers(0, 2, len(liked))))
+    split = hold_out(did, how=how, graded=graded)
+    gains = split.judgements.gains
+    weight = {(u, i): w for u, i, w in zip(did.users, did.items, did.weights, strict=True)}
+    own = np.array([weight[pair] for pair in zip(gains.rows, gains.indices, strict=True)])
+    assert (own <= 0).any()
+    assert np.array_equal(gains.values > 0, own > 0)
+    assert not gains.values[own <= 0].any()
+    if graded:
+        assert np.array_equal(gains.values, np.maximum(own, 0))
+    # every user who is judged has a like to be found, and another one that is shown
+    for user in np.unique(gains.rows):
+        assert (gains.values[gains.rows == user] > 0).any()
+        assert (split.visible.weights[split.visible.users == user] > 0).any()
+    assert f"{(own <= 0).sum()} that weigh 0 or less judged" in split.judgements.source
+
+
+def test_dislikes_move_no_like_across_the_split():
+    did = made()
+    did = replace(did, times=np.random.default_rng(1).permutation(len(did.users)).astype(float))
+    liked = np.random.default_rng(0).random(len(did.weights)) < 0.6
+    for how in ("time", "last"):
+        alone = hold_out(did.take(np.flatnonzero(liked)), how=how).judgements
+        among = hold_out(replace(did, weights=np.where(liked, did.weights, -1.0)), how=how)
+        gains = among.judgements.gains
+        assert [
+            gains.row(u)[gains.values[gains.indptr[u] : gains.indptr[u + 1]] > 0].tolist()
+            for u in range(did.shape[0])
+        ] == [alone.gains.row(u).tolist() for u in range(did.shape[0])]
 
 
 def test_users_with_fewer_than_two_items_show_them_and_are_counted():

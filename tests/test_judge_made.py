@@ -234,7 +234,6 @@ def test_classes_of_real_texts(anglewise, tmp_path):
         (["from-interactions", "SPACE", "SEEN"], ["training saw every one"]),
         (["from-interactions", "SPACE", "OTHERS"], ["not one of 1 interactions"]),
         (["from-interactions", "SPACE", "SEEN", "--direction", "items-items"], ["used together"]),
-        (["from-interactions", "SPACE", "NEGATIVE", "--graded"], ["cannot be grades"]),
         (["from-labels", "SPACE"], ["no column 'label'", "--hierarchy"]),
         (["from-labels", "SPACE", "--label", "code"], ["no two items share a class"]),
         (
@@ -251,7 +250,7 @@ def test_classes_of_real_texts(anglewise, tmp_path):
 )
 def test_bad_use_is_refused(words, says, space, tmp_path, anglewise):
     places = {"SPACE": space}
-    for name, text in [("SEEN", "u0,d0,1"), ("OTHERS", "x,y,1"), ("NEGATIVE", "u0,d3,-1")]:
+    for name, text in [("SEEN", "u0,d0,1"), ("OTHERS", "x,y,1")]:
         places[name] = tmp_path / f"{name}.csv"
         places[name].write_text(f"user,item,rating\n{text}\n")
     run = anglewise("judge", *(places.get(word, word) for word in words))

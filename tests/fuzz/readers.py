@@ -44,6 +44,7 @@ from anglewise.io.files import contents, existing_file, reading
 from anglewise.io.judgement_export import write_judged
 from anglewise.io.judgement_formats import read_judged, write_rejects
 from anglewise.io.judgement_rows import Assumed
+from anglewise.io.moments import times_of
 from anglewise.io.read import (
     judgement_kind,
     judgements_of,
@@ -52,7 +53,7 @@ from anglewise.io.read import (
     stored_directions,
 )
 from anglewise.io.runs import append_history, read_history
-from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of, times_of
+from anglewise.io.tables import DOCUMENT, GAIN, QUERY, names_of, numbers_of
 from anglewise.judgements.same_label import from_labels
 from anglewise.labelling.judged_set import read_set
 from anglewise.nearest_neighbours.index import read_index

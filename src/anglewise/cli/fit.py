@@ -134,6 +134,8 @@ def fit(
     normalise: str = "none",
     holdout: Annotated[float, number(KEPT_ASIDE)] = 0.2,
     split: Literal["random", "time", "last"] = "random",
+    graded: Annotated[bool, Parameter(negative=())] = False,
+    confidence: Annotated[float | None, number(POSITIVE)] = None,
     columns: InteractionOptions = USUAL_COLUMNS,
     item_table: Annotated[Path | None, Parameter(group=TABLE), READ] = None,
     trained: TrainingOptions = AS_USUAL,
@@ -147,7 +149,8 @@ def fit(
     ----------
     interactions
         Who used what: CSV, TSV, parquet, RecBole .inter, MovieLens ratings.dat or u.data, scipy
-        .npz; each also as .gz.
+        .npz, MatrixMarket, MATLAB .mat, libsvm, Netflix; each also as .gz; baskets and the like by
+        --format.
     output
         The folder to write; one that anglewise wrote before is replaced.
     objective
@@ -172,6 +175,11 @@ def fit(
         Share of the users that training never sees; a part of what they did is to be found again.
     split
         Which part: drawn at random, the later half by time, or the last item alone.
+    graded
+        Let ratings be the gains of what is held out, in place of 1.
+    confidence
+        Learn from weights: a like counts ALPHA log(1 + weight) in place of 1. Not for cosine, dot
+        and euclidean, which take every like alike.
     item_table
         A table about the items, such as item_id,title: shown beside their ids.
     """
@@ -192,7 +200,7 @@ def fit(
             item_table=item_table,
             say=talk.say,
         )
-    for remark in _less_used(table, split, columns, trained):
+    for remark in _less_used(table, split, columns, trained, confidence):
         talk.say(remark)
     with talk.telling("learning") as tell:
         result = fitted(
@@ -205,6 +213,8 @@ def fit(
             trainer=trained.trainer(objective, tell, talk.say),
             holdout=holdout,
             split=split,
+            graded=graded,
+            confidence=confidence,
             seed=always.seed,
         )
     write_space(result.space, output, judgements=result.judgements)
@@ -220,6 +230,8 @@ def fit(
         "training": trained_as(result.model),
         "holdout": holdout,
         "split": split,
+        "graded": graded,
+        "confidence": confidence,
         "seed": always.seed,
         "users": table.shape[0],
         "items": table.shape[1],
@@ -270,14 +282,16 @@ def _less_used(
     split: str,
     columns: InteractionOptions,
     trained: TrainingOptions,
+    confidence: float | None = None,
 ) -> Iterator[str]:
     """What was given and is used for less than one might think, or for nothing."""
     from anglewise.recommender_models.training_state import Settings
 
-    if columns.weight is not None and columns.min_weight is None:
+    if columns.weight is not None and columns.min_weight is None and confidence is None:
         yield (
             f"--weight {shown(columns.weight)}: kept with what users did (seen), and not learned "
-            "from, as every interaction counts 1; --min-weight leaves out what weighs less"
+            "from, as every like counts 1; --confidence 1 learns from log(1 + weight), and "
+            "--min-weight leaves out what weighs less"
         )
     if columns.time is not None and split == "random":
         yield (

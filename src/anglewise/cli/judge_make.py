@@ -75,6 +75,10 @@ def judge_from_interactions(
     item: str | None = None,
     weight: str | None = None,
     time: str | None = None,
+    event: str | None = None,
+    event_column: str | None = None,
+    format: str | None = None,  # noqa: A002 as the option is called
+    absent: str | None = None,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Record what users did as judgements in the store of a space.
@@ -87,7 +91,8 @@ def judge_from_interactions(
     space
         The folder of a space whose queries are the users.
     interactions
-        Who used what: CSV, TSV, parquet, RecBole .inter, MovieLens files, scipy .npz.
+        Who used what: a table or another shape as for anglewise fit. What weighs 0 or less is
+        judged and not relevant.
     direction
         queries-items: what a user did is relevant. items-items: what is used together.
     graded
@@ -104,6 +109,15 @@ def judge_from_interactions(
         Name of the column of weights, if it is not a usual one.
     time
         Name of the column of times, if it is not a usual one.
+    event
+        What events are worth by their kind, as in view=1,cart=3,purchase=5: 0 leaves a kind out.
+    event_column
+        Name of the column of kinds of events, if it is not a usual one.
+    format
+        What the file does not say, as for anglewise fit: baskets, adjacency, wide, or the columns
+        of a table without a header in their order.
+    absent
+        For wide tables: numbers that say that nothing was rated, such as 99.
     """
     import time as clock
 
@@ -121,6 +135,10 @@ def judge_from_interactions(
             item=item,
             weight=weight,
             time=time,
+            event=event,
+            event_column=event_column,
+            format=format,
+            absent=absent,
             min_weight=min_weight,
             say=talk.say,
         )

@@ -105,6 +105,10 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
             "says what is hidden of users held out, and --holdout 0 holds nobody out: leave "
             "one of them out",
         ),
+        "graded": Need(
+            lambda options: options["holdout"] > 0,
+            "is of what is held out, and --holdout 0 holds nobody out: leave one of them out",
+        ),
         "log_q": Need(
             lambda options: options["popularity"] != 0,
             "is of items drawn by their popularity, and --popularity 0 draws all alike: leave one "

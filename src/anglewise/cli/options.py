@@ -154,6 +154,17 @@ class InteractionOptions:
     """Name of the column of weights or ratings, if it is not a usual one."""
     time: str | None = None
     """Name of the column of times, if it is not a usual one."""
+    event: str | None = None
+    """What events are worth by their kind, as in view=1,cart=3,purchase=5: 0 leaves a kind out, a
+    negative weight is a dislike, and of a repeated pair the event that weighs most counts."""
+    event_column: str | None = None
+    """Name of the column of kinds of events, if it is not a usual one."""
+    format: str | None = None
+    """What the file does not say: baskets (a line is a basket of items), adjacency (a user, then
+    items), wide (a row a user, a column an item), libsvm, netflix, matrix-market or mat; or the
+    columns of a table without a header in their order, such as user,time,item,-."""
+    absent: str | None = None
+    """For wide tables: numbers that say that nothing was rated, such as 99."""
 
 
 @Parameter(name="*", group=_JUDGING)

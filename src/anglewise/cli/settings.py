@@ -57,8 +57,9 @@ which files an agent may read, holds answers in place of an encoder's, or lets a
 its gates: the user's alone."""
 
 PLAIN = _names(
-    "at baseline batch breadth budget by candidates chunk combine components condition depth "
-    "device difference direction diversity epochs explain export-queries finalists format "
+    "absent at baseline batch breadth budget by candidates chunk combine components condition "
+    "confidence depth device difference direction diversity epochs event event-column explain "
+    "export-queries finalists format "
     "gain-column gate gauge graded grades hierarchy holdout id-column image-column item "
     "item-column judge judges k keep kind label label-queries largest-difference "
     "largest-group learn-temperature learning-rate log-q measure measures messages metric "

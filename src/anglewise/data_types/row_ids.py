@@ -1,7 +1,9 @@
 """Ids of rows: as text, one for each row, and what resembles an id that is not there."""
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from datetime import date, time, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from itertools import islice
@@ -20,6 +22,8 @@ LOOKED_THROUGH = 100_000
 """The number of ids that are searched for one that resembles an unknown id."""
 LETTERS = 200
 """The letters of an unknown id that are compared; millions would take memory for each."""
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What bytes hold that are no text, though they may be valid UTF-8."""
 ENDLESS = (float("inf"), float("-inf"))
 
 
@@ -111,12 +115,23 @@ def _id_text(cell: Any, row: int, name: str) -> str:
         raise IdsError(f"{name}: the one of row {row} is missing; give every row one, or drop it")
     if is_kind(cell, bytes):
         try:
-            return cell.decode()
+            text = cell.decode()
         except UnicodeDecodeError as error:
             raise IdsError(
                 f"{name}: the one of row {row} is {described(cell)}, which is no text in UTF-8: "
                 "give it as text"
             ) from error
+        if CONTROL.search(text):
+            raise IdsError(
+                f"{name}: the one of row {row} is {described(cell)}, which is no text (a UUID or a "
+                "hash?): give it as text"
+            )
+        return text
+    if is_kind(cell, date | time | timedelta):
+        raise IdsError(
+            f"{name}: the one of row {row} is {described(cell)}, which is written in several ways: "
+            "give it as text"
+        )
     names_nothing = is_kind(cell, bool | np.bool_ | complex | tuple) or not is_kind(cell, Hashable)
     names_nothing = names_nothing or _has_no_text(cell)
     names_nothing = names_nothing or (is_kind(cell, Decimal) and not cell.is_finite())

@@ -148,8 +148,18 @@ class SparseRows:
             shape=(self.shape[0], len(columns)),
         )
 
+    def likes(self) -> "SparseRows":
+        """The entries above 0 alone: ratings of 0 and below are no likes.
+
+        >>> table = SparseRows.from_pairs([0, 0], [0, 1], [4.0, -1.0], shape=(1, 2))
+        >>> table.likes().row(0).tolist()
+        [0]
+        """
+        liked = self.values > 0
+        return self if liked.all() else self.where(liked)
+
     def ones(self) -> Any:
-        """The stored entries as scipy's CSR array, with 1 for every value.
+        """The entries above 0 as scipy's CSR array, with 1 for every value.
 
         >>> SparseRows.from_pairs([0, 1], [1, 0], [5.0, 3.0], shape=(2, 2)).ones().toarray()
         array([[0., 1.],
@@ -157,7 +167,9 @@ class SparseRows:
         """
         from scipy.sparse import csr_array
 
-        return csr_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
+        liked = self.likes()
+        ones = np.ones(len(liked.indices))
+        return csr_array((ones, liked.indices, liked.indptr), shape=self.shape)
 
 
 def distinct_pairs(
@@ -305,6 +317,11 @@ class Interactions:
         )
 
     @property
+    def liked(self) -> Bool[Array, " entries"]:
+        """Which entries weigh more than 0: ratings of 0 and below are no likes."""
+        return self.weights > 0
+
+    @property
     def heavy_enough(self) -> Bool[Array, " entries"]:
         """Which entries weigh as much as was asked for when they were read."""
         return self.weights >= (-np.inf if self.least_weight is None else self.least_weight)
@@ -323,7 +340,7 @@ class Interactions:
         if self.times is None or self.other_uses is None:
             return self.times
         uses = self.every_use()
-        uses = uses.take(np.flatnonzero(uses.heavy_enough))
+        uses = uses.take(np.flatnonzero(uses.heavy_enough & uses.liked))
         keys, own = (part.users * len(self.item_ids) + part.items for part in (uses, self))
         order = np.lexsort((np.asarray(uses.times), keys))
         pairs, starts = np.unique(keys[order], return_index=True)

@@ -26,6 +26,7 @@ from anglewise.errors import (
     SpellingError,
 )
 from anglewise.io.files import PathLike, contents, is_packed, naming, reading, suffix
+from anglewise.io.id_columns import id_like, only_candidate
 from anglewise.io.model_readers import Factors, bias_columns, space_of_factors
 from anglewise.io.sizes import check_holds
 from anglewise.io.tables import listed, plain
@@ -260,7 +261,7 @@ class Keyed:
     ) -> list[str] | None:
         """The ids beside the ``rows`` of a side, if any; faults are said where others are given."""
         try:
-            return self._ids(side, vectors, rows)
+            return self._ids(side, vectors, rows) or self._unusual_ids(side, rows, say)
         except AnglewiseError as error:
             if given is None:
                 raise
@@ -287,6 +288,37 @@ class Keyed:
         if len(names) != rows:
             raise ShapeError(f"{place} are {len(names):,} for {rows:,} vectors: one each is due")
         return names
+
+    def _unusual_ids(self, side: Side, rows: int, say: Say) -> list[str] | None:
+        """The ids under a name that is not a usual one, such as docnos; None where there are none.
+
+        Raises ``FileError`` where they are pickled, or several arrays may be they.
+        """
+        other: Side = "queries" if side == "items" else "items"
+        option = f"{'item' if side == 'items' else 'query'}_ids"
+        remedy = f"call the ids {option}, or give them in a file of their own ({option}=...)"
+
+        def ids_in(name: str) -> list[str] | None:
+            array = self.arrays[name]
+            kinds = "USiu" if re.search("(id|no|key|index|number)s?$", plain(name)) else "US"
+            if array.ndim != 1 or len(array) != rows or array.dtype.kind not in kinds:
+                return None
+            return as_ids(array, f"{self.path}: {name!r}")
+
+        names = [n for n in self.arrays if not _is_of(n, other) and _whose_ids(n) is None]
+        names = [name for name in names if plain(name) not in BARE]
+        name = only_candidate(self.path, names, ids_in, remedy)
+        if name is not None:
+            say(f"took {name!r} of {self.path.name} as the ids of the {side}")
+            return ids_in(name)
+        unread = [n for n in self.pickled if id_like(n) and not _is_of(n, other)]
+        unread = [n for n in unread if _whose_ids(n) is None and plain(n) not in BARE]
+        if unread:
+            raise FileError(
+                f"{self.path}: {unread[0]!r} may hold the ids, and holds pickled Python objects, "
+                f"which are never read since they could run code: save them as text; {remedy}"
+            )
+        return None
 
     def _name_of_ids(self, side: Side, vectors: str, rows: int) -> str | None:
         """The array of ids: named as the vectors are, else for the same side, else ``ids``."""

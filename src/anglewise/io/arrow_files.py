@@ -407,5 +407,14 @@ def _json_lines(path: Path) -> Any:
     options = arrow_json.ReadOptions(block_size=min(max(len(data), 1 << 20), 1 << 30))
     with reading(path, "JSON lines"):
         table = arrow_json.read_json(pa.BufferReader(pa.py_buffer(data)), read_options=options)
+        # JSON has no dates: text that looks like one is text, and may be an id
+        guessed = [field for field in table.schema if pa.types.is_timestamp(field.type)]
+        if guessed:
+            written = pa.schema([(field.name, pa.string()) for field in guessed])
+            table = arrow_json.read_json(
+                pa.BufferReader(pa.py_buffer(data)),
+                read_options=options,
+                parse_options=arrow_json.ParseOptions(explicit_schema=written),
+            ).select(table.column_names)
         table.validate(full=True)
     return table

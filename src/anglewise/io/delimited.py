@@ -56,10 +56,11 @@ class Dialect:
     skip: int
 
 
-def delimited_sheet(path: Path, *, comments: bool = False) -> Sheet:
+def delimited_sheet(path: Path, *, comments: bool = False, headless: bool = False) -> Sheet:
     """Open a table of text.
 
-    A first line in which any cell reads as a number is data, not a header. With ``comments``,
+    A first line in which any cell reads as a number is data, not a header; ``headless`` says that
+    it is data whatever it holds. With ``comments``,
     lines of TREC qrels that begin with ``#`` are passed over, as trec_eval does.
     Raises ``FileError`` for what is not text, and for rows of uneven length, by line.
     """
@@ -79,7 +80,9 @@ def delimited_sheet(path: Path, *, comments: bool = False) -> Sheet:
         first, delimiter = _first_line(path, text), "\t"
     quote = '"' if names is None and ('"' in first or delimiter != "\t") else None
     cells = _cells(path, first, delimiter, quote)
-    header = names is None and not any(map(_is_data, cells))
+    if headless:
+        names = None
+    header = names is None and not headless and not any(map(_is_data, cells))
     if header:
         names = tuple(cell.strip() for cell in cells)
     elif names is not None:
@@ -317,18 +320,18 @@ def _fault(path: Path, text: Contents, dialect: Dialect, width: int, error: Exce
     return f"{path} cannot be read as a table of text: {error}"
 
 
-def open_sheet(path: PathLike | Any, *, comments: bool = False) -> Sheet:
+def open_sheet(path: PathLike | Any, *, comments: bool = False, headless: bool = False) -> Sheet:
     """Open CSV, TSV, parquet, feather and the like by what the name and the bytes say.
 
-    A frame of pandas or Polars, or an Arrow table, is taken as it is. ``comments`` is that of
-    ``delimited_sheet``.
+    A frame of pandas or Polars, or an Arrow table, is taken as it is. ``comments`` and
+    ``headless`` are those of ``delimited_sheet``.
     """
     if is_frame(path):
         return frame_sheet(path)
     path = existing_file(path)
     if suffix(path) in ARROW_SUFFIXES:
         return arrow_sheet(path)
-    return delimited_sheet(path, comments=comments)
+    return delimited_sheet(path, comments=comments, headless=headless)
 
 
 SIGNS = "=+\\-@＝＋－＠"  # noqa: RUF001 the wide signs are run, too

@@ -10,6 +10,7 @@ import numpy as np
 
 from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.text import Say, other_form, quiet
 from anglewise.data_types.typing import Array, Bool, Int64
 from anglewise.errors import FileError, IdsError, ShapeError
@@ -43,10 +44,16 @@ def read_ids(path: PathLike, rows: int, say: Say = quiet) -> list[str]:
     return ids
 
 
+PADDING = " \t\r"
+"""What may stand around an id in a text of one a line, and is no part of it."""
+
+
 def _lines(path: Path) -> list[str]:
     with reading(path, "a text of one id a line"):
-        lines = bytes(text_contents(path)).decode("utf-8-sig").splitlines()
-    ids = [line.strip() for line in lines]
+        text = bytes(text_contents(path)).decode("utf-8-sig")
+    # not splitlines: ids may hold what it cuts at, such as U+2028 or U+0085, and blanks that are
+    # more than padding, such as a no-break space
+    ids = [line.strip(PADDING) for line in text.split("\n" if "\n" in text else "\r")]
     while ids and not ids[-1]:
         ids.pop()
     if "" in ids:
@@ -63,7 +70,7 @@ def _npy(path: Path) -> list[str]:
             f"{path} holds {array.dtype} of shape {array.shape}: "
             "ids are a one-dimensional array of text or whole numbers"
         )
-    return [i.decode() if isinstance(i, bytes) else str(i) for i in array.tolist()]
+    return as_ids(array, f"{path}: ids")
 
 
 def _table(path: Path, rows: int, say: Say) -> list[str]:

@@ -1,9 +1,10 @@
 """Who used what: tables and matrices read, and lined up with a space as what it was trained on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 
@@ -15,25 +16,19 @@ from anglewise.data_types.text import Say, counted, quiet
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.arrow_files import FRAME
 from anglewise.io.delimited import open_sheet
+from anglewise.io.event_kinds import parse_events, said_of_repeats, strongest_of_each
 from anglewise.io.files import PathLike, existing_file, suffix
-from anglewise.io.sparse_files import numbered_names, read_sparse_npz
-from anglewise.io.tables import (
-    ID,
-    ITEM,
-    TIME,
-    USER,
-    WEIGHT,
-    Role,
-    Sheet,
-    check_distinct_columns,
-    find,
-    listed,
-    names_of,
-    need,
-    numbered,
-    numbers_of,
-    times_of,
+from anglewise.io.interaction_formats import (
+    READERS,
+    WIDE,
+    check_no_roles,
+    column_order,
+    format_of,
 )
+from anglewise.io.interaction_matrices import parse_absent, read_wide
+from anglewise.io.interaction_tables import TableOptions, read_uses
+from anglewise.io.sparse_files import interactions_of, read_sparse_npz
+from anglewise.io.tables import EVENT, ID, ITEM, TIME, USER, WEIGHT, find, listed
 from anglewise.io.texts import read_texts
 
 
@@ -44,6 +39,10 @@ def read_interactions(
     item: str | None = None,
     weight: str | None = None,
     time: str | None = None,
+    event: Mapping[str, float] | str | None = None,
+    event_column: str | None = None,
+    format: str | None = None,  # noqa: A002 as the option is called
+    absent: Sequence[float] | str | None = None,
     min_weight: float | None = None,
     item_table: PathLike | None = None,
     say: Say = quiet,
@@ -51,7 +50,9 @@ def read_interactions(
     r"""Read who used what from a table, with names of columns guessed where they are conventional.
 
     Reads CSV, TSV, parquet, feather, RecBole's ``.inter``, MovieLens' ``ratings.dat`` and
-    ``u.data``, and scipy's sparse ``.npz``, each also as ``.gz``. Entries are sorted by user and
+    ``u.data``, and scipy's sparse ``.npz``, each also as ``.gz``; MatrixMarket, MATLAB's ``.mat``,
+    libsvm and the blocks of Netflix, which are told by what they hold; and by ``format`` baskets,
+    adjacency lists and wide tables. Entries are sorted by user and
     item, whose ids are sorted too, so that the order of the lines does not matter.
 
     Parameters
@@ -60,7 +61,20 @@ def read_interactions(
         A file; or a table in memory: a pandas or Polars frame, an Arrow table, or a sparse matrix
         of SciPy (users x items, whose rows and columns are named by their numbers).
     user, item, weight, time
-        Names of columns that are not conventional. Without weights each pair weighs 1.
+        Names of columns that are not conventional. Without weights each pair weighs 1. What weighs
+        0 or less is kept and no like: models do not learn from it, and held out it is judged and
+        not relevant.
+    event
+        What events are worth by their kind, ``{"view": 1, "cart": 3, "purchase": 5}`` or as text,
+        where a column (``event_column``) tells kinds; 0 leaves a kind out. Of a repeated pair the
+        event that weighs most counts. Asked for where there are several kinds.
+    format
+        What cannot be told for sure: ``"baskets"`` (a line is a basket of items), ``"adjacency"``
+        (a user, then items), ``"wide"`` (a row a user, a column an item); also
+        ``"matrix-market"``, ``"mat"``, ``"libsvm"`` and ``"netflix"``; or the columns of a table
+        without a header in their order, such as ``"user,time,item,-"``.
+    absent
+        For wide tables: numbers that say that nothing was rated, such as ``[99]`` or ``"99,-1"``.
     min_weight
         Keep pairs that weigh at least this: ratings of 4 and 5 as signs of liking, say.
     item_table
@@ -86,18 +100,21 @@ def read_interactions(
     >>> x.user_ids.tolist(), x.item_ids.tolist(), x.weights.tolist()
     (['ann', 'bob'], ['up'], [4.0, 2.0])
     """
-    check_columns(user=user, item=item, weight=weight, time=time)
+    check_columns(user=user, item=item, weight=weight, time=time, event_column=event_column)
     if min_weight is not None:
         FINITE.check("min_weight", min_weight)
     source = FRAME if is_frame(path) else MATRIX if offers(path, "tocsr") else existing_file(path)
-    if source is MATRIX or suffix(source) == ".npz":
-        if any(name is not None for name in (user, item, weight, time)):
-            raise SpellingError(f"{source} is a sparse matrix, it has no columns to name")
-        interactions = _from_matrix(path) if source is MATRIX else read_sparse_npz(source)
-    else:
-        roles = {USER: user, ITEM: item, WEIGHT: weight, TIME: time}
-        interactions = _from_sheet(open_sheet(path), roles, say)
-    interactions = _last_of_each(source, interactions, say)
+    options = TableOptions(
+        {USER: user, ITEM: item, WEIGHT: weight, TIME: time, EVENT: event_column},
+        column_order(source, format),
+        parse_events(event) if isinstance(event, str) else event,
+        format,
+        parse_absent(absent) if isinstance(absent, str) else absent,
+    )
+    uses = _uses(path, source, options, say)
+    _check_look_alikes(source, uses, say)
+    merged = _last_of_each if options.worth is None else _strongest_of_each
+    interactions = merged(source, uses, say)
     if min_weight is not None:
         interactions = _at_least(source, interactions, min_weight)
     if item_table is not None:
@@ -110,58 +127,47 @@ MATRIX = Path("the matrix")
 """What a sparse matrix that came from no file is called in messages."""
 
 
-def _from_matrix(matrix: Any) -> Interactions:
-    table = as_sparse_rows(matrix, "the matrix")
-    users, items = map(numbered_names, table.shape)
-    return Interactions(table.rows, table.indices, table.values, users, items)
-
-
-def _from_sheet(sheet: Sheet, roles: Mapping[Role, str | None], say: Say) -> Interactions:
-    positions = _positions(sheet, roles)
-    say(
-        f"{sheet.path.name}: "
-        + ", ".join(
-            f"{role.meaning} from {sheet.name(position)}" for role, position in positions.items()
+def _uses(path: PathLike | Any, source: Path, options: TableOptions, say: Say) -> Interactions:
+    """The entries of a source as it has them; pairs may repeat."""
+    named: dict[str, object] = {role.option: name for role, name in options.roles.items()}
+    named["event"] = options.worth
+    kind, absent = options.form, options.absent
+    if source is MATRIX or suffix(source) == ".npz":
+        check_no_roles(source, "a sparse matrix", {**named, "format": kind, "absent": absent})
+        in_memory = source is MATRIX
+        return (
+            interactions_of(as_sparse_rows(path, "the matrix"))
+            if in_memory
+            else read_sparse_npz(source)
         )
-    )
-    columns = dict(zip(positions, sheet.columns(list(positions.values())), strict=True))
-    users, user_ids = numbered(names_of(sheet, columns[USER], positions[USER]))
-    items, item_ids = numbered(names_of(sheet, columns[ITEM], positions[ITEM]))
-    weights = np.ones(len(users))
-    if WEIGHT in columns:
-        weights = numbers_of(sheet, columns[WEIGHT], positions[WEIGHT])
-    times = None
-    if TIME in columns:
-        try:
-            times = times_of(sheet, columns[TIME], positions[TIME])
-        except FileError as error:
-            if roles[TIME] is not None:
-                raise
-            say(f"{error}; left out, since nobody asked for it")
-    return Interactions(users, items, weights, user_ids, item_ids, times)
+    if kind is None and source is not FRAME:
+        kind = format_of(source)
+    if kind == WIDE:
+        check_no_roles(source, "a wide table", {k: v for k, v in named.items() if k != "user"})
+        return read_wide(path, options.roles[USER], absent, say)
+    if absent is not None:
+        raise SpellingError("absent (--absent) is of wide tables: give format='wide' too")
+    if kind in READERS:
+        check_no_roles(source, f"read as {kind}", named)
+        if source is FRAME:
+            raise SpellingError(f"format={kind!r} is of files, and a frame came: leave it out")
+        return READERS[kind](source, say)
+    return read_uses(open_sheet(path, headless=options.order is not None), options, say)
 
 
-def _positions(sheet: Sheet, roles: Mapping[Role, str | None]) -> dict[Role, int]:
-    """Where each role stands; without a header in the order user, item, weight, time."""
-    if sheet.names is None:
-        if any(roles.values()):
-            raise SpellingError(f"{sheet.path} has no header: add one, then name its columns")
-        if not 2 <= sheet.width <= len(roles):
-            raise FileError(
-                f"{sheet.path} has no header and {sheet.width} columns: user, item and, if "
-                "you like, weight and time are due in this order; or add a header"
-            )
-        return dict(zip(roles, range(sheet.width), strict=False))
-    positions: dict[Role, int] = {
-        role: need(sheet.names, role, roles[role], sheet.path) for role in (USER, ITEM)
-    }
-    for role in (WEIGHT, TIME):
-        position = find(sheet.names, role, roles[role], sheet.path)
-        if position is not None and (roles[role] is not None or position not in positions.values()):
-            positions[role] = position
-    named_roles = {role for role, name in roles.items() if name is not None}
-    check_distinct_columns(sheet.names, positions, named_roles, sheet.path)
-    return positions
+def _check_look_alikes(path: Path, interactions: Interactions, say: Say) -> None:
+    """Say which ids look alike and are two, as they differ in their Unicode form alone."""
+    for what, ids in (("users", interactions.user_ids), ("items", interactions.item_ids)):
+        others = [name for name in ids.tolist() if not name.isascii()]
+        forms: dict[str, str] = {}
+        for name in others:
+            first = forms.setdefault(normalize("NFC", name), name)
+            if first != name:
+                say(
+                    f"{path.name}: two {what} look alike, {first!r}: their ids differ in their "
+                    "Unicode form (NFC and NFD) alone, and count as two; write both in one, NFC"
+                )
+                break
 
 
 def _last_of_each(path: Path, interactions: Interactions, say: Say) -> Interactions:
@@ -175,6 +181,38 @@ def _last_of_each(path: Path, interactions: Interactions, say: Say) -> Interacti
             f"{'by time' if timed else 'in the file'} is kept"
         )
     return replace(kept, other_uses=interactions.take(others)) if count and timed else kept
+
+
+def _strongest_of_each(path: Path, interactions: Interactions, say: Say) -> Interactions:
+    """Sort by user and item, each pair with its strongest event; those of weight 0 go."""
+    counted_uses = np.flatnonzero(interactions.weights != 0)
+    if len(counted_uses) < len(interactions.weights):
+        interactions = without_idle(interactions.take(counted_uses))
+    kept, others = strongest_of_each(interactions)
+    if not len(others):
+        return kept
+    say(said_of_repeats(path.name, len(others)))
+    timed = interactions.times is not None
+    return replace(kept, other_uses=interactions.take(others)) if timed else kept
+
+
+def without_idle(interactions: Interactions) -> Interactions:
+    """The same without the ids of users and items that have no entry.
+
+    >>> one = np.zeros(1, dtype=np.int64)
+    >>> used = Interactions(one, one, one + 1.0, np.array(["u", "v"]), np.array(["i"]))
+    >>> without_idle(used).user_ids.tolist()
+    ['u']
+    """
+    users, user_rows = np.unique(interactions.users, return_inverse=True)
+    items, item_rows = np.unique(interactions.items, return_inverse=True)
+    return replace(
+        interactions,
+        users=user_rows.reshape(-1),
+        items=item_rows.reshape(-1),
+        user_ids=interactions.user_ids[users],
+        item_ids=interactions.item_ids[items],
+    )
 
 
 def _at_least(path: Path, interactions: Interactions, weight: float) -> Interactions:
@@ -215,7 +253,7 @@ def with_seen(space: Space, seen: PathLike | Seen, say: Say = quiet) -> Space:
     >>> file = Path(tempfile.mkdtemp()) / "used.csv"
     >>> _ = file.write_text("user_id,item_id\nann,it\nbob,it\n")
     >>> with_seen(Space(queries=users, items=films), file, say=print).seen.row(0).tolist()
-    used.csv: users from 'user_id', items from 'item_id'
+    used.csv: users from 'user_id', items from 'item_id'; every row counts 1
     used.csv: 1 of 2 pairs name a user and an item of this space, and count as used in training
     [1]
     """
@@ -242,7 +280,8 @@ def _seen_table(seen: PathLike | Seen, say: Say) -> tuple[Seen, str]:
     if isinstance(seen, Interactions | SparseRows) or offers(seen, "tocsr"):
         return seen, "seen"
     path = FRAME if is_frame(seen) else existing_file(seen)
-    if suffix(path) == ".npz":  # a matrix names no users: row for row
+    options = TableOptions(dict.fromkeys((USER, ITEM, WEIGHT, TIME, EVENT)), weighed=False)
+    if suffix(path) in {".npz", ".mtx", ".mat"}:  # a matrix names no users: row for row
         return read_interactions(path, say=say).rows(), path.name
     names = open_sheet(seen).names
     if names is not None and any(find(names, role, None, path) is None for role in (USER, ITEM)):
@@ -251,4 +290,4 @@ def _seen_table(seen: PathLike | Seen, say: Say) -> tuple[Seen, str]:
             f"{listed(names)}: call them user_id and item_id (in Python: "
             "seen=read_interactions(FILE, user=..., item=...))"
         )
-    return read_interactions(seen, say=say), path.name
+    return _last_of_each(path, _uses(seen, path, options, say), say), path.name

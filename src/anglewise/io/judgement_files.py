@@ -52,6 +52,7 @@ from anglewise.io.tables import (
     numbers_of,
     plain,
 )
+from anglewise.io.unread_columns import check_no_grade
 from anglewise.judgements.records import Labels, check_levels
 from anglewise.judgements.same_label import PAIR_BYTES, from_labels
 
@@ -388,6 +389,8 @@ def _graded_positions(
             )
     else:
         positions = list(graded_columns(sheet.path, sheet.names, named_columns).values())
+    if len(positions) == 2 and sheet.names is not None:
+        check_no_grade(sheet, GAIN, positions, OWN.values())
     remarks = [] if len(positions) > 2 else ["no gains: every pair counts as 1"]
     say_columns(sheet, named_columns, positions, say, remarks)
     return positions

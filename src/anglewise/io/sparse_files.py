@@ -27,10 +27,23 @@ Entries: TypeAlias = tuple[Int64[Array, " entries"], Int64[Array, " entries"], A
 def read_sparse_npz(path: Path) -> Interactions:
     """Read users x items in CSR, CSC or COO form; rows and columns are named by their numbers.
 
+    Entries that repeat are added up and stored zeros are none, as SciPy has it.
+
     Raises ``FileError`` for other forms and for parts that do not fit each other.
     """
-    (rows, columns, weights), (users, items) = _entries(path, load_npz(path))
-    return Interactions(rows, columns, weights, numbered_names(users), numbered_names(items))
+    return interactions_of(sparse_rows(path, load_npz(path)))
+
+
+def interactions_of(table: SparseRows) -> Interactions:
+    """The entries of a matrix that are not 0, as SciPy counts them (``count_nonzero``).
+
+    >>> table = SparseRows.from_pairs([0, 1], [1, 0], [2.0, 0.0], shape=(2, 2))
+    >>> interactions_of(table).weights.tolist()
+    [2.0]
+    """
+    table = table.where(table.values != 0)
+    users, items = map(numbered_names, table.shape)
+    return Interactions(table.rows, table.indices, table.values, users, items)
 
 
 def sparse_rows(path: Path, parts: Mapping[str, Array]) -> SparseRows:

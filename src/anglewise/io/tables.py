@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.numbers import EXACT, shown
+from anglewise.data_types.row_ids import CONTROL
 from anglewise.data_types.text import order_of_ids
 from anglewise.data_types.typing import Array, Float64, Int64, Shaped
 from anglewise.errors import FileError, SpellingError, ValuesError
@@ -48,13 +50,19 @@ WEIGHT = Role(
     "weights",
     "weight",
     "rating weight score count value overall stars plays playcount listens quantity "
-    "interactions interaction",
+    "interactions interaction label liked like feedback preference",
 )
 TIME = Role(
     "times",
     "time",
     "timestamp time datetime date unixtime unixreviewtime ts createdat eventtime "
     "reviewdate invoicedate",
+)
+EVENT = Role(
+    "kinds of events",
+    "event_column",
+    "event eventtype eventname action actiontype behavior behaviour behaviortype behaviourtype "
+    "interactiontype activitytype",
 )
 QUERY = Role(
     "queries",
@@ -253,13 +261,14 @@ def names_of(sheet: Sheet, column: Any, position: int) -> Any:
     with reading(sheet.path, "ids"):
         if pa.types.is_dictionary(column.type):
             column = pc.cast(column, column.type.value_type)
+        column = _stored(column)
         _check_names_something(sheet, column, position)
         if pa.types.is_floating(column.type):
             column = pc.if_else(pc.is_nan(column), None, column)
             if pc.all(pc.equal(column, pc.floor(column))).as_py():
                 column = pc.cast(column, pa.int64())
-        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-            column = pc.cast(column, pa.string())
+        if is_bytes(column.type):
+            column = _text_of_bytes(sheet, column, position)
         text = pc.cast(column, pa.string()) if column.type != pa.string() else column
         # Arrow imports pandas, for half a second, to make one Python value its own: so none here.
         worded = pc.cast(pc.utf8_length(pc.utf8_trim_whitespace(text)), pa.bool_())
@@ -269,6 +278,42 @@ def names_of(sheet: Sheet, column: Any, position: int) -> Any:
     raise ValuesError(
         f"{sheet.path}, {sheet.location(first)}: the id in {sheet.name(position)} is empty; "
         "give every row one, or drop the row"
+    )
+
+
+def is_bytes(kind: Any) -> bool:
+    """Whether an Arrow type is bytes, of one length or not."""
+    types = arrow("types")
+    tests = types.is_binary, types.is_large_binary, types.is_fixed_size_binary
+    return any(test(kind) for test in (*tests, types.is_binary_view))
+
+
+def _stored(column: Any) -> Any:
+    """A column without the meaning that a file gives its type; UUIDs as they are written."""
+    pa = arrow()
+    if not isinstance(column.type, pa.BaseExtensionType):
+        return column
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    storage = pa.chunked_array([chunk.storage for chunk in chunks], column.type.storage_type)
+    if column.type.extension_name != "arrow.uuid":
+        return storage
+    cells: list[bytes | None] = storage.to_pylist()
+    names = [None if cell is None else str(UUID(bytes=cell)) for cell in cells]
+    return pa.chunked_array([pa.array(names, pa.string())])
+
+
+def _text_of_bytes(sheet: Sheet, column: Any, position: int) -> Any:
+    pa, pc = arrow(), arrow("compute")
+    faults = (pa.ArrowInvalid, UnicodeDecodeError)
+    try:
+        text = pc.cast(pc.cast(column, pa.binary()), pa.string())
+        if not pc.any(pc.match_substring_regex(text, CONTROL.pattern)).as_py():
+            return text
+    except faults:
+        pass
+    raise ValuesError(
+        f"{sheet.path}: {sheet.name(position)} holds bytes that are no text in UTF-8 (UUIDs or "
+        "hashes?), and ids are text or whole numbers: write them as text"
     )
 
 
@@ -282,6 +327,11 @@ def _check_names_something(sheet: Sheet, column: Any, position: int) -> None:
         raise ValuesError(
             f"{sheet.path}: {sheet.name(position)} holds true and false, and ids are text or whole "
             "numbers: name the column of the ids"
+        )
+    if pa.types.is_temporal(column.type):
+        raise ValuesError(
+            f"{sheet.path}: {sheet.name(position)} holds times ({column.type}), which are written "
+            "in several ways, and ids are text or whole numbers: write them as text"
         )
     if pa.types.is_floating(column.type):
         largest = pc.max(pc.abs(pc.cast(column, pa.float64()))).as_py()
@@ -348,44 +398,6 @@ def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " row
     if len(refused):
         raise _not_a_number(sheet, position, int(refused[0]), column[int(refused[0])].as_py())
     return values
-
-
-def times_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"]:
-    """A column as seconds since 1970 if it holds dates, else as the numbers that it holds.
-
-    Dates as text are read where they follow ISO 8601 (``2024-05-01 12:30:00``).
-    """
-    pa = arrow()
-    pc = arrow("compute")
-
-    if pa.types.is_string(column.type):
-        if is_number(column[0].as_py() or "0"):
-            return numbers_of(sheet, column, position)
-        column = _moments(sheet, column, position)
-    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        with reading(sheet.path, "times"):  # what no longer fits would come out as another time
-            if getattr(column.type, "unit", "s") == "s":
-                moments = pc.cast(column, pa.timestamp("ms"))
-            else:
-                moments = pc.cast(column, pa.timestamp("ms"), safe=False)
-        milliseconds = pc.cast(pc.cast(moments, pa.int64()), pa.float64(), safe=False)
-        column = pc.divide(milliseconds, 1000.0)
-    return numbers_of(sheet, column, position)
-
-
-def _moments(sheet: Sheet, column: Any, position: int) -> Any:
-    """Dates as text, with or without a time zone."""
-    pa, pc = arrow(), arrow("compute")
-    text = pc.utf8_trim_whitespace(column)
-    for zone in (None, "UTC"):
-        try:
-            return pc.cast(text, pa.timestamp("ms", zone))
-        except pa.ArrowInvalid:
-            continue
-    raise FileError(
-        f"{sheet.path}: {sheet.name(position)} holds times that are neither numbers nor dates "
-        f"like 2024-05-01 12:30:00, such as {column[0].as_py()!r}: write them so"
-    )
 
 
 def _first_refused(column: Any) -> int:

@@ -29,11 +29,13 @@ from anglewise.io.arrow_files import (
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import (
     PathLike,
+    arrow,
     existing_file,
     existing_folder,
     naming,
     suffix,
 )
+from anglewise.io.id_columns import only_candidate
 from anglewise.io.ids import read_ids
 from anglewise.io.ownership import check_inside
 from anglewise.io.represented_files import is_list_of_lists, token_lists
@@ -204,6 +206,8 @@ def _from_sheet(
     say(f"took {sheet.name(vector)} as the vectors of {sheet.path.name}")
     name = find([n if i != vector else "" for i, n in enumerate(names)], ID, id_column, sheet.path)
     ids = None
+    if name is None:
+        name = _unusual_ids(sheet, vector)
     if name is not None:
         say(f"took {sheet.name(name)} as the ids of {sheet.path.name}")
         ids = names_of(sheet, sheet.columns([name])[0], name).to_pylist()
@@ -218,6 +222,25 @@ def _from_sheet(
         tokens, offsets = token_lists(sheet, cells)
         return SideFile(tokens, ids, metadata or None, offsets)
     return SideFile(matrix_of(sheet, cells), ids, metadata or None)
+
+
+def _unusual_ids(sheet: Sheet, vector: int) -> int | None:
+    """Where ids stand under a name that is not a usual one, such as docno, one a row."""
+    names = sheet.names or ()
+    types = arrow("types")
+
+    def ids_in(name: str) -> list[str] | None:
+        position = names.index(name)
+        kind = sheet.kinds[position]
+        texts = types.is_string(kind) or types.is_large_string(kind) or types.is_dictionary(kind)
+        if position == vector or not (texts or types.is_integer(kind)):
+            return None
+        (cells,) = sheet.columns([position])
+        return None if cells.null_count else cells.to_pylist()
+
+    remedy = "name the column of the ids, id_column=... (--id-column), or call it id"
+    name = only_candidate(sheet.path, names, ids_in, remedy)
+    return None if name is None else names.index(name)
 
 
 def _vector_position(sheet: Sheet, column_name: str | None) -> int:

@@ -63,6 +63,9 @@ def hold_out(
     relevant with gain 1, or, ``graded``, with their weight. A held-out user's only item is folded
     in, and not judged.
 
+    What weighs 0 or less is no like: it is neither counted among the ``n`` nor relevant. The same
+    share of it is judged, with gain 0; by time, what is as late as a judged item.
+
     Parameters
     ----------
     share
@@ -79,7 +82,7 @@ def hold_out(
     SpellingError
         Another ``how``, or ``fold_in`` with ``how="last"``.
     ValuesError
-        Shares outside (0, 1), no times where they are needed, weights <= 0 as gains.
+        Shares outside (0, 1), no times where they are needed.
     TooFewError
         Fewer than two users, or no held-out user has two items.
 
@@ -99,19 +102,20 @@ def hold_out(
         raise ValuesError(f"share is {share}: a part of the users between 0 and 1 is due")
     if how != "random" and interactions.times is None:
         raise ValuesError(f"how={how!r} needs times, none came: add a time column, or use random")
-    if graded and not (interactions.weights > 0).all():
-        raise ValuesError("weights <= 0 cannot be gains: shift them, or leave graded=False")
     rng = np.random.default_rng(seed)
     held_out = _draw_users(interactions.shape[0], share, rng)
     hidden = _hidden(interactions, held_out, how, part, rng)
-    if not hidden.any():
+    liked = interactions.liked
+    if not (hidden & liked).any():
+        items = "two items" if liked.all() else "two items that weigh more than 0"
         raise TooFewError(
-            f"none of the {held_out.sum()} held-out users has two items, so nothing can be hidden: "
+            f"none of the {held_out.sum()} held-out users has {items}, so nothing can be hidden: "
             "hold out a larger share, or bring users who did more"
         )
-    gains = interactions.weights[hidden] if graded else np.ones(int(hidden.sum()))
+    weights = interactions.weights[hidden]
+    gains = np.maximum(weights, 0.0) if graded else (weights > 0).astype(np.float64)
     users, items = interactions.users[hidden], interactions.items[hidden]
-    judged = len(np.unique(users))
+    judged = len(np.unique(users[gains > 0]))
     unjudged = int(held_out.sum()) - judged
     return HoldOut(
         visible=_some(interactions, ~hidden),
@@ -120,7 +124,13 @@ def hold_out(
             gains=SparseRows.from_pairs(users, items, gains, shape=interactions.shape),
             direction="queries-items",
             source=_sentence(
-                held_out=held_out, how=how, part=part, graded=graded, unjudged=unjudged, seed=seed
+                held_out=held_out,
+                how=how,
+                part=part,
+                graded=graded,
+                unjudged=unjudged,
+                dislikes=int((gains == 0).sum()),
+                seed=seed,
             ),
         ),
         unjudged=unjudged,
@@ -156,19 +166,32 @@ def _hidden(
     part: float,
     rng: np.random.Generator,
 ) -> Bool[Array, " entries"]:
-    """Which entries are judged: of each held-out user the last ones, by time or at random."""
+    """Which entries are judged: of each held-out user the last ones, by time or at random.
+
+    Of what is no like it is the same share, and by time what is as late as the first of these.
+    """
     entries = np.flatnonzero(held_out[interactions.users])
     users = interactions.users[entries]
+    liked = interactions.liked[entries]
     times = np.zeros(len(users))
     first_times = None if how == "random" else interactions.first_times()
     if first_times is not None:
         times = first_times[entries]
-    order = np.lexsort((rng.random(len(users)), times, users))
+    at_random = rng.random(len(users))
+    order = np.lexsort((at_random, times, users))
+    order = order[liked[order]]
     _, starts, counts = np.unique(users[order], return_index=True, return_counts=True)
-    position = np.arange(len(users)) - np.repeat(starts, counts)
+    position = np.arange(len(order)) - np.repeat(starts, counts)
     shown_counts = np.clip(np.ceil(part * counts), 1, np.maximum(counts - 1, 1))
+    judged = order[position >= np.repeat(shown_counts, counts)]
+    # from when on a user is judged; never, where no like of the user is
+    begins = np.full(interactions.shape[0], np.inf)
+    np.minimum.at(begins, users[judged], times[judged])
+    late = times >= begins[users] if how != "random" else at_random >= part
+    disliked = ~liked & late & np.isfinite(begins[users])
     hidden = np.zeros(len(interactions.users), dtype=bool)
-    hidden[entries[order[position >= np.repeat(shown_counts, counts)]]] = True
+    hidden[entries[judged]] = True
+    hidden[entries[disliked]] = True
     return hidden
 
 
@@ -190,6 +213,7 @@ def _sentence(
     part: float,
     graded: bool,
     unjudged: int,
+    dislikes: int,
     seed: int,
 ) -> str:
     shown_part = {
@@ -199,9 +223,10 @@ def _sentence(
     }[how]
     gain_words = "its weight" if graded else "1"
     unjudged_words = f"; {unjudged} with fewer than two items not judged" if unjudged else ""
+    disliked = f"; {dislikes:,} that weigh 0 or less judged and not relevant" if dislikes else ""
     return (
         f"{held_out.sum()} of {len(held_out)} users held out, {shown_part}, "
-        f"the rest relevant with gain {gain_words} (seed {seed}){unjudged_words}"
+        f"the rest relevant with gain {gain_words} (seed {seed}){disliked}{unjudged_words}"
     )
 
 

@@ -52,7 +52,8 @@ def from_interactions(
     """Make judgements of what users did.
 
     ``queries-items``: the items of a user, who is a query of the space, are relevant with gain 1,
-    or, ``graded``, with the weight of the interaction; those used in training (``space.seen``) are
+    or, ``graded``, with the weight of the interaction; what weighs 0 or less is judged and not
+    relevant, with gain 0. Those used in training (``space.seen``) are
     left out, as they are out of the ranking. ``items-items``: items used together by at least
     ``min_support`` users, graded 3 to 1 by ``co_consumption``; take users who were not trained on.
 
@@ -63,15 +64,13 @@ def from_interactions(
     TooFewError
         All were used in training, or no two items were used together.
     ValuesError
-        ``graded`` with a weight that is not above 0; ``queries-queries``; more judgements than the
+        ``queries-queries``; more judgements than the
         memory allowed holds.
     """
     if direction == "queries-queries":
         raise ValuesError("interactions judge queries-items and items-items, not queries-queries")
     if direction == "items-items":
         return _used_together(space, interactions, min_support, judge, now)
-    if graded and not (interactions.weights > 0).all():
-        raise ValuesError("weights <= 0 cannot be grades: shift them, or leave out --graded")
     users, items = interactions.rows_in(space.queries.row_of, space.items.row_of)
     in_space = (users >= 0) & (items >= 0)
     if not in_space.any():
@@ -95,7 +94,7 @@ def from_interactions(
         Judged(
             str(space.queries.ids[user]),
             str(space.items.ids[item]),
-            float(weight) if graded else 1.0,
+            max(float(weight), 0.0) if graded else float(weight > 0),
             judge=judge,
             source="interaction",
             time=now,

@@ -119,7 +119,7 @@ class Replay:
 
 
 def linear(interactions: Interactions, components: int = 64, penalty: float = 1000.0) -> Space:
-    """A space by the closed form (``fit_linear``), each interaction counting 1."""
+    """A space by the closed form (``fit_linear``), each like counting 1."""
     used = interactions.rows()
     model = fit_linear(used.ones(), components, penalty=penalty)
     return model.space(
@@ -144,9 +144,10 @@ def replay(
     """Train on the interactions before a moment, recommend, and evaluate by those after it.
 
     Users with an interaction before and a new item after are judged; every item used after is
-    relevant with gain 1, even if nobody had used it before. Items that a user had used before are
-    left out of the list, and are not asked for where they are used again. Of uses of one pair on
-    one side of the moment the last counts; what came after it changes nothing before it.
+    relevant with gain 1, even if nobody had used it before; what weighs 0 or less is no like, and
+    is neither learned from nor relevant. Items that a user had used before are left out of the
+    list, and are not asked for where they are used again. Of uses of one pair on one side
+    of the moment the last counts; what came after it changes nothing before it.
 
     Parameters
     ----------
@@ -189,9 +190,11 @@ def replay(
     before, after = _last_uses(uses, early, "before"), _last_uses(uses, ~early, "after")
     used = before.rows()
     again = np.isin(_pairs(after), _pairs(before))
-    gains = SparseRows.from_pairs(after.users[~again], after.items[~again], shape=uses.shape)
-    users = np.flatnonzero((used.counts > 0) & (gains.counts > 0)).astype(np.int64)
-    newcomers = np.flatnonzero((used.counts == 0) & (gains.counts > 0))
+    new = ~again & after.liked
+    gains = SparseRows.from_pairs(after.users[new], after.items[new], shape=uses.shape)
+    has_past = used.likes().counts > 0
+    users = np.flatnonzero(has_past & (gains.counts > 0)).astype(np.int64)
+    newcomers = np.flatnonzero(~has_past & (gains.counts > 0))
     if not len(users):
         raise TooFewError(
             f"nobody did something before {moment:g} and something new after: choose another moment"
@@ -202,7 +205,7 @@ def replay(
             f"train made {len(space.queries)} users and {len(space.items)} items of "
             f"{interactions.shape}: keep all of them, in their order"
         )
-    counts = np.bincount(before.items, minlength=interactions.shape[1])
+    counts = np.bincount(before.items[before.liked], minlength=interactions.shape[1])
     lists = search(space, measures, k=k, rows=users, exclude=used, use_seen=False)
     lists[POPULAR] = _most_used(counts, used.take(users), k)
     values = evaluate(lists, Judgements(gains), users, f"nDCG@{k}")[f"nDCG@{k}"]

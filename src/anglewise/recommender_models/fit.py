@@ -9,8 +9,8 @@ import numpy as np
 from anglewise.data_types.columns import TRAIN
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.numbers import KEPT_ASIDE, SEED
-from anglewise.data_types.sparse import Interactions
+from anglewise.data_types.numbers import KEPT_ASIDE, POSITIVE, SEED
+from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.judgements.constructed import HoldOut, co_consumption, hold_out
@@ -141,14 +141,18 @@ def fit(
     trainer: Trainer | None = None,
     holdout: float = 0.2,
     split: str = "random",
+    graded: bool = False,
+    confidence: float | None = None,
     seed: int = 0,
 ) -> Fitted:
     """Learn users and items from interactions, and hold some users out to judge the result.
 
-    Every interaction counts 1, whatever its weight. The model (``learn``) learns from the users
-    that are not held out. A part of the interactions of held-out users folds them in; the rest are
-    the items that should be recommended to them (``hold_out``); and all of them together show which
-    items are alike (``co_consumption``).
+    Every interaction that weighs more than 0 counts 1, whatever its weight, or, with a
+    ``confidence`` alpha, ``alpha log(1 + weight)`` (after Hu, Koren and Volinsky, 2008). The others
+    are no likes: nothing is learned from them, and held out they are judged with gain 0. The model
+    (``learn``) learns from the users that are not held out. A part of the interactions of held-out
+    users folds them in; the rest are the items that should be recommended to them (``hold_out``);
+    and all of them together show which items are alike (``co_consumption``).
 
     Parameters
     ----------
@@ -163,6 +167,11 @@ def fit(
     split
         The part of a held-out user's interactions that is hidden: a ``"random"`` half, the later
         half by ``"time"``, or the ``"last"`` one.
+    graded
+        Whether weights are the gains of what is held out, in place of 1.
+    confidence
+        Lets the table that is learned from hold ``confidence * log(1 + weight)`` in place of 1; not
+        for ``"cosine"``, ``"dot"`` and ``"euclidean"``, which have no such weights.
     seed
         Of the draws of held-out users and hidden interactions.
 
@@ -182,15 +191,26 @@ def fit(
     """
     KEPT_ASIDE.check("holdout", holdout)
     SEED.check("seed", seed)
+    if confidence is not None:
+        POSITIVE.check("confidence", confidence)
+        if objective in MEASURED:
+            refuse(objective, confidence=confidence)
     hold_out_split = (
-        None if holdout == 0 else hold_out(interactions, share=holdout, how=split, seed=seed)
+        None
+        if holdout == 0
+        else hold_out(interactions, share=holdout, how=split, graded=graded, seed=seed)
     )
     visible = (interactions if hold_out_split is None else hold_out_split.visible).rows()
-    training = visible if hold_out_split is None else hold_out_split.training()
+    training = (visible if hold_out_split is None else hold_out_split.training()).likes()
+    if not len(training.indices):
+        raise TooFewError(
+            "nothing that training users did weighs more than 0, and what weighs 0 or less is no "
+            "like: shift the weights, or leave their column out"
+        )
     users = interactions.shape[0]
     held_out = np.zeros(users, dtype=bool) if hold_out_split is None else hold_out_split.held_out
     trained = np.flatnonzero(~held_out)
-    table = training.take(trained).ones()
+    table = cells_of(training.take(trained), confidence)
     if objective in MEASURED:
         refuse(
             objective,
@@ -220,7 +240,7 @@ def fit(
     asking = np.flatnonzero(held_out) if some else np.arange(users)
     visible = visible.take(asking)
     space = model.space(
-        model.fold_in(visible.ones()),
+        model.fold_in(cells_of(visible, confidence)),
         user_ids=np.asarray(interactions.user_ids)[asking],
         item_ids=interactions.item_ids,
         user_metadata={"split": [HELD_OUT if held else TRAIN for held in held_out[asking]]},
@@ -229,15 +249,44 @@ def fit(
             "popularity": popularity.tolist(),
         },
         seen=visible,
-        about={"holdout": holdout, "split": split, "seed": seed}
-        if hold_out_split
-        else {"seed": seed},
+        about=({"holdout": holdout, "split": split} if hold_out_split else {})
+        | ({} if confidence is None else {"confidence": confidence})
+        | {"seed": seed},
     )
     if "queries-items" in judgements:
         judged = judgements["queries-items"]
         judgements["queries-items"] = replace(judged, gains=judged.gains.take(asking))
+    dislikes = int((~interactions.liked).sum())
+    if dislikes:
+        notes.append(
+            f"{dislikes:,} of {len(interactions.users):,} interactions weigh 0 or less: no likes, "
+            "so not learned from; those of held-out users are judged and not relevant"
+            if hold_out_split
+            else f"{dislikes:,} of {len(interactions.users):,} interactions weigh 0 or less: no "
+            "likes, so not learned from"
+        )
+    weights = interactions.weights[interactions.liked]
+    if confidence is None and weights.min() < weights.max():
+        remedy = " (confidence=1, --confidence 1, learns from log(1 + weight))"
+        notes.append(
+            f"weights from {weights.min():g} to {weights.max():g} are not learned from: every like "
+            f"counts 1{'' if objective in MEASURED else remedy}"
+        )
     losses = _losses(model, components or COMPONENTS, popularity, len(trained))
     return Fitted(space, judgements, model, (*notes, *losses))
+
+
+def cells_of(used: SparseRows, confidence: float | None) -> Any:
+    """The table that is learned from: 1 for each like, or ``confidence * log(1 + weight)``.
+
+    >>> used = SparseRows.from_pairs([0, 0], [0, 1], [np.e - 1, -1.0], shape=(1, 2))
+    >>> cells_of(used, None).toarray().tolist(), cells_of(used, 2.0).toarray().round(3).tolist()
+    ([[1.0, 0.0]], [[2.0, 0.0]])
+    """
+    table = used.ones()
+    if confidence is not None:
+        table.data = confidence * np.log1p(used.likes().values)
+    return table
 
 
 def is_wide(model: Model) -> bool:
