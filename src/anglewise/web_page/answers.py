@@ -125,7 +125,7 @@ def shown(inspected: Inspected, direction: Direction, query: int, item: int) -> 
         metadata = side.metadata
         picture = picture_version(metadata, row, inspected.folder)
         name = str(side.embeddings.ids[row])
-        digest.update(repr((name, metadata.titles([row]), metadata.about(row), picture)).encode())
+        digest.update(repr((name, metadata.passage(row), picture)).encode())
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,8 +29,11 @@ from anglewise.io.files import (
     stamp,
 )
 
-TITLE, CELL = 200, 2000
-"""How many characters of a title, and of any other cell, are shown."""
+TITLE, CELL, TEXT = 200, 2000, 50_000
+"""How many characters of a title, of any other cell, and of the text that is judged, are shown."""
+
+HEADINGS = ("title", "name", "label")
+"""Columns that name a row; what else ``TITLES`` has are texts to be read."""
 
 PICTURES = ("image", "picture", "thumbnail", "image_path", "photo")
 """Columns that hold pictures, as bytes, as paths, or as ``{"bytes": …, "path": …}``."""
@@ -112,10 +115,10 @@ class Metadata:
         ids = self.side.ids
         return [text or plain(ids[row], TITLE) for text, row in zip(texts, rows, strict=True)]
 
-    def about(self, row: int) -> list[tuple[str, str]]:
+    def about(self, row: int, without: Collection[str] = ()) -> list[tuple[str, str]]:
         """The columns of a row with their cells as text; without pictures, blanks and the title."""
         title = self.titles([row])[0]
-        cells = ((name, self.cells(name, [row])[0]) for name in self.names)
+        cells = ((name, self.cells(name, [row])[0]) for name in self.names if name not in without)
         return [
             (plain(name, TITLE), text)
             for name, cell in cells
@@ -123,6 +126,23 @@ class Metadata:
             for text in (plain(cell, CELL),)
             if text and text != title
         ]
+
+    def passage(self, row: int) -> "ReadPassage":
+        """What somebody reads of a row: its heading once, its text, and what else is known.
+
+        >>> about = {"title": ["Alien"], "text": ["Alien. In space."], "year": [1979]}
+        >>> Metadata(Embeddings([[1.0]], ["7"], about)).passage(0)
+        ReadPassage(heading='Alien', text='In space.', about=[('year', '1979')])
+        """
+        headings = [name for name in self._title_columns if name.lower() in HEADINGS]
+        texts = [name for name in self._title_columns if name not in headings]
+        heading = next(filter(None, (plain(self.cells(n, [row])[0], TITLE) for n in headings)), "")
+        body = next(filter(None, (plain(self.cells(n, [row])[0], TEXT) for n in texts)), "")
+        about = self.about(row, without=(*headings[:1], *texts[:1]))
+        text = _without_heading(body.strip(), heading)
+        if not heading and not text:
+            heading = plain(self.side.ids[row], TITLE)
+        return ReadPassage(heading, text, [pair for pair in about if pair[1] != body])
 
     def find(self, text: str, most: int = 30) -> list[int]:
         """The row with this id, then rows whose title, then rows whose id holds the text."""
@@ -165,6 +185,24 @@ class Metadata:
     def _with_id(self, text: str, most: int) -> list[int]:
         lower = text.lower()
         return _first((i for i, name in enumerate(self.side.ids) if lower in name.lower()), most)
+
+
+@dataclass(frozen=True)
+class ReadPassage:
+    """What somebody reads of a row: a heading or none, a text or none, and the other columns."""
+
+    heading: str
+    text: str
+    about: list[tuple[str, str]]
+
+
+def _without_heading(text: str, heading: str) -> str:
+    """A text without the title that it begins with, if more follows."""
+    start = heading.rstrip(" .:")
+    rest = text[len(start) :]
+    if not start or text[: len(start)].casefold() != start.casefold() or rest[:1].isalnum():
+        return text
+    return rest.lstrip(" .:\n\t-\u2013\u2014")
 
 
 def plain(cell: object, most: int) -> str:
