@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space
-from anglewise.web_page.metadata import TEXT, Metadata
+from anglewise.web_page.metadata import Metadata
 from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.read_passages import TEXT, read_passage
 from inspect_site import FROM_HERE, site
 
 LONG = "\n\n".join(f"Paragraph {n}. " + "word " * 200 for n in range(12))
@@ -13,7 +14,7 @@ LONG = "\n\n".join(f"Paragraph {n}. " + "word " * 200 for n in range(12))
 
 def passage(**about):
     side = Embeddings([[1.0]], ["d7"], {name: [cell] for name, cell in about.items()})
-    return Metadata(side).passage(0)
+    return read_passage(Metadata(side), 0)
 
 
 def test_a_title_stands_once_above_the_whole_text():

@@ -17,7 +17,7 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import FOLDER, READ, SPACE_READ, STORE
+from anglewise.cli.paths import ENCODER_OF_SPACE, FOLDER, READ, SPACE_READ, STORE
 from anglewise.data_types.numbers import whole
 from anglewise.data_types.text import parted
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from anglewise.cli.console import Talk
     from anglewise.data_types.judgements import Judgements
     from anglewise.data_types.typing import Direction
+    from anglewise.rag.relevance import Relevance
     from anglewise.web_page.open_space import Inspected
 
 A_PORT = number(whole(1, 65535, example="8000"))
@@ -48,6 +49,8 @@ def inspect(
     export_queries: Annotated[int, A_COUNT] = 100,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     open_browser: Annotated[bool, Parameter(name="--open")] = True,
+    encoder: Annotated[str | None, ENCODER_OF_SPACE] = None,
+    relevance: Annotated[Path | None, READ] = None,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
@@ -81,6 +84,11 @@ def inspect(
         it; a copy takes items-items where titles of queries are not known.
     open_browser
         Open the browser; --no-open does not.
+    encoder
+        What encodes a question typed into the search box, where the space does not name it.
+    relevance
+        What anglewise calibrate learned: what a typed question finds has a probability of
+        relevance, and the context that would be sent holds what is relevant enough.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -94,6 +102,8 @@ def inspect(
         from anglewise.web_page.open_space import queue_of
 
         inspected = _read(space, vectors, always.seed, store, talk, seen=seen, runs=runs)
+        learned = None if relevance is None else _learned(relevance, inspected, talk)
+        inspected = replace(inspected, encoder=encoder, relevance=learned)
         if queue is None:
             return inspected
         return replace(inspected, queue=queue_of(queue, inspected.space, direction))
@@ -118,6 +128,18 @@ def inspect(
     except KeyboardInterrupt:
         talk.say("stopped")
     return 0
+
+
+def _learned(path: Path, inspected: "Inspected", talk: "Talk") -> "Relevance":
+    """What was learned of relevance; refused where it was learned of other items."""
+    from anglewise.cli.context import read_relevance, unsaid
+
+    learned = read_relevance(path)
+    if learned.origin is not None:
+        learned.origin.check_items(inspected.space.items)
+    for sentence in unsaid(learned):
+        talk.say(f"note: {path} {sentence}")
+    return learned
 
 
 def _export(

@@ -15,9 +15,10 @@ from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError,
 from anglewise.judgements.records import Judged
 from anglewise.web_page.answers import GRADES, judge_name, judged, shown
 from anglewise.web_page.limits import BusyError
-from anglewise.web_page.metadata import ReadPassage, picture_version
+from anglewise.web_page.metadata import picture_version
 from anglewise.web_page.open_space import CHANGED, Inspected, InspectedSide, short_name
 from anglewise.web_page.queue import JudgingQueue, agreement, current_judgements, draw_queue
+from anglewise.web_page.read_passages import ReadPassage, read_passage
 from anglewise.web_page.security import cookies
 from anglewise.web_page.state import BODY, AppState, as_json, in_words
 from anglewise.web_page.view_state import ViewState, parse_measures
@@ -222,7 +223,10 @@ def _card(
 ) -> dict[str, Any]:
     query, item = queue.pairs[position]
     asking, ranked = inspected.asking(queue.direction), inspected.ranked(queue.direction)
-    asked, answers = asking.metadata.passage(query), ranked.metadata.passage(item)
+    asked, answers = (
+        read_passage(asking.metadata, query),
+        read_passage(ranked.metadata, item),
+    )
     card: dict[str, Any] = {
         "card": position,
         "direction": queue.direction,

@@ -29,11 +29,8 @@ from anglewise.io.files import (
     stamp,
 )
 
-TITLE, CELL, TEXT = 200, 2000, 50_000
-"""How many characters of a title, of any other cell, and of the text that is judged, are shown."""
-
-HEADINGS = ("title", "name", "label")
-"""Columns that name a row; what else ``TITLES`` has are texts to be read."""
+TITLE, CELL = 200, 2000
+"""How many characters of a title, and of any other cell, are shown."""
 
 PICTURES = ("image", "picture", "thumbnail", "image_path", "photo")
 """Columns that hold pictures, as bytes, as paths, or as ``{"bytes": …, "path": …}``."""
@@ -105,7 +102,7 @@ class Metadata:
     def titles(self, rows: Sequence[int]) -> list[str]:
         """A title for each row: its title, else the start of its text, else its id."""
         texts = [""] * len(rows)
-        for name in self._title_columns:
+        for name in self.title_columns:
             if all(texts):
                 break
             cells = self.cells(name, rows)
@@ -127,29 +124,12 @@ class Metadata:
             if text and text != title
         ]
 
-    def passage(self, row: int) -> "ReadPassage":
-        """What somebody reads of a row: its heading once, its text, and what else is known.
-
-        >>> about = {"title": ["Alien"], "text": ["Alien. In space."], "year": [1979]}
-        >>> Metadata(Embeddings([[1.0]], ["7"], about)).passage(0)
-        ReadPassage(heading='Alien', text='In space.', about=[('year', '1979')])
-        """
-        headings = [name for name in self._title_columns if name.lower() in HEADINGS]
-        texts = [name for name in self._title_columns if name not in headings]
-        heading = next(filter(None, (plain(self.cells(n, [row])[0], TITLE) for n in headings)), "")
-        body = next(filter(None, (plain(self.cells(n, [row])[0], TEXT) for n in texts)), "")
-        about = self.about(row, without=(*headings[:1], *texts[:1]))
-        text = _without_heading(body.strip(), heading)
-        if not heading and not text:
-            heading = plain(self.side.ids[row], TITLE)
-        return ReadPassage(heading, text, [pair for pair in about if pair[1] != body])
-
     def find(self, text: str, most: int = 30) -> list[int]:
         """The row with this id, then rows whose title, then rows whose id holds the text."""
         exact = self.side.row_of.get(text.strip())
         rows = [] if exact is None else [exact]
         needle = text.strip()
-        for name in self._title_columns:
+        for name in self.title_columns:
             if not needle or len(rows) >= most:
                 break
             rows += [row for row in self._holding(name, needle, most) if row not in rows]
@@ -161,10 +141,11 @@ class Metadata:
     @property
     def titled(self) -> bool:
         """Whether there is a column of titles or texts."""
-        return bool(self._title_columns)
+        return bool(self.title_columns)
 
     @cached_property
-    def _title_columns(self) -> list[str]:
+    def title_columns(self) -> list[str]:
+        """The columns that name a row to a person, best first."""
         lower = {name.lower(): name for name in self.names}
         return [lower[name] for name in TITLES if name in lower]
 
@@ -185,24 +166,6 @@ class Metadata:
     def _with_id(self, text: str, most: int) -> list[int]:
         lower = text.lower()
         return _first((i for i, name in enumerate(self.side.ids) if lower in name.lower()), most)
-
-
-@dataclass(frozen=True)
-class ReadPassage:
-    """What somebody reads of a row: a heading or none, a text or none, and the other columns."""
-
-    heading: str
-    text: str
-    about: list[tuple[str, str]]
-
-
-def _without_heading(text: str, heading: str) -> str:
-    """A text without the title that it begins with, if more follows."""
-    start = heading.rstrip(" .:")
-    rest = text[len(start) :]
-    if not start or text[: len(start)].casefold() != start.casefold() or rest[:1].isalnum():
-        return text
-    return rest.lstrip(" .:\n\t-\u2013\u2014")
 
 
 def plain(cell: object, most: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from starlette.requests import Request
@@ -40,6 +41,7 @@ class ShownItem:
     bar: float
     only_here: bool
     picture: bool
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -268,11 +270,48 @@ def find(app: AppState, request: Request) -> Response:
         return RedirectResponse(_home(request) + view.asking(side.name(row)).address(), 303)
     with app.busy.working():
         rows = side.metadata.find(text) if text else []
+    asked = _asked(app, view, text) if text else {}
     titles = side.metadata.titles(rows)
     matches = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
     return app.page(
-        "found.html", view=view, notes=notes, text=text, matches=matches, home=_home(request)
+        "found.html",
+        view=view,
+        notes=notes,
+        text=text,
+        matches=matches,
+        home=_home(request),
+        **{"answered": None, "unasked": "", "link": None, "asking_view": view, **asked},
     )
+
+
+def _asked(app: AppState, view: ViewState, text: str) -> dict[str, Any]:
+    """What the page shows of a text that asks as a question: its answer, or why there is none."""
+    from anglewise.web_page.questions import answer, can_be_asked, model_of
+
+    inspected = app.inspected
+    if not can_be_asked(inspected):
+        return {
+            "unasked": "the space does not say which encoder made its vectors: name it "
+            "(anglewise inspect --encoder SPEC), and a text is answered here"
+        }
+    measures = parse_measures(view.spelled, inspected.runs).valid
+
+    def work() -> object:
+        model = app.needed(("encoder",), lambda: model_of(inspected))
+        return answer(inspected, model, text, measures, view.k)
+
+    try:
+        answered = app.searched(("question", text, view.spelled, view.k), work)
+    except BusyError:
+        raise
+    except AnglewiseError as error:
+        return {"unasked": in_words(error)}
+    asking_view = replace(view.towards(inspected.directions[0]), start=0)
+
+    def link(item: ShownItem) -> str:
+        return "/" + _view_of(asking_view, item.id).address()
+
+    return {"answered": answered, "link": link, "asking_view": asking_view}
 
 
 def picked(app: AppState, request: Request) -> Response:

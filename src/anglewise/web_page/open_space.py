@@ -28,6 +28,7 @@ from anglewise.web_page.metadata import Held, Metadata, bytes_of
 
 if TYPE_CHECKING:
     from anglewise.nearest_neighbours.bm25 import Bm25Index
+    from anglewise.rag.relevance import Relevance
 
 CHANGED = (
     "This space has been written anew since the page was opened: "
@@ -153,6 +154,10 @@ class Inspected:
         The files that the space was read from, each with its stamp from then.
     runs
         Ranked lists of other systems, by name: each may stand in a column.
+    encoder
+        What encodes a typed question, where that is not left to what the space names.
+    relevance
+        The probability of relevance at a score, where it was learned.
     seed
         For all that is drawn at random.
     store
@@ -178,6 +183,8 @@ class Inspected:
     queue: Queue | None = None
     files: Mapping[Path, Stamp] = field(default_factory=dict[Path, Stamp])
     runs: Mapping[str, Run] = field(default_factory=dict[str, Run])
+    encoder: str | None = None
+    relevance: "Relevance | None" = None
 
     @cached_property
     def mark(self) -> str:

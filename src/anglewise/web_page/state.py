@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from anglewise.data_types.text import counted
+from anglewise.data_types.text import counted, percent
 from anglewise.io.files import Stamp, stamp
 from anglewise.report.words import number
 from anglewise.web_page.answers import Store
@@ -270,5 +270,6 @@ _FILTERS: dict[str, Any] = {
     "count": _count,
     "counted": counted,
     "exact": _exact,
+    "probability": percent,
 }
 TEMPLATES.filters.update(_FILTERS)
