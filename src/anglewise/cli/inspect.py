@@ -33,6 +33,7 @@ A_PORT = number(whole(1, 65535, example="8000"))
 
 def inspect(
     space: Annotated[Path | None, READ] = None,
+    others: Annotated[tuple[str, ...], Parameter(show_default=False), SPACE_READ] = (),
     /,
     *,
     host: str = "127.0.0.1",
@@ -62,6 +63,9 @@ def inspect(
     space
         A folder that fit wrote, a BEIR folder, or a file that holds both sides. Judgements in it
         are shown.
+    others
+        Further spaces of the same items, side by side with the first and judged together with it,
+        so that nobody sees which one found an item; NAME=FOLDER names one.
     host
         Where to listen. The printed address holds a random token, without which nobody enters.
     port
@@ -102,6 +106,8 @@ def inspect(
         from anglewise.web_page.open_space import queue_of
 
         inspected = _read(space, vectors, always.seed, store, talk, seen=seen, runs=runs)
+        if others:
+            inspected = _beside(inspected, others, talk)
         learned = None if relevance is None else _learned(relevance, inspected, talk)
         inspected = replace(inspected, encoder=encoder, relevance=learned)
         if queue is None:
@@ -128,6 +134,20 @@ def inspect(
     except KeyboardInterrupt:
         talk.say("stopped")
     return 0
+
+
+def _beside(inspected: "Inspected", words: Sequence[str], talk: "Talk") -> "Inspected":
+    """The same with further spaces; refused where ids do not name the same in all."""
+    from anglewise.cli.inputs import read_spaces
+    from anglewise.io.files import check_unchanged, noting_reads
+    from anglewise.web_page.rankings import with_others
+
+    with noting_reads() as files:
+        others, _ = read_spaces(None, words, NO_FILES, talk.say)
+    for file, before in files.items():
+        check_unchanged(file, before)
+    beside = with_others(inspected, others)
+    return replace(beside, files={**inspected.files, **files})
 
 
 def _learned(path: Path, inspected: "Inspected", talk: "Talk") -> "Relevance":
@@ -157,7 +177,9 @@ def _export(
     from anglewise.web_page.rankings import read_ranking
     from anglewise.web_page.state import AppState
 
-    names = [str(read_ranking(word, list(inspected.runs))) for word in parted(measures)]
+    names = [
+        str(read_ranking(word, list(inspected.runs), inspected.spaces)) for word in parted(measures)
+    ]
     state = AppState(lambda: inspected)
     shown_direction = direction or (
         "queries-items" if inspected.queries.metadata.titled else "items-items"

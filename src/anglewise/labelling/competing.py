@@ -1,7 +1,7 @@
 """The lists of everything that competes, spaces and runs alike, with the items of all together."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -213,23 +213,57 @@ class Competing:
         found: dict[str, Neighbours] = {}
         several = len(self.spaces) > 1
         for name, space in self.spaces.items():
-            _, ranked = self.sides[name]
-            own = search(
-                space,
-                measures_of(space.items, self.measures),
-                k=min(depth, len(ranked) - (self.direction != "queries-items")),
-                direction=self.direction,
-                rows=self.rows[name][rows],
-                exclude=self._hidden_in(name, hidden),
-                threads=threads,
-            )
+            fitting = measures_of(space.items, self.measures)
+            own = self._of_space(name, fitting, rows, depth, hidden, threads=threads)
             for measure, lists in own.items():
                 called = f"{name}: {measure}" if several else measure
-                indices = np.where(lists.indices < 0, NOWHERE, self._numbers[name][lists.indices])
-                found[called] = Neighbours(called, indices, lists.scores, lists.tied_at_cut)
+                found[called] = replace(lists, measure=called)
         for run in self.runs:
             found[run.name] = self._of_run(run, rows, depth, hidden)
         return found
+
+    def of_space(
+        self,
+        name: str,
+        measures: Sequence[Measure],
+        rows: Int64[Array, " q"],
+        depth: int,
+        judged: Judgements | None = None,
+    ) -> dict[str, Neighbours]:
+        """The lists of one space by measures; those of queries that it lacks are empty (-1)."""
+        return self._of_space(name, measures, rows, depth, self._hidden(judged))
+
+    def _of_space(
+        self,
+        name: str,
+        measures: Sequence[Measure],
+        rows: Int64[Array, " q"],
+        depth: int,
+        hidden: Int64[Array, " pairs"],
+        *,
+        threads: int | None = None,
+    ) -> dict[str, Neighbours]:
+        ranked, own_rows = self.sides[name][1], self.rows[name][rows]
+        held = own_rows != NOWHERE
+        depth = min(depth, len(ranked) - (self.direction != "queries-items"))
+        found = search(
+            self.spaces[name],
+            measures,
+            k=depth,
+            direction=self.direction,
+            rows=own_rows[held],
+            exclude=self._hidden_in(name, hidden),
+            threads=threads,
+        )
+        lists: dict[str, Neighbours] = {}
+        for measure, own in found.items():
+            indices = np.full((len(rows), depth), NOWHERE, dtype=np.int64)
+            scores = np.full((len(rows), depth), -np.inf)
+            tied = np.zeros(len(rows), dtype=np.int64)
+            indices[held] = np.where(own.indices < 0, NOWHERE, self._numbers[name][own.indices])
+            scores[held], tied[held] = own.scores, own.tied_at_cut
+            lists[measure] = Neighbours(measure, indices, scores, tied)
+        return lists
 
     @cached_property
     def _numbers(self) -> Mapping[str, Int64[Array, " items"]]:

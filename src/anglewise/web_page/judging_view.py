@@ -289,7 +289,7 @@ def _chosen(inspected: Inspected, view: ViewState, request: Request) -> bool:
 def _judged_view(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
     view, notes = app.read_view(request)
     notes += _unread(request)
-    parsed = parse_measures(view.spelled, app.inspected.runs)
+    parsed = parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces)
     notes += [
         f"measure {quoted(spelled)!r} is left out: {error}"
         for spelled, error in zip(parsed.spelled, parsed.errors, strict=True)
@@ -306,7 +306,7 @@ def _judged_view(app: AppState, request: Request) -> tuple[ViewState, list[str]]
 
 def _queue(app: AppState, request: Request) -> JudgingQueue:
     view, _ = _judged_view(app, request)
-    measures = parse_measures(view.spelled, app.inspected.runs).valid
+    measures = parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces).valid
     inspected, depth = app.inspected, _depth(request)
     key = ("deck", *_key(app, request))
     return app.needed(key, lambda: draw_queue(inspected, view.direction, measures, depth))
@@ -316,7 +316,9 @@ def _key(app: AppState, request: Request) -> tuple[object, ...]:
     view, _ = _judged_view(app, request)
     return (
         view.direction,
-        tuple(map(str, parse_measures(view.spelled, app.inspected.runs).valid)),
+        tuple(
+            map(str, parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces).valid)
+        ),
         _depth(request),
     )
 

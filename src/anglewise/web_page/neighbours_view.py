@@ -18,7 +18,14 @@ from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.web_page.limits import BusyError
 from anglewise.web_page.open_space import Inspected, InspectedSide, short_name
 from anglewise.web_page.picks import PICKS, pick, picks
-from anglewise.web_page.rankings import Ranking, has_words, meaning, nearest
+from anglewise.web_page.rankings import (
+    Ranking,
+    SpaceRanking,
+    has_words,
+    meaning,
+    nearest,
+    usual_rankings,
+)
 from anglewise.web_page.state import AppState, in_words
 from anglewise.web_page.view_state import ParsedMeasures, ViewState, parse_measures
 
@@ -131,6 +138,8 @@ def _no_list(ranking: Ranking) -> str:
     """Why a list is empty from its first place on."""
     if isinstance(ranking, RunCandidate):
         return "this run has no list for this query"
+    if isinstance(ranking, SpaceRanking):
+        return f"{ranking.name} does not hold this query, or nothing that this page holds"
     return "nothing is found: no item shares a word with this query, or none may be listed"
 
 
@@ -177,9 +186,12 @@ def gains_of(judgements: Judgements | None, row: int) -> dict[int, float]:
 
 def meaning_of(measure: Ranking, inspected: Inspected, direction: Direction) -> str:
     """What a score of this measure means here, in words."""
+    space = inspected.space
+    if isinstance(measure, SpaceRanking):
+        space, measure = inspected.spaces[measure.name], measure.measure
     if not isinstance(measure, Measure):
         return meaning(measure)
-    frames = ", ".join(map(str, frames_in(measure, inspected.space, direction)))
+    frames = ", ".join(map(str, frames_in(measure, space, direction)))
     return measure.formula.meaning + (f" (after: {frames})" if frames else "")
 
 
@@ -208,6 +220,8 @@ def _use(side: InspectedSide, row: int) -> float | None:
     return float(side.use[row])
 
 
+LISTED = 20
+"""Measures in several spaces that are suggested."""
 SUGGESTED = (
     "dot",
     "cosine",
@@ -226,7 +240,7 @@ FIRST_PICK = "popular"
 def neighbours(app: AppState, request: Request) -> Response:
     """The page with the lists of the query that the address names."""
     view, notes = app.read_view(request)
-    parsed = parse_measures(view.spelled, app.inspected.runs)
+    parsed = parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces)
     row = _row(app, view, parsed, notes)
     lists, shown_query = [], None
     if row is None:
@@ -251,6 +265,7 @@ def neighbours(app: AppState, request: Request) -> Response:
         link=link,
         picks=_picks(app, view, parsed),
         suggested=(
+            *(usual_rankings(app.inspected, LISTED) if app.inspected.others else ()),
             *app.inspected.runs,
             *SUGGESTED,
             *(BY_WORDS if has_words(app.inspected, view.direction) else ()),
@@ -294,7 +309,7 @@ def _asked(app: AppState, view: ViewState, text: str) -> dict[str, Any]:
             "unasked": "the space does not say which encoder made its vectors: name it "
             "(anglewise inspect --encoder SPEC), and a text is answered here"
         }
-    measures = parse_measures(view.spelled, inspected.runs).valid
+    measures = parse_measures(view.spelled, inspected.runs, inspected.spaces).valid
 
     def work() -> object:
         model = app.needed(("encoder",), lambda: model_of(inspected))
@@ -322,7 +337,10 @@ def picked(app: AppState, request: Request) -> Response:
         return app.page("message.html", 404, title="No such way", message=", ".join(PICKS))
     side = app.inspected.asking(view.direction)
     current = side.row(view.query or "")
-    measures, direction = parse_measures(view.spelled, app.inspected.runs).valid, view.direction
+    measures, direction = (
+        parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces).valid,
+        view.direction,
+    )
     try:
         row = app.searched(
             ("pick", how, direction, view.spelled, current),
