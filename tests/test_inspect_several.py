@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, search, write_space
+from anglewise.web_page.neighbours_view import columns
 from anglewise.web_page.open_space import Inspected
 from anglewise.web_page.queue import decide, draw_queue
 from anglewise.web_page.rankings import nearest, read_ranking
+from anglewise.web_page.view_state import ViewState
 from cli_run import anglewise, refused
 from inspect_site import FROM_HERE, site
 
@@ -88,6 +90,18 @@ def test_a_query_that_a_space_lacks_has_no_list_there():
 def test_without_measures_in_the_address_each_space_stands_beside_the_others():
     page = html.unescape(site(opened()).get("/").text)
     assert re.findall(r"<section class=\"column\" aria-label=\"([^\"]*)\"", page) == SHOWN
+
+
+def test_lengths_in_a_column_are_those_of_its_space():
+    inspected = opened()
+    view = ViewState("queries-items", "0", tuple(SHOWN[:2]))
+    for column, space in zip(
+        columns(inspected, view, 0, rankings(inspected, SHOWN[:2])),
+        inspected.spaces.values(),
+        strict=True,
+    ):
+        for item in column.items:
+            assert item.norm == pytest.approx(space.items.norms[space.items.row_of[item.id]])
 
 
 def test_no_card_tells_which_space_found_an_item(tmp_path):

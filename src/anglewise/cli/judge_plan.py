@@ -184,7 +184,7 @@ def _words_of_all(competing: "Competing") -> tuple[dict[str, str], dict[str, str
 
     asked: dict[str, str] = {}
     answers: dict[str, str] = {}
-    for asking, ranked in reversed(competing.sides.values()):
+    for asking, ranked in reversed([*competing.sides.values()]):
         asked |= words_of(asking)
         answers |= words_of(ranked)
     return asked, answers

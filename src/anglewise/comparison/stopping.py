@@ -156,9 +156,10 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
         )
     if result.weights is not None:
         raise SpellingError(WEIGHED)
-    whole = _judged_whole(groups, metric(result.metric).depth)
+    depth = metric(result.metric).depth or 0
+    whole = _judged_whole(groups, depth)
     half = int(np.count_nonzero(~whole))
-    notes = _half_judged(half, len(whole), metric(result.metric).depth)
+    notes = _half_judged(half, len(whole), depth)
     if not len(notes) and _nothing_refused(groups.judgements):
         notes = (POSITIVE_ALONE,)
     order = _judging_order(groups, seed)

@@ -318,7 +318,7 @@ class Competing:
         scores = np.full((len(rows), depth), -np.inf)
         number_of = np.array([self.number_of[one] for one in run.items.tolist()], dtype=np.int64)
         for place, row in enumerate(rows.tolist()):
-            number = run.row_of.get(self.asking.ids[row])
+            number = run.row_of.get(str(self.asking.ids[row]))
             if number is None:
                 continue
             listed_at = slice(int(run.starts[number]), int(run.starts[number + 1]))

@@ -1,14 +1,14 @@
 """Neighbours under several measures, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from anglewise.comparison.ranked_runs import RunCandidate
+from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import shown
@@ -125,6 +125,7 @@ def columns(
             gains=gains,
             elsewhere=elsewhere if len(neighbours) > 1 else None,
             ranks=[place + 1 for place in rows_of[name].values()],
+            lengths=_lengths(inspected, view.direction, measure),
         )
         places = int((result.scores[0, view.start :] > -np.inf).sum())
         tied = int(result.tied_at_cut[0])
@@ -151,10 +152,19 @@ def listed(
     gains: Mapping[int, float],
     elsewhere: set[int] | None = None,
     ranks: Sequence[int] | None = None,
+    lengths: Embeddings | None = None,
 ) -> tuple[ShownItem, ...]:
-    """Rows of the ranked side with their scores, as the items of a list; ranks count from 1."""
+    """Rows of the ranked side with their scores, as the items of a list; ranks count from 1.
+
+    ``lengths`` are the items of another space whose lengths are shown, by id.
+    """
     ranks = range(1, len(rows) + 1) if ranks is None else ranks
-    titles, norms = ranked.metadata.titles(rows), ranked.embeddings.norms
+    titles, norms = ranked.metadata.titles(rows), [float(ranked.embeddings.norms[r]) for r in rows]
+    longest = ranked.longest
+    if lengths is not None:
+        ids = ranked.embeddings.ids[list(rows)].tolist()
+        norms = [float(lengths.norms[lengths.row_of[name]]) for name in ids]
+        longest = float(lengths.norms.max())
     picture = ranked.metadata.picture_column is not None
     return tuple(
         ShownItem(
@@ -165,13 +175,20 @@ def listed(
             score=float(score),
             grade=gains.get(row),
             use=_use(ranked, row),
-            norm=float(norms[row]),
-            bar=round(BAR * float(norms[row]) / (ranked.longest or 1.0), 1),
+            norm=norm,
+            bar=round(BAR * norm / (longest or 1.0), 1),
             only_here=elsewhere is not None and row not in elsewhere,
             picture=picture,
         )
-        for rank, row, title, score in zip(ranks, rows, titles, scores, strict=False)
+        for rank, row, title, score, norm in zip(ranks, rows, titles, scores, norms, strict=False)
     )
+
+
+def _lengths(inspected: Inspected, direction: Direction, ranking: Ranking) -> Embeddings | None:
+    """The items whose lengths a column shows, where they are those of another space."""
+    if not isinstance(ranking, SpaceRanking):
+        return None
+    return inspected.competing(direction).sides[ranking.name][1]
 
 
 def gains_of(judgements: Judgements | None, row: int) -> dict[int, float]:
@@ -285,7 +302,7 @@ def find(app: AppState, request: Request) -> Response:
         return RedirectResponse(_home(request) + view.asking(side.name(row)).address(), 303)
     with app.busy.working():
         rows = side.metadata.find(text) if text else []
-    asked = _asked(app, view, text) if text else {}
+    asked = _asked(app, view, text) if text else Asked()
     titles = side.metadata.titles(rows)
     matches = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
     return app.page(
@@ -295,20 +312,32 @@ def find(app: AppState, request: Request) -> Response:
         text=text,
         matches=matches,
         home=_home(request),
-        **{"answered": None, "unasked": "", "link": None, "asking_view": view, **asked},
+        answered=asked.answered,
+        unasked=asked.unasked,
+        link=asked.link,
+        asking_view=asked.view or view,
     )
 
 
-def _asked(app: AppState, view: ViewState, text: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Asked:
     """What the page shows of a text that asks as a question: its answer, or why there is none."""
+
+    unasked: str = ""
+    answered: object = None
+    link: Callable[[ShownItem], str] | None = None
+    view: ViewState | None = None
+
+
+def _asked(app: AppState, view: ViewState, text: str) -> Asked:
     from anglewise.web_page.questions import answer, can_be_asked, model_of
 
     inspected = app.inspected
     if not can_be_asked(inspected):
-        return {
-            "unasked": "the space does not say which encoder made its vectors: name it "
+        return Asked(
+            "the space does not say which encoder made its vectors: name it "
             "(anglewise inspect --encoder SPEC), and a text is answered here"
-        }
+        )
     measures = parse_measures(view.spelled, inspected.runs, inspected.spaces).valid
 
     def work() -> object:
@@ -320,13 +349,13 @@ def _asked(app: AppState, view: ViewState, text: str) -> dict[str, Any]:
     except BusyError:
         raise
     except AnglewiseError as error:
-        return {"unasked": in_words(error)}
+        return Asked(in_words(error))
     asking_view = replace(view.towards(inspected.directions[0]), start=0)
 
     def link(item: ShownItem) -> str:
         return "/" + _view_of(asking_view, item.id).address()
 
-    return {"answered": answered, "link": link, "asking_view": asking_view}
+    return Asked("", answered, link, asking_view)
 
 
 def picked(app: AppState, request: Request) -> Response:
