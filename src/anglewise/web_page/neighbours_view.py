@@ -302,7 +302,7 @@ def find(app: AppState, request: Request) -> Response:
         return RedirectResponse(_home(request) + view.asking(side.name(row)).address(), 303)
     with app.busy.working():
         rows = side.metadata.find(text) if text else []
-    asked = _asked(app, view, text) if text else Asked()
+    asked = _asked(app, view, text) if text else QuestionShown()
     titles = side.metadata.titles(rows)
     matches = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
     return app.page(
@@ -320,7 +320,7 @@ def find(app: AppState, request: Request) -> Response:
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionShown:
     """What the page shows of a text that asks as a question: its answer, or why there is none."""
 
     unasked: str = ""
@@ -329,12 +329,12 @@ class Asked:
     view: ViewState | None = None
 
 
-def _asked(app: AppState, view: ViewState, text: str) -> Asked:
+def _asked(app: AppState, view: ViewState, text: str) -> QuestionShown:
     from anglewise.web_page.questions import answer, can_be_asked, model_of
 
     inspected = app.inspected
     if not can_be_asked(inspected):
-        return Asked(
+        return QuestionShown(
             "the space does not say which encoder made its vectors: name it "
             "(anglewise inspect --encoder SPEC), and a text is answered here"
         )
@@ -349,13 +349,13 @@ def _asked(app: AppState, view: ViewState, text: str) -> Asked:
     except BusyError:
         raise
     except AnglewiseError as error:
-        return Asked(in_words(error))
+        return QuestionShown(in_words(error))
     asking_view = replace(view.towards(inspected.directions[0]), start=0)
 
     def link(item: ShownItem) -> str:
         return "/" + _view_of(asking_view, item.id).address()
 
-    return Asked("", answered, link, asking_view)
+    return QuestionShown("", answered, link, asking_view)
 
 
 def picked(app: AppState, request: Request) -> Response:
