@@ -6,8 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Judgements, Pairs, Space, compare
-from anglewise.comparison.stopping import UNORDERED, forecast, sequential
+from anglewise import Embeddings, Judgements, Pairs, Space, compare, search
+from anglewise.comparison.inference import FEWEST_RESAMPLED
+from anglewise.comparison.stopping import (
+    POSITIVE_ALONE,
+    UNORDERED,
+    forecast,
+    sequential,
+)
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError
 from anglewise.report.comparison_document import comparison_document
@@ -34,7 +40,7 @@ def test_a_clear_winner_is_told_with_how_few_queries_would_have_done():
 def test_a_decision_names_its_test_and_says_what_that_assumes():
     now = sequential(compare(*made(200), "dot,cosine"))
     assert "by the sequential sign-flip test" in now.reason
-    assert len(now.notes) == 2  # the second says that no order is known
+    assert len(now.notes) == 3  # no order is known, and not who looked at what
     assert "e-process" in now.notes[0]
     assert "symmetric about 0" in now.notes[0]
     assert "wins rarely, but then by much, is easily ruled out" in now.notes[0]
@@ -72,7 +78,7 @@ def test_where_the_verdict_names_the_same_measure_nothing_is_added(decision):
 def test_while_undecided_a_verdict_is_said_to_be_another():
     result = compare(*made(60, noise=1.2, lengths=0.1), "dot,cosine")
     cannot_tell = replace(result.verdict, decision="cannot-tell", measure="dot")
-    assert sequential(replace(result, verdict=cannot_tell)).notes == (UNORDERED,)
+    assert sequential(replace(result, verdict=cannot_tell)).notes == (UNORDERED, POSITIVE_ALONE)
     use = replace(result.verdict, decision="use", measure="cosine")
     assert 'another, "Use cosine": it asks' in sequential(replace(result, verdict=use)).notes[-1]
 
@@ -162,6 +168,71 @@ def test_the_forecast_is_about_right():
 
 def sequential_decides(values):
     return Race.of(values).decided_after is not None
+
+
+def pooled(space, gains, whole, half, k=10):
+    """Judgements of the first places under both measures: of some queries all, of others a half."""
+    lists = search(space, "dot,cosine", k=k)
+    rows, items = [], []
+    for row in [*whole, *half]:
+        pool = sorted({int(i) for found in lists.values() for i in found.indices[row]})
+        pool = pool if row in whole else pool[: k - 1]
+        rows += [row] * len(pool)
+        items += pool
+    table = SparseRows.from_pairs(rows, items, gains[rows, items], shape=gains.shape)
+    return Judgements(table, judged_at=np.arange(float(len(gains))))
+
+
+def graded(queries=60):
+    space, _ = made(queries, noise=0.8)
+    near = space.queries.vectors @ (space.items.vectors / space.items.norms[:, None]).T
+    rng = np.random.default_rng(5)
+    return space, (rng.random(near.shape) < 1 / (1 + np.exp(1.5 - near))).astype(float)
+
+
+def test_half_judged_queries_do_not_count():
+    """What was judged of them first may speak for one measure."""
+    space, gains = graded()
+    whole, half = range(30), range(30, 60)
+    now = sequential(compare(space, pooled(space, gains, whole, half), "dot,cosine"))
+    alone = sequential(compare(space, pooled(space, gains, whole, ()), "dot,cosine"))
+    assert now.queries == alone.queries == 30
+    assert (now.decision, now.measure, now.left, now.decided_after, now.about_left) == (
+        alone.decision, alone.measure, alone.left, alone.decided_after, alone.about_left,
+    )  # fmt: skip
+    assert any("30 of 60 queries are half judged" in note for note in now.notes)
+    assert not any("half judged" in note for note in alone.notes)
+
+
+def test_of_half_judged_queries_alone_nothing_is_said():
+    space, gains = graded()
+    now = sequential(compare(space, pooled(space, gains, (), range(60)), "dot,cosine"))
+    assert (now.decision, now.queries, now.about_left) == ("keep-judging", 0, None)
+    assert now.reason == "dot or cosine may be the best: 0 queries of 60 are judged whole"
+
+
+def test_a_metric_of_fewer_places_takes_what_was_pooled_to_these():
+    space, gains = graded()
+    judged = pooled(space, gains, range(60), (), k=5)
+    assert sequential(compare(space, judged, "dot,cosine")).queries == 0
+    assert sequential(compare(space, judged, "dot,cosine", "nDCG@5")).queries == 60
+
+
+def test_where_nothing_is_judged_as_not_relevant_all_count_and_that_is_said():
+    now = sequential(compare(*made(60), "dot,cosine"))
+    assert now.queries == 60
+    assert POSITIVE_ALONE in now.notes
+
+
+@pytest.mark.parametrize("queries", [2, FEWEST_RESAMPLED - 1])
+def test_from_few_queries_nothing_is_forecast(queries):
+    space, gains = graded()
+    judged = pooled(space, gains, range(queries), ())
+    now = sequential(compare(space, judged, "dot,cosine"))
+    if now.decision == "keep-judging":
+        assert now.about_left is None
+        assert f"is not known from {queries} queries: 20 are due" in now.reason
+    assert "futures" not in now.reason
 
 
 def test_pairs_are_refused():

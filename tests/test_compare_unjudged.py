@@ -140,14 +140,15 @@ def test_what_a_set_would_show_says_how_often_and_what_that_supposes():
     assert told.endswith(" (in about four sets of five, where others vary as these do)")
 
 
-@pytest.mark.parametrize("queries", [1, 2])
-def test_of_one_query_nothing_is_planned_and_of_few_no_size_twice(queries):
+@pytest.mark.parametrize("queries", [1, 2, 4, 5])
+def test_of_very_few_queries_nothing_is_planned_and_of_few_no_size_twice(queries):
     space, judged = made()
     some = np.arange(queries)
     few = Space(items=space.items, queries=space.queries.take(some))
     result = compare(few, Judgements(judged.gains.take(some)), "dot,cosine")
-    if queries == 1:
-        with pytest.raises(ValuesError, match="not known from one query"):
+    if queries < 5:
+        assert result.verdict.plans is None
+        with pytest.raises(ValuesError, match=f"not known from {queries} quer.*judge 5 or more"):
             power(result)
     else:
-        assert [point.queries for point in power(result).curve] == [1, 2, 4, 8, 16, 32]
+        assert [point.queries for point in power(result).curve] == [1, 2, 5, 10, 20, 40, 80]

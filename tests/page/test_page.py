@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from anglewise import JudgementStore
+from anglewise import Embeddings, JudgementStore, Space, write_space
 from conftest import Server
 
 READY = '[data-grade="0"]:not([disabled])'
@@ -419,3 +420,58 @@ def test_the_page_says_when_the_space_has_changed(server, visit, tmp_path):
         assert page.locator(".banner").count() == 0
     finally:
         file.write_text(content)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """Passages of many lines, for questions of one."""
+    folder = tmp_path_factory.mktemp("spaces") / "library"
+    rng = np.random.default_rng(0)
+    text = [
+        "\n\n".join(f"{n}, {part}. " + "Wings of this kind are thin. " * 12 for part in range(9))
+        for n in range(30)
+    ]
+    items = Embeddings(
+        rng.normal(size=(30, 6)),
+        [f"d{n}" for n in range(30)],
+        {"title": [f"On wings, {n}" for n in range(30)], "text": text},
+    )
+    asked = {"text": [f"What is known of wing {n}?" for n in range(8)]}
+    queries = Embeddings(rng.normal(size=(8, 6)), [f"q{n}" for n in range(8)], asked)
+    write_space(Space(queries=queries, items=items), folder)
+    return folder
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 720)])
+def test_question_and_grades_stay_in_sight_while_a_long_text_is_read(
+    library, visit, tmp_path, size
+):
+    there = Server(library, tmp_path / "library.sqlite").start()
+    try:
+        page = visit(*size)
+        there.let_in(page.context)
+        begin(page, there, "anna")
+        page.locator("[data-passage]").evaluate("it => it.scrollTo(0, 0)")
+        for key in ("j", "ArrowDown", "Space", "PageDown"):
+            before = page.locator("[data-passage]").evaluate("it => it.scrollTop")
+            page.keyboard.press(key)
+            page.wait_for_function(
+                "at => document.querySelector('[data-passage]').scrollTop > at", arg=before
+            )
+        page.keyboard.press("k")
+        for what in ("[data-query-text]", '[data-grade="4"]'):
+            box = page.locator(what).bounding_box()
+            assert box["y"] + box["height"] <= size[1]
+            assert box["y"] >= 0
+        assert page.evaluate("scrollY") == 0
+        assert page.locator("[data-item]").inner_text().count("On wings") == 1
+        first = page.locator("[data-item-text]").inner_text()
+        page.keyboard.press("2")
+        page.wait_for_function(
+            "was => document.querySelector('[data-item-text]').innerText !== was", arg=first
+        )
+        page.wait_for_selector(READY)
+        assert page.locator("[data-passage]").evaluate("it => it.scrollTop") == 0
+        assert grave(page) == []
+    finally:
+        there.kill()

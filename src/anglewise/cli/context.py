@@ -83,15 +83,15 @@ def context(
 
     talk = Talk(always)
     loaded = read_space(space, **vars(vectors), say=talk.say)
-    learned = None if relevance is None else _read(relevance)
+    learned = None if relevance is None else read_relevance(relevance)
     if where:
         _say_passing(where, loaded.items, talk.say)
     named = measure or (None if learned is None else learned.measure)
     index = Index(loaded, measure_for(loaded, named, talk.say))
     with talk.progress("loading the encoder"):
         model = encoder_for(loaded, encoder)
-    for unsaid in () if learned is None else _unsaid(learned):
-        talk.say(f"note: {relevance} {unsaid}")
+    for sentence in () if learned is None else unsaid(learned):
+        talk.say(f"note: {relevance} {sentence}")
     passages_for = Context(
         index,
         model,
@@ -123,7 +123,8 @@ def _say_passing(where: tuple[str, ...], items: "Embeddings", say: "Say") -> Non
     say(f"{passing:,} of {len(items):,} items pass the filter {in_words(read_filter(where))}")
 
 
-def _read(path: Path) -> "Relevance":
+def read_relevance(path: Path) -> "Relevance":
+    """What ``anglewise calibrate`` wrote; ``FileError`` for anything else."""
     import json
 
     from anglewise.errors import FileError
@@ -141,7 +142,7 @@ def _read(path: Path) -> "Relevance":
         raise FileError(f"{path}: {error}") from error
 
 
-def _unsaid(learned: "Relevance") -> Iterator[str]:
+def unsaid(learned: "Relevance") -> Iterator[str]:
     """What a file of relevance does not say about where it belongs, or cannot say of questions."""
     if learned.origin is None:
         yield (

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from anglewise.cli.options import AS_BROUGHT, Judging, SeenOptions, Vectors
-from anglewise.comparison.candidates import FORBIDDEN
+from anglewise.comparison.candidates import FORBIDDEN, check_space_name
 from anglewise.comparison.compare import NO_RULES
 from anglewise.comparison.ranked_runs import space_of_names
 from anglewise.data_types.embeddings import Embeddings, Space
@@ -176,6 +176,27 @@ def judged_spaces(
         if judging.label_queries is None or not judged:  # those drawn ask in every space
             judged[name] = judgements
     return spaces, judged
+
+
+def read_spaces(
+    source: Path | None, words: Sequence[str], vectors: Vectors, say: Say
+) -> tuple[dict[str, Space], Path | None]:
+    """Every space by its name, and the folder or file of the first.
+
+    Without any words it is the one space that the other options give. Raises ``SpellingError``
+    for spaces that are given twice over, and for two of one name.
+    """
+    if not words:
+        return {_own_name(source): read_space(source, **vars(vectors), say=say)}, source
+    _check_alone(source, vectors)
+    named = _named(words)
+    for name in named:
+        check_space_name(name)
+    spaces = {
+        name: read_space(path, **vars(vectors), say=_by_name(say, name, named))
+        for name, path in named.items()
+    }
+    return spaces, next(iter(named.values()))
 
 
 def read_runs(words: Sequence[str], say: Say) -> list[Run]:

@@ -17,7 +17,7 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import FOLDER, READ, SPACE_READ, STORE
+from anglewise.cli.paths import ENCODER_OF_SPACE, FOLDER, READ, SPACE_READ, STORE
 from anglewise.data_types.numbers import whole
 from anglewise.data_types.text import parted
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from anglewise.cli.console import Talk
     from anglewise.data_types.judgements import Judgements
     from anglewise.data_types.typing import Direction
+    from anglewise.rag.relevance import Relevance
     from anglewise.web_page.open_space import Inspected
 
 A_PORT = number(whole(1, 65535, example="8000"))
@@ -32,6 +33,7 @@ A_PORT = number(whole(1, 65535, example="8000"))
 
 def inspect(
     space: Annotated[Path | None, READ] = None,
+    others: Annotated[tuple[str, ...], Parameter(show_default=False), SPACE_READ] = (),
     /,
     *,
     host: str = "127.0.0.1",
@@ -48,6 +50,8 @@ def inspect(
     export_queries: Annotated[int, A_COUNT] = 100,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     open_browser: Annotated[bool, Parameter(name="--open")] = True,
+    encoder: Annotated[str | None, ENCODER_OF_SPACE] = None,
+    relevance: Annotated[Path | None, READ] = None,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
@@ -59,6 +63,9 @@ def inspect(
     space
         A folder that fit wrote, a BEIR folder, or a file that holds both sides. Judgements in it
         are shown.
+    others
+        Further spaces of the same items, side by side with the first and judged together with it,
+        so that nobody sees which one found an item; NAME=FOLDER names one.
     host
         Where to listen. The printed address holds a random token, without which nobody enters.
     port
@@ -81,6 +88,11 @@ def inspect(
         it; a copy takes items-items where titles of queries are not known.
     open_browser
         Open the browser; --no-open does not.
+    encoder
+        What encodes a question typed into the search box, where the space does not name it.
+    relevance
+        What anglewise calibrate learned: what a typed question finds has a probability of
+        relevance, and the context that would be sent holds what is relevant enough.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -94,6 +106,10 @@ def inspect(
         from anglewise.web_page.open_space import queue_of
 
         inspected = _read(space, vectors, always.seed, store, talk, seen=seen, runs=runs)
+        if others:
+            inspected = _beside(inspected, others, talk)
+        learned = None if relevance is None else _learned(relevance, inspected, talk)
+        inspected = replace(inspected, encoder=encoder, relevance=learned)
         if queue is None:
             return inspected
         return replace(inspected, queue=queue_of(queue, inspected.space, direction))
@@ -120,6 +136,32 @@ def inspect(
     return 0
 
 
+def _beside(inspected: "Inspected", words: Sequence[str], talk: "Talk") -> "Inspected":
+    """The same with further spaces; refused where ids do not name the same in all."""
+    from anglewise.cli.inputs import read_spaces
+    from anglewise.io.files import check_unchanged, noting_reads
+    from anglewise.web_page.rankings import with_others
+
+    with noting_reads() as files:
+        others, _ = read_spaces(None, words, NO_FILES, talk.say)
+    for file, before in files.items():
+        check_unchanged(file, before)
+    beside = with_others(inspected, others)
+    return replace(beside, files={**inspected.files, **files})
+
+
+def _learned(path: Path, inspected: "Inspected", talk: "Talk") -> "Relevance":
+    """What was learned of relevance; refused where it was learned of other items."""
+    from anglewise.cli.context import read_relevance, unsaid
+
+    learned = read_relevance(path)
+    if learned.origin is not None:
+        learned.origin.check_items(inspected.space.items)
+    for sentence in unsaid(learned):
+        talk.say(f"note: {path} {sentence}")
+    return learned
+
+
 def _export(
     inspected: "Inspected",
     folder: Path,
@@ -135,7 +177,9 @@ def _export(
     from anglewise.web_page.rankings import read_ranking
     from anglewise.web_page.state import AppState
 
-    names = [str(read_ranking(word, list(inspected.runs))) for word in parted(measures)]
+    names = [
+        str(read_ranking(word, list(inspected.runs), inspected.spaces)) for word in parted(measures)
+    ]
     state = AppState(lambda: inspected)
     shown_direction = direction or (
         "queries-items" if inspected.queries.metadata.titled else "items-items"

@@ -15,9 +15,12 @@ from anglewise.cli.options import (
     Judging,
     Vectors,
 )
-from anglewise.cli.paths import FILE, READ
+from anglewise.cli.paths import FILE, READ, SPACE_READ
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import counted
 
 if TYPE_CHECKING:
+    from anglewise.labelling.competing import Competing
     from anglewise.report.document import Document
 
 MANY = 8
@@ -37,19 +40,29 @@ def judge_sample(
     traffic: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     qrels: Annotated[Path | None, READ] = None,
+    spaces: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), show_default=False),
+        SPACE_READ,
+    ] = (),
+    runs: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), show_default=False),
+        SPACE_READ,
+    ] = (),
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Choose pairs to judge so that what they say can be carried over to the queries drawn from.
 
-    Queries are drawn so that every stratum gets its share; of each, the first places of all
-    measures are put together, in an order that leads nobody. Fill in the column grade and record
-    it with judge import, or judge on the page of inspect.
+    Queries are drawn so that every stratum gets its share; of each, the first places of all that
+    competes are put together, measures, spaces and runs alike, in an order that leads nobody. Fill
+    in the column grade and record it with judge import, or judge on the page of inspect.
 
     Parameters
     ----------
     space
-        The folder of a space; or name --items and --queries.
+        The folder of a space; or name --items and --queries, or --spaces.
     output
         The table to write, .csv or .parquet.
     budget
@@ -60,7 +73,7 @@ def judge_sample(
         pool: everything that any measure ranks near. disagreement: pairs by lot, likelier where
         measures disagree; judge them all, and compare by a metric such as "nDCG(sampled)@10".
     depth
-        How many places of each measure.
+        How many places of each list.
     strata
         What queries are spread over, parted by commas: clusters(8), length, or a column of theirs.
     traffic
@@ -70,27 +83,44 @@ def judge_sample(
     direction
         Who asks and who is ranked.
     qrels
-        What was judged before, to be left out; without it the store beside the space, if any.
+        What was judged before, to be left out; without it the store beside the (first) space, if
+        any.
+    spaces
+        Folders or files of several models, the one in use first; NAME=FOLDER names one. What any
+        of them finds is judged.
+    runs
+        Ranked lists of other systems, whose first places are judged too: .run, .csv, .parquet, ...;
+        NAME=FILE names one.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import at_most, direction_of, most_neighbours
+    from anglewise.cli.inputs import (
+        at_most,
+        direction_of,
+        most_neighbours,
+        read_runs,
+        read_spaces,
+        run_names,
+    )
     from anglewise.io.pairs_to_judge import check_queue, write_queue
-    from anglewise.io.read import read_space
+    from anglewise.labelling.competing import Competing
     from anglewise.labelling.judged_set import known_judgements
-    from anglewise.labelling.sample import sample, words_of
+    from anglewise.labelling.sample import sample
 
     talk = Talk(always)
     check_queue(output)
     with talk.progress("reading"):
-        loaded = read_space(space, **vars(vectors), say=talk.say)
-        direction = direction_of(direction, loaded)
-        judged = known_judgements(qrels, space, loaded, direction, talk.say)
-    longest = most_neighbours(loaded, direction)
+        loaded, first = read_spaces(space, spaces, vectors, talk.say)
+        lists = read_runs(runs, talk.say)
+        direction = direction_of(direction, next(iter(loaded.values())))
+        competing = Competing.of(loaded, measures, direction, lists)
+        judged = known_judgements(qrels, first, competing.names_alone, direction, talk.say)
+    longest = max(most_neighbours(each, direction) for each in loaded.values())
     depth = at_most(depth, longest, "items of each list (--depth)", talk.say)
     with talk.progress("searching"):
         drawn = sample(
             loaded,
             measures,
+            runs=lists,
             direction=direction,
             budget=budget,
             by=by,
@@ -100,13 +130,21 @@ def judge_sample(
             judged=judged,
             seed=always.seed,
         )
-    asking, ranked = loaded.sides(direction)
-    query_words, item_words = words_of(asking), words_of(ranked)
+    for note in drawn.notes:
+        talk.say(note)
+    asking = competing.asking
+    query_words, item_words = _words_of_all(competing)
+    wordless = sorted({str(drawn.item_ids[item]) for item in drawn.items.tolist()} - {*item_words})
+    if item_words and wordless:
+        talk.say(
+            f"{counted(len(wordless), 'item')} to judge, such as {shown(wordless[0])!r}, have no "
+            "text in any space: a judge sees their ids"
+        )
     rows: list[dict[str, Any]] = []
     for index, (row, item) in enumerate(
         zip(drawn.rows.tolist(), drawn.items.tolist(), strict=True)
     ):
-        query_id, item_id = str(asking.ids[row]), str(ranked.ids[item])
+        query_id, item_id = str(asking.ids[row]), str(drawn.item_ids[item])
         rows.append(
             {
                 "query_id": query_id,
@@ -128,6 +166,9 @@ def judge_sample(
         "by_lot": bool((drawn.chances < 1).any()),
         "depth": depth,
         "measures": list(drawn.measures),
+        "spaces": list(loaded) if spaces else [],
+        "runs": run_names(runs),
+        "notes": list(drawn.notes),
         "pairs": len(drawn),
         "queries": len(drawn.queries),
         "strata": _counts(drawn.strata, drawn.rows.tolist()),
@@ -135,6 +176,18 @@ def judge_sample(
     }
     talk.give(content, _sample_document(content))
     return 0
+
+
+def _words_of_all(competing: "Competing") -> tuple[dict[str, str], dict[str, str]]:
+    """Titles and texts of queries and items; of what several spaces hold, those of the first."""
+    from anglewise.labelling.sample import words_of
+
+    asked: dict[str, str] = {}
+    answers: dict[str, str] = {}
+    for asking, ranked in reversed([*competing.sides.values()]):
+        asked |= words_of(asking)
+        answers |= words_of(ranked)
+    return asked, answers
 
 
 def _counts(strata: tuple[str, ...], rows: list[int]) -> dict[str, int]:

@@ -153,6 +153,8 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         "host": _is_served("is where the page is served"),
         "port": _is_served("is where the page is served"),
         "store": _is_served("is where answers go"),
+        "encoder": _is_served("encodes what is typed into the page"),
+        "relevance": _is_served("is of what is typed into the page"),
         "queue": _is_served("is what is judged on the page"),
         "measures": _is_copied("is of a copy"),
         "export_queries": _is_copied("is of a copy"),

@@ -87,7 +87,7 @@ def sources(
     if not spaces:
         raise TooFewError("no space to compare: name one at least")
     for name in spaces:
-        _check_name(name)
+        check_space_name(name)
     due = "a list of spellings such as [:128] or int8 is due"
     words = parted(variants) if isinstance(variants, str) else as_list(variants, "variants", due)
     check_number(len(words), "variant")
@@ -154,7 +154,11 @@ def canonical(spelling: str, runs: Collection[str] = ()) -> str:
     return f"{_DOT.sub('·', space.strip())}: {read}" if colon else str(read)
 
 
-def _check_name(name: str) -> None:
+def check_space_name(name: str) -> None:
+    """Raise ``SpellingError`` for what cannot name a space in a table.
+
+    >>> check_space_name("new")
+    """
     wrong = [c for c in name if c in FORBIDDEN or not c.isprintable()]
     if wrong or not name.strip() or name != name.strip():
         raise SpellingError(

@@ -8,6 +8,7 @@ from typing import Any
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.evidence import group_results
 from anglewise.comparison.split import assumed_sizes
+from anglewise.comparison.verdict import FEWEST_TO_PLAN
 from anglewise.data_types.numbers import PART
 from anglewise.data_types.text import counted, listed, rounded_up
 from anglewise.errors import SpellingError, ValuesError
@@ -146,9 +147,10 @@ def power(result: Comparison, wanted: float | None = None) -> Power:
         for number, row in enumerate(measures)
         if result.verdict.keep in {row.measure, *row.alike}
     )
-    if len(clusters) < FEWEST:
+    if len(clusters) < FEWEST_TO_PLAN:
+        known = counted(len(clusters), "group" if result.groups is not None else "query")
         raise ValuesError(
-            "how much differences vary is not known from one query, or one group: judge two or more"
+            f"how much differences vary is not known from {known}: judge {FEWEST_TO_PLAN} or more"
         )
     largest = result.verdict.largest_difference * clusters.relative_largest
     rows = clusters.influence(groups.values)
@@ -184,7 +186,6 @@ def _assumed(result: Comparison) -> Iterator[str]:
         )
 
 
-FEWEST = 2
 BIG = 1_000_000
 """The number of queries at which the spread of differences alone decides what is shown."""
 

@@ -1,6 +1,6 @@
 """Whether judging may stop: statistics that hold however often one looks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import comb
@@ -11,9 +11,12 @@ import numpy as np
 from anglewise.comparison.comparison_result import Comparison, MeasureResult
 from anglewise.comparison.dependence import lasting_notes
 from anglewise.comparison.evidence import GroupResults, group_results
+from anglewise.comparison.inference import FEWEST_RESAMPLED
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import at_most, counted, listed, rounded_up
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import SpellingError
+from anglewise.evaluation_metrics.evaluate import metric
 from anglewise.statistics.confidence_sequences import LEVEL, Race, confidence_sequence
 
 FUTURES = 100
@@ -36,6 +39,10 @@ ASSUMES_BOUNDS = (
 UNORDERED = (
     "When these queries were judged is not known, so they are taken in an order by chance: the "
     "answer holds for one look, not for one after each query"
+)
+POSITIVE_ALONE = (
+    "Nothing is judged as not relevant here, so it is not known which queries are judged whole: "
+    "all of them count, and what is not judged counts as not relevant"
 )
 WEIGHED = (
     "judging until decided takes every query for as much as any other, and these were drawn by "
@@ -64,9 +71,10 @@ class Sequential:
         The number of queries after which one was left, if one is.
     about_left
         How many more queries leave one in half of the futures drawn from those that there are;
-        None if more than seven times as many.
+        None if more than seven times as many, or where there are fewer than twenty to draw from.
     queries
-        How many there are.
+        How many count: of sets in which somebody judged something as not relevant those of which
+        all first places, under all measures, are judged.
     reason
         The same in a sentence.
     notes
@@ -101,9 +109,11 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     and is wrong in at most 5% too.
 
     Queries must be judged in an order that has nothing to do with how the measures do on them, as
-    those that ``judge sample`` drew are, and each one's first places under all measures before
-    the next look. The order is that in which a store says they were judged; where nothing is
-    known of it, one by chance, which is honest for a single look.
+    those that ``judge sample`` drew are. A query counts once all of its first places under all
+    measures are judged: half judged, it speaks for the measure whose finds were judged first. Of a
+    set without any grade of 0 nobody can tell; there all count, and ``notes`` say so. The order is
+    that in which a store says they were judged; where nothing is known of it, one by chance, which
+    is honest for a single look.
 
     The verdict of ``compare`` follows the rule for a number of queries fixed beforehand. Where it
     says another thing, ``notes`` say so.
@@ -146,14 +156,33 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
         )
     if result.weights is not None:
         raise SpellingError(WEIGHED)
-    values = groups.values[:, _judging_order(groups, seed)]
+    depth = metric(result.metric).depth or 0
+    whole = _judged_whole(groups, depth)
+    half = int(np.count_nonzero(~whole))
+    notes = _half_judged(half, len(whole), depth)
+    if not len(notes) and _nothing_refused(groups.judgements):
+        notes = (POSITIVE_ALONE,)
+    order = _judging_order(groups, seed)
+    values = groups.values[:, order[whole[order]]]
+    if half and values.shape[1] < 2:
+        names = tuple(row.measure for row in groups.measures)
+        reason = (
+            f"{listed(names, 'or')} may be the best: {counted(values.shape[1], 'query')} of "
+            f"{len(whole):,} {'is' if values.shape[1] == 1 else 'are'} judged whole"
+        )
+        best = groups.measures[groups.leader].measure
+        return Sequential("keep-judging", best, names, None, None, values.shape[1], reason, notes)
     race = Race.of(values)
     left = [row for row, may in zip(groups.measures, race.may_be_best, strict=True) if may]
-    best = max(left, key=lambda row: row.metrics[result.metric].mean)
+    means = {row.measure: row.metrics[result.metric].mean for row in groups.measures}
+    if half:
+        means = dict(zip(means, values.mean(axis=1).tolist(), strict=True))
+    best = max(left, key=lambda row: means[row.measure])
     names, queries = tuple(row.measure for row in left), values.shape[1]
-    notes = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
+    told = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
     if len(values) > 1 and groups.judgements.judged_at is None:
-        notes += (UNORDERED,)
+        told += (UNORDERED,)
+    notes = told + notes
     notes += lasting_notes(result.notes)
     if len(values) == 1:
         alike = listed([best.measure, *best.alike])
@@ -184,19 +213,52 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
             (row for row in left if result.verdict.keep in (row.measure, *row.alike)), left[0]
         )
         return Sequential("decided", keeper.measure, names, None, 0, queries, reason, notes)
-    more = forecast(values) if queries > 1 else None
-    reason = (
-        f"{listed(names, 'or')} may be the best, {_ahead(left, result.metric)}; "
-        f"{_plan(more, queries)}"
-    )
+    more = forecast(values) if queries >= FEWEST_RESAMPLED else None
+    reason = f"{listed(names, 'or')} may be the best, {_ahead(left, means)}; {_plan(more, queries)}"
     notes += _beside_verdict(result, {"cannot-tell"}, groups.measures)
     return Sequential("keep-judging", best.measure, names, None, more, queries, reason, notes)
 
 
-def _ahead(left: Sequence[MeasureResult], metric: str) -> str:
+def _judged_whole(groups: GroupResults, depth: int) -> Bool[Array, " q"]:
+    """Of which queries everything in the first places of all lists is judged.
+
+    All of them where nothing is judged as not relevant, where labels judge every item, and where
+    pairs were drawn by lot, whose chances the metric weighs by.
+    """
+    judged = groups.judgements
+    queries = len(groups.rows)
+    if judged.judged_items is not None or judged.chances is not None or _nothing_refused(judged):
+        return np.ones(queries, dtype=bool)
+    width = judged.gains.shape[1]
+    known = judged.gains.rows * width + judged.gains.indices
+    whole = np.ones(queries, dtype=bool)
+    for lists in groups.found.values():
+        near = lists.indices[:, :depth]
+        keys = np.asarray(groups.rows)[:, None] * width + near
+        whole &= (np.isin(keys, known) | (near < 0)).all(axis=1)
+    return whole
+
+
+def _nothing_refused(judged: Judgements) -> bool:
+    """Whether nobody judged anything as not relevant, so that nobody tells what was looked at."""
+    return judged.judged_items is None and not (judged.graded.values <= 0).any()
+
+
+def _half_judged(half: int, queries: int, depth: int) -> tuple[str, ...]:
+    if not half:
+        return ()
+    note = (
+        f"{half:,} of {queries:,} queries are half judged, as something in their first {depth} "
+        f"places is not: they do not count here. Judge the rest of them (anglewise judge next), or "
+        f"take a metric of fewer places if only those were pooled"
+    )
+    return (note,)
+
+
+def _ahead(left: Sequence[MeasureResult], means: Mapping[str, float]) -> str:
     """Which of those left has the highest mean, or that several do."""
-    means = [row.metrics[metric].mean for row in left]
-    first = [row.measure for row, mean in zip(left, means, strict=True) if mean >= max(means) - TIE]
+    highest = max(means[row.measure] for row in left)
+    first = [row.measure for row in left if means[row.measure] >= highest - TIE]
     return f"{listed(first)} are level" if len(first) > 1 else f"{first[0]} is ahead"
 
 
@@ -204,6 +266,11 @@ def _plan(more: int | None, queries: int) -> str:
     """How many more queries are likely to leave one, and what that supposes."""
     if queries == 1:
         return "how many more queries leave one is not known from a single one"
+    if queries < FEWEST_RESAMPLED:
+        return (
+            f"how many more queries leave one is not known from {counted(queries, 'query')}: "
+            f"{FEWEST_RESAMPLED} are due"
+        )
     futures = "of the futures drawn from these queries"
     if more is None:
         return f"in half {futures} more than {(HORIZON - 1) * queries:,} more leave several"

@@ -19,8 +19,8 @@ from anglewise.statistics.decision import (
 )
 from anglewise.statistics.planning import Lead
 
-FEWEST_TO_PLAN = 2
-"""Of one query alone nobody knows how much differences vary."""
+FEWEST_TO_PLAN = 5
+"""How much differences vary is nearly unknown from fewer queries, and not at all known from one."""
 INTERVALS = "at 95%"
 """The level of every interval; one of several verdicts has a level of its own beside it."""
 PLANNED = "in about four cases of five, where others vary as these do"
@@ -153,7 +153,7 @@ class _Words:
         return self.reference if self.means[self.reference] >= self.means[best] else best
 
     def _plans(self) -> Plans | None:
-        """Both plans; None without a closed form, as for correlations, and from one query."""
+        """Both plans; None without a closed form, as for correlations, and from few queries."""
         if self.weighted is None or len(self.scores.clusters) < FEWEST_TO_PLAN:
             return None
         least, leader, lead = self._least(), self.leader, None
@@ -323,7 +323,9 @@ class _Words:
         if plans is None:
             if self.weighted is not None:  # correlations have no plan at all
                 nouns = counted(2, self.scores.cluster_noun).split()[1]
-                yield f"judge more {nouns}: how many is not known from one"
+                known = len(self.scores.clusters)
+                few = "one" if known == 1 else f"{known}, {FEWEST_TO_PLAN} are due"
+                yield f"judge more {nouns}: how many is not known from {few}"
             return
         lead, tie = plans.to_show_the_lead, plans.to_show_that_nothing_matters
         parts: list[str] = []

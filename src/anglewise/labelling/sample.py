@@ -1,7 +1,7 @@
 """Draw queries and pairs for judging, spread over strata; and the texts to show with them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -16,16 +16,17 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import cell_number, read_whole, shown
 from anglewise.data_types.pairs import check_by_direction
+from anglewise.data_types.run import Run
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import Say, check_distinct, counted
-from anglewise.data_types.typing import Array, Direction, Float64, Int64
+from anglewise.data_types.typing import Array, Direction, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.pools import Pool
 from anglewise.geometry.crowding import clusters
 from anglewise.io.judgement_export import Texts
 from anglewise.io.read import read_space
 from anglewise.io.space_files import is_space_folder
-from anglewise.nearest_neighbours.search import search
+from anglewise.labelling.competing import WORDS, Competing
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.statistics.planning import LEAST, inclusion_chances, systematic
 
@@ -144,8 +145,11 @@ class Sample:
 
     Attributes
     ----------
+    measures, item_ids
+        What was pooled, and the id of every item by its number: those of the space by their rows,
+        behind them those that only other spaces and runs hold.
     rows, items
-        The row of each pair's query, and of its item, on their sides of the space.
+        The row of each pair's query in the (first) space, and the number of its item.
     chances
         The probability with which each pair was drawn, given its query; 1 for whole pools.
     ranks
@@ -161,12 +165,15 @@ class Sample:
     heaviest, heaviest_left
         The largest ``traffic / chance`` of all queries that could be drawn, and of those of which
         nothing is to be judged; 0 where there is none, or all had the same chance.
+    notes
+        What a reader should know of the pool: queries that some space or run lacks, short runs.
     """
 
     direction: Direction
     by: By
     depth: int
     measures: tuple[str, ...]
+    item_ids: Shaped[Array, " n"]
     rows: Int64[Array, " pairs"]
     items: Int64[Array, " pairs"]
     chances: Float64[Array, " pairs"]
@@ -177,6 +184,7 @@ class Sample:
     traffic: Float64[Array, " pairs"] | None = None
     heaviest: float = 0.0
     heaviest_left: float = 0.0
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -207,9 +215,10 @@ class Sample:
 
 
 def sample(
-    space: Space,
+    space: Space | Mapping[str, Space],
     measures: Iterable[str | Measure] | str = "dot,cosine,euclidean",
     *,
+    runs: Iterable[Run] = (),
     direction: Direction = "queries-items",
     budget: int = 200,
     by: By = "pool",
@@ -232,9 +241,12 @@ def sample(
     Parameters
     ----------
     space
-        The vectors.
+        The vectors; or from name to space, the one in use first, where several compete. Queries
+        are drawn of those that all of them hold.
     measures
         All that will be compared: a measure that is not pooled is at a disadvantage later.
+    runs
+        Ranked lists of other systems that will be compared: pooled as measures are.
     budget
         How many pairs at most.
     strata
@@ -243,16 +255,20 @@ def sample(
     traffic
         The column that says how often each query is asked.
     judged
-        Earlier judgements: their pairs are left out.
+        Earlier judgements: their pairs are left out. They are of the space; where several compete,
+        or runs, in the rows of ``Competing.names_alone``.
 
     Raises
     ------
     SpellingError
         An unknown ``by``, stratum or column; earlier judgements of another direction.
     ValuesError
-        A column of strata that is empty for a query, or holds a number that is not finite.
+        A column of strata that is empty for a query, or holds a number that is not finite; spaces
+        in which one id bears two texts.
     ShapeError
         Earlier judgements of another space.
+    IdsError
+        Spaces without a query or an item in common, a run that shares none with them.
     TooFewError
         The budget is smaller than the pool of one query.
 
@@ -267,26 +283,19 @@ def sample(
     """
     if by not in ("pool", "disagreement"):
         raise SpellingError(f"pairs are drawn by 'pool' or by 'disagreement', not by {shown(by)!r}")
+    spaces = space if isinstance(space, Mapping) else {"space": space}
+    competing = Competing.of(spaces, measures, direction, runs)
     if judged is not None:
-        check_by_direction({direction: judged}, space)
+        check_by_direction({direction: judged}, competing.names_alone)
     rng = np.random.default_rng(seed)
-    asking, ranked = space.sides(direction)
-    candidates = np.flatnonzero(asking.norms > 0).astype(np.int64)
+    asking, candidates = competing.asking, competing.can_ask
     ordered, words = order_by_stratum(asking, candidates, strata, rng)
     traffic_shares = _traffic(asking, ordered, traffic)
+    nothing = SparseRows.from_pairs([], [], shape=competing.shape)
+    judgements = judged or Judgements(nothing, direction)
 
     def pooled(rows: Int64[Array, " q"]) -> Pool:
-        lists = search(
-            space,
-            measures,
-            k=min(depth, len(ranked) - (direction != "queries-items")),
-            direction=direction,
-            rows=rows,
-            exclude=None if judged is None else judged.seen,
-            threads=threads,
-        )
-        shape = (len(asking), len(ranked))
-        judgements = judged or Judgements(SparseRows.from_pairs([], [], shape=shape), direction)
+        lists = competing.lists(rows, depth, judged, threads=threads)
         return Pool.of(lists, judgements, rows, depth)
 
     sampled = np.sort(rng.permutation(candidates)[:SAMPLED])
@@ -314,6 +323,7 @@ def sample(
         by=by,
         depth=depth,
         measures=pool.measures,
+        item_ids=competing.item_ids,
         rows=rows,
         items=pool.items[chosen],
         chances=chances,
@@ -324,6 +334,7 @@ def sample(
         traffic=unequal[1],
         heaviest=float(weights.max()) if traffic is not None else 0.0,
         heaviest_left=float(left.max(initial=0.0)) if traffic is not None else 0.0,
+        notes=competing.notes(np.unique(rows), depth),
     )
 
 
@@ -366,6 +377,8 @@ def _pairs(
     positions = shuffled[np.argsort(pool.lists[shuffled], kind="stable")]
     positions = positions[~pool.judged[positions]]
     if by == "pool":
+        # Means over the queries that fit are unbiased, however unequal the pools: whether the first
+        # n fit does not depend on their order, so the mean of n is that of n + 1 where these fit.
         ends = np.searchsorted(pool.lists[positions], np.arange(1, pool.queries + 1))
         pairs = int(ends[ends <= budget].max(initial=0))
         return positions[:pairs], np.ones(pairs)
@@ -377,10 +390,6 @@ def _pairs(
     chances = inclusion_chances(differences, count, least=min(LEAST, count / len(positions)))
     drawn = systematic(chances, rng)
     return positions[drawn], chances[drawn]
-
-
-WORDS = ("title", "name", "question", "text", "body", "content", "sentence")
-"""Columns that say what a row is, in the order in which their texts are joined."""
 
 
 def texts_of(path: Path, say: Say) -> Texts:

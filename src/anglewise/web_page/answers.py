@@ -17,6 +17,7 @@ from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.web_page.metadata import picture_version
 from anglewise.web_page.open_space import Inspected, InspectedSide
+from anglewise.web_page.read_passages import read_passage
 
 GRADES = (0, 1, 2, 3, 4)
 LONGEST_NOTE, LONGEST_NAME = 2000, 60
@@ -125,7 +126,7 @@ def shown(inspected: Inspected, direction: Direction, query: int, item: int) -> 
         metadata = side.metadata
         picture = picture_version(metadata, row, inspected.folder)
         name = str(side.embeddings.ids[row])
-        digest.update(repr((name, metadata.titles([row]), metadata.about(row), picture)).encode())
+        digest.update(repr((name, read_passage(metadata, row), picture)).encode())
     return digest.hexdigest()
 
 

@@ -53,7 +53,7 @@ from anglewise.web_page.judging_view import Page
 from anglewise.web_page.limits import BusyError, Connection
 from anglewise.web_page.metadata import picture
 from anglewise.web_page.open_space import Inspected
-from anglewise.web_page.rankings import fitting, named_runs
+from anglewise.web_page.rankings import fitting, named_runs, with_others
 from anglewise.web_page.security import FORWARDING_PAGE, App, SecurityMiddleware
 from anglewise.web_page.state import BODY, AppState, in_words
 
@@ -377,6 +377,7 @@ def inspect(
     seed: int = 0,
     store: str | os.PathLike[str] | None = None,
     runs: Iterable[Run] | Run = (),
+    others: Mapping[str, Space | Vectors] | None = None,
 ) -> Inspection:
     """Open a page on this machine with the neighbours of a space under several measures.
 
@@ -400,6 +401,9 @@ def inspect(
         The file for judgements, made if it is missing; without it nothing can be judged.
     runs
         Ranked lists of other systems: each may stand in a column, by its name.
+    others
+        Further spaces of the same items, by name: side by side with the first, and judged together
+        with it.
 
     Raises
     ------
@@ -408,7 +412,10 @@ def inspect(
     FileError
         The port cannot be used.
     IdsError, SpellingError
-        A run that asks for none of the space or lists none; two of one name, or one of a measure's.
+        A run that asks for none of the space or lists none; two of one name, or one of a measure's;
+        spaces without anything in common.
+    ValuesError
+        Spaces in which one id bears two texts.
 
     Examples
     --------
@@ -424,5 +431,7 @@ def inspect(
     SEED.check("seed", seed)
     path = None if store is None else as_path(store, "a store of judgements")
     opened = Inspected(space, judged, name, None, seed, path, runs=named_runs(runs))
+    if others:
+        opened = with_others(opened, {n: as_space(one) for n, one in others.items()})
     inspected = with_stored(fitting(opened), warnings.warn)
     return Inspection(served(lambda: inspected, port=port, framed=True))

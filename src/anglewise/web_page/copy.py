@@ -66,7 +66,7 @@ def write_copy(
     """
     check_new_folder(folder, may_replace=_is_copy)
     runs = list(app.inspected.runs)
-    parsed_measures = [read_ranking(spelling, runs) for spelling in measures]
+    parsed_measures = [read_ranking(spelling, runs, app.inspected.spaces) for spelling in measures]
     rows = _rows(app, direction, queries)
     names = _file_names(rows)
     with new_folder(folder, may_replace=_is_copy) as into:
@@ -139,7 +139,7 @@ def _page(
         link=link,
         thumb=thumb,
         path=_path(app, direction, row) if one_side and app.inspected.gauged else None,
-        parsed=parse_measures(view.spelled, app.inspected.runs),
+        parsed=parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces),
     )
 
 

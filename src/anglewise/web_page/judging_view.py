@@ -15,9 +15,10 @@ from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError,
 from anglewise.judgements.records import Judged
 from anglewise.web_page.answers import GRADES, judge_name, judged, shown
 from anglewise.web_page.limits import BusyError
-from anglewise.web_page.metadata import Metadata, picture_version
+from anglewise.web_page.metadata import picture_version
 from anglewise.web_page.open_space import CHANGED, Inspected, InspectedSide, short_name
 from anglewise.web_page.queue import JudgingQueue, agreement, current_judgements, draw_queue
+from anglewise.web_page.read_passages import ReadPassage, read_passage
 from anglewise.web_page.security import cookies
 from anglewise.web_page.state import BODY, AppState, as_json, in_words
 from anglewise.web_page.view_state import ViewState, parse_measures
@@ -222,15 +223,21 @@ def _card(
 ) -> dict[str, Any]:
     query, item = queue.pairs[position]
     asking, ranked = inspected.asking(queue.direction), inspected.ranked(queue.direction)
+    asked, answers = (
+        read_passage(asking.metadata, query),
+        read_passage(ranked.metadata, item),
+    )
     card: dict[str, Any] = {
         "card": position,
         "direction": queue.direction,
         "query": asking.name(query),
         "item": ranked.name(item),
-        "query_title": asking.metadata.titles([query])[0],
-        "item_title": ranked.metadata.titles([item])[0],
-        "query_about": _about(asking.metadata, query, blind=blind),
-        "item_about": _about(ranked.metadata, item, blind=blind),
+        "query_title": asked.heading,
+        "item_title": answers.heading,
+        "query_text": asked.text,
+        "item_text": answers.text,
+        "query_about": _about(asked, blind=blind),
+        "item_about": _about(answers, blind=blind),
         "query_picture": _picture(inspected, asking, queue.direction.split("-")[0], query),
         "item_picture": _picture(inspected, ranked, queue.direction.split("-")[1], item),
         "shown": shown(inspected, queue.direction, query, item),
@@ -243,9 +250,9 @@ def _card(
     return card
 
 
-def _about(metadata: Metadata, row: int, *, blind: bool) -> list[tuple[str, str]]:
+def _about(read: ReadPassage, *, blind: bool) -> list[tuple[str, str]]:
     """The columns that a judge sees: blind, none that tells popularity or split."""
-    return [pair for pair in metadata.about(row) if not (blind and pair[0].lower() in LEADING)]
+    return [pair for pair in read.about if not (blind and pair[0].lower() in LEADING)]
 
 
 def _picture(inspected: Inspected, side: InspectedSide, name: str, row: int) -> str | None:
@@ -282,7 +289,7 @@ def _chosen(inspected: Inspected, view: ViewState, request: Request) -> bool:
 def _judged_view(app: AppState, request: Request) -> tuple[ViewState, list[str]]:
     view, notes = app.read_view(request)
     notes += _unread(request)
-    parsed = parse_measures(view.spelled, app.inspected.runs)
+    parsed = parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces)
     notes += [
         f"measure {quoted(spelled)!r} is left out: {error}"
         for spelled, error in zip(parsed.spelled, parsed.errors, strict=True)
@@ -299,7 +306,7 @@ def _judged_view(app: AppState, request: Request) -> tuple[ViewState, list[str]]
 
 def _queue(app: AppState, request: Request) -> JudgingQueue:
     view, _ = _judged_view(app, request)
-    measures = parse_measures(view.spelled, app.inspected.runs).valid
+    measures = parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces).valid
     inspected, depth = app.inspected, _depth(request)
     key = ("deck", *_key(app, request))
     return app.needed(key, lambda: draw_queue(inspected, view.direction, measures, depth))
@@ -309,7 +316,9 @@ def _key(app: AppState, request: Request) -> tuple[object, ...]:
     view, _ = _judged_view(app, request)
     return (
         view.direction,
-        tuple(map(str, parse_measures(view.spelled, app.inspected.runs).valid)),
+        tuple(
+            map(str, parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces).valid)
+        ),
         _depth(request),
     )
 

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -102,7 +102,7 @@ class Metadata:
     def titles(self, rows: Sequence[int]) -> list[str]:
         """A title for each row: its title, else the start of its text, else its id."""
         texts = [""] * len(rows)
-        for name in self._title_columns:
+        for name in self.title_columns:
             if all(texts):
                 break
             cells = self.cells(name, rows)
@@ -112,10 +112,10 @@ class Metadata:
         ids = self.side.ids
         return [text or plain(ids[row], TITLE) for text, row in zip(texts, rows, strict=True)]
 
-    def about(self, row: int) -> list[tuple[str, str]]:
+    def about(self, row: int, without: Collection[str] = ()) -> list[tuple[str, str]]:
         """The columns of a row with their cells as text; without pictures, blanks and the title."""
         title = self.titles([row])[0]
-        cells = ((name, self.cells(name, [row])[0]) for name in self.names)
+        cells = ((name, self.cells(name, [row])[0]) for name in self.names if name not in without)
         return [
             (plain(name, TITLE), text)
             for name, cell in cells
@@ -129,7 +129,7 @@ class Metadata:
         exact = self.side.row_of.get(text.strip())
         rows = [] if exact is None else [exact]
         needle = text.strip()
-        for name in self._title_columns:
+        for name in self.title_columns:
             if not needle or len(rows) >= most:
                 break
             rows += [row for row in self._holding(name, needle, most) if row not in rows]
@@ -141,10 +141,11 @@ class Metadata:
     @property
     def titled(self) -> bool:
         """Whether there is a column of titles or texts."""
-        return bool(self._title_columns)
+        return bool(self.title_columns)
 
     @cached_property
-    def _title_columns(self) -> list[str]:
+    def title_columns(self) -> list[str]:
+        """The columns that name a row to a person, best first."""
         lower = {name.lower(): name for name in self.names}
         return [lower[name] for name in TITLES if name in lower]
 

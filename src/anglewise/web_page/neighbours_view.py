@@ -1,6 +1,6 @@
 """Neighbours under several measures, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from anglewise.comparison.ranked_runs import RunCandidate
+from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import shown
@@ -17,7 +18,14 @@ from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.web_page.limits import BusyError
 from anglewise.web_page.open_space import Inspected, InspectedSide, short_name
 from anglewise.web_page.picks import PICKS, pick, picks
-from anglewise.web_page.rankings import Ranking, has_words, meaning, nearest
+from anglewise.web_page.rankings import (
+    Ranking,
+    SpaceRanking,
+    has_words,
+    meaning,
+    nearest,
+    usual_rankings,
+)
 from anglewise.web_page.state import AppState, in_words
 from anglewise.web_page.view_state import ParsedMeasures, ViewState, parse_measures
 
@@ -40,6 +48,7 @@ class ShownItem:
     bar: float
     only_here: bool
     picture: bool
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,7 @@ def columns(
             gains=gains,
             elsewhere=elsewhere if len(neighbours) > 1 else None,
             ranks=[place + 1 for place in rows_of[name].values()],
+            lengths=_lengths(inspected, view.direction, measure),
         )
         places = int((result.scores[0, view.start :] > -np.inf).sum())
         tied = int(result.tied_at_cut[0])
@@ -129,6 +139,8 @@ def _no_list(ranking: Ranking) -> str:
     """Why a list is empty from its first place on."""
     if isinstance(ranking, RunCandidate):
         return "this run has no list for this query"
+    if isinstance(ranking, SpaceRanking):
+        return f"{ranking.name} does not hold this query, or nothing that this page holds"
     return "nothing is found: no item shares a word with this query, or none may be listed"
 
 
@@ -140,10 +152,19 @@ def listed(
     gains: Mapping[int, float],
     elsewhere: set[int] | None = None,
     ranks: Sequence[int] | None = None,
+    lengths: Embeddings | None = None,
 ) -> tuple[ShownItem, ...]:
-    """Rows of the ranked side with their scores, as the items of a list; ranks count from 1."""
+    """Rows of the ranked side with their scores, as the items of a list; ranks count from 1.
+
+    ``lengths`` are the items of another space whose lengths are shown, by id.
+    """
     ranks = range(1, len(rows) + 1) if ranks is None else ranks
-    titles, norms = ranked.metadata.titles(rows), ranked.embeddings.norms
+    titles, norms = ranked.metadata.titles(rows), [float(ranked.embeddings.norms[r]) for r in rows]
+    longest = ranked.longest
+    if lengths is not None:
+        ids = ranked.embeddings.ids[list(rows)].tolist()
+        norms = [float(lengths.norms[lengths.row_of[name]]) for name in ids]
+        longest = float(lengths.norms.max())
     picture = ranked.metadata.picture_column is not None
     return tuple(
         ShownItem(
@@ -154,13 +175,20 @@ def listed(
             score=float(score),
             grade=gains.get(row),
             use=_use(ranked, row),
-            norm=float(norms[row]),
-            bar=round(BAR * float(norms[row]) / (ranked.longest or 1.0), 1),
+            norm=norm,
+            bar=round(BAR * norm / (longest or 1.0), 1),
             only_here=elsewhere is not None and row not in elsewhere,
             picture=picture,
         )
-        for rank, row, title, score in zip(ranks, rows, titles, scores, strict=False)
+        for rank, row, title, score, norm in zip(ranks, rows, titles, scores, norms, strict=False)
     )
+
+
+def _lengths(inspected: Inspected, direction: Direction, ranking: Ranking) -> Embeddings | None:
+    """The items whose lengths a column shows, where they are those of another space."""
+    if not isinstance(ranking, SpaceRanking):
+        return None
+    return inspected.competing(direction).sides[ranking.name][1]
 
 
 def gains_of(judgements: Judgements | None, row: int) -> dict[int, float]:
@@ -175,9 +203,12 @@ def gains_of(judgements: Judgements | None, row: int) -> dict[int, float]:
 
 def meaning_of(measure: Ranking, inspected: Inspected, direction: Direction) -> str:
     """What a score of this measure means here, in words."""
+    space = inspected.space
+    if isinstance(measure, SpaceRanking):
+        space, measure = inspected.spaces[measure.name], measure.measure
     if not isinstance(measure, Measure):
         return meaning(measure)
-    frames = ", ".join(map(str, frames_in(measure, inspected.space, direction)))
+    frames = ", ".join(map(str, frames_in(measure, space, direction)))
     return measure.formula.meaning + (f" (after: {frames})" if frames else "")
 
 
@@ -206,6 +237,8 @@ def _use(side: InspectedSide, row: int) -> float | None:
     return float(side.use[row])
 
 
+LISTED = 20
+"""Measures in several spaces that are suggested."""
 SUGGESTED = (
     "dot",
     "cosine",
@@ -224,7 +257,7 @@ FIRST_PICK = "popular"
 def neighbours(app: AppState, request: Request) -> Response:
     """The page with the lists of the query that the address names."""
     view, notes = app.read_view(request)
-    parsed = parse_measures(view.spelled, app.inspected.runs)
+    parsed = parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces)
     row = _row(app, view, parsed, notes)
     lists, shown_query = [], None
     if row is None:
@@ -249,6 +282,7 @@ def neighbours(app: AppState, request: Request) -> Response:
         link=link,
         picks=_picks(app, view, parsed),
         suggested=(
+            *(usual_rankings(app.inspected, LISTED) if app.inspected.others else ()),
             *app.inspected.runs,
             *SUGGESTED,
             *(BY_WORDS if has_words(app.inspected, view.direction) else ()),
@@ -268,11 +302,60 @@ def find(app: AppState, request: Request) -> Response:
         return RedirectResponse(_home(request) + view.asking(side.name(row)).address(), 303)
     with app.busy.working():
         rows = side.metadata.find(text) if text else []
+    asked = _asked(app, view, text) if text else QuestionShown()
     titles = side.metadata.titles(rows)
     matches = [(side.name(row), title) for row, title in zip(rows, titles, strict=True)]
     return app.page(
-        "found.html", view=view, notes=notes, text=text, matches=matches, home=_home(request)
+        "found.html",
+        view=view,
+        notes=notes,
+        text=text,
+        matches=matches,
+        home=_home(request),
+        answered=asked.answered,
+        unasked=asked.unasked,
+        link=asked.link,
+        asking_view=asked.view or view,
     )
+
+
+@dataclass(frozen=True)
+class QuestionShown:
+    """What the page shows of a text that asks as a question: its answer, or why there is none."""
+
+    unasked: str = ""
+    answered: object = None
+    link: Callable[[ShownItem], str] | None = None
+    view: ViewState | None = None
+
+
+def _asked(app: AppState, view: ViewState, text: str) -> QuestionShown:
+    from anglewise.web_page.questions import answer, can_be_asked, model_of
+
+    inspected = app.inspected
+    if not can_be_asked(inspected):
+        return QuestionShown(
+            "the space does not say which encoder made its vectors: name it "
+            "(anglewise inspect --encoder SPEC), and a text is answered here"
+        )
+    measures = parse_measures(view.spelled, inspected.runs, inspected.spaces).valid
+
+    def work() -> object:
+        model = app.needed(("encoder",), lambda: model_of(inspected))
+        return answer(inspected, model, text, measures, view.k)
+
+    try:
+        answered = app.searched(("question", text, view.spelled, view.k), work)
+    except BusyError:
+        raise
+    except AnglewiseError as error:
+        return QuestionShown(in_words(error))
+    asking_view = replace(view.towards(inspected.directions[0]), start=0)
+
+    def link(item: ShownItem) -> str:
+        return "/" + _view_of(asking_view, item.id).address()
+
+    return QuestionShown("", answered, link, asking_view)
 
 
 def picked(app: AppState, request: Request) -> Response:
@@ -283,7 +366,10 @@ def picked(app: AppState, request: Request) -> Response:
         return app.page("message.html", 404, title="No such way", message=", ".join(PICKS))
     side = app.inspected.asking(view.direction)
     current = side.row(view.query or "")
-    measures, direction = parse_measures(view.spelled, app.inspected.runs).valid, view.direction
+    measures, direction = (
+        parse_measures(view.spelled, app.inspected.runs, app.inspected.spaces).valid,
+        view.direction,
+    )
     try:
         row = app.searched(
             ("pick", how, direction, view.spelled, current),

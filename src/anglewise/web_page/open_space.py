@@ -27,7 +27,9 @@ from anglewise.io.texts import texts_of
 from anglewise.web_page.metadata import Held, Metadata, bytes_of
 
 if TYPE_CHECKING:
+    from anglewise.labelling.competing import Competing
     from anglewise.nearest_neighbours.bm25 import Bm25Index
+    from anglewise.rag.relevance import Relevance
 
 CHANGED = (
     "This space has been written anew since the page was opened: "
@@ -153,6 +155,12 @@ class Inspected:
         The files that the space was read from, each with its stamp from then.
     runs
         Ranked lists of other systems, by name: each may stand in a column.
+    others
+        Further spaces of the same items by name, whose lists may stand in columns.
+    encoder
+        What encodes a typed question, where that is not left to what the space names.
+    relevance
+        The probability of relevance at a score, where it was learned.
     seed
         For all that is drawn at random.
     store
@@ -178,6 +186,9 @@ class Inspected:
     queue: Queue | None = None
     files: Mapping[Path, Stamp] = field(default_factory=dict[Path, Stamp])
     runs: Mapping[str, Run] = field(default_factory=dict[str, Run])
+    others: Mapping[str, Space] = field(default_factory=dict[str, Space])
+    encoder: str | None = None
+    relevance: "Relevance | None" = None
 
     @cached_property
     def mark(self) -> str:
@@ -198,6 +209,23 @@ class Inspected:
     def directions(self) -> tuple[Direction, ...]:
         """The directions that this space has."""
         return ("items-items",) if self.space.one_sided else DIRECTIONS
+
+    @property
+    def spaces(self) -> Mapping[str, Space]:
+        """Every space by its name, where there are several: the open one, then the others."""
+        return {self.name: self.space, **self.others} if self.others else {}
+
+    @cached_property
+    def _competing(self) -> "dict[Direction, Competing]":
+        return {}
+
+    def competing(self, direction: Direction) -> "Competing":
+        """All spaces in a direction, aligned by their ids."""
+        from anglewise.labelling.competing import Competing
+
+        if direction not in self._competing:
+            self._competing[direction] = Competing(self.spaces, direction, ())
+        return self._competing[direction]
 
     @cached_property
     def gauged(self) -> bool:

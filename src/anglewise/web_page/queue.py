@@ -14,6 +14,7 @@ import numpy as np
 from anglewise.data_types.drawn import QueryDraw, QueryWeights, query_draw
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.run import FORBIDDEN, Run
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import AnglewiseError, TooFewError
@@ -256,12 +257,14 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     complete_judgements = replace(of_complete, judged_at=completed_at)
     metric = f"nDCG@{queue.depth}"
     try:
+        of_spaces = {name: _as_run(inspected, queue, name) for name in _of_spaces(inspected, queue)}
+        runs = [run for name, run in inspected.runs.items() if name in queue.measures]
         result = compare(
             inspected.space,
             complete_judgements,
-            [name for name in queue.measures if name not in inspected.runs],
+            [n for n in queue.measures if n not in inspected.runs and n not in of_spaces],
             metric,
-            runs=[run for name, run in inspected.runs.items() if name in queue.measures],
+            runs=[*runs, *of_spaces.values()],
             seed=queue.seed,
         )
         state = sequential(result, seed=queue.seed)
@@ -285,6 +288,30 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
         "means": means,
         "queries": len(complete),
     }
+
+
+def _of_spaces(inspected: Inspected, queue: JudgingQueue) -> list[str]:
+    """Which of the measures are measures in one of several spaces."""
+    names = (name.rpartition(":") for name in queue.measures)
+    return [
+        f"{space}:{rest}" for space, colon, rest in names if colon and space in inspected.spaces
+    ]
+
+
+def _as_run(inspected: Inspected, queue: JudgingQueue, name: str) -> Run:
+    """The lists of a measure in one of several spaces, which are not searched once more."""
+    asking, ranked = inspected.space.sides(queue.direction)
+    space, _, spelled = name.rpartition(": ")
+    words = f"{spelled} in {space}"
+    called = "".join(" " if sign in FORBIDDEN else sign for sign in words)
+    lists = queue.lists[name]
+    return Run.from_dict(
+        {
+            str(asking.ids[row]): [str(ranked.ids[item]) for item in items if item >= 0]
+            for row, items in zip(queue.rows.tolist(), lists.indices.tolist(), strict=True)
+        },
+        " ".join(called.split()),
+    )
 
 
 def current_judgements(

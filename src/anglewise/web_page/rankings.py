@@ -1,16 +1,18 @@
 """What can stand in a column of the page beside measures: BM25, fusions of it, and given runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
+from anglewise.comparison.candidates import check_space_name
 from anglewise.comparison.fusion import FUSED, fused_by_rank
 from anglewise.comparison.lists import NOBODY
 from anglewise.comparison.ranked_runs import RUNS_DUE, RunCandidate, check_runs
 from anglewise.comparison.rankers import BM25, Ranker, read_ranker
 from anglewise.comparison.without_vectors import HiddenRows
-from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import as_list, shown
@@ -19,16 +21,33 @@ from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.errors import IdsError, SpellingError
+from anglewise.labelling.competing import Competing, check_same_texts
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
 from anglewise.web_page.open_space import Inspected
 
-Ranking: TypeAlias = Measure | Ranker | RunCandidate
+
+@dataclass(frozen=True)
+class SpaceRanking:
+    """A measure in one of several spaces, as ``compare --spaces`` spells it.
+
+    >>> str(SpaceRanking("new", measure("cosine")))
+    'new: cosine'
+    """
+
+    name: str
+    measure: Measure
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.measure}"
+
+
+Ranking: TypeAlias = Measure | Ranker | RunCandidate | SpaceRanking
 """What a column ranks by."""
 
 
-def read_ranking(spelling: str, runs: Sequence[str]) -> Ranking:
+def read_ranking(spelling: str, runs: Sequence[str], spaces: Container[str] = ()) -> Ranking:
     """Read the name of a run, a reference ranker, or a measure; ``SpellingError`` for none.
 
     >>> str(read_ranking("Fusion(BM25, dot)", [])), str(read_ranking("mine", ["mine"]))
@@ -39,6 +58,9 @@ def read_ranking(spelling: str, runs: Sequence[str]) -> Ranking:
     word = spelling.strip()
     if word in runs:
         return RunCandidate(word, list(runs).index(word))
+    space, of_space, rest = word.rpartition(":")
+    if of_space and space.strip() in spaces:
+        return SpaceRanking(space.strip(), measure(rest))
     ranker = read_ranker(word, runs)
     if ranker is None:
         return measure(word)
@@ -48,6 +70,42 @@ def read_ranking(spelling: str, runs: Sequence[str]) -> Ranking:
             "its lists (compare --run-out) and show them as a run, or show fusion(...)"
         )
     return ranker
+
+
+def usual_rankings(inspected: Inspected, most: int) -> tuple[str, ...]:
+    """What is shown of several spaces where nobody says: measure by measure, each in all."""
+    from anglewise.nearest_neighbours.represented import measures_of, usual_measures
+
+    sides = {name: space.items for name, space in inspected.spaces.items()}
+    usual = [measure(one) for one in usual_measures(*sides.values())]
+    by_use = sorted(usual, key=lambda one: str(one) != "cosine")
+    every = [
+        str(SpaceRanking(name, one))
+        for one in by_use
+        for name, side in sides.items()
+        if measures_of(side, [one])
+    ]
+    return tuple(every[:most])
+
+
+def with_others(inspected: Inspected, others: Mapping[str, Space]) -> Inspected:
+    """The same with further spaces beside the open one.
+
+    Raises ``SpellingError`` for names that cannot stand in a column or come twice, ``IdsError``
+    where the spaces have nothing in common, ``ValuesError`` where an id bears two texts.
+    """
+    if inspected.name in others:
+        raise SpellingError(
+            f"two of the spaces are called {shown(inspected.name)!r}: name the second, as in "
+            "new=FOLDER"
+        )
+    spaces = {inspected.name: inspected.space, **others}
+    for name in spaces:
+        check_space_name(name)
+    check_same_texts(spaces)
+    for direction in inspected.directions:
+        Competing(spaces, direction, ()).check_in_common()
+    return replace(inspected, others=dict(others))
 
 
 def meaning(ranking: Ranker | RunCandidate) -> str:
@@ -94,7 +152,9 @@ def nearest(
             exclude=None if judged is None else judged.seen,
         )
     for ranking in rankings:
-        if isinstance(ranking, RunCandidate):
+        if isinstance(ranking, SpaceRanking):
+            lists[str(ranking)] = _of_space(inspected, ranking, direction, rows, k)
+        elif isinstance(ranking, RunCandidate):
             lists[str(ranking)] = _of_run(inspected, ranking.name, direction, rows, k)
         elif isinstance(ranking, Ranker) and ranking.kind == BM25:
             lists[BM25] = _by_words(inspected, direction, rows, k)
@@ -223,6 +283,22 @@ def _of_run(
         if len(places) > k:
             tied[number] = sum(score == first[-1][1] for _, score in places[k:])
     return Neighbours(name, indices, scores, tied)
+
+
+def _of_space(
+    inspected: Inspected,
+    ranking: SpaceRanking,
+    direction: Direction,
+    rows: Int64[Array, " q"],
+    k: int,
+) -> Neighbours:
+    """The first places in one of several spaces; items that the open one lacks are empty (-1)."""
+    judged = inspected.judgements.get(direction)
+    competing = inspected.competing(direction)
+    found = competing.of_space(ranking.name, [ranking.measure], rows, k, judged)
+    lists = found[str(ranking.measure)]
+    held = lists.indices < len(inspected.ranked(direction).embeddings)
+    return replace(lists, measure=str(ranking), indices=np.where(held, lists.indices, NOBODY))
 
 
 def _fits(run: Run, asking: Embeddings, ranked: Embeddings) -> bool:

@@ -170,17 +170,19 @@ def _audit(inspected: Inspected) -> Report:
 
 def _comparison(inspected: Inspected, direction: Direction) -> Report:
     from anglewise.comparison.compare import compare
+    from anglewise.comparison.compare_spaces import compare_spaces
     from anglewise.report.comparison_document import comparison_document
     from anglewise.report.html_page import page
 
-    result = compare(
-        inspected.space,
-        inspected.judgements[direction],
-        DEFAULT_MEASURES,
-        runs=runs_of(inspected, direction),
-        seed=inspected.seed,
-    )
-    sources = _sources(inspected, result, direction)
+    runs, judgements = runs_of(inspected, direction), inspected.judgements[direction]
+    if inspected.others:
+        result = compare_spaces(inspected.spaces, judgements, runs=runs, seed=inspected.seed)
+    else:
+        result = compare(
+            inspected.space, judgements, DEFAULT_MEASURES, runs=runs, seed=inspected.seed
+        )
+    # the rows of several spaces are those of all their ids, and not those of this page
+    sources = [] if inspected.others else _sources(inspected, result, direction)
     document = comparison_document(result)
     return Report(f"Comparison, {direction}", document.headline, page(document), tuple(sources))
 
@@ -208,7 +210,7 @@ def _sources(
     side = inspected.asking(direction)
     sources: list[ReportSource] = []
     for other in result.measures[1:]:
-        if len(parse_measures((best, other.measure), inspected.runs).valid) < 2:
+        if len(parse_measures((best, other.measure), inspected.runs, inspected.spaces).valid) < 2:
             continue  # of a space that was made anew, which this page does not show
         losses = values[best] - values[other.measure]
         worst = np.argsort(-losses, kind="stable")[:WORST]

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -16,14 +16,15 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from anglewise.data_types.text import counted
+from anglewise.data_types.text import counted, percent
 from anglewise.io.files import Stamp, stamp
 from anglewise.report.words import number
 from anglewise.web_page.answers import Store
 from anglewise.web_page.limits import BusyError, SearchLimiter
 from anglewise.web_page.metadata import CELL, harmless, plain
 from anglewise.web_page.open_space import CHANGED, Freshness, Inspected
-from anglewise.web_page.view_state import ViewState, read_view
+from anglewise.web_page.rankings import usual_rankings
+from anglewise.web_page.view_state import MOST_MEASURES, ViewState, read_view
 
 SECONDS = 30.0
 """How long a request waits for its result; work that takes longer goes on in the background."""
@@ -127,7 +128,10 @@ class AppState:
 
     def read_view(self, request: Request) -> tuple[ViewState, list[str]]:
         """The view that the address names, and what is wrong with the address, as sentences."""
-        return read_view(parameters(request), self.inspected.directions)
+        view, notes = read_view(parameters(request), self.inspected.directions)
+        if self.inspected.others and not any(parameters(request).get("measure", ())):
+            view = replace(view, spelled=usual_rankings(self.inspected, MOST_MEASURES))
+        return view, notes
 
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A template filled in, as an answer."""
@@ -270,5 +274,6 @@ _FILTERS: dict[str, Any] = {
     "count": _count,
     "counted": counted,
     "exact": _exact,
+    "probability": percent,
 }
 TEMPLATES.filters.update(_FILTERS)

@@ -1,7 +1,7 @@
 """The state of a view, as its address spells it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 from urllib.parse import urlencode
@@ -134,17 +134,19 @@ def read_view(
     return view, notes
 
 
-def parse_measures(spelled: Sequence[str], runs: Iterable[str] = ()) -> ParsedMeasures:
+def parse_measures(
+    spelled: Sequence[str], runs: Iterable[str] = (), spaces: Container[str] = ()
+) -> ParsedMeasures:
     """Parse each spelling by itself, so that one mistake does not hide the other columns.
 
-    ``runs`` are the names of the runs that may be meant.
+    ``runs`` are the names of the runs that may be meant, ``spaces`` those of several spaces.
     """
     names = list(runs)
     measures: list[Ranking | None] = []
     errors: list[str] = []
     for spelling in spelled:
         try:
-            measures.append(_bounded(spelling, names))
+            measures.append(_bounded(spelling, names, spaces))
             errors.append("")
         except SpellingError as error:
             measures.append(None)
@@ -152,13 +154,15 @@ def parse_measures(spelled: Sequence[str], runs: Iterable[str] = ()) -> ParsedMe
     return ParsedMeasures(tuple(spelled), tuple(measures), tuple(errors))
 
 
-def _bounded(spelling: str, runs: Sequence[str]) -> Ranking:
+def _bounded(spelling: str, runs: Sequence[str], spaces: Container[str]) -> Ranking:
     """Parse a measure; ``SpellingError`` where it might take much memory."""
     if spelling.strip() in runs:
         return read_ranking(spelling, runs)
     if len(spelling) > LONGEST:
         raise SpellingError(f"more characters than {LONGEST} asked: a measure has at most so many")
-    numbers = re.findall(r"[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?", spelling, re.IGNORECASE)
+    name, of_space, rest = spelling.rpartition(":")
+    measured = rest if of_space and name.strip() in spaces else spelling
+    numbers = re.findall(r"[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?", measured, re.IGNORECASE)
     if any(float(number) > LARGEST for number in numbers):
         raise SpellingError(
             f"numbers in a measure go up to {LARGEST:,} on this page: "
@@ -168,7 +172,7 @@ def _bounded(spelling: str, runs: Sequence[str]) -> Ranking:
         raise SpellingError(
             f"{spelling.count('@')} frames asked: this page takes {MOST_FRAMES} at most"
         )
-    return read_ranking(spelling, runs)
+    return read_ranking(spelling, runs, spaces)
 
 
 def _first_value(parameters: Mapping[str, Sequence[str]], name: str) -> str:

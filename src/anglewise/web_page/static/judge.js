@@ -150,7 +150,10 @@ function judging() {
   }
 
   const grades = Object.fromEntries([0, 1, 2, 3, 4].map((value) => [value, () => grade(value)]));
-  keys({ ...grades, u: undo, s: skip, n: () => one("note").focus(), "?": help });
+  const passage = one("passage");
+  const read = (share) => () => passage.scrollBy({ top: share * passage.clientHeight });
+  const reading = { j: read(0.2), ArrowDown: read(0.2), k: read(-0.2), ArrowUp: read(-0.2), " ": read(0.9), PageDown: read(0.9), PageUp: read(-0.9), Home: () => passage.scrollTo({ top: 0 }), End: () => passage.scrollTo({ top: passage.scrollHeight }) };
+  keys({ ...grades, ...reading, u: undo, s: skip, n: () => one("note").focus(), "?": help });
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (button?.dataset.grade) grade(Number(button.dataset.grade));
