@@ -134,6 +134,17 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         ),
         "share": Need(_without("at"), "sets the moment, and --at names it: give one of them"),
     },
+    "holdout": {
+        "share": Need(
+            lambda options: options["how"] != "last" and options["at"] is None,
+            "is of --how users, and of --how time without --at: leave it out",
+        ),
+        "at": Need(lambda options: options["how"] == "time", "sets a moment: give --how time"),
+        "split": Need(
+            lambda options: options["how"] == "users",
+            "says what is to be found of users held out: give --how users",
+        ),
+    },
     "calibrate": {
         "encoder": Need(
             _writes_encoder,
