@@ -1,6 +1,7 @@
 """``anglewise compare``: measures ranked on a validation set, and which of them to use."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +17,7 @@ from anglewise.cli.options import (
     NO_FILES,
     NO_HISTORY,
     NO_RERANKER,
+    NO_SPLIT,
     NOTHING_SPECIAL,
     ONE_SPACE,
     TO_TERMINAL,
@@ -26,6 +28,7 @@ from anglewise.cli.options import (
     Results,
     SeenOptions,
     Several,
+    SplitOptions,
     Vectors,
     number,
 )
@@ -36,12 +39,15 @@ from anglewise.errors import SpellingError
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import Judged
+    from anglewise.cli.protocol_inputs import SplitReader
     from anglewise.cli.results import Gates
     from anglewise.comparison.comparison_result import Comparison
     from anglewise.comparison.rankers import Ranker
     from anglewise.data_types.embeddings import Space
     from anglewise.data_types.judgements import Judgements
     from anglewise.data_types.pairs import Pairs, Triplets
+    from anglewise.data_types.run import Run
+    from anglewise.data_types.typing import Direction
 
 GATE_FAILED = 1
 
@@ -66,6 +72,7 @@ def compare(
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
+    judged_by: SplitOptions = NO_SPLIT,
     several: Several = ONE_SPACE,
     reranking: RerankerOptions = NO_RERANKER,
     judging: Judging = FROM_FOLDER,
@@ -124,15 +131,14 @@ def compare(
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import (
-        judged_names,
         judged_space,
         judged_spaces,
         read_runs,
         run_names,
     )
+    from anglewise.cli.protocol_inputs import split_reader
     from anglewise.cli.results import Gates, check_run_out
     from anglewise.comparison.compare import compare as compared
-    from anglewise.comparison.compare_runs import compare_listed
     from anglewise.comparison.compare_spaces import compare_spaces
     from anglewise.comparison.rankers import split_rankers
 
@@ -153,12 +159,15 @@ def compare(
     _measures(measures, names, ())
     with talk.progress("reading"):
         runs = read_runs(several.runs, talk.say)
-        if runs and source is None and vectors == NO_FILES and not several.spaces:
-            rankers, plain = split_rankers(
-                () if measures is None else _measures(measures, names, ()), names
-            )
+        reader = split_reader(
+            judged_by, several, source, vectors=vectors, seen=seen, judging=judging
+        )
+        if reader is not None:
+            reader.check(direction)
+            source = judged_by.model
+        alone = source is None and vectors == NO_FILES and not several.spaces
+        if runs and reader is None and alone:
             given = {
-                "--measures": plain,
                 "--reranker": reranking.reranker,
                 "--variants": several.variants,
                 "--slice": slices,
@@ -169,23 +178,16 @@ def compare(
                 "--breadth": results.breadth,
                 "--dry-run": dry_run,
             }
-            _refuse(
-                given,
-                "is of a space, and --runs alone have no vectors: leave it out, or give "
-                "the space too",
-            )
-            space, judgements = judged_names(runs, direction, judging, talk.say, always.seed)
-            judged = {"": judgements}
-            check_run_out(results.run_out, {"": space}, judged, rankers, runs=names)
-            run = partial(compare_listed, runs, judgements, space, rankers=rankers, **options)
+            options["rankers"] = _rankers_alone(measures, names, given)
+            judged, run = _runs_alone(runs, direction, judging, results, options, talk=talk)
         elif several.spaces or several.variants:
-            alone = {
+            given = {
                 "--slice": slices,
                 "--where": where,
                 "--dry-run": dry_run,
                 "--reranker": reranking.reranker,
             }
-            _refuse(alone, "is for one space: leave --spaces and --variants out")
+            _refuse(given, "is for one space: leave --spaces and --variants out")
             spaces, judged = judged_spaces(
                 source,
                 several.spaces,
@@ -195,6 +197,7 @@ def compare(
                 seen=seen,
                 say=talk.say,
                 seed=always.seed,
+                split=reader,
             )
             options |= of_space | {"variants": several.variants or (), "runs": runs}
             wanted = _measures(measures, names, spaces.values())
@@ -204,7 +207,14 @@ def compare(
             run = partial(compare_spaces, spaces, judged, wanted, **options)
         else:
             space, judgements = judged_space(
-                source, vectors, direction, judging, talk.say, seen=seen, seed=always.seed
+                source,
+                vectors,
+                direction,
+                judging,
+                talk.say,
+                seen=seen,
+                seed=always.seed,
+                split=reader,
             )
             judged = {"": judgements}
             wanted = _measures(measures, names, [space])
@@ -215,13 +225,13 @@ def compare(
                 _refuse(untold, "has no search whose time could be told: leave it out")
                 return _dry_run(space, judgements, wanted, options, talk)
             options |= _reranker(reranking, split_rankers(wanted, names)[0])
-            if where:  # what is judged of items that do not pass is read as the rest
-                options["missing"] = judging.missing
+            # what is judged of items that do not pass is read as the rest
+            options |= {"missing": judging.missing} if where else {}
             run = partial(compared, space, judgements, wanted, runs=runs, **options)
     _check_directions(judged.values(), results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
         result = run(progress=progress)
-    return _report(result, gates, results, history, talk)
+    return _report(result, gates, results, history, talk, reader=reader)
 
 
 def _report(
@@ -230,6 +240,8 @@ def _report(
     results: Results,
     history: HistoryOptions,
     talk: "Talk",
+    *,
+    reader: "SplitReader | None" = None,
 ) -> int:
     """Write, print and remember a result; the exit code says whether its gates held."""
     from anglewise.cli.results import gate_content, looks_content, remember, write_results
@@ -237,6 +249,8 @@ def _report(
     from anglewise.comparison.stopping import sequential as stopping
     from anglewise.report.comparison_document import comparison_document
 
+    if reader is not None:
+        result = replace(result, notes=(*reader.remarks, *result.notes))
     until = stopping(result, seed=result.seed) if results.sequential else None
     rest = unjudged(result) if results.unjudged else None
     checked = gates.check(result)
@@ -245,6 +259,8 @@ def _report(
     write_results(result, document, results, talk)
     remember(result, gates, checked, history, talk)
     content = result.to_dict(timed=results.breadth)
+    if reader is not None:
+        content["protocol"] = reader.content()
     if checked:
         content["gates"] = [gate_content(check) for check in checked]
     if history.history is not None:
@@ -270,6 +286,40 @@ def _measures(
             raise SpellingError("--measures none leaves nothing to compare: give --runs FILE too")
         return ()
     return given
+
+
+def _runs_alone(
+    runs: "Sequence[Run]",
+    direction: "Direction | None",
+    judging: Judging,
+    results: Results,
+    options: dict[str, Any],
+    *,
+    talk: "Talk",
+) -> "tuple[dict[str, Judged], partial[Comparison]]":
+    """What is judged where there are no vectors, and what compares the runs by it."""
+    from anglewise.cli.inputs import judged_names
+    from anglewise.cli.results import check_run_out
+    from anglewise.comparison.compare_runs import compare_listed
+
+    space, judgements = judged_names(runs, direction, judging, talk.say, options["seed"])
+    names = [run.name for run in runs]
+    check_run_out(results.run_out, {"": space}, {"": judgements}, options["rankers"], runs=names)
+    return {"": judgements}, partial(compare_listed, runs, judgements, space, **options)
+
+
+def _rankers_alone(
+    measures: str | None, runs: Sequence[str], given: Mapping[str, Any]
+) -> "tuple[Ranker, ...]":
+    """What is made of runs that are compared alone; what is of a space is refused."""
+    from anglewise.comparison.rankers import split_rankers
+
+    rankers, plain = split_rankers(() if measures is None else _measures(measures, runs, ()), runs)
+    _refuse(
+        {"--measures": plain, **given},
+        "is of a space, and --runs alone have no vectors: leave it out, or give the space too",
+    )
+    return tuple(rankers)
 
 
 def _reranker(reranking: RerankerOptions, rankers: "Sequence[Ranker]") -> dict[str, Any]:

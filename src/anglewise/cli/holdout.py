@@ -67,41 +67,30 @@ def holdout(
         The form of the tables. csv leaves it to its reader to guess what is a number.
     """
     from anglewise.cli.console import Talk
-    from anglewise.io.holdout_folder import check_split_destination, file_checksum, write_split
+    from anglewise.io.holdout_folder import check_split_destination, file_checksum
+    from anglewise.io.holdout_folder import holdout as split_and_write
     from anglewise.io.read import read_interactions
-    from anglewise.judgements.holdout_split import split_interactions
 
     talk = Talk(always)
     check_split_destination(output)
     with talk.progress("reading"):
         table = read_interactions(interactions, **vars(columns), say=talk.say)
-    parted = split_interactions(
+    manifest = split_and_write(
         table,
+        output,
         how,
         share=share,
         at=at,
-        part=split,
+        split=split,
         k_core=k_core,
         graded=graded,
+        tables=tables,
+        about={
+            "source": {"file": interactions.name, "sha256": file_checksum(interactions)},
+            "min_weight": columns.min_weight,
+        },
         seed=always.seed,
     )
-    about = {
-        "source": {"file": interactions.name, "sha256": file_checksum(interactions)},
-        "how": how,
-        "share": parted.settings.get("share"),
-        "at": parted.settings.get("at"),
-        "split": parted.settings.get("split"),
-        "k_core": k_core,
-        "min_weight": columns.min_weight,
-        "graded": graded,
-        "seed": always.seed,
-        "read": {
-            "users": table.shape[0],
-            "items": table.shape[1],
-            "interactions": len(table.users),
-        },
-    }
-    manifest = write_split(parted, output, about=about, form=tables)
     content = {"command": "holdout", "output": str(output), **manifest}
     talk.give(content, _document(content))
     return 0

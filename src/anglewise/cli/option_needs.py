@@ -88,6 +88,11 @@ def _writes_encoder(options: Given) -> bool:
 
 NEEDS: Mapping[str, Mapping[str, Need]] = {
     "compare": {
+        "model": Need(
+            _with("protocol"),
+            "is what was trained on a split, and none is given: give --protocol, or the model by "
+            "itself, without --model",
+        ),
         "reranker_cache": Need(
             _with("reranker"), "keeps scores of a reranker, and none is named: give --reranker"
         ),

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from anglewise.data_types.numbers import check_word
+from anglewise.data_types.numbers import check_kind, check_word
 from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.typing import Array, Float64, Shaped
 from anglewise.errors import FileError
@@ -24,7 +24,7 @@ from anglewise.io.ownership import check_inside
 from anglewise.io.space_files import LONGEST, plain, write_table
 from anglewise.io.sparse_files import read_sparse_npz
 from anglewise.io.tables import Sheet, names_of, numbers_of, only
-from anglewise.judgements.holdout_split import HoldoutSplit
+from anglewise.judgements.holdout_split import HoldoutSplit, How, Part, split_interactions
 
 Form: TypeAlias = Literal["parquet", "csv"]
 FORMS: tuple[Form, ...] = ("parquet", "csv")
@@ -72,6 +72,81 @@ class EvaluationProtocol:
     def held_out_ids(self) -> list[str]:
         """Users who are folded in, in the rows of ``fold-in.npz``."""
         return [] if self.fold_in is None else list(map(str, self.fold_in.user_ids))
+
+
+def holdout(
+    interactions: Interactions,
+    path: PathLike,
+    how: How = "last",
+    *,
+    share: float | None = None,
+    at: float | None = None,
+    split: Part | None = None,
+    k_core: int | None = None,
+    graded: bool = False,
+    tables: Form = "parquet",
+    about: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Split interactions for a model of any library, write the parts, and say what was written.
+
+    Parameters
+    ----------
+    interactions
+        Who used what, as ``read_interactions`` gives it.
+    path
+        The folder to write; a split that is there is replaced. Files as ``write_split`` says.
+    how, share, at, k_core, graded, seed
+        As in ``split_interactions``: the last item of everybody, what was newly used after a
+        moment, or users who are held out.
+    split
+        Of ``how="users"``, what is hidden of each: ``"random"``, ``"time"`` or ``"last"``.
+    tables
+        ``"parquet"`` or ``"csv"``.
+    about
+        What the manifest says beside, such as where the interactions came from.
+
+    Raises
+    ------
+    SpellingError, ValuesError, TooFewError
+        As ``split_interactions``.
+    FileError
+        As ``write_split``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> used = Interactions(
+    ...     users=np.array([0, 0, 1, 1]), items=np.array([0, 1, 0, 1]), weights=np.ones(4),
+    ...     user_ids=np.array(["a", "b"]), item_ids=np.array(["x", "y"]),
+    ... )
+    >>> manifest = holdout(used, Path(tempfile.mkdtemp()) / "split", "users", share=0.5)
+    >>> manifest["counts"]["train"]["users"], manifest["counts"]["fold_in"]["users"]
+    (1, 1)
+    """
+    check_kind(interactions, Interactions, "what is split", "Interactions")
+    check_new_folder(path, may_replace=_check_split)
+    parts = split_interactions(
+        interactions,
+        how,
+        share=share,
+        at=at,
+        part=split,
+        k_core=k_core,
+        graded=graded,
+        seed=seed,
+    )
+    users, items = interactions.shape
+    content: dict[str, Any] = {
+        **(about or {}),
+        "how": how,
+        **{name: parts.settings.get(name) for name in ("share", "at", "split")},
+        "k_core": k_core,
+        "graded": graded,
+        "seed": seed,
+        "read": {"users": users, "items": items, "interactions": len(interactions.users)},
+    }
+    return write_split(parts, path, about=content, form=tables)
 
 
 def write_split(
@@ -146,7 +221,7 @@ def write_split(
 
 
 def check_split_destination(path: PathLike) -> None:
-    """Check, before the work, that ``write_split`` could write here after it."""
+    """Check, before interactions are read, that a split could be written here."""
     check_new_folder(path, may_replace=_check_split)
 
 
