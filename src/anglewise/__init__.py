@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from anglewise.comparison.compare import compare
     from anglewise.comparison.compare_runs import compare_runs
     from anglewise.comparison.compare_spaces import compare_spaces
+    from anglewise.comparison.compare_trainings import compare_trainings
     from anglewise.comparison.comparison_result import Comparison
     from anglewise.data_types.embeddings import Embeddings, Space
     from anglewise.data_types.judgements import Judgements
@@ -96,6 +97,7 @@ _HOMES = {
     "compare": "anglewise.comparison.compare",
     "compare_runs": "anglewise.comparison.compare_runs",
     "compare_spaces": "anglewise.comparison.compare_spaces",
+    "compare_trainings": "anglewise.comparison.compare_trainings",
     "encode": "anglewise.encoders.encode",
     "encode_images": "anglewise.encoders.images",
     "encoder": "anglewise.encoders.load",
@@ -153,6 +155,7 @@ __all__ = [
     "compare",
     "compare_runs",
     "compare_spaces",
+    "compare_trainings",
     "encode",
     "encode_images",
     "encoder",

@@ -1,6 +1,6 @@
 """``anglewise compare``: measures ranked on a validation set, and which of them to use."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from anglewise.data_types.embeddings import Space
     from anglewise.data_types.judgements import Judgements
     from anglewise.data_types.pairs import Pairs, Triplets
-    from anglewise.data_types.run import Run
-    from anglewise.data_types.typing import Direction
 
 GATE_FAILED = 1
 
@@ -129,17 +127,12 @@ def compare(
     dry_run
         Read everything, say what was guessed and about how long the rest would take, and stop.
     """
+    from anglewise.cli.comparison_inputs import ComparisonInputs, refuse, wanted_measures
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import (
-        judged_space,
-        judged_spaces,
-        read_runs,
-        run_names,
-    )
+    from anglewise.cli.inputs import judged_space, read_runs, run_names
     from anglewise.cli.protocol_inputs import split_reader
     from anglewise.cli.results import Gates, check_run_out
     from anglewise.comparison.compare import compare as compared
-    from anglewise.comparison.compare_spaces import compare_spaces
     from anglewise.comparison.rankers import split_rankers
 
     talk = Talk(always)
@@ -156,7 +149,7 @@ def compare(
         "seed": always.seed,
     }
     of_space = {"split": split, "largest_group": largest_group}
-    _measures(measures, names, ())
+    wanted_measures(measures, names, ())
     with talk.progress("reading"):
         runs = read_runs(several.runs, talk.say)
         reader = split_reader(
@@ -165,46 +158,33 @@ def compare(
         if reader is not None:
             reader.check(direction)
             source = judged_by.model
-        alone = source is None and vectors == NO_FILES and not several.spaces
-        if runs and reader is None and alone:
-            given = {
-                "--reranker": reranking.reranker,
-                "--variants": several.variants,
-                "--slice": slices,
-                "--where": where,
-                "--split": split != "queries",
-                "--largest-group": largest_group,
-                "--seen": seen.seen,
-                "--breadth": results.breadth,
-                "--dry-run": dry_run,
-            }
-            options["rankers"] = _rankers_alone(measures, names, given)
-            judged, run = _runs_alone(runs, direction, judging, results, options, talk=talk)
+        asked = ComparisonInputs(
+            source,
+            measures,
+            direction,
+            vectors=vectors,
+            seen=seen,
+            several=several,
+            judging=judging,
+            results=results,
+            runs=runs,
+            reader=reader,
+            talk=talk,
+        )
+        of_one = {"--slice": slices, "--where": where, "--dry-run": dry_run}
+        of_one |= {"--reranker": reranking.reranker}
+        if asked.is_of_runs_alone:
+            of_spaces = {"--split": split != "queries", "--largest-group": largest_group}
+            judged, run = asked.runs_alone(options, of_one | of_spaces)
+        elif judged_by.trainings:
+            refuse(
+                of_one | {"--history": history.history},
+                "is not of several trainings: leave it or --trainings out",
+            )
+            judged, run = asked.trainings(judged_by.trainings, options | of_space)
         elif several.spaces or several.variants:
-            given = {
-                "--slice": slices,
-                "--where": where,
-                "--dry-run": dry_run,
-                "--reranker": reranking.reranker,
-            }
-            _refuse(given, "is for one space: leave --spaces and --variants out")
-            spaces, judged = judged_spaces(
-                source,
-                several.spaces,
-                vectors,
-                direction,
-                judging,
-                seen=seen,
-                say=talk.say,
-                seed=always.seed,
-                split=reader,
-            )
-            options |= of_space | {"variants": several.variants or (), "runs": runs}
-            wanted = _measures(measures, names, spaces.values())
-            check_run_out(
-                results.run_out, spaces, judged, wanted, variants=options["variants"], runs=names
-            )
-            run = partial(compare_spaces, spaces, judged, wanted, **options)
+            refuse(of_one, "is for one space: leave --spaces and --variants out")
+            judged, run = asked.spaces(options | of_space)
         else:
             space, judgements = judged_space(
                 source,
@@ -217,12 +197,12 @@ def compare(
                 split=reader,
             )
             judged = {"": judgements}
-            wanted = _measures(measures, names, [space])
+            wanted = wanted_measures(measures, names, [space])
             options |= of_space | {"slices": slices, "where": where or None}
             check_run_out(results.run_out, {"": space}, judged, wanted, runs=names)
             if dry_run:
                 untold = {"--runs": runs, "--reranker": reranking.reranker}
-                _refuse(untold, "has no search whose time could be told: leave it out")
+                refuse(untold, "has no search whose time could be told: leave it out")
                 return _dry_run(space, judgements, wanted, options, talk)
             options |= _reranker(reranking, split_rankers(wanted, names)[0])
             # what is judged of items that do not pass is read as the rest
@@ -273,55 +253,6 @@ def _report(
     return 0 if all(check.passed for check in checked) else GATE_FAILED
 
 
-def _measures(
-    given: str | None, runs: Sequence[str], spaces: "Iterable[Space]"
-) -> str | tuple[str, ...]:
-    """The measures that were asked for, or the usual ones of the spaces; none with runs alone."""
-    from anglewise.nearest_neighbours.represented import usual_measures
-
-    if given is None:
-        return usual_measures(*(space.items for space in spaces))
-    if given.strip().lower() == "none":
-        if not runs:
-            raise SpellingError("--measures none leaves nothing to compare: give --runs FILE too")
-        return ()
-    return given
-
-
-def _runs_alone(
-    runs: "Sequence[Run]",
-    direction: "Direction | None",
-    judging: Judging,
-    results: Results,
-    options: dict[str, Any],
-    *,
-    talk: "Talk",
-) -> "tuple[dict[str, Judged], partial[Comparison]]":
-    """What is judged where there are no vectors, and what compares the runs by it."""
-    from anglewise.cli.inputs import judged_names
-    from anglewise.cli.results import check_run_out
-    from anglewise.comparison.compare_runs import compare_listed
-
-    space, judgements = judged_names(runs, direction, judging, talk.say, options["seed"])
-    names = [run.name for run in runs]
-    check_run_out(results.run_out, {"": space}, {"": judgements}, options["rankers"], runs=names)
-    return {"": judgements}, partial(compare_listed, runs, judgements, space, **options)
-
-
-def _rankers_alone(
-    measures: str | None, runs: Sequence[str], given: Mapping[str, Any]
-) -> "tuple[Ranker, ...]":
-    """What is made of runs that are compared alone; what is of a space is refused."""
-    from anglewise.comparison.rankers import split_rankers
-
-    rankers, plain = split_rankers(() if measures is None else _measures(measures, runs, ()), runs)
-    _refuse(
-        {"--measures": plain, **given},
-        "is of a space, and --runs alone have no vectors: leave it out, or give the space too",
-    )
-    return tuple(rankers)
-
-
 def _reranker(reranking: RerankerOptions, rankers: "Sequence[Ranker]") -> dict[str, Any]:
     """What reranks, loaded, and the file that keeps its scores."""
     from anglewise.comparison.ranker_lists import check_reranker
@@ -334,13 +265,6 @@ def _reranker(reranking: RerankerOptions, rankers: "Sequence[Ranker]") -> dict[s
     model = reranker(reranking.reranker)
     cache = reranking.reranker_cache or usual_log(model)
     return {"reranker": model, "reranker_cache": cache}
-
-
-def _refuse(given: Mapping[str, Any], reason: str) -> None:
-    """Refuse options that were given and say nothing here."""
-    for name, value in given.items():
-        if value:
-            raise SpellingError(f"{name} {reason}")
 
 
 def _check_directions(

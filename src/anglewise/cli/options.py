@@ -271,6 +271,14 @@ class SplitOptions:
     model: Annotated[Path | None, READ] = None
     """The model that was trained on the split: a file or a folder of both sides, such as the .npz
     of implicit; without ids its rows are those of train.npz."""
+    trainings: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), show_default=False),
+        SPACE_READ,
+    ] = ()
+    """Trainings of one model, such as by other seeds, beside the one that is compared, or two or
+    more by themselves: folders or files, NAME=FOLDER names one. Every figure is the mean over all
+    of them, and its interval covers other queries and other trainings like these."""
 
 
 @Parameter(name="*", group=_RERANKING)

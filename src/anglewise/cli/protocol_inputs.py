@@ -95,9 +95,9 @@ def split_reader(
             f"{clashing[0]} came beside --protocol, and the split says who asks, what trained and "
             "what is to be found: leave it out, and name the model by --model"
         )
-    if (options.model is None) == (not several.spaces):
+    if (options.model is None) == (not several.spaces and not options.trainings):
         raise SpellingError(
-            "beside --protocol give either --model FILE or --spaces NAME=FILE NAME=FILE: what was "
-            "trained on the split"
+            "beside --protocol give what was trained on the split: --model FILE, or several "
+            "models as --spaces NAME=FILE NAME=FILE, or one several times as --trainings FILE FILE"
         )
     return SplitReader(read_protocol(options.protocol), judging)
