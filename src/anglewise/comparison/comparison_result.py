@@ -13,6 +13,7 @@ from anglewise.data_types.typing import Array, Direction
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
 from anglewise.evaluation_metrics.breadth import Coverage
 from anglewise.statistics.decision import Decision
+from anglewise.statistics.trainings import TrainingSpread
 
 if TYPE_CHECKING:
     from anglewise.comparison.candidates import RerankingCost, SearchCost, SpaceFacts
@@ -42,16 +43,6 @@ class Difference:
     high: float
     p: float
     p_adjusted: float
-
-
-@dataclass(frozen=True)
-class TrainingSpread:
-    """A figure in every training of one model, in their order, and how far these lie apart."""
-
-    values: tuple[float, ...]
-    sd: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from anglewise.comparison.comparison_result import (
     Difference,
     Estimate,
     MeasureResult,
-    TrainingSpread,
 )
 from anglewise.comparison.split import ALONE, QuerySplit, chance_over
 from anglewise.data_types.drawn import QueryWeights, effective_number
@@ -30,7 +29,7 @@ from anglewise.statistics.resampling import (
     bootstrap,
 )
 from anglewise.statistics.sign_flip import SignFlips, holm, sign_flips
-from anglewise.statistics.trainings import TrainingMeans
+from anglewise.statistics.trainings import TrainingMeans, TrainingSpread
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,16 @@ STREAM = 11
 """Keeps these draws apart from those of the weights, by the same seed."""
 
 
+@dataclass(frozen=True)
+class TrainingSpread:
+    """A figure in every training of one model, in their order, and how far these lie apart."""
+
+    values: tuple[float, ...]
+    sd: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingMeans:
     """Figures of each training, in their order, the deciding metric first.
