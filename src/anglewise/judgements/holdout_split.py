@@ -95,7 +95,7 @@ def split_interactions(
     SpellingError
         Another ``how`` or ``part``, or a setting that the chosen way does not have.
     ValuesError
-        No times where they are needed, weights <= 0 as gains, numbers outside of their bounds.
+        No times where they are needed, numbers outside of their bounds.
     TooFewError
         Nothing is left to train on or to judge by.
 
@@ -244,7 +244,7 @@ def _last_of_everybody(interactions: Interactions, *, graded: bool, seed: int) -
     uses = first_uses(interactions)
     everybody = np.ones(uses.shape[0], dtype=bool)
     hidden = hidden_entries(uses, everybody, "last", 1.0, np.random.default_rng(seed))
-    if not hidden.any():
+    if not (hidden & uses.liked).any():
         raise TooFewError("no user has two items, so none can be hidden: bring users who did more")
     alone = int(uses.shape[0] - len(np.unique(uses.users[hidden])))
     return _assembled(
@@ -390,11 +390,8 @@ def _check_timed(interactions: Interactions, how: str, part: str = "") -> None:
 def _gains(
     uses: Interactions, test: Bool[Array, " entries"], *, graded: bool
 ) -> Float64[Array, " test"]:
-    if not graded:
-        return np.ones(int(test.sum()))
-    if not (uses.weights[test] > 0).all():
-        raise ValuesError("weights <= 0 cannot be gains: shift them, or leave graded out")
-    return uses.weights[test]
+    weights = uses.weights[test]  # what weighs 0 or less is judged, and not relevant
+    return np.maximum(weights, 0.0) if graded else (weights > 0).astype(np.float64)
 
 
 def moment_of(uses: Interactions, at: float | None, share: float) -> float:
