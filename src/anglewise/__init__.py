@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from anglewise.comparison.compare import compare
     from anglewise.comparison.compare_runs import compare_runs
     from anglewise.comparison.compare_spaces import compare_spaces
+    from anglewise.comparison.compare_trainings import compare_trainings
     from anglewise.comparison.comparison_result import Comparison
     from anglewise.data_types.embeddings import Embeddings, Space
     from anglewise.data_types.judgements import Judgements
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from anglewise.equivalent_factorisations.canonical import gauge
     from anglewise.errors import AnglewiseError
     from anglewise.experiment.study import Study, study
+    from anglewise.io.holdout_folder import holdout, read_protocol
     from anglewise.io.model_readers import from_model
     from anglewise.io.read import (
         read_interactions,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from anglewise.nearest_neighbours.index import Index
     from anglewise.nearest_neighbours.search import search
     from anglewise.rag.ask_retriever import ask_retriever
+    from anglewise.recommendation.protocol import by_protocol
     from anglewise.recommendation.recommender import Recommender
     from anglewise.recommendation.replay import replay
     from anglewise.recommender_models.ease import fit_ease
@@ -90,20 +93,24 @@ _HOMES = {
     "adapter": "anglewise.similarity_measures.adapter",
     "ask_retriever": "anglewise.rag.ask_retriever",
     "audit": "anglewise.auditing.audit",
+    "by_protocol": "anglewise.recommendation.protocol",
     "compare": "anglewise.comparison.compare",
     "compare_runs": "anglewise.comparison.compare_runs",
     "compare_spaces": "anglewise.comparison.compare_spaces",
+    "compare_trainings": "anglewise.comparison.compare_trainings",
     "encode": "anglewise.encoders.encode",
     "encode_images": "anglewise.encoders.images",
     "encoder": "anglewise.encoders.load",
     "fit_ease": "anglewise.recommender_models.ease",
     "from_model": "anglewise.io.model_readers",
     "gauge": "anglewise.equivalent_factorisations.canonical",
+    "holdout": "anglewise.io.holdout_folder",
     "inspect": "anglewise.web_page.app",
     "measure": "anglewise.similarity_measures.measure",
     "read_interactions": "anglewise.io.read",
     "read_judgements": "anglewise.io.read",
     "read_pairs": "anglewise.io.read",
+    "read_protocol": "anglewise.io.holdout_folder",
     "read_run": "anglewise.io.read",
     "read_space": "anglewise.io.read",
     "read_triplets": "anglewise.io.read",
@@ -144,20 +151,24 @@ __all__ = [
     "adapter",
     "ask_retriever",
     "audit",
+    "by_protocol",
     "compare",
     "compare_runs",
     "compare_spaces",
+    "compare_trainings",
     "encode",
     "encode_images",
     "encoder",
     "fit_ease",
     "from_model",
     "gauge",
+    "holdout",
     "inspect",
     "measure",
     "read_interactions",
     "read_judgements",
     "read_pairs",
+    "read_protocol",
     "read_run",
     "read_space",
     "read_triplets",

@@ -186,6 +186,7 @@ def audit(
     space: Space | Vectors,
     *,
     judgements: Mapping[Direction, Judgements] | None = None,
+    trainings: Mapping[str, Space] | None = None,
     runs: Mapping[str, Space] | None = None,
     pairs: Iterable[tuple[str, str]] = (),
     witness: str | None = None,
@@ -208,8 +209,10 @@ def audit(
         Users and items, queries and documents, or one side alone, also as an array or frame.
     judgements
         By direction; where given, the path of gauges shows nDCG too.
-    runs
+    trainings
         Other trainings of the same model, by name.
+    runs
+        The older name of ``trainings``, which means the same.
     pairs
         Pairs of ids of items whose cosine is to be explored.
     witness, condition
@@ -235,7 +238,7 @@ def audit(
     IdsError
         An unknown item.
     SpellingError
-        A witness, runs or pairs for a space that has no gauge.
+        A witness, trainings or pairs for a space that has no gauge; trainings by both names.
 
     Examples
     --------
@@ -249,6 +252,9 @@ def audit(
     ('arbitrary', True, True)
     """
     space = as_space(space)
+    if trainings is not None and runs is not None:
+        raise SpellingError("runs is the older name of trainings: give one of them")
+    runs = trainings if runs is None else runs
     if runs is not None:
         check_kind(runs, Mapping, "runs", "a dict from names to spaces")
     audited = subject(space, k, sample, seed, threads)

@@ -40,7 +40,9 @@ def audit(
     save_witness: Annotated[Path | None, Parameter(group=LOOK), FOLDER] = None,
     pair: Annotated[tuple[tuple[str, str], ...], Parameter(group=LOOK, negative=())] = (),
     runs: Annotated[
-        tuple[Path, ...], Parameter(group=LOOK, consume_multiple=True, negative=()), READ
+        tuple[Path, ...],
+        Parameter(name=["--trainings", "--runs"], group=LOOK, consume_multiple=True, negative=()),
+        READ,
     ] = (),
     html: Annotated[Path | None, HTML] = None,
     vectors: Vectors = NO_FILES,
@@ -68,7 +70,7 @@ def audit(
         Two ids of items whose cosine is to be explored. May come several times.
     runs
         Other trainings of the same model, as folders or files: how much of the difference is
-        gauge, and how much is real.
+        gauge, and how much is real. --runs means the same.
     html
         Write a page with figures.
     """

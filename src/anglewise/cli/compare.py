@@ -1,6 +1,7 @@
 """``anglewise compare``: measures ranked on a validation set, and which of them to use."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +17,7 @@ from anglewise.cli.options import (
     NO_FILES,
     NO_HISTORY,
     NO_RERANKER,
+    NO_SPLIT,
     NOTHING_SPECIAL,
     ONE_SPACE,
     TO_TERMINAL,
@@ -26,6 +28,7 @@ from anglewise.cli.options import (
     Results,
     SeenOptions,
     Several,
+    SplitOptions,
     Vectors,
     number,
 )
@@ -36,6 +39,7 @@ from anglewise.errors import SpellingError
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import Judged
+    from anglewise.cli.protocol_inputs import SplitReader
     from anglewise.cli.results import Gates
     from anglewise.comparison.comparison_result import Comparison
     from anglewise.comparison.rankers import Ranker
@@ -66,6 +70,7 @@ def compare(
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
+    judged_by: SplitOptions = NO_SPLIT,
     several: Several = ONE_SPACE,
     reranking: RerankerOptions = NO_RERANKER,
     judging: Judging = FROM_FOLDER,
@@ -122,18 +127,12 @@ def compare(
     dry_run
         Read everything, say what was guessed and about how long the rest would take, and stop.
     """
+    from anglewise.cli.comparison_inputs import ComparisonInputs, refuse, wanted_measures
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import (
-        judged_names,
-        judged_space,
-        judged_spaces,
-        read_runs,
-        run_names,
-    )
+    from anglewise.cli.inputs import judged_space, read_runs, run_names
+    from anglewise.cli.protocol_inputs import split_reader
     from anglewise.cli.results import Gates, check_run_out
     from anglewise.comparison.compare import compare as compared
-    from anglewise.comparison.compare_runs import compare_listed
-    from anglewise.comparison.compare_spaces import compare_spaces
     from anglewise.comparison.rankers import split_rankers
 
     talk = Talk(always)
@@ -150,78 +149,69 @@ def compare(
         "seed": always.seed,
     }
     of_space = {"split": split, "largest_group": largest_group}
-    _measures(measures, names, ())
+    wanted_measures(measures, names, ())
     with talk.progress("reading"):
         runs = read_runs(several.runs, talk.say)
-        if runs and source is None and vectors == NO_FILES and not several.spaces:
-            rankers, plain = split_rankers(
-                () if measures is None else _measures(measures, names, ()), names
+        reader = split_reader(
+            judged_by, several, source, vectors=vectors, seen=seen, judging=judging
+        )
+        if reader is not None:
+            reader.check(direction)
+            source = judged_by.model
+        asked = ComparisonInputs(
+            source,
+            measures,
+            direction,
+            vectors=vectors,
+            seen=seen,
+            several=several,
+            judging=judging,
+            results=results,
+            runs=runs,
+            reader=reader,
+            talk=talk,
+        )
+        of_one = {"--slice": slices, "--where": where, "--dry-run": dry_run}
+        of_one |= {"--reranker": reranking.reranker}
+        if asked.is_of_runs_alone:
+            of_spaces = {"--split": split != "queries", "--largest-group": largest_group}
+            judged, run = asked.runs_alone(options, of_one | of_spaces)
+        elif judged_by.trainings:
+            refuse(
+                of_one | {"--history": history.history},
+                "is not of several trainings: leave it or --trainings out",
             )
-            given = {
-                "--measures": plain,
-                "--reranker": reranking.reranker,
-                "--variants": several.variants,
-                "--slice": slices,
-                "--where": where,
-                "--split": split != "queries",
-                "--largest-group": largest_group,
-                "--seen": seen.seen,
-                "--breadth": results.breadth,
-                "--dry-run": dry_run,
-            }
-            _refuse(
-                given,
-                "is of a space, and --runs alone have no vectors: leave it out, or give "
-                "the space too",
-            )
-            space, judgements = judged_names(runs, direction, judging, talk.say, always.seed)
-            judged = {"": judgements}
-            check_run_out(results.run_out, {"": space}, judged, rankers, runs=names)
-            run = partial(compare_listed, runs, judgements, space, rankers=rankers, **options)
+            judged, run = asked.trainings(judged_by.trainings, options | of_space)
         elif several.spaces or several.variants:
-            alone = {
-                "--slice": slices,
-                "--where": where,
-                "--dry-run": dry_run,
-                "--reranker": reranking.reranker,
-            }
-            _refuse(alone, "is for one space: leave --spaces and --variants out")
-            spaces, judged = judged_spaces(
+            refuse(of_one, "is for one space: leave --spaces and --variants out")
+            judged, run = asked.spaces(options | of_space)
+        else:
+            space, judgements = judged_space(
                 source,
-                several.spaces,
                 vectors,
                 direction,
                 judging,
+                talk.say,
                 seen=seen,
-                say=talk.say,
                 seed=always.seed,
-            )
-            options |= of_space | {"variants": several.variants or (), "runs": runs}
-            wanted = _measures(measures, names, spaces.values())
-            check_run_out(
-                results.run_out, spaces, judged, wanted, variants=options["variants"], runs=names
-            )
-            run = partial(compare_spaces, spaces, judged, wanted, **options)
-        else:
-            space, judgements = judged_space(
-                source, vectors, direction, judging, talk.say, seen=seen, seed=always.seed
+                split=reader,
             )
             judged = {"": judgements}
-            wanted = _measures(measures, names, [space])
+            wanted = wanted_measures(measures, names, [space])
             options |= of_space | {"slices": slices, "where": where or None}
             check_run_out(results.run_out, {"": space}, judged, wanted, runs=names)
             if dry_run:
                 untold = {"--runs": runs, "--reranker": reranking.reranker}
-                _refuse(untold, "has no search whose time could be told: leave it out")
+                refuse(untold, "has no search whose time could be told: leave it out")
                 return _dry_run(space, judgements, wanted, options, talk)
             options |= _reranker(reranking, split_rankers(wanted, names)[0])
-            if where:  # what is judged of items that do not pass is read as the rest
-                options["missing"] = judging.missing
+            # what is judged of items that do not pass is read as the rest
+            options |= {"missing": judging.missing} if where else {}
             run = partial(compared, space, judgements, wanted, runs=runs, **options)
     _check_directions(judged.values(), results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
         result = run(progress=progress)
-    return _report(result, gates, results, history, talk)
+    return _report(result, gates, results, history, talk, reader=reader)
 
 
 def _report(
@@ -230,6 +220,8 @@ def _report(
     results: Results,
     history: HistoryOptions,
     talk: "Talk",
+    *,
+    reader: "SplitReader | None" = None,
 ) -> int:
     """Write, print and remember a result; the exit code says whether its gates held."""
     from anglewise.cli.results import gate_content, looks_content, remember, write_results
@@ -237,6 +229,8 @@ def _report(
     from anglewise.comparison.stopping import sequential as stopping
     from anglewise.report.comparison_document import comparison_document
 
+    if reader is not None:
+        result = replace(result, notes=(*reader.remarks, *result.notes))
     until = stopping(result, seed=result.seed) if results.sequential else None
     rest = unjudged(result) if results.unjudged else None
     checked = gates.check(result)
@@ -245,6 +239,8 @@ def _report(
     write_results(result, document, results, talk)
     remember(result, gates, checked, history, talk)
     content = result.to_dict(timed=results.breadth)
+    if reader is not None:
+        content["protocol"] = reader.content()
     if checked:
         content["gates"] = [gate_content(check) for check in checked]
     if history.history is not None:
@@ -255,21 +251,6 @@ def _report(
         content["unjudged"] = rest.to_dict()
     talk.give(content, document)
     return 0 if all(check.passed for check in checked) else GATE_FAILED
-
-
-def _measures(
-    given: str | None, runs: Sequence[str], spaces: "Iterable[Space]"
-) -> str | tuple[str, ...]:
-    """The measures that were asked for, or the usual ones of the spaces; none with runs alone."""
-    from anglewise.nearest_neighbours.represented import usual_measures
-
-    if given is None:
-        return usual_measures(*(space.items for space in spaces))
-    if given.strip().lower() == "none":
-        if not runs:
-            raise SpellingError("--measures none leaves nothing to compare: give --runs FILE too")
-        return ()
-    return given
 
 
 def _reranker(reranking: RerankerOptions, rankers: "Sequence[Ranker]") -> dict[str, Any]:
@@ -284,13 +265,6 @@ def _reranker(reranking: RerankerOptions, rankers: "Sequence[Ranker]") -> dict[s
     model = reranker(reranking.reranker)
     cache = reranking.reranker_cache or usual_log(model)
     return {"reranker": model, "reranker_cache": cache}
-
-
-def _refuse(given: Mapping[str, Any], reason: str) -> None:
-    """Refuse options that were given and say nothing here."""
-    for name, value in given.items():
-        if value:
-            raise SpellingError(f"{name} {reason}")
 
 
 def _check_directions(

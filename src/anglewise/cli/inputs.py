@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from anglewise.cli.options import AS_BROUGHT, Judging, SeenOptions, Vectors
+from anglewise.cli.protocol_inputs import SplitReader
 from anglewise.comparison.candidates import FORBIDDEN, check_space_name
 from anglewise.comparison.compare import NO_RULES
 from anglewise.comparison.ranked_runs import space_of_names
@@ -73,11 +74,16 @@ def judged_space(
     *,
     seen: SeenOptions = AS_BROUGHT,
     seed: int = 0,
+    split: SplitReader | None = None,
 ) -> tuple[Space, Judged]:
     """Read a space, and judgements from the file given, from the one beside it, or its folder.
 
+    Of a ``split``, ``source`` is a model that was trained on it, and it has the judgements.
+
     Raises ``SpellingError`` when judgements are given twice, ``FileError`` when there are none.
     """
+    if split is not None and source is not None:
+        return split.read(source, say)
     source_is_judgements = source is not None and vectors.items is not None
     if source_is_judgements and judging.qrels is not None:
         raise SpellingError(
@@ -153,6 +159,7 @@ def judged_spaces(
     seen: SeenOptions = AS_BROUGHT,
     say: Callable[[str], None],
     seed: int,
+    split: SplitReader | None = None,
 ) -> tuple[dict[str, Space], dict[str, Judgements]]:
     """Read every space and, aligned with each, the judgements.
 
@@ -166,7 +173,14 @@ def judged_spaces(
     judged: dict[str, Judgements] = {}
     for name, path in named.items():
         spaces[name], judgements = judged_space(
-            path, vectors, direction, judging, _by_name(say, name, named), seen=seen, seed=seed
+            path,
+            vectors,
+            direction,
+            judging,
+            _by_name(say, name, named),
+            seen=seen,
+            seed=seed,
+            split=split,
         )
         if not isinstance(judgements, Judgements):
             raise SpellingError(

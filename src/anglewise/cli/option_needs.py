@@ -88,6 +88,11 @@ def _writes_encoder(options: Given) -> bool:
 
 NEEDS: Mapping[str, Mapping[str, Need]] = {
     "compare": {
+        "model": Need(
+            _with("protocol"),
+            "is what was trained on a split, and none is given: give --protocol, or the model by "
+            "itself, without --model",
+        ),
         "reranker_cache": Need(
             _with("reranker"), "keeps scores of a reranker, and none is named: give --reranker"
         ),
@@ -133,6 +138,17 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
             "is read for --min-weight alone, as every interaction counts 1: give both or neither",
         ),
         "share": Need(_without("at"), "sets the moment, and --at names it: give one of them"),
+    },
+    "holdout": {
+        "share": Need(
+            lambda options: options["how"] != "last" and options["at"] is None,
+            "is of --how users, and of --how time without --at: leave it out",
+        ),
+        "at": Need(lambda options: options["how"] == "time", "sets a moment: give --how time"),
+        "split": Need(
+            lambda options: options["how"] == "users",
+            "says what is to be found of users held out: give --how users",
+        ),
     },
     "calibrate": {
         "encoder": Need(

@@ -85,6 +85,7 @@ _RERANKING = Group("Reranking", sort_key=57)
 _RESULTS = Group("Results", sort_key=70)
 _SPACES = Group("Model against model", sort_key=55)
 TABLE = Group("The table", sort_key=10)
+_SPLIT = Group("A split, and models trained on it", sort_key=52)
 _VECTORS = Group("Vectors from files", sort_key=50)
 
 
@@ -258,6 +259,28 @@ class Several:
     vectors the runs alone are compared, by --qrels."""
 
 
+@Parameter(name="*", group=_SPLIT)
+@dataclass(frozen=True)
+class SplitOptions:
+    """A split by which models are judged, and trainings of one model."""
+
+    protocol: Annotated[Path | None, READ] = None
+    """A folder that anglewise holdout wrote: its users, items, what trained and what is to be found
+    are those of --model, of --spaces or of --trainings. A file of it that changed is refused, as
+    are rows that are not those of its training, and ids that it does not hold."""
+    model: Annotated[Path | None, READ] = None
+    """The model that was trained on the split: a file or a folder of both sides, such as the .npz
+    of implicit; without ids its rows are those of train.npz."""
+    trainings: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, negative=(), show_default=False),
+        SPACE_READ,
+    ] = ()
+    """Trainings of one model, such as by other seeds, beside the one that is compared, or two or
+    more by themselves: folders or files, NAME=FOLDER names one. Every figure is the mean over all
+    of them, and its interval covers other queries and other trainings like these."""
+
+
 @Parameter(name="*", group=_RERANKING)
 @dataclass(frozen=True)
 class RerankerOptions:
@@ -292,6 +315,7 @@ AS_BROUGHT = SeenOptions()
 FROM_FOLDER = Judging()
 TO_TERMINAL = Results()
 ONE_SPACE = Several()
+NO_SPLIT = SplitOptions()
 NO_RERANKER = RerankerOptions()
 NO_HISTORY = HistoryOptions()
 USUAL_COLUMNS = InteractionOptions()

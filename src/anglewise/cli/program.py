@@ -55,6 +55,7 @@ def version_line() -> str:
 COMMANDS = {
     "encode": "Turn texts or images into vectors, and keep with them what made them.",
     "fit": "Learn embeddings from who used what; keep judgements aside.",
+    "holdout": "Split who used what for training a model of any library, and for judging it.",
     "audit": "Say how much of the cosine is the model's and how much an arbitrary choice.",
     "judge": "Build, check and grow the judgements of a validation set.",
     "compare": "Rank measures on a validation set and say which to use.",

@@ -141,7 +141,7 @@ def compare_spaces(
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)
-    by_space = _by_space(judgements, spaces)
+    by_space = judgements_by_space(judgements, spaces)
     if any(labels.allowed is not None for labels in by_space.values()):
         raise SpellingError("a filter is of one space, and several are compared: leave it out")
     judged = {
@@ -200,7 +200,7 @@ def compare_spaces(
     return with_floors(result, context, scores, seed=seed)
 
 
-def _by_space(
+def judgements_by_space(
     judgements: Judgements | Mapping[str, Judgements] | Pairs | Triplets,
     spaces: Mapping[str, Space],
 ) -> Mapping[str, Judgements]:

@@ -13,6 +13,7 @@ from anglewise.data_types.typing import Array, Direction
 from anglewise.errors import MissingExtraError, SpellingError, ValuesError
 from anglewise.evaluation_metrics.breadth import Coverage
 from anglewise.statistics.decision import Decision
+from anglewise.statistics.trainings import TrainingSpread
 
 if TYPE_CHECKING:
     from anglewise.comparison.candidates import RerankingCost, SearchCost, SpaceFacts
@@ -71,6 +72,9 @@ class MeasureResult:
         What it took to search for it, where there are lists.
     reranking
         What it took to rerank; None where nothing is reranked, and then not in JSON.
+    trainings
+        Of several trainings of one model, each metric in every one of them, whose mean is the
+        figure; else None, and then not in JSON.
     """
 
     measure: str
@@ -88,6 +92,7 @@ class MeasureResult:
     strata: Mapping[str, float] = field(default_factory=dict[str, float])
     search: "SearchCost | None" = None
     reranking: "RerankingCost | None" = None
+    trainings: Mapping[str, TrainingSpread] | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,9 @@ class Verdict:
         is better than every other, None where it need not be.
     largest_difference
         What was assumed of queries of a kind not seen; 1 assumes nothing.
+    trainings_agree
+        Of several trainings, whether what is said holds in each of them by its means; where it
+        does not, one cannot tell. None of one training, and then not in JSON.
     """
 
     decision: Decision
@@ -157,6 +165,7 @@ class Verdict:
     estimate: Estimate | None = None
     at_least: float | None = None
     largest_difference: float = 1.0
+    trainings_agree: bool | None = None
 
     @property
     def headline(self) -> str:
@@ -190,7 +199,7 @@ class Comparison:
     other systems among the measures.
     ``tolerance`` is the least lead over the measure to keep that matters, ``tolerance_given`` how
     it was asked for. ``split`` says which queries belong together, or came before the others,
-    ``where`` which items were ranked.
+    ``where`` which items were ranked. ``trainings`` names those of one model whose means these are.
     """
 
     direction: Direction | None
@@ -215,6 +224,7 @@ class Comparison:
     slices: "tuple[Slice, ...]" = ()
     runs: tuple[str, ...] = ()
     where: str = ""
+    trainings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -252,6 +262,7 @@ class Comparison:
             **({"spaces": [asdict(space) for space in self.spaces]} if self.spaces else {}),
             **({"runs": list(self.runs)} if self.runs else {}),
             **({"where": self.where} if self.where else {}),
+            **({"trainings": list(self.trainings)} if self.trainings else {}),
             **self._split(),
             **self._weights(),
         }
@@ -405,7 +416,11 @@ def _pandas(method: str, instead: str) -> Any:
 
 def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:
     """Plain JSON: lists for tuples, null for what is undefined."""
-    return {key: _plain(value) for key, value in entries if key != "reranking" or value is not None}
+    return {key: _plain(value) for key, value in entries if value is not None or key not in RARE}
+
+
+RARE = {"reranking", "trainings", "trainings_agree"}
+"""What is not there at all where there is none of it."""
 
 
 def _without_seconds(entries: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -152,11 +152,13 @@ def conclude(
             scores.split.clusters,
             scores.weights,
             scores.largest_group,
+            scores.trainings,
         ),
         spaces=spaces,
         split=scores.split.split,
         runs=tuple(str(c) for c in scores.measures if isinstance(c, RunCandidate)),
         where=_where(judgements),
+        trainings=() if scores.trainings is None else scores.trainings.names,
     )
 
 
@@ -196,9 +198,11 @@ def _signature(
         "queries": len(scores.rows),
         **rules,
         **({} if split.split == QUERIES else {"split": f"{split.split}{groups}"}),
+        **({} if scores.trainings is None else {"trainings": len(scores.trainings)}),
         "rule": RULE,
         "intervals": f"{'weighted' if inference.bounded[0] else 'bca'}.{scores.resamples}",
-        "tests": f"sign-flip.{'exact' if flips.exact else flips.patterns}.holm",
+        "tests": f"sign-flip.{'exact' if flips.exact else flips.patterns}"
+        f"{'' if scores.trainings is None else '.welch-t'}.holm",
         "tolerance": str(settings.tolerance),
         **({} if largest == 1 else {"largest": f"{largest:g}"}),
         **({} if scores.largest_group is None else {"largest-group": scores.largest_group}),

@@ -13,6 +13,7 @@ from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.statistics.resampling import Clusters
+from anglewise.statistics.trainings import TrainingMeans
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class Evidence:
     titles alone. ``clusters`` says which columns are one group, where the split is by groups;
     ``weights`` what each query counts in means, where they were drawn with unequal chances;
     ``largest_group`` how many queries a group that was not seen may have, where that was declared.
+    ``trainings`` are the means of each training, where ``values`` are means of several.
     """
 
     space: Space
@@ -37,6 +39,7 @@ class Evidence:
     clusters: Clusters | None = None
     weights: QueryWeights | None = None
     largest_group: int | None = None
+    trainings: TrainingMeans | None = None
 
     @property
     def chance_over(self) -> Clusters:

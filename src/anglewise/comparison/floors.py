@@ -92,6 +92,10 @@ def with_floors(
     drawn = WeightedMeans.of(
         clusters.sums(values), clusters.sizes, largest=clusters.largest, draws=DRAWS, seed=seed
     )
+    if scores.trainings is not None:  # which move measures, and no floor
+        moved = scores.trainings.offsets(DRAWS, seed=seed)[:, 0]
+        still = np.zeros((DRAWS, len(lists)))
+        drawn = WeightedMeans(drawn.means + np.hstack([still, moved]), drawn.unseen)
     means = clusters.mean(values)
     measures = list(range(len(lists), len(values)))
     reached: list[Floor] = []

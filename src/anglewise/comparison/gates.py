@@ -17,7 +17,7 @@ from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
 from anglewise.evaluation_metrics.evaluate import metric
-from anglewise.statistics.decision import RULE, WeightedMeans
+from anglewise.statistics.decision import DRAWS, RULE, WeightedMeans
 from anglewise.statistics.resampling import Clusters, bca, bootstrap
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
@@ -186,6 +186,7 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     if within:
         limit = spelled(wanted.level)
         others = "queries" if comparison.direction is not None else "judgements"
+        others += " or trainings" if comparison.trainings else ""
         words.append(f"the 95% interval holds {limit}, so other {others} might decide otherwise")
     elif not interval and not figure.remarks:
         words.append("no interval of it is known")
@@ -213,7 +214,12 @@ def _figure(comparison: Comparison, wanted: Gate, history: History) -> _Figure |
         return _Figure(Estimate(mean, UNKNOWN, UNKNOWN), subject)
     rows = [evidence.measures.index(name) for name in (left, right)]
     pair = evidence.values[comparison.metric][rows]
-    return _Figure(_paired(comparison, pair, mean, evidence.chance_over), subject)
+    moved: Float64[Array, "draws 2"] | None = None
+    if evidence.trainings is not None:
+        every = list(evidence.values)
+        offsets = evidence.trainings.offsets(DRAWS, seed=comparison.seed)
+        moved = offsets[:, every.index(comparison.metric)][:, rows]
+    return _Figure(_paired(comparison, pair, mean, evidence.chance_over, moved), subject)
 
 
 def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figure:
@@ -251,24 +257,33 @@ def _since(comparison: Comparison, name: str, mean: float, past: Past) -> _Figur
 
 
 def _paired(
-    comparison: Comparison, pair: Float64[Array, "2 q"], mean: float, clusters: Clusters
+    comparison: Comparison,
+    pair: Float64[Array, "2 q"],
+    mean: float,
+    clusters: Clusters,
+    moved: Float64[Array, "draws 2"] | None = None,
 ) -> Estimate:
     """The mean of paired differences with its 95% interval.
 
     Values in [0, 1] have bounds that allow for a query of a kind not seen, so that their interval
-    is never without width; values of a range that is not known are resampled.
+    is never without width; values of a range that is not known are resampled. ``moved`` is what
+    several trainings add to both figures in each draw.
     """
     seed = comparison.seed
     if metric(comparison.metric).bounded and pair.min() >= 0 and pair.max() <= 1:
         drawn = WeightedMeans.of(
             clusters.sums(pair), clusters.sizes, largest=clusters.largest, seed=seed
         )
+        if moved is not None:
+            drawn = WeightedMeans(drawn.means + moved, drawn.unseen)
         low, high = drawn.difference(0, 1)
     elif effective_number(clusters.sizes) < FEWEST_RESAMPLED - SAME:
         low, high = UNKNOWN, UNKNOWN
     else:
         lead = pair[:1] - pair[1:]
         drawn = bootstrap(clusters.means(lead), len(clusters), seed=seed)
+        if moved is not None:
+            drawn = drawn + (moved[:, :1] - moved[:, 1:])
         low, high = bca(drawn, np.array([mean]), clusters.influence(lead))[0].tolist()
     return Estimate(mean, float(np.minimum(low, mean)), float(np.maximum(high, mean)))
 

@@ -2,14 +2,18 @@
 
 from collections.abc import Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import cpu_count
 
 import numpy as np
 
 from anglewise.comparison.candidates import Candidate, RerankingCost, SearchCost
-from anglewise.comparison.comparison_result import Difference, Estimate, MeasureResult
+from anglewise.comparison.comparison_result import (
+    Difference,
+    Estimate,
+    MeasureResult,
+)
 from anglewise.comparison.split import ALONE, QuerySplit, chance_over
 from anglewise.data_types.drawn import QueryWeights, effective_number
 from anglewise.data_types.neighbours import Neighbours
@@ -25,6 +29,7 @@ from anglewise.statistics.resampling import (
     bootstrap,
 )
 from anglewise.statistics.sign_flip import SignFlips, holm, sign_flips
+from anglewise.statistics.trainings import TrainingMeans, TrainingSpread
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +75,8 @@ class Scores:
         What it took to search for each measure, where they were searched for here.
     reranking
         What it took to rerank, for those that are reranked.
+    trainings
+        Of several trainings of one model, the figures of each; ``values`` are their means then.
     """
 
     measures: tuple[Candidate, ...]
@@ -90,6 +97,7 @@ class Scores:
     other_grades: int | None = None
     costs: Mapping[str, SearchCost] = field(default_factory=dict[str, SearchCost])
     reranking: Mapping[str, RerankingCost] = field(default_factory=dict[str, RerankingCost])
+    trainings: TrainingMeans | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -181,7 +189,7 @@ class Inference:
         """The mean of a measure with its 95% interval, as of one that was named before looking."""
         mean, weighted = float(self.estimate[metric, measure]), self.weighted(metric)
         if weighted is not None:
-            return _around(mean, weighted.interval(measure))
+            return self._of_mean(mean, weighted.interval(measure))
         values = list(self.scores.values.values())[metric][measure]
         return self._resampled(self.drawn[:, metric, measure], mean, values)
 
@@ -215,6 +223,28 @@ class Inference:
         chances = best_probability(self.drawn[:, 0])
         return tuple(self._row(i, baseline, float(chances[i])) for i in self.order)
 
+    def _of_mean(self, mean: float, ends: tuple[float, float]) -> Estimate:
+        """A mean of values in [0, 1]: what trainings add to its interval may leave them."""
+        low, high = ends
+        if self.scores.trainings is not None:
+            low, high = max(low, 0.0), min(high, 1.0)
+        return _around(mean, (low, high))
+
+    def _spread(self, measure: int) -> dict[str, TrainingSpread] | None:
+        trainings = self.scores.trainings
+        if trainings is None:
+            return None
+        figures = {
+            name: trainings.spread(number, measure)
+            for number, name in enumerate(self.scores.values)
+        }
+        return {
+            name: TrainingSpread(
+                tuple(own.tolist()), float(own.std(ddof=1)), float(own.min()), float(own.max())
+            )
+            for name, own in figures.items()
+        }
+
     def _resampled(
         self, drawn: Float64[Array, " draws"], mean: float, values: Float64[Array, " q"]
     ) -> Estimate:
@@ -239,6 +269,7 @@ class Inference:
             settings=scores.settings.get(name, ()),
             search=scores.costs.get(name),
             reranking=scores.reranking.get(name),
+            trainings=self._spread(i),
         )
 
 
@@ -284,6 +315,9 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
             )
             drawn.reshape(len(drawn), -1)[:, inside] = weighted.means
         flips = sign_flips(clusters.scaled(first), seed=seed, map_=pool.map)
+    if scores.trainings is not None:
+        drawn += scores.trainings.offsets(len(drawn), seed=seed)
+        flips = _over_trainings(flips, clusters.scaled(first), scores.trainings, simplest)
     group_of = np.empty(shape[1], dtype=np.int64)
     for number, group in enumerate(groups):
         group_of[list(group)] = number
@@ -306,6 +340,27 @@ def infer(scores: Scores, *, seed: int, threads: int | None = 1) -> Inference:
         flips=flips,
         adjusted=np.minimum(adjusted, adjusted.T),
     )
+
+
+def _over_trainings(
+    flips: SignFlips,
+    values: Float64[Array, "g q"],
+    trainings: TrainingMeans,
+    simplest: list[int],
+) -> SignFlips:
+    """The tests with trainings as a second source of chance: the larger p-value of each pair.
+
+    Sign flips know the queries alone, t allows for both. Whether one may be the best is judged by
+    the smallest p-value of those above it, times their number (Bonferroni).
+    """
+    means, queries = values.mean(axis=1), values.shape[1]
+    leads = means[:, None] - means
+    spread = np.stack([(row - values).std(axis=1, ddof=min(1, queries - 1)) for row in values])
+    by_t = trainings.p_values(simplest, leads, spread / np.sqrt(queries), queries)
+    p = np.fmax(flips.p, by_t)
+    above = np.where(leads < 0, p, 1.0)
+    p_best = np.fmax(flips.p_best, np.minimum((len(means) - 1) * above.min(axis=1), 1.0))
+    return replace(flips, p=p, p_best=p_best)
 
 
 FEWEST_RESAMPLED = 20

@@ -15,6 +15,8 @@ def how_to_read(result: Comparison) -> str:
     over = "queries" if result.groups is None else "groups of queries"
     if result.weights is not None:
         over += ", weighed by traffic"
+    if result.trainings:
+        over += f" and {len(result.trainings)} trainings"
     over_what = "" if result.direction is None else f", over {over}"
     sentences = [f"Intervals: 95%, each by itself{over_what}."]
     figures = [row.metrics[result.metric] for row in result.measures]
@@ -25,10 +27,16 @@ def how_to_read(result: Comparison) -> str:
     if len(result.measures) > 1:
         together = any(row.alike for row in result.measures)
         shared = ", divided among those that rank alike" if together else ""
+        tests = "both tests" if result.trainings else "sign flips"
         sentences += [
-            "p: against the best, by sign flips, Holm-adjusted.",
             (
-                "Best: whether sign flips leave it, at 95%, and the share of draws in which it is"
+                "p: against the best, the larger one of sign flips over queries and of Welch's t "
+                "over queries and trainings, Holm-adjusted."
+                if result.trainings
+                else "p: against the best, by sign flips, Holm-adjusted."
+            ),
+            (
+                f"Best: whether {tests} leave it, at 95%, and the share of draws in which it is"
                 f"{shared}; draws know nothing of what is not in the sample."
             ),
             "Sign flips assume that a difference might as well have the other sign.",

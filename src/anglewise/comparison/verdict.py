@@ -8,6 +8,7 @@ from anglewise.comparison.comparison_result import NO_INTERVAL, Estimate, Plans,
 from anglewise.comparison.inference import NAMED, Inference, why_no_verdict
 from anglewise.comparison.ranked_runs import RunCandidate
 from anglewise.comparison.split import assumed_sizes
+from anglewise.comparison.training_agreement import agreed, named, trained_alike
 from anglewise.data_types.text import at_least, at_most, counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
     LEVEL,
@@ -75,7 +76,10 @@ class _Words:
         self.columns[self.reference] = keep
         self.means = inference.means[self.columns]
         self.weighted = inference.weighted()
-        self.outcome = self._decide()
+        self.trainings = self.scores.trainings
+        self.outcome, self.disagreement = agreed(
+            self._decide(), self.scores, self.columns, self.reference, tolerance=tolerance
+        )
         self.leads = {j: self._lead(j) for j in range(len(self.columns)) if j != self.reference}
         self.estimate = self._estimate()
         self.kept = f"{self._name(self.reference)} ({role})"
@@ -112,6 +116,9 @@ class _Words:
             "better": self._better,
             "cannot-tell": self._cannot_tell,
         }[decision](plans, alike)
+        if self.disagreement:
+            keep = f"until then keep {self._name(self.reference)}"
+            parts = [self.disagreement, *self._planned(None, ""), keep, *self._alike(alike)]
         words = [*parts, *self._hint(leans, undone), *self._assumption(), *self._chance()]
         if decision == "use":
             tied = [*map(self._name, outcome.as_good), *alike]
@@ -136,6 +143,7 @@ class _Words:
             estimate=self.estimate,
             at_least=self._at_least(),
             largest_difference=self.largest,
+            trainings_agree=None if self.trainings is None else not self.disagreement,
         )
 
     # what is known of leads
@@ -153,8 +161,9 @@ class _Words:
         return self.reference if self.means[self.reference] >= self.means[best] else best
 
     def _plans(self) -> Plans | None:
-        """Both plans; None without a closed form, as for correlations, and from few queries."""
-        if self.weighted is None or len(self.scores.clusters) < FEWEST_TO_PLAN:
+        """Both plans; None of correlations, from few queries, and of several trainings."""
+        unplanned = self.trainings is not None or self.weighted is None
+        if unplanned or len(self.scores.clusters) < FEWEST_TO_PLAN:
             return None
         least, leader, lead = self._least(), self.leader, None
         if leader != self.reference:
@@ -176,11 +185,17 @@ class _Words:
     def _lean(self) -> tuple[int | None, float | None]:
         """What the sign-flip test finds better than the one to keep."""
         lead = float(self.means[self.leader] - self.means[self.reference])
-        if lead <= 0 or self.inference.flips.may_be_best[self.reference]:
+        if (
+            self.trainings is not None
+            or lead <= 0
+            or self.inference.flips.may_be_best[self.reference]
+        ):
             return None, None
         return self.leader, lead / (self.largest + lead)
 
     def _detectable(self) -> float | None:
+        if self.trainings is not None:
+            return None
         if self.weighted is None or not self.leads or len(self.scores.clusters) < FEWEST_TO_PLAN:
             return None
         clusters, level = len(self.scores.clusters), self.outcome.level
@@ -204,6 +219,8 @@ class _Words:
         if self.outcome.measure == self.reference or self.weighted is None:
             return plain
         low, high = self.weighted.winners_interval(chosen, self.columns)
+        if self.trainings is not None:
+            low, high = max(low, 0.0), min(high, 1.0)
         drawn = self.weighted.means / (1 - self.weighted.unseen)[:, None]
         mean = min(winners_mean(drawn, self.inference.means, self.columns), plain.mean)
         return Estimate(mean, min(low, mean), max(high, mean))
@@ -224,7 +241,7 @@ class _Words:
         if outcome.as_good:
             better = [self._name(j) for j in outcome.as_good]
             yield (
-                f"{_some(better)} {'is' if len(better) == 1 else 'are'} better than "
+                f"{named(better)} {'is' if len(better) == 1 else 'are'} better than "
                 f"{self._name(self.reference)} by more than matters too; which of these is the "
                 "best was not tested by this rule"
             )
@@ -273,7 +290,7 @@ class _Words:
         if outcome.as_good:
             better = [self._name(j) for j in outcome.as_good]
             yield (
-                f"{_some(better)} {'is' if len(better) == 1 else 'are'} better than "
+                f"{named(better)} {'is' if len(better) == 1 else 'are'} better than "
                 f"{self._name(self.reference)} too, {self.surely} for all together; which of "
                 "these is the best was not tested by this rule"
             )
@@ -285,7 +302,9 @@ class _Words:
         nouns = counted(clusters, self.scores.cluster_noun)
         if self.weighed:
             nouns += f"{self.weighed},"
-        shows = "does" if clusters == 1 else "do"
+        if self.trainings is not None:
+            nouns += f" and {len(self.trainings)} trainings"
+        shows = "does" if clusters == 1 and self.trainings is None else "do"
         leader, matters = self.leader, self._matters()
         if leader == self.reference:
             rival = max(self.leads, key=lambda j: self.outcome.most[j])
@@ -320,6 +339,10 @@ class _Words:
         yield from self._alike(alike)
 
     def _planned(self, plans: Plans | None, condition: str) -> Iterator[str]:
+        if self.trainings is not None:
+            nouns = counted(2, self.scores.cluster_noun).split()[1]
+            yield f"bring more trainings, or judge more {nouns}: how many is not planned here"
+            return
         if plans is None:
             if self.weighted is not None:  # correlations have no plan at all
                 nouns = counted(2, self.scores.cluster_noun).split()[1]
@@ -352,6 +375,8 @@ class _Words:
         if self.weighted is None:
             nouns = counted(2, self.scores.noun).split()[1]
             yield f"by bootstrap, which knows nothing of kinds of {nouns} not in the sample"
+            if self.trainings is not None:
+                yield f"if {trained_alike(self.trainings)}"
             return
         assumed: list[str] = []
         if self.largest < 1:
@@ -362,6 +387,8 @@ class _Words:
         assumed += assumed_sizes(
             scores.split.clusters, scores.clusters, scores.weights, scores.largest_group
         )
+        if self.trainings is not None:
+            assumed.append(trained_alike(self.trainings))
         if assumed:
             yield f"if {listed(assumed)}"
 
@@ -389,6 +416,8 @@ class _Words:
         interval = _interval(estimate.low, estimate.high, level=level)
         chosen = self.outcome.measure != self.reference and len(self.columns) > 2
         corrected = ", corrected for the choice" if chosen and self.weighted is not None else ""
+        if self.trainings is not None:
+            corrected += f", mean of {len(self.trainings)} trainings"
         return f"{self.scores.metric} {estimate.mean:.3f} {interval}{corrected}{self.weighed}"
 
     def _matters(self, leader: float | None = None) -> str:
@@ -404,7 +433,7 @@ class _Words:
 
     def _alike(self, alike: list[str]) -> Iterator[str]:
         if alike:
-            yield f"{_some([self._name(self.outcome.measure), *alike])} rank alike here"
+            yield f"{named([self._name(self.outcome.measure), *alike])} rank alike here"
 
 
 def _interval(low: float, high: float, sign: str = "", level: str = "") -> str:
@@ -418,8 +447,3 @@ def _interval(low: float, high: float, sign: str = "", level: str = "") -> str:
     if not np.isfinite([low, high]).all():
         return f"(no interval: {NO_INTERVAL})"
     return " ".join(filter(None, [f"[{low:{sign}.3f}, {high:{sign}.3f}]", level]))
-
-
-def _some(names: list[str]) -> str:
-    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
-    return listed([*names[:NAMED], *more])

@@ -104,7 +104,7 @@ def hold_out(
         raise ValuesError(f"how={how!r} needs times, none came: add a time column, or use random")
     rng = np.random.default_rng(seed)
     held_out = _draw_users(interactions.shape[0], share, rng)
-    hidden = _hidden(interactions, held_out, how, part, rng)
+    hidden = hidden_entries(interactions, held_out, how, part, rng)
     liked = interactions.liked
     if not (hidden & liked).any():
         items = "two items" if liked.all() else "two items that weigh more than 0"
@@ -159,7 +159,7 @@ def _draw_users(users: int, share: float, rng: np.random.Generator) -> Bool[Arra
     return held_out
 
 
-def _hidden(
+def hidden_entries(
     interactions: Interactions,
     held_out: Bool[Array, " users"],
     how: str,

@@ -9,12 +9,13 @@ import numpy as np
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.numbers import FINITE, SEED, SHARE, check_kind
+from anglewise.data_types.numbers import SEED, check_kind
 from anglewise.data_types.sparse import Interactions, SparseRows
-from anglewise.data_types.typing import Array, Bool, Float64, Int64
+from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation_metrics.breadth import coverage
 from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.judgements.holdout_split import last_uses, moment_of
 from anglewise.nearest_neighbours.search import search, search_vectors
 from anglewise.recommender_models.closed_form import fit_linear
 from anglewise.similarity_measures.formulas import Measure
@@ -185,9 +186,9 @@ def replay(
     check_kind(train, Callable, "train", "a function from interactions to a space")
     SEED.check("seed", seed)
     uses = interactions.every_use()
-    moment = _moment(uses, at, share)
+    moment = moment_of(uses, at, share)
     early = np.asarray(uses.times) < moment
-    before, after = _last_uses(uses, early, "before"), _last_uses(uses, ~early, "after")
+    before, after = last_uses(uses, early, "before"), last_uses(uses, ~early, "after")
     used = before.rows()
     again = np.isin(_pairs(after), _pairs(before))
     new = ~again & after.liked
@@ -236,32 +237,6 @@ def replay(
             )
         ),
     )
-
-
-def _moment(uses: Interactions, at: float | None, share: float) -> float:
-    if at is not None:
-        FINITE.check("at", at)
-    if uses.times is None:
-        raise ValuesError("a replay needs times, none came: add a time column")
-    times = uses.times[uses.heavy_enough]
-    if at is None:
-        SHARE.check("share", share)
-        at = float(np.quantile(times, 1 - share))
-    if not (times < at).any():
-        raise TooFewError(f"nothing happened before {at:g}: the first time is {times.min():g}")
-    return at
-
-
-def _last_uses(uses: Interactions, part: Bool[Array, " uses"], side: str) -> Interactions:
-    """The last use of each pair on one side of the moment, where it weighs enough."""
-    if part.any():
-        entries = uses.take(np.flatnonzero(part))
-        last = entries.last_of_each()[0]
-        enough = last[entries.heavy_enough[last]]
-        if len(enough):
-            return entries.take(enough)
-    other = "an earlier" if side == "after" else "a later"
-    raise TooFewError(f"nothing happened {side} the moment: choose {other} one")
 
 
 def _pairs(interactions: Interactions) -> Int64[Array, " entries"]:

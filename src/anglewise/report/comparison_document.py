@@ -31,7 +31,7 @@ from anglewise.report.document import (
     TableColumn,
 )
 from anglewise.report.pictures import ComparisonDisplay
-from anglewise.report.words import NOTHING, interval, number, signed
+from anglewise.report.words import BEATEN, BEATEN_BY_BOTH, NOTHING, interval, number, signed
 
 LETTERS = ascii_lowercase.replace("q", "")  # there is no common superscript q
 NAME = 28
@@ -65,7 +65,8 @@ def comparison_document(
     table = _measures(result)
     cells = (cell for row in table.rows for cell in row)
     beats = any(isinstance(cell, Cell) and cell.beats for cell in cells)
-    legend = Line(how_to_read(result), "dim", letters=beats)
+    beaten = BEATEN_BY_BOTH if result.trainings else BEATEN
+    legend = Line(how_to_read(result), "dim", letters=beaten if beats else "")
     beside = [
         *floors(result),
         *_reranking(result, timed=breadth),
@@ -116,6 +117,8 @@ def facts(result: Comparison) -> list[str]:
             *([] if result.items is None else [counted(result.items, "item")]),
             counted(result.judged, "judgement"),
         ]
+    if result.trainings:
+        sizes.insert(0, counted(len(result.trainings), "training"))
     direction = [] if result.direction is None else [result.direction]
     originals = [space for space in result.spaces if space.made_of is None]
     if len(originals) > 1:
@@ -126,10 +129,16 @@ def facts(result: Comparison) -> list[str]:
 def _measures(result: Comparison) -> Table:
     """The measures, best first: letters name them in the superscripts of those that beat them."""
     further = [name for row in result.measures[:1] for name in row.metrics if name != result.metric]
+    spread = bool(result.trainings)
     columns = [
         TableColumn("", "letter", room=1, wraps=True),
         TableColumn("measure", "name", widest=NAME),
         TableColumn(result.metric, "estimate", beats=True),
+        *(
+            [TableColumn(f"over {len(result.trainings)} trainings", short="trainings")]
+            if spread
+            else []
+        ),
         TableColumn("vs best", room=7),
         TableColumn("p", room=5),
         TableColumn("may be best", short="best?", room=8),
@@ -147,10 +156,11 @@ def _measures(result: Comparison) -> Table:
     rows = [_row(result, row, letters, further) for row in result.measures]
     tones = ["" if row.may_be_best else "dim" for row in result.measures]
     by = "" if result.weights is None else ", weighed by traffic,"
-    mean = "" if result.direction is None else f": mean over queries{by}"
+    over = f"queries and {len(result.trainings)} trainings" if spread else "queries"
+    mean = "" if result.direction is None else f": mean over {over}{by}"
     caption = (
         f"{result.metric}{mean} with its 95% interval. Superscripts name the measures that a "
-        "measure beats, by sign flips at 95%."
+        f"measure beats, by {'both tests' if result.trainings else 'sign flips'} at 95%."
     )
     return Table(columns, rows, caption, tones, AXIS)
 
@@ -165,6 +175,7 @@ def _row(
         letters[row.measure],
         row.measure,
         estimate_cell(row.metrics[result.metric], beats),
+        *([spread_of(row, result.metric)] if result.trainings else []),
         Cell(difference(best)[0], detail="" if best is None else interval(best.low, best.high)),
         difference(best)[1],
         Cell(f"{may} ({chance})", short=f"{may} {chance:>4}"),
@@ -178,6 +189,15 @@ def _row(
 def estimate_cell(estimate: Estimate, beats: str = "") -> Cell:
     """A mean with its interval, and the letters of those that it beats."""
     return Cell(number(estimate.mean), estimate, beats)
+
+
+def spread_of(row: MeasureResult, metric: str) -> Cell:
+    """The lowest and the highest of several trainings, and their standard deviation."""
+    if row.trainings is None:
+        return Cell(NOTHING)
+    own = row.trainings[metric]
+    ends = f"{number(own.low)} to {number(own.high)}"
+    return Cell(f"{ends} (sd {number(own.sd)})", short=ends.replace(" to ", "-"))
 
 
 def difference(difference: Difference | None) -> tuple[str, str]:
@@ -378,8 +398,9 @@ def charts(result: Comparison) -> Pictures:
             "means",
             lambda palette: display.plot(kind="means", palette=palette).figure_,
             f"Intervals of {result.metric}: {texts['means']}",
-            "Full points may be the best; hollow ones are ruled out by sign flips at 95%. "
-            "The table below has the same numbers.",
+            "Full points may be the best; hollow ones are ruled out by "
+            f"{'both tests' if result.trainings else 'sign flips'} at 95%. The table below has the "
+            "same numbers.",
         ),
         DrawnPicture(
             "differences",

@@ -122,8 +122,8 @@ class Line:
 
     A terminal breaks it at its width unless it is ``unbroken``.
     With ``most_lines`` a terminal cuts what takes more of its lines. ``alert`` is the rest of it,
-    which must not be overlooked. Where rows raise letters of those that they beat, ``letters`` lets
-    a terminal say so.
+    which must not be overlooked. Where rows raise letters of those that they beat, ``letters`` says
+    what these are.
     """
 
     text: str
@@ -131,7 +131,7 @@ class Line:
     unbroken: bool = False
     most_lines: int | None = None
     alert: str = ""
-    letters: bool = False
+    letters: str = ""
 
 
 @dataclass(frozen=True)

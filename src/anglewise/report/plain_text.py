@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from anglewise.data_types.text import counted, visible_json
 from anglewise.errors import visible
 from anglewise.report.document import AnyCell, Cell, Document, Line, Table, TableColumn
-from anglewise.report.words import BEATEN
 
 if TYPE_CHECKING:
     from anglewise.comparison.gates import Checked
@@ -60,7 +59,7 @@ def _paragraphs(document: Document) -> Iterator[str]:
         if isinstance(block, Table):
             yield _table(block)
         elif isinstance(block, Line):
-            yield escaped(f"Beats: {BEATEN} {block.text}" if block.letters else block.text)
+            yield escaped(f"Beats: {block.letters} {block.text}" if block.letters else block.text)
     yield escaped(f"{' · '.join(document.facts)} · signature {document.signature}")
 
 

@@ -27,7 +27,7 @@ from anglewise.report.document import (
     Table,
     TableColumn,
 )
-from anglewise.report.words import BEATEN, number
+from anglewise.report.words import number
 
 if TYPE_CHECKING:
     from anglewise.comparison.comparison_result import Estimate
@@ -100,7 +100,7 @@ def _groups(groups: Sequence[Group], console: Console, width: int, *, first: boo
 
 
 def _line(line: Line, console: Console, width: int) -> None:
-    opening = f"Raised letters: {BEATEN} " if line.letters else ""
+    opening = f"Raised letters: {line.letters} " if line.letters else ""
     words = line.text if line.most_lines is None else shortened(line.text, line.most_lines * width)
     text = Text(opening + words, style=STYLES.get(line.tone, line.tone))
     text.append(line.alert, style=STYLES["failed"])

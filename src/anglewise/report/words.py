@@ -4,6 +4,7 @@ import math
 
 NOTHING = "-"
 BEATEN = "the measures that this one beats, by sign flips at 95%."
+BEATEN_BY_BOTH = "the measures that this one beats, by both tests at 95%."
 FAR = 100.0
 """A ratio from here on is written without decimals."""
 
