@@ -51,7 +51,9 @@ WRITES = _names(
 ADDED_TO = _names("checkpoint history store")
 """Of these, what a call adds to; any other is replaced, so that it must not be there yet."""
 
-YOURS = _names("cache concurrency dry-run encoder host key model reranker reranker-cache root url")
+YOURS = _names(
+    "address cache concurrency dry-run encoder host key model reranker reranker-cache root to url"
+)
 """What runs code, opens a door, says which server gets words and a key and how many at once, or
 which files an agent may read, holds answers in place of an encoder's, or lets a build pass without
 its gates: the user's alone."""
