@@ -22,7 +22,6 @@ from anglewise.io.outputs import new_file
 from anglewise.stores.address import Address
 from anglewise.stores.vector_store import (
     BATCH,
-    SCRATCH,
     Described,
     Layout,
     Listed,
@@ -57,6 +56,7 @@ class FaissStore(VectorStore):
         self._names: list[str] | None = None
         self._metadata: list[dict[str, Any]] = []
         self._manifest: str | None = None
+        self._in_file = index is None
         if index is None:
             if not address.folder.is_file():
                 raise StoreError(f"{address}: there is no such file")
@@ -227,7 +227,7 @@ class FaissStore(VectorStore):
         for old in before:
             if old != names:
                 old.unlink(missing_ok=True)
-        self.address = address
+        self.address, self._in_file = address, True
 
     def _read_beside(self) -> None:
         path = self.address.folder
@@ -249,8 +249,8 @@ class FaissStore(VectorStore):
             self._metadata = [row["about"] for row in rows]
 
     def drop(self) -> None:
-        """Remove the file and what stands beside it, if it was written."""
-        if not self.address.name.startswith(SCRATCH):
+        """Remove the file and what stands beside it; an index in memory has none."""
+        if self._in_file:
             for path in (*_beside(self.address.folder), self.address.folder):
                 path.unlink(missing_ok=True)
 

@@ -2,7 +2,8 @@
 
 The column of vectors is ``vector``, or the one named by ``?vector=``; ids are in ``id`` or in
 ``?id=``. Without an index LanceDB scans by the distance that the question names, and by squared
-euclidean distance where it names none; with an index by the distance of the index.
+euclidean distance where it names none: here it is ``?metric=``, or that of a manifest. With an
+index it is the distance of the index.
 """
 
 import json
@@ -11,7 +12,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pyarrow as pa
 
@@ -77,7 +78,17 @@ class LanceStore(VectorStore):
                     f"{address}: the table has no column {column!r}; it has "
                     f"{', '.join(self.table.schema.names)} (?vector=COLUMN&id=COLUMN)"
                 )
+        self.metric = self.metric or self._exported_for()
         self.layout: Layout | None = None
+
+    def _exported_for(self) -> str:
+        """The metric that a manifest names; "" where none does."""
+        try:
+            content: Any = json.loads(self.manifest() or "null")
+        except ValueError:
+            return ""
+        metric = cast("dict[str, Any]", content).get("metric") if isinstance(content, dict) else ""
+        return next((word for name, word in WORDS.items() if name == metric), "")
 
     @classmethod
     def create(cls, address: Address, layout: Layout) -> "LanceStore":
@@ -237,7 +248,7 @@ class LanceStore(VectorStore):
     def write_manifest(self, text: str) -> None:
         """Into what is said of the column of vectors."""
         with _saying(self.address):
-            self.table.replace_field_metadata(VECTOR, {MANIFEST: text})
+            self.table.update_field_metadata({"path": VECTOR, "metadata": {MANIFEST: text}})
 
 
 def _metadata(columns: Mapping[str, Any], rows: int) -> list[dict[str, Any]]:

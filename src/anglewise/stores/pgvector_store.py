@@ -10,7 +10,7 @@ import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -163,13 +163,26 @@ class PostgresStore(VectorStore):
             return named
         classes = {name for _, name, _ in self.indices}
         fitting = [operator for operator, (_, name) in OPERATORS.items() if name in classes]
-        if len(fitting) != 1:
-            why = "no index names one" if not fitting else "there are indices for several"
+        return fitting[0] if len(fitting) == 1 else self._exported_for()
+
+    def _exported_for(self) -> str:
+        """The operator of the metric that a manifest names; "" where none does."""
+        try:
+            content: Any = json.loads(self.manifest() or "null")
+        except ValueError:
+            return ""
+        metric = cast("dict[str, Any]", content).get("metric") if isinstance(content, dict) else ""
+        return next((o for o, (name, _) in OPERATORS.items() if name == metric), "")
+
+    def _by(self) -> Any:
+        """The operator, in SQL."""
+        if not self.operator:
             raise StoreError(
-                f"{self.address}: in PostgreSQL the question names the operator, and {why}: say "
-                "which your program uses (?operator=%3C%3D%3E is <=>, %3C-%3E <->, %3C%23%3E <#>)"
+                f"{self.address}: in PostgreSQL the question names the operator, and neither one "
+                "index nor a manifest does: say which your program uses (?operator=%3C%3D%3E is "
+                "<=>, %3C-%3E <->, %3C%23%3E <#>)"
             )
-        return fitting[0]
+        return self.psycopg.sql.SQL(self.operator)
 
     def described(self) -> Described:
         """As the catalogue and the plan of a query say it."""
@@ -180,7 +193,7 @@ class PostgresStore(VectorStore):
             self.dimension,
             count,
             self.operator,
-            self._plan(),
+            self._plan() if self.operator else "unknown",
         )
 
     def _plan(self) -> str:
@@ -188,7 +201,7 @@ class PostgresStore(VectorStore):
         lines = self._execute(
             self._format(
                 "EXPLAIN SELECT {id} FROM {table} ORDER BY {vector} {by} {query}::vector LIMIT 10",
-                by=self.psycopg.sql.SQL(self.operator),
+                by=self._by(),
                 query=self.psycopg.sql.Literal(zero),
             )
         )
@@ -202,11 +215,10 @@ class PostgresStore(VectorStore):
         self, queries: Float32[Array, "q d"], k: int, effort: Mapping[str, int] | None = None
     ) -> Listed:
         """``ORDER BY vector OPERATOR query LIMIT k``, with the number that the operator gives."""
-        sql = self.psycopg.sql
         query = self._format(
             "SELECT {id}::text, {vector} {by} %(q)s::vector FROM {table} "
             "ORDER BY {vector} {by} %(q)s::vector LIMIT %(k)s",
-            by=sql.SQL(self.operator),
+            by=self._by(),
         )
         out: Listed = []
         with _saying(self.address), self.connection.transaction():
@@ -243,10 +255,13 @@ class PostgresStore(VectorStore):
 
     def twin(self, name: str) -> "PostgresStore":
         """A table with the same kind of index."""
+        self._by()
         metric = OPERATORS[self.operator][0]
         layout = Layout(self.dimension, metric, "graph" if self.indices else "scan")
         store = PostgresStore.create(self.address.called(name), layout)
         store.finish()
+        if self.indices:  # of a few rows PostgreSQL would rather scan
+            store.connection.execute("SET enable_seqscan = off")
         return store
 
     def add(
