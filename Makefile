@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 INPUTS ?= 20000
 SEED ?= 0
 
-.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-stores check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-stores stores check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -74,6 +74,9 @@ check-stores: $(filter .tools/bin/uv,$(UV)) ## vector stores, each really run, i
 	$(UV) pip sync --quiet --python .stores/bin/python requirements/stores.txt
 	$(UV) pip install --quiet --python .stores/bin/python --no-deps --editable .
 	.stores/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default tests/stores
+
+stores: check-stores ## what each vector store makes of each measure, as docs/stores.md has it
+	.stores/bin/python benchmarks/stores.py --items 3000
 
 # PyTorch comes by pip: some indexes offer it a build for the CPU alone, where uv finds the large one.
 check-training: $(filter .tools/bin/uv,$(UV)) ## what needs PyTorch: the trainings, sentence-transformers, MTEB, in .training

@@ -337,6 +337,7 @@ def tried(store: VectorStore, dimension: int) -> dict[str, Any]:
         told = _tried(twin, dimension)
     finally:
         twin.drop()
+        twin.close()
     if not removed:
         return {**told, "notes": ()}
     return {**told, "notes": (f"removed {listed(removed)}, which an earlier test had left",)}

@@ -50,8 +50,9 @@ class QdrantStore(VectorStore):
     effort_names = ("ef",)
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 256}, {"ef": 1024})
 
-    def __init__(self, address: Address, client: Any = None) -> None:
+    def __init__(self, address: Address, client: Any = None, *, owned: bool = True) -> None:
         super().__init__(address)
+        self._owned = owned
         self.library = _library()
         self.models = self.library.models
         self.client = _client(address) if client is None else client
@@ -185,7 +186,7 @@ class QdrantStore(VectorStore):
                 quantization_config=settings.config.quantization_config,
             )
         address = replace(self.address, name=name, options={})
-        return QdrantStore(address, self.client)
+        return QdrantStore(address, self.client, owned=False)
 
     def add(
         self,
@@ -256,8 +257,9 @@ class QdrantStore(VectorStore):
             self.client.update_collection(self.address.name, metadata={MANIFEST: text})
 
     def close(self) -> None:
-        """Let go of the folder or the connection."""
-        self.client.close()
+        """Let go of the folder or the connection, but for a client that another one owns."""
+        if self._owned:
+            self.client.close()
 
 
 def _hnsw(models: Any, layout: Layout) -> Any:
