@@ -25,8 +25,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 READS = _names(
-    "allowed forbidden foreign image item-ids item-table item-texts items on qrels queries query- "
-    "ids query-texts queue relevance runs seen spaces"
+    "allowed forbidden foreign image item-ids item-table item-texts items on qrels queries "
+    "query-ids query-texts queue relevance runs seen spaces"
 )
 """Files and folders that are read: any on this machine, but for those of two kinds of commands."""
 
@@ -55,19 +55,19 @@ YOURS = _names(
     "cache concurrency dry-run encoder host key model replace reranker reranker-cache resume root "
     "scratch to url"
 )
-"""What runs code, opens a door, says which server gets words and a key and how many at once, or
-which files an agent may read, writes into a store of vectors, holds answers in place of an encoder's, or lets a build pass without
-its gates: the user's alone."""
+"""What runs code, opens a door, says which server gets words, vectors and a key and how many at
+once, or which files an agent may read, takes the place of what is in a store, holds answers in
+place of an encoder's, or lets a build pass without its gates: the user's alone."""
 
 PLAIN = _names(
     "absent at baseline batch breadth budget by candidates chunk combine components condition "
     "confidence depth device difference direction diversity epochs event event-column explain "
-    "export-queries finalists format gain-column gate gauge graded grades hierarchy holdout id- "
-    "column image-column index item item-column judge judges k keep kind label label-queries "
+    "export-queries finalists format gain-column gate gauge graded grades hierarchy holdout "
+    "id-column image-column index item item-column judge judges k keep kind label label-queries "
     "largest-difference largest-group learn-temperature learning-rate log-q measure measures "
-    "messages metric metrics min-recall min-support min-weight missing most most-characters most- "
-    "rows negatives no-cache no-metadata normalise not-itself number objective open overlap pair "
-    "pairs patience penalty popularity port prices prompt query query-column question quiet "
+    "messages metric metrics min-recall min-support min-weight missing most most-characters "
+    "most-rows negatives no-cache no-metadata normalise not-itself number objective open overlap "
+    "pair pairs patience penalty popularity port prices prompt query query-column question quiet "
     "reasons recall relevant-from resamples sample seed sequential share slice small source "
     "sources split strata strict temperature text text-column threshold time tolerance traffic "
     "trained-for unjudged used user validation variants vector-column weight where witness"
