@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 INPUTS ?= 20000
 SEED ?= 0
 
-.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-stores stores check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -68,6 +68,16 @@ check-frameworks: $(filter .tools/bin/uv,$(UV)) ## retrievers, trackers and the 
 	.frameworks/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default \
 	  -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/frameworks
 
+check-stores: export OPENBLAS_NUM_THREADS ?= 1
+check-stores: $(filter .tools/bin/uv,$(UV)) ## vector stores, each really run, in .stores
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .stores
+	$(UV) pip sync --quiet --python .stores/bin/python requirements/stores.txt
+	$(UV) pip install --quiet --python .stores/bin/python --no-deps --editable .
+	.stores/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default tests/stores
+
+stores: check-stores ## what each vector store makes of each measure, as docs/stores.md has it
+	.stores/bin/python benchmarks/stores.py --items 3000
+
 # PyTorch comes by pip: some indexes offer it a build for the CPU alone, where uv finds the large one.
 check-training: $(filter .tools/bin/uv,$(UV)) ## what needs PyTorch: the trainings, sentence-transformers, MTEB, in .training
 	$(UV) venv --quiet --allow-existing --seed --python $(PYTHON) .training
@@ -113,13 +123,16 @@ record-real: setup ## the same on ../shared/data, into .golden-real.json, which 
 lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --excludes requirements/not-locked.txt \
-	  --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
+	  --excludes requirements/not-in-tests.txt --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --excludes requirements/not-locked.txt \
 	  --all-extras --group dev --group bench pyproject.toml --output-file requirements/bench.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --extra langchain --extra llama-index --extra haystack --extra mcp --group test --group frameworks \
 	  pyproject.toml --output-file requirements/frameworks.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --extra faiss --extra lancedb --extra qdrant --extra pgvector --group test --group stores \
+	  pyproject.toml --output-file requirements/stores.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --excludes requirements/not-locked.txt \
 	  --extra inspect --group page pyproject.toml --output-file requirements/page.txt
@@ -128,4 +141,4 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	  --extra images --extra text --group test pyproject.toml --output-file requirements/lowest.txt
 
 clean:
-	rm -rf .venv .frameworks .lowest .page .training .tools build demo
+	rm -rf .venv .frameworks .stores .lowest .page .training .tools build demo

@@ -121,6 +121,10 @@ class EncoderError(AnglewiseError, RuntimeError):
     """An encoder or reranker that cannot be had, or that answers with no vectors or scores."""
 
 
+class StoreError(AnglewiseError, RuntimeError):
+    """A vector store that cannot be reached, or that refuses or breaks what was asked of it."""
+
+
 class TrainingError(AnglewiseError, RuntimeError):
     """A training that went astray: a loss that is not finite, a device without memory."""
 

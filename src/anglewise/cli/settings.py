@@ -25,8 +25,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 READS = _names(
-    "allowed forbidden foreign image item-ids item-table item-texts items on qrels queries "
-    "query-ids query-texts queue relevance runs seen spaces"
+    "allowed forbidden foreign image item-ids item-table item-texts items on protocol qrels "
+    "queries query-ids query-texts queue relevance runs seen spaces trainings"
 )
 """Files and folders that are read: any on this machine, but for those of two kinds of commands."""
 
@@ -38,38 +38,41 @@ KEEPERS = _names("export output save")
 RERANKERS = _names("reranker")
 """Options of commands that may send the texts of rows to a server, and nothing else."""
 ROWS = _names(
-    "foreign image item-ids item-table item-texts items queries query-ids query-texts spaces"
+    "foreign image item-ids item-table item-texts items protocol queries query-ids query-texts "
+    "spaces trainings"
 )
 """Where rows and their texts come from: inside of the folder for such commands too."""
 
 WRITES = _names(
     "checkpoint disputes export history html json junit markdown output per-query plot rejects "
-    "run-out save save-witness store"
+    "run-out save save-witness store transform"
 )
 """Files and folders that are written: inside the folder that brings the setting."""
 
 ADDED_TO = _names("checkpoint history store")
 """Of these, what a call adds to; any other is replaced, so that it must not be there yet."""
 
-YOURS = _names("cache concurrency dry-run encoder host key model reranker reranker-cache root url")
-"""What runs code, opens a door, says which server gets words and a key and how many at once, or
-which files an agent may read, holds answers in place of an encoder's, or lets a build pass without
-its gates: the user's alone."""
+YOURS = _names(
+    "cache concurrency dry-run encoder host key model replace reranker reranker-cache resume root "
+    "scratch to url"
+)
+"""What runs code, opens a door, says which server gets words, vectors and a key and how many at
+once, or which files an agent may read, takes the place of what is in a store, holds answers in
+place of an encoder's, or lets a build pass without its gates: the user's alone."""
 
 PLAIN = _names(
     "absent at baseline batch breadth budget by candidates chunk combine components condition "
     "confidence depth device difference direction diversity epochs event event-column explain "
-    "export-queries finalists format "
-    "gain-column gate gauge graded grades hierarchy holdout id-column image-column item "
-    "item-column judge judges k keep kind label label-queries largest-difference "
-    "largest-group learn-temperature learning-rate log-q measure measures messages metric "
-    "metrics min-support min-weight missing most most-characters most-rows negatives no-cache "
-    "normalise not-itself number objective open "
-    "overlap pair pairs patience penalty popularity port prices prompt query query-column "
-    "question quiet reasons recall relevant-from resamples sample seed sequential share slice "
-    "small source sources split strata strict temperature text text-column threshold time "
-    "tolerance traffic trained-for unjudged used user validation variants vector-column weight "
-    "where witness"
+    "export-queries finalists format gain-column gate gauge graded grades hierarchy holdout how "
+    "id-column image-column index item item-column judge judges k k-core keep kind label "
+    "label-queries largest-difference largest-group learn-temperature learning-rate log-q measure "
+    "measures messages metric metrics min-recall min-support min-weight missing most "
+    "most-characters most-rows negatives no-cache no-metadata normalise not-itself number "
+    "objective open overlap pair pairs patience penalty popularity port prices prompt query "
+    "query-column question quiet reasons recall relevant-from resamples sample seed sequential "
+    "share slice small source sources split strata strict tables temperature text text-column "
+    "threshold time tolerance traffic trained-for unjudged used user validation variants "
+    "vector-column weight where witness"
 )
 """Words and numbers that change what is computed and nothing else."""
 

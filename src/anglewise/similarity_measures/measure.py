@@ -15,7 +15,7 @@ import numpy as np
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.numbers import as_list, check_kind, shown, written
 from anglewise.data_types.text import check_number, named, parted
-from anglewise.data_types.typing import Array, Direction, Float, Float64
+from anglewise.data_types.typing import Array, Direction, Float, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.similarity_measures.adapter import ADAPTED, Adapted
 from anglewise.similarity_measures.affine import BLOCK_BYTES
@@ -237,14 +237,17 @@ class Prepared:
         ranked = self.space.sides(self.direction)[1].vectors
         length = max(64, BLOCK_BYTES // (8 * ranked.shape[1]))
         for start in range(0, len(ranked), length):
-            x = self.maps.ranked(ranked[start : start + length])
-            rows = np.arange(start, start + len(x), dtype=np.int64)
-            terms = self.formula.terms_at(rows, np.sqrt(np.square(x).sum(axis=1)))
-            if terms is not None and terms.weight is not None:
-                x *= terms.weight[:, None]
-            if terms is not None and terms.bias is not None:
-                x = np.concatenate([x, terms.bias[:, None]], axis=1)
-            yield x
+            yield self.at(np.arange(start, min(start + length, len(ranked)), dtype=np.int64))
+
+    def at(self, rows: Int64[Array, " rows"]) -> Float64[Array, "rows _"]:
+        """Some rows of the ranked side."""
+        x = self.maps.ranked(self.space.sides(self.direction)[1].vectors[rows])
+        terms = self.formula.terms_at(rows, np.sqrt(np.square(x).sum(axis=1)))
+        if terms is not None and terms.weight is not None:
+            x *= terms.weight[:, None]
+        if terms is not None and terms.bias is not None:
+            x = np.concatenate([x, terms.bias[:, None]], axis=1)
+        return x
 
 
 def prepare(

@@ -1,0 +1,127 @@
+"""What each vector store makes of each measure: a table in Markdown, for docs/stores.md.
+
+    python benchmarks/stores.py [--items 5000] [--dimension 32] [--stores faiss,qdrant,...]
+
+Every cell is an export into the store as it runs here, its lists held against the exact ones:
+``exact`` where all are alike, up to ties, at the store's own effort; else the recall@10 and what it
+took; ``no`` where no metric of the store ranks so. Vectors are made: of length one; of lognormal
+lengths; with a common offset that the queries lack. `make stores` runs it.
+"""
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+import anglewise as aw
+from anglewise.errors import StoreError
+from anglewise.stores.vector_store import open_store
+
+MEASURES = ("dot", "cosine", "euclidean", "manhattan", "norm(0,0.5)", "csls(10)", "cosine@whitened")
+VECTORS = ("unit", "lognormal lengths", "common offset")
+QUERIES, WANTED = 200, 0.98
+
+
+def made(kind: str, items: int, dimension: int) -> aw.Space:
+    """A space of one kind of vectors."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(items, dimension))
+    q = rng.normal(size=(QUERIES, dimension))
+    if kind == "unit":
+        x, q = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (x, q))
+    elif kind == "lognormal lengths":
+        x = x * rng.lognormal(0, 0.8, (items, 1))
+    else:
+        x = x + 3 * rng.normal(size=dimension)
+    return aw.Space(queries=aw.Embeddings(q), items=aw.Embeddings(x), trained_for="dot")
+
+
+@contextmanager
+def addresses(stores: list[str]) -> Iterator[dict[str, Callable[[str], str]]]:
+    """For each store a function that gives addresses."""
+    folder = Path(tempfile.mkdtemp())
+    out: dict[str, Callable[[str], str]] = {}
+    server = None
+    for kind in stores:
+        if kind == "postgresql":
+            import pgserver
+
+            place = tempfile.mkdtemp()
+            server = pgserver.get_server(place, cleanup_mode="delete")
+            out[kind] = lambda name, place=place: (
+                f"postgresql://postgres@/postgres/{name}?host={place}"
+            )
+        elif kind == "faiss":
+            out[kind] = lambda name: f"faiss://{folder}/{name}.index"
+        else:
+            # Qdrant's local mode reads a whole folder at each start
+            out[kind] = lambda name, kind=kind: f"{kind}://{_new(folder / kind / name)}/{name}"
+    try:
+        yield out
+    finally:
+        if server is not None:
+            server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def cell(space: aw.Space, measure: str, address: str, index: str) -> str:
+    """What one store makes of one measure."""
+    try:
+        result = aw.export(space, measure, address, index=index, min_recall=WANTED)  # type: ignore[arg-type]
+    except StoreError as error:
+        text = str(error)
+        if "can be had by none" in text:
+            return "no: no metric"
+        if "the best" in text:
+            return "no: " + text.split("the best, ")[1].split(";", maxsplit=1)[0]
+        return "no: " + text.rsplit(" says: ", maxsplit=1)[-1][:60]
+    plain = not result.effort and result.oversample == 1
+    if result.recall == 1 and plain:
+        return "exact" + (
+            "" if result.way == measure.split("@", maxsplit=1)[0] else f" ({result.way})"
+        )
+    took = ", ".join([result.way, *(f"{name} {v}" for name, v in result.effort.items())])
+    took += ", re-ranked" if result.oversample > 1 else ""
+    return f"{result.recall:.3f} ({took})"
+
+
+def main() -> None:
+    """Print one table for each kind of vectors."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--items", type=int, default=5_000)
+    parser.add_argument("--dimension", type=int, default=32)
+    parser.add_argument("--stores", default="faiss,qdrant,lancedb,postgresql")
+    options = parser.parse_args()
+    stores = options.stores.split(",")
+    with addresses(stores) as places:
+        for kind in VECTORS:
+            space = made(kind, options.items, options.dimension)
+            print(f"\n**{kind}**, {options.items:,} x {options.dimension}, {QUERIES} queries\n")
+            heads = [f"{store}, {index}" for store in stores for index in ("scan", "graph")]
+            print("| | " + " | ".join(heads) + " |\n|" + "---|" * (len(heads) + 1))
+            for measure in MEASURES:
+                cells: list[str] = []
+                for store in stores:
+                    for index in ("scan", "graph"):
+                        name = "".join(c for c in f"{kind}{measure}{index}" if c.isalnum())
+                        cells.append(cell(space, measure, places[store](name.lower()), index))
+                print(f"| `{measure}` | " + " | ".join(cells) + " |", flush=True)
+        versions: list[str] = []
+        for store in stores:
+            name = "".join(c for c in "unitdotscan")
+            with open_store(places[store](name)) as opened:
+                versions.append(opened.described().store)
+        print("\n" + ", ".join(versions))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""What is said of vector stores as documents: probes, exports, verifications."""
+
+from collections.abc import Mapping
+
+from anglewise.data_types.text import counted, listed
+from anglewise.report.document import Document, Line, Table
+from anglewise.report.words import number
+from anglewise.stores.export import Export
+from anglewise.stores.probe import Probe
+from anglewise.stores.verify import Verification, in_words
+
+NAMES = {
+    "dot": "the inner product",
+    "cosine": "the cosine",
+    "euclidean": "the euclidean distance",
+    "squared-euclidean": "the squared euclidean distance",
+    "manhattan": "the sum of absolute differences",
+}
+FOUND = 10
+"""So many ids are named."""
+
+
+def probe_document(result: Probe) -> Document:
+    """What it computes, what showed it, and what is not known."""
+    if result.metric == "unknown":
+        headline = "Which distance this computes is not known"
+    else:
+        headline = f"This computes {NAMES[result.metric]}, shown as {result.shown_as}"
+    nearer = {
+        "larger": "larger is nearer",
+        "smaller": "smaller is nearer",
+        "unknown": "lists run neither up nor down all through",
+    }[result.nearer]
+    of = ""
+    if result.count is not None and result.dimension is not None:
+        vectors = counted(result.count, "vector")
+        of = f", {vectors} of {counted(result.dimension, 'number')}"
+    rows = [
+        ["what answers", result.index],
+        ["lengths are lost", result.normalises],
+        ["a zero vector", result.zero_vector],
+        ["digits", result.precision],
+        ["equal vectors are listed", result.ties],
+    ]
+    if result.says:
+        rows.insert(0, ["the store's own word", result.says])
+    lines = [Line(f"{headline}; {nearer}."), Line(f"{result.evidence}.", "dim")]
+    return Document(
+        [
+            [Line(f"{result.address}{of}, {result.store}".strip(", "), "dim")] if of else [],
+            lines,
+            [Table.of(("", "seen"), rows)],
+            [Line(f"{note}.", "dim") for note in result.notes],
+        ]
+    )
+
+
+def export_document(result: Export) -> Document:
+    """Where it is, how it is asked, and what was measured on the way."""
+    rows = [
+        [
+            attempt.way,
+            attempt.metric,
+            _effort(attempt.effort, attempt.oversample),
+            number(attempt.recall),
+            number(attempt.recall_low),
+        ]
+        for attempt in result.attempts
+    ]
+    heads = ("vectors", "metric", "effort", f"recall@{result.k}", "at least, at 95%")
+    asked = _effort(result.effort, result.oversample)
+    return Document(
+        [
+            [
+                Line(
+                    f"{result.address} ranks {counted(result.count, 'vector')} as "
+                    f"{result.measure}: recall@{result.k} {result.recall:.3f} (at least "
+                    f"{result.recall_low:.3f} at 95%) on "
+                    f"{counted(result.queries, 'query', 'queries')}."
+                ),
+                Line(
+                    f"Ask it by {result.metric} with prepared queries ({result.way}), effort: "
+                    f"{asked}; what answers: {result.index}.",
+                    "dim",
+                ),
+            ],
+            [Table.of(heads, rows)],
+        ]
+    )
+
+
+def _effort(effort: Mapping[str, int], oversample: int) -> str:
+    words = [f"{name} {value}" for name, value in effort.items()]
+    words += [f"{oversample} times as many, re-ranked exactly"] if oversample > 1 else []
+    return ", ".join(words) or "the store's own"
+
+
+def verification_document(result: Verification) -> Document:
+    """The recall, the worst query, what it does to the metric, and why."""
+    lines = [Line(f"{in_words(result)}: {result.address} against {result.measure}.")]
+    if result.recall < 1:
+        name, worst = result.worst
+        lines.append(Line(f"The worst query is {name!r} with {worst:.2f}."))
+    lines += [
+        Line(f"{metric} {means['exact']:.3f} exact, {means['store']:.3f} from the store.")
+        for metric, means in result.metrics.items()
+    ]
+    if result.never_listed:
+        some = listed([repr(name) for name in result.never_listed[:FOUND]])
+        lines.append(
+            Line(
+                f"{counted(len(result.never_listed), 'item')} due in some list of these stand in "
+                f"none, such as {some}."
+            )
+        )
+    why = [Line(f"{reason[0].upper()}{reason[1:]}.") for reason in result.reasons]
+    notes: list[Line] = []
+    if result.drifted:
+        notes.append(Line("Ids or vectors are others than when the export was proven.", alert=""))
+    if result.drifted is None:
+        notes.append(Line("There is no manifest: whether it changed cannot be said.", "dim"))
+    if result.passed is not None:
+        state = "holds" if result.passed else "FAILED"
+        notes.append(Line(f"gate recall@{result.k} >= {result.min_recall:g}: {state}"))
+    return Document([lines, why, notes])

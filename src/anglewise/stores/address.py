@@ -1,0 +1,154 @@
+"""Addresses of collections, such as ``faiss:///path/index.faiss``, ``qdrant://host/films``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from anglewise.data_types.numbers import check_kind, shown
+from anglewise.errors import SpellingError
+from anglewise.io.files import user_path
+
+EXAMPLES = {
+    "faiss": "faiss:///path/index.faiss",
+    "lancedb": "lancedb:///folder/table",
+    "qdrant": "qdrant://host:6333/collection, or qdrant:///folder/collection",
+    "postgresql": "postgresql://host/database/table",
+}
+"""How the address of each kind of store is written."""
+SERVERS = {"qdrant", "postgresql"}
+"""Kinds that may be reached by the name of a host."""
+FILES = {"faiss", "lancedb", "qdrant"}
+"""Kinds that may lie in a file or folder of this machine."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a collection is: the kind of store, a server or a path, and its name.
+
+    Attributes
+    ----------
+    kind
+        ``faiss``, ``lancedb``, ``qdrant``, ``postgresql``.
+    host, port
+        The server; "" and None for what lies on this machine's disk.
+    path
+        The file (faiss) or the folder (lancedb, qdrant) on this machine; for a server "" or what
+        stands between host and name, such as a database.
+    name
+        The collection or table; for faiss "".
+    user, password
+        Part of some addresses; the password is never shown.
+    options
+        What stands behind ``?``.
+
+    Examples
+    --------
+    >>> address = read_address("postgresql://anna:secret@db/shop/items?vector=embedding")
+    >>> address.host, address.path, address.name, str(address)
+    ('db', 'shop', 'items', 'postgresql://anna:***@db/shop/items?vector=embedding')
+    """
+
+    kind: str
+    host: str = ""
+    port: int | None = None
+    path: str = ""
+    name: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __str__(self) -> str:
+        account = quote(self.user) + (":***" if self.password else "") + "@" if self.user else ""
+        server = f"{account}{self.host}" + ("" if self.port is None else f":{self.port}")
+        parts = [self.path.rstrip("/")] if self.is_local else ["", self.path]
+        place = "/".join([*filter(None, parts), self.name] if self.name else parts)
+        place = place if self.is_local else f"/{place.lstrip('/')}"
+        options = "&".join(f"{key}={quote(value)}" for key, value in self.options.items())
+        return f"{self.kind}://{server}{place}{'?' + options if options else ''}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file or folder of this machine."""
+        return self.kind in FILES and not self.host
+
+    @property
+    def folder(self) -> Path:
+        """The file or folder on this machine."""
+        return user_path(self.path)
+
+    def called(self, name: str) -> "Address":
+        """Another collection in the same place."""
+        return replace(self, name=name)
+
+    def option(self, name: str, usual: str) -> str:
+        """One option, or what is usual."""
+        return self.options.get(name, usual)
+
+
+def is_address(text: object) -> bool:
+    """Whether a text is meant as the address of a store, and not as a path.
+
+    >>> is_address("lancedb:///films/table"), is_address("films/items.parquet")
+    (True, False)
+    """
+    return isinstance(text, str) and "://" in text and text.split("://")[0].isalpha()
+
+
+def read_address(text: "str | Address") -> Address:
+    """Read the address of a collection.
+
+    Raises ``SpellingError`` for a kind that is not known, and where a part is missing or too many.
+
+    >>> read_address("lancedb:///data/films").path, read_address("lancedb:///data/films").name
+    ('/data', 'films')
+    >>> read_address("lancdb:///data/films")
+    Traceback (most recent call last):
+    ...
+    anglewise.errors.SpellingError: no store is called 'lancdb': did you mean 'lancedb'? ...
+    """
+    if isinstance(text, Address):
+        return text
+    check_kind(text, str, "the address of a store", f"such as {EXAMPLES['faiss']}")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise SpellingError(f"{shown(text)!r} is no address ({error})") from error
+    kind = parts.scheme
+    if kind == "postgres":
+        kind = "postgresql"
+    if kind not in EXAMPLES or "://" not in text:
+        near = get_close_matches(kind, EXAMPLES, n=1)
+        hint = f": did you mean {near[0]!r}?" if near else ":"
+        raise SpellingError(
+            f"no store is called {shown(kind or text)!r}{hint} write {'; '.join(EXAMPLES.values())}"
+        )
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    place = unquote(parts.path)
+    host, path, name = parts.hostname or "", place, ""
+    if kind not in SERVERS:  # faiss://films.faiss is a path from here
+        host, path = "", unquote(parts.netloc) + place
+    if kind != "faiss":
+        path, _, name = path.rstrip("/").rpartition("/")
+    is_local = kind in FILES and not host
+    path = (path or "/" if place.startswith("/") else path) if is_local else path.strip("/")
+    if not (name or kind == "faiss") or (is_local and not path.strip("/")) or _lacks(kind, path):
+        raise SpellingError(f"{shown(text)!r} lacks a part: write {EXAMPLES[kind]}")
+    if parts.fragment:
+        raise SpellingError(f"{shown(text)!r} holds a #, which addresses have not: write it as %23")
+    return Address(
+        kind,
+        host,
+        port,
+        path,
+        name,
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        options,
+    )
+
+
+def _lacks(kind: str, path: str) -> bool:
+    return kind == "postgresql" and not path

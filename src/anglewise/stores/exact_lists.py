@@ -1,0 +1,195 @@
+"""What a store lists, held against the exact lists of a measure, up to ties."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.typing import Array, Direction, Float32, Float64, Int64
+from anglewise.evaluation_metrics.evaluate import score_pairs
+from anglewise.nearest_neighbours.search import search
+from anglewise.similarity_measures.formulas import Cosine, Euclidean, Manhattan, Measure
+from anglewise.statistics.decision import WeightedMeans
+from anglewise.stores.reductions import Reduction
+from anglewise.stores.vector_store import Listed, VectorStore
+
+ROUNDING = 2e-6
+"""Scores nearer than this, in parts of what float32 rounds, are equal to a store."""
+DRAWN = 200
+"""Queries that are drawn where nobody names any."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactLists:
+    """The exact lists of some queries under a measure, and what it takes to ask a store the same.
+
+    Attributes
+    ----------
+    rows
+        Rows of the asking side.
+    exact
+        Their exact lists, ``k`` long.
+    """
+
+    space: Space
+    measure: Measure
+    direction: Direction
+    rows: Int64[Array, " q"]
+    exact: Neighbours
+    row_of: Mapping[str, int] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, space: Space, measure: Measure, direction: Direction, rows: Int64[Array, " q"], k: int
+    ) -> "ExactLists":
+        """Search exactly; nothing that was seen is left out, since a store knows nothing of it."""
+        ranked = space.sides(direction)[1]
+        k = min(k, len(ranked) - (direction != "queries-items"))
+        lists = search(space, [measure], k=k, direction=direction, rows=rows, use_seen=False)
+        known = {str(name): row for row, name in enumerate(ranked.ids)}
+        return cls(space, measure, direction, rows, lists[str(measure)], known)
+
+    @property
+    def k(self) -> int:
+        """How long the lists are."""
+        return self.exact.indices.shape[1]
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether items ask each other, so that each finds itself first."""
+        return self.direction != "queries-items"
+
+    def queries(self, way: Reduction) -> Float32[Array, "q _"]:
+        """The queries as the store is asked with them."""
+        return way.queries(self.space.sides(self.direction)[0].vectors[self.rows])
+
+    def asked(
+        self,
+        store: VectorStore,
+        way: Reduction,
+        effort: Mapping[str, int] | None = None,
+        oversample: int = 1,
+    ) -> "StoreLists":
+        """What the store lists; of ``oversample`` times as many the exactly nearest are taken."""
+        k = self.k * oversample + self.one_sided
+        return StoreLists.of(self, store.search(self.queries(way), k, effort))
+
+    def scores(
+        self, places: Int64[Array, " pairs"], items: Int64[Array, " pairs"]
+    ) -> Float64[Array, " pairs"]:
+        """Exact scores of pairs of a place among the queries and a row of the ranked side."""
+        rows = self.rows[places]
+        return score_pairs(self.space, [self.measure], rows, items, self.direction)[0]
+
+    def slack(self) -> Float64[Array, " q"]:
+        """How far below the last exact score an item still ties with it, after float32."""
+        asking, ranked = self.space.sides(self.direction)
+        lengths = np.sqrt(np.square(asking.vectors[self.rows], dtype=np.float64).sum(axis=1))
+        longest = np.sqrt(np.square(ranked.vectors, dtype=np.float64).sum(axis=1).max())
+        last = np.abs(self.exact.scores[:, -1])
+        formula = self.measure.formula
+        if isinstance(formula, Cosine):
+            return np.full(len(self.rows), ROUNDING)
+        if isinstance(formula, Euclidean):
+            squared = lengths**2 + longest**2
+            return np.minimum(ROUNDING * squared / np.maximum(last, 1e-30), np.sqrt(squared))
+        if isinstance(formula, Manhattan):
+            return ROUNDING * np.maximum(last, 1e-30)
+        best = np.abs(self.exact.scores).max(axis=1)
+        return ROUNDING * np.maximum(best, 0.1 * lengths * longest * bool(not self.measure.frames))
+
+
+@dataclass(frozen=True, eq=False)
+class StoreLists:
+    """Lists of a store as rows of the ranked side, in its order; -1 where it lists fewer.
+
+    ``unknown`` counts listed ids that the space does not have.
+    """
+
+    exact: ExactLists
+    indices: Int64[Array, "q k"]
+    scores: Float64[Array, "q k"]
+    shown: Float64[Array, "q k"]
+    unknown: int
+
+    @classmethod
+    def of(cls, exact: ExactLists, listed: Listed) -> "StoreLists":
+        """Read ids as rows; an item that asks is left out of its own list."""
+        most = max(map(len, listed), default=0)
+        wide = max(most, exact.k)
+        rows = np.full((len(listed), wide), -1, dtype=np.int64)
+        shown = np.full((len(listed), wide), np.nan)
+        unknown = 0
+        for place, (own, one) in enumerate(zip(exact.rows.tolist(), listed, strict=True)):
+            kept = [(exact.row_of.get(name), number) for name, number in one]
+            unknown += sum(row is None for row, _ in kept)
+            known = [
+                (row, number)
+                for row, number in kept
+                if row is not None and not (exact.one_sided and row == own)
+            ]
+            first: dict[int, float] = {}
+            for row, number in known:  # an id that is listed twice counts once
+                first.setdefault(row, number)
+            for column, (row, number) in enumerate(first.items()):
+                rows[place, column], shown[place, column] = row, number
+        there = np.nonzero(rows >= 0)
+        scores = np.full(rows.shape, -np.inf)
+        scores[there] = exact.scores(there[0], rows[there])
+        return cls(exact, rows, scores, shown, unknown)
+
+    def first(self, *, by_score: bool) -> "StoreLists":
+        """The first ``k``, in the store's order or re-ranked by exact scores."""
+        rows, scores, shown = self.indices, self.scores, self.shown
+        if by_score:
+            order = np.argsort(-scores, axis=1, kind="stable")
+            rows, scores, shown = (np.take_along_axis(a, order, 1) for a in (rows, scores, shown))
+        k = self.exact.k
+        return StoreLists(self.exact, rows[:, :k], scores[:, :k], shown[:, :k], self.unknown)
+
+    @property
+    def recall(self) -> Float64[Array, " q"]:
+        """For each query the share of its exact list that is listed; a tie at the end counts."""
+        k, exact = self.exact.k, self.exact.exact
+        least = exact.scores[:, -1] - self.exact.slack()
+        right = (self.indices[:, :k] >= 0) & (self.scores[:, :k] >= least[:, None])
+        return right.sum(axis=1) / k
+
+    def bounds(self, seed: int = 0) -> tuple[float, float]:
+        """The mean recall and the lower end of its 95% interval over queries."""
+        values = self.recall
+        drawn = WeightedMeans.of(values[None], seed=seed)
+        return float(values.mean()), min(drawn.interval(0)[0], float(values.mean()))
+
+    def never_listed(self) -> Int64[Array, " items"]:
+        """Rows of items that are due in some list and stand in none of the store's."""
+        due = np.unique(self.exact.exact.indices[self.exact.exact.indices >= 0])
+        return np.setdiff1d(due, np.unique(self.indices))
+
+    def neighbours(self) -> Neighbours:
+        """As lists that metrics read, in the store's order."""
+        k = self.exact.k
+        tied = np.zeros(len(self.indices), dtype=np.int64)
+        scores = np.where(self.indices[:, :k] >= 0, -np.arange(k, dtype=np.float64), -np.inf)
+        return Neighbours(
+            measure=str(self.exact.measure),
+            direction=self.exact.direction,
+            indices=self.indices[:, :k],
+            scores=scores,
+            tied_at_cut=tied,
+        )
+
+
+def queries_to_ask(
+    space: Space, direction: Direction, judged: Sequence[int] | None, seed: int
+) -> Int64[Array, " q"]:
+    """The judged queries, else so many drawn ones."""
+    if judged is not None:
+        return np.asarray(judged, dtype=np.int64)
+    asking = space.sides(direction)[0]
+    if len(asking) <= DRAWN:
+        return np.arange(len(asking), dtype=np.int64)
+    drawn = np.random.default_rng([seed, 23]).choice(len(asking), DRAWN, replace=False)
+    return np.sort(drawn).astype(np.int64)

@@ -1,0 +1,388 @@
+"""Carry a measure into a store: prepare the vectors, fill a new collection, measure, and choose.
+
+Which preparation survives an index cannot be known beforehand: so each way that is exact in exact
+arithmetic is written, asked with the user's queries and compared with exact lists, until one
+reaches the recall that is wanted. The collection takes its name only then.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from anglewise.data_types.columns import column
+from anglewise.data_types.conversion import is_missing
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.numbers import COUNT, SHARE, check_kind, check_word
+from anglewise.data_types.text import Say, counted, quiet
+from anglewise.data_types.typing import Direction
+from anglewise.errors import StoreError
+from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.measure import measure as read_measure
+from anglewise.stores.address import Address, read_address
+from anglewise.stores.exact_lists import ExactLists, queries_to_ask
+from anglewise.stores.manifest import Fingerprint, Manifest
+from anglewise.stores.query_transform import QueryTransform
+from anglewise.stores.reductions import Reduction, reductions
+from anglewise.stores.vector_store import Layout, Metric, VectorStore, open_store, store_class
+
+MIN_RECALL, K = 0.98, 10
+LENGTH, RAW = "anglewise_length", "anglewise_vector"
+"""Where the length of the vector that was given, or it itself, stands beside what is known."""
+RERANKED = 5
+"""So many times ``k`` items are taken and re-ranked exactly, where nothing else is enough."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way that was written and measured, with one effort of the search."""
+
+    way: str
+    metric: str
+    effort: Mapping[str, int]
+    oversample: int
+    recall: float
+    recall_low: float
+
+
+@dataclass(frozen=True, eq=False)
+class Export:
+    """A collection that was filled, and what it was proven to do.
+
+    Attributes
+    ----------
+    address, measure, direction
+        Where it is, what it ranks by, and who asks whom.
+    way, metric
+        How vectors were prepared, and the store's metric under which they rank.
+    effort, oversample
+        The parameters to search with; of ``oversample`` times ``k`` items the exactly nearest.
+    recall, recall_low, k, queries
+        The share of the exact lists that it lists, up to ties; the lower end of its 95% interval.
+    attempts
+        All that was tried before.
+    transform
+        What to do to a query.
+    """
+
+    address: str
+    measure: str
+    direction: str
+    way: str
+    metric: str
+    effort: Mapping[str, int]
+    oversample: int
+    recall: float
+    recall_low: float
+    k: int
+    queries: int
+    count: int
+    dimension: int
+    index: str
+    min_recall: float
+    attempts: tuple[Attempt, ...]
+    transform: QueryTransform = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        content = {name: value for name, value in vars(self).items() if name != "transform"}
+        recall, low = content.pop("recall"), content.pop("recall_low")
+        return {
+            f"recall@{self.k}": recall,
+            f"recall@{self.k}_low": low,
+            **content,
+            "effort": dict(self.effort),
+            "attempts": [asdict(attempt) for attempt in self.attempts],
+            "transform": self.transform.digest,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Order:
+    """What is to be exported, whereto, and how."""
+
+    address: Address
+    exact: ExactLists
+    index: Literal["graph", "scan"]
+    min_recall: float
+    metadata: bool
+    keep: Literal["length", "vector", "nothing"]
+    resume: bool
+    seed: int
+    say: Say
+
+    @property
+    def kind(self) -> Any:
+        """The class that stands for the store."""
+        return store_class(self.address.kind)
+
+    @property
+    def ranked(self) -> Embeddings:
+        """What is written."""
+        return self.exact.space.sides(self.exact.direction)[1]
+
+
+def export(
+    space: Space,
+    measure: str | Measure,
+    to: str | Address,
+    *,
+    direction: Direction | None = None,
+    judgements: Judgements | None = None,
+    index: Literal["graph", "scan"] = "graph",
+    min_recall: float = MIN_RECALL,
+    k: int = K,
+    replace: bool = False,
+    resume: bool = False,
+    metadata: bool = True,
+    keep: Literal["length", "vector", "nothing"] = "length",
+    seed: int = 0,
+    say: Say = quiet,
+) -> Export:
+    """Fill a collection that ranks as a measure does, and prove it before it takes its name.
+
+    Parameters
+    ----------
+    space
+        Its ranked side is written; its queries prove the collection.
+    measure
+        A spelling or a measure.
+    to
+        The address. What is there is left alone until the new collection is proven.
+    direction
+        Who asks whom; by default as in :func:`anglewise.search`.
+    judgements
+        Their queries prove it; else up to 200 are drawn.
+    index
+        ``graph`` for the store's graph index; ``scan`` for none, which is exact and slow.
+    min_recall
+        What the recall on these queries must reach; the lower end of its interval is told beside.
+    replace
+        Take the place of a collection that is there.
+    resume
+        Go on with an export of the same content that was ended in the middle.
+    metadata
+        Whether what is known of items goes along.
+    keep
+        What goes along of the vectors as they were: their ``length``, the ``vector``, ``nothing``.
+
+    Raises
+    ------
+    SpellingError
+        A measure that no metric of a store ranks as.
+    StoreError
+        The store cannot be reached, has something under the name, lacks every metric that would
+        do, or no way reaches ``min_recall``: then nothing was changed.
+    """
+    check_kind(space, Space, "the space", "a Space")
+    COUNT.check("k", k)
+    SHARE.check("min_recall", min_recall)
+    check_word(index, ("graph", "scan"), "index")
+    check_word(keep, ("length", "vector", "nothing"), "keep")
+    address, named = read_address(to), read_measure(measure)
+    own = judgements.direction if judgements is not None else None
+    chosen: Any = direction or own or ("items-items" if space.one_sided else "queries-items")
+    _check_free(address, replace)
+    judged = None if judgements is None else judgements.judged_rows.tolist()
+    rows = queries_to_ask(space, chosen, judged, seed)
+    exact = ExactLists.of(space, named, chosen, rows, k)
+    order = _Order(address, exact, index, min_recall, metadata, keep, resume, seed, say)
+    attempts: list[Attempt] = []
+    for way, metric in _ways(order):
+        store = _filled(order, way, metric)
+        done = False
+        try:
+            attempts += _measured(order, store, way, metric)
+            best = attempts[-1]
+            done = best.recall >= min_recall
+            if done:
+                return _published(order, store, way, attempts)
+        finally:
+            if not done:
+                with suppress(StoreError):
+                    store.drop()
+            store.close()
+        say(f"{way.name}: recall@{exact.k} {best.recall:.3f}, too little")
+    best = max(attempts, key=lambda attempt: attempt.recall)
+    raise StoreError(
+        f"no way to {named} in {address.kind} reaches a recall@{exact.k} of {min_recall:g} on "
+        f"{counted(len(rows), 'query', 'queries')}: the best, {best.way}, is at {best.recall:.3f}; "
+        "take another store, index scan, or a lower min_recall. Nothing was changed"
+    )
+
+
+def _ways(order: _Order) -> list[tuple[Reduction, Metric]]:
+    """The ways that the store has a metric for; ``StoreError`` where there is none."""
+    exact, supported = order.exact, order.kind.supported
+    ways: list[tuple[Reduction, Metric]] = [
+        (way, metric)
+        for way in reductions(exact.measure, exact.space, exact.direction)
+        if (metric := way.word(supported)) and not (way.scan_only and order.index == "graph")
+    ]
+    if not ways:
+        raise StoreError(
+            f"{order.address.kind} ranks by {', '.join(supported)}, and {exact.measure} can be had "
+            f"by none of them{' in a graph index' if order.index == 'graph' else ''}"
+        )
+    return ways
+
+
+def _check_free(address: Address, replace: bool) -> None:
+    """Raise ``StoreError`` where something is under the name, and nobody said to replace it."""
+    try:
+        store = open_store(address)
+    except StoreError as error:
+        if "no such file" in str(error) or "there is no" in str(error):
+            return
+        raise
+    with store:
+        count = store.described().count
+    if not replace:
+        raise StoreError(
+            f"{address} is there, with {counted(count, 'vector')}: take another name, or say that "
+            "it is to be replaced (--replace)"
+        )
+
+
+def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
+    """A new collection beside the one of the name, with all rows in it."""
+    ranked, kind = order.ranked, order.kind
+    first = way.items(np.zeros(1, dtype=np.int64))
+    layout = Layout(first.shape[1], metric, order.index)
+    address = order.address
+    beside = address.called(f"{address.name}__{_content(ranked, way, layout)}")
+    written = 0
+    try:
+        store = kind.create(beside, layout)
+    except StoreError as error:
+        if "of this name" not in str(error) and "exists" not in str(error):
+            raise
+        if not order.resume:
+            raise StoreError(
+                f"{beside} is there: another export of the same content runs, or was ended in the "
+                "middle; wait for it, or go on where it stopped (--resume)"
+            ) from error
+        store = kind.reopen(beside, layout)
+        written = store.described().count // store.batch * store.batch
+        order.say(f"{way.name}: {written:,} of {len(ranked):,} vectors were written before")
+    try:
+        for start in range(written, len(ranked), store.batch):
+            rows = np.arange(start, min(start + store.batch, len(ranked)), dtype=np.int64)
+            store.add(
+                [str(name) for name in ranked.ids[rows]],
+                way.items(rows),
+                list(_known(order, rows.tolist())),
+            )
+        store.finish()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _content(ranked: Embeddings, way: Reduction, layout: Layout) -> str:
+    """Names what is written: vectors, ids and the way."""
+    checksum = hashlib.blake2b(digest_size=6)
+    checksum.update(f"{way.name} {layout.metric} {layout.index} {way.queries.digest}".encode())
+    checksum.update(np.ascontiguousarray(ranked.vectors).data)
+    for name in ranked.ids:
+        checksum.update(str(name).encode("utf-8", "surrogatepass") + b"\0")
+    return checksum.hexdigest()
+
+
+def _known(order: _Order, rows: list[int]) -> Iterator[dict[str, Any]]:
+    """What is known of some rows, in plain types."""
+    ranked = order.ranked
+    names = ranked.metadata_columns if order.metadata else []
+    columns = {name: column(ranked, name) for name in names}
+    lengths = np.sqrt(np.square(ranked.vectors[rows], dtype=np.float64).sum(axis=1))
+    for place, row in enumerate(rows):
+        about = {name: _plain(cells[row]) for name, cells in columns.items()}
+        if order.keep == "length":
+            about[LENGTH] = float(lengths[place])
+        elif order.keep == "vector":
+            about[RAW] = ranked.vectors[row].tolist()
+        yield about
+
+
+def _plain(cell: Any) -> Any:
+    if is_missing(cell):
+        return None
+    if isinstance(cell, np.generic):
+        return _plain(cell.item())
+    if isinstance(cell, list | tuple):
+        return [_plain(part) for part in cast("list[Any]", cell)]
+    return cell if isinstance(cell, str | int | float | bool) else str(cell)
+
+
+def _measured(order: _Order, store: VectorStore, way: Reduction, metric: Metric) -> list[Attempt]:
+    """Recall at the store's own effort, at more, then with exact re-ranking; the last is best."""
+    exact = order.exact
+    ladder: list[tuple[Mapping[str, int], int]] = [({}, 1)]
+    if order.index == "graph" and store.described().index != "scan":
+        ladder += [(effort, 1) for effort in store.ladder]
+        ladder.append((store.ladder[-1] if store.ladder else {}, RERANKED))
+    out: list[Attempt] = []
+    for effort, oversample in ladder:
+        lists = exact.asked(store, way, effort, oversample).first(by_score=oversample > 1)
+        recall, low = lists.bounds(order.seed)
+        out.append(Attempt(way.name, metric, effort, oversample, recall, low))
+        if recall >= order.min_recall:
+            return out
+    best = max(range(len(out)), key=lambda i: out[i].recall)
+    return [*out[:best], *out[best + 1 :], out[best]]
+
+
+def _published(
+    order: _Order, store: VectorStore, way: Reduction, attempts: list[Attempt]
+) -> Export:
+    """Let the manifest travel with the collection, and give it its name."""
+    exact, address, min_recall = order.exact, order.address, order.min_recall
+    best, about = attempts[-1], store.described()
+    written = Fingerprint.of(store.rows())
+    count = written.count
+    manifest = Manifest(
+        measure=str(exact.measure),
+        direction=exact.direction,
+        way=way.name,
+        metric=best.metric,
+        dimension=about.dimension,
+        count=count,
+        transform=way.queries.digest,
+        ids=written.ids,
+        sum=written.sum,
+        slack=written.slack,
+        effort=dict(best.effort),
+        oversample=best.oversample,
+        recall=best.recall,
+        recall_low=best.recall_low,
+        k=exact.k,
+        queries=len(exact.rows),
+        version=version("anglewise"),
+    )
+    store.write_manifest(manifest.to_text())
+    store.take_place(address)
+    return Export(
+        address=str(address),
+        measure=manifest.measure,
+        direction=manifest.direction,
+        way=way.name,
+        metric=best.metric,
+        effort=manifest.effort,
+        oversample=best.oversample,
+        recall=best.recall,
+        recall_low=best.recall_low,
+        k=exact.k,
+        queries=len(exact.rows),
+        count=count,
+        dimension=about.dimension,
+        index=about.index,
+        min_recall=min_recall,
+        attempts=tuple(attempts),
+        transform=way.queries,
+    )

@@ -1,0 +1,290 @@
+"""``faiss:///path/index.faiss``: an index of faiss in a file, names and metadata beside it.
+
+faiss numbers its rows. What is written here has a file beside it with the id and the metadata of
+each number, which bears the digest of its index in its name: so an index and the names of another
+one are never taken together, whenever a write is killed. An index without one is read by its own
+numbers.
+"""
+
+import hashlib
+import json
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from anglewise.data_types.typing import Array, Float32
+from anglewise.errors import StoreError, reason
+from anglewise.io.files import reading
+from anglewise.io.outputs import new_file
+from anglewise.stores.address import Address
+from anglewise.stores.vector_store import (
+    BATCH,
+    Described,
+    Layout,
+    Listed,
+    Metric,
+    StoredRows,
+    VectorStore,
+    as_batch,
+    library_of_store,
+    rows_of_metadata,
+)
+
+BESIDE = ".items.jsonl"
+"""What the name of the file beside an index ends in."""
+M, EF_CONSTRUCTION = 32, 200
+
+
+class FaissStore(VectorStore):
+    """An index of faiss, in a file."""
+
+    supported: ClassVar[Mapping[Metric, str]] = {
+        "dot": "METRIC_INNER_PRODUCT",
+        "squared-euclidean": "METRIC_L2",
+        "manhattan": "METRIC_L1",
+    }
+    effort_names = ("nprobe", "ef")
+    ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 64}, {"ef": 256}, {"ef": 1024})
+    batch = 20_000
+
+    def __init__(self, address: Address, index: Any = None) -> None:
+        super().__init__(address)
+        self.faiss = _faiss()
+        self._names: list[str] | None = None
+        self._metadata: list[dict[str, Any]] = []
+        self._manifest: str | None = None
+        self._in_file = index is None
+        if index is None:
+            if not address.folder.is_file():
+                raise StoreError(f"{address}: there is no such file")
+            with reading(address.folder, "an index of faiss"):
+                index = self.faiss.read_index(str(address.folder))
+            self._read_beside()
+        self.index = index
+
+    @classmethod
+    def create(cls, address: Address, layout: Layout) -> "FaissStore":
+        """An index in memory, which ``finish`` writes."""
+        faiss = _faiss()
+        if layout.metric not in cls.supported:
+            raise StoreError(f"faiss has no metric {layout.metric!r}: take another, or none")
+        metric = getattr(faiss, cls.supported[layout.metric])
+        if layout.index == "scan":
+            index = faiss.IndexFlat(layout.dimension, metric)
+        else:
+            index = faiss.IndexHNSWFlat(layout.dimension, layout.parameters.get("m", M), metric)
+            index.hnsw.efConstruction = layout.parameters.get("ef_construction", EF_CONSTRUCTION)
+        store = cls(address, index)
+        store._names = []
+        return store
+
+    def described(self) -> Described:
+        """Kind, metric and size, from the index itself."""
+        kinds = {
+            getattr(self.faiss, name): name
+            for name in ("METRIC_INNER_PRODUCT", "METRIC_L2", "METRIC_L1", "METRIC_Linf")
+        }
+        metric = kinds.get(self.index.metric_type, f"metric {self.index.metric_type}")
+        return Described(
+            f"faiss {self.faiss.__version__}",
+            self.index.d,
+            self.index.ntotal,
+            metric,
+            self._kind(self.index),
+        )
+
+    def _kind(self, index: Any) -> str:
+        inner = self.faiss.downcast_index(index)
+        name = type(inner).__name__
+        if name in {"IndexIDMap", "IndexIDMap2", "IndexPreTransform"}:
+            rest = self._kind(inner.index)
+            return rest if name != "IndexPreTransform" else f"{rest} after {self._steps(inner)}"
+        if name.startswith("IndexRefine"):
+            return f"{self._kind(inner.base_index)}, re-ranked by {self._kind(inner.refine_index)}"
+        if name.startswith("IndexFlat"):
+            return "scan"
+        if hasattr(inner, "hnsw"):
+            return f"graph ({name}, ef {inner.hnsw.efSearch})"
+        if hasattr(inner, "nprobe"):
+            return f"{name} ({inner.nlist} lists, {inner.nprobe} looked at)"
+        return name
+
+    def _steps(self, index: Any) -> str:
+        chain = [index.chain.at(i) for i in range(index.chain.size())]
+        return ", ".join(type(self.faiss.downcast_VectorTransform(step)).__name__ for step in chain)
+
+    def search(
+        self, queries: Float32[Array, "q d"], k: int, effort: Mapping[str, int] | None = None
+    ) -> Listed:
+        """As ``index.search`` gives it; places that faiss leaves empty are left out."""
+        batch = as_batch(queries)
+        with _saying(self.address):
+            shown, rows = self.index.search(batch, k, **self._parameters(effort))
+        return [
+            [
+                (self._name(row), number)
+                for row, number in zip(places, numbers, strict=True)
+                if row >= 0
+            ]
+            for places, numbers in zip(rows.tolist(), shown.tolist(), strict=True)
+        ]
+
+    def _parameters(self, effort: Mapping[str, int] | None) -> dict[str, Any]:
+        if not effort:
+            return {}
+        inner = self.faiss.downcast_index(self.index)
+        if hasattr(inner, "hnsw"):
+            return {"params": self.faiss.SearchParametersHNSW(efSearch=effort["ef"])}
+        if hasattr(inner, "nprobe"):
+            return {"params": self.faiss.SearchParametersIVF(nprobe=effort["nprobe"])}
+        raise StoreError(f"{self.address}: a search of {type(inner).__name__} has no parameters")
+
+    def rows(self, batch: int = BATCH) -> Iterator[StoredRows]:
+        """The vectors as faiss reconstructs them; exact where the index keeps them whole."""
+        inner = self.faiss.downcast_index(self.index)
+        if type(inner).__name__ in {"IndexIDMap", "IndexIDMap2"}:
+            inner = self.faiss.downcast_index(inner.index)
+        if hasattr(inner, "make_direct_map"):
+            inner.make_direct_map()
+        for start in range(0, inner.ntotal, batch):
+            count = min(batch, inner.ntotal - start)
+            with _saying(self.address):
+                vectors = inner.reconstruct_n(start, count)
+            numbers = self._numbers(start, count)
+            yield StoredRows(
+                [self._name(number) for number in numbers],
+                vectors,
+                [self._about(number) for number in numbers],
+            )
+
+    def _numbers(self, start: int, count: int) -> list[int]:
+        outer = self.faiss.downcast_index(self.index)
+        if not hasattr(outer, "id_map"):
+            return list(range(start, start + count))
+        own = self.faiss.vector_to_array(outer.id_map)[start : start + count]
+        return [int(number) for number in own]
+
+    def _name(self, number: int) -> str:
+        if self._names is None or number >= len(self._names):
+            return str(number)
+        return self._names[number]
+
+    def _about(self, number: int) -> dict[str, Any]:
+        return self._metadata[number] if number < len(self._metadata) else {}
+
+    def twin(self, name: str) -> "FaissStore":
+        """A copy of the empty index in memory: nothing is written for a test."""
+        with _saying(self.address):
+            index = self.faiss.clone_index(self.index)
+            index.reset()
+        store = FaissStore(self.address.called(name), index)
+        store._names = []
+        return store
+
+    def add(
+        self,
+        ids: Sequence[str],
+        vectors: Float32[Array, "rows d"],
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Append rows; the index in memory knows nothing of ids, which are kept beside it."""
+        names = self._names if self._names is not None else []
+        if self._names is None:
+            raise StoreError(f"{self.address}: rows are added to what export wrote, not to others")
+        with _saying(self.address):
+            outer = self.faiss.downcast_index(self.index)
+            if hasattr(outer, "id_map"):
+                numbers = np.arange(len(names), len(names) + len(ids), dtype=np.int64)
+                self.index.add_with_ids(as_batch(vectors), numbers)
+            else:
+                self.index.add(as_batch(vectors))
+        names += list(ids)
+        self._metadata += [dict(row) for row in rows_of_metadata(metadata, len(ids))]
+
+    def finish(self) -> None:
+        """Nothing to do: the graph is built while rows are added."""
+
+    def take_place(self, address: Address) -> None:
+        """Write what stands beside it, then the index under its name, then remove what was there.
+
+        An index that nobody named the rows of stays as it is until the new one has its place.
+        """
+        path = address.folder
+        with _saying(address):
+            content = self.faiss.serialize_index(self.index)
+        before = _beside(path)
+        names = path.with_name(f"{path.name}.{hashlib.sha256(content).hexdigest()[:16]}{BESIDE}")
+        with new_file(names) as file:
+            file.write(json.dumps({"manifest": self._manifest}).encode() + b"\n")
+            for name, about in zip(self._names or [], self._metadata, strict=True):
+                line = json.dumps({"id": name, "about": about}, default=str)
+                file.write(line.encode() + b"\n")
+        with new_file(path) as file:
+            file.write(content.data)
+        for old in before:
+            if old != names:
+                old.unlink(missing_ok=True)
+        self.address, self._in_file = address, True
+
+    def _read_beside(self) -> None:
+        path = self.address.folder
+        if not (beside := _beside(path)):
+            return
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        own = path.with_name(f"{path.name}.{digest}{BESIDE}")
+        if own not in beside:
+            raise StoreError(
+                f"{self.address}: the names beside it ({beside[0].name}) are those of another "
+                "index: write it anew, or move them away and read it by its numbers"
+            )
+        with reading(own, "names of rows"):
+            first, *lines = own.read_text("utf-8").splitlines()
+            rows = [json.loads(line) for line in lines]
+            self._manifest = json.loads(first)["manifest"]
+            self._names = [row["id"] for row in rows]
+            self._metadata = [row["about"] for row in rows]
+
+    def drop(self) -> None:
+        """Remove the file and what stands beside it; an index in memory has none."""
+        if self._in_file:
+            for path in (*_beside(self.address.folder), self.address.folder):
+                path.unlink(missing_ok=True)
+
+    def scratches(self) -> list[str]:
+        """None: tests are made in memory."""
+        return []
+
+    def manifest(self) -> str | None:
+        """The first line of the file beside the index."""
+        return self._manifest
+
+    def write_manifest(self, text: str) -> None:
+        """Kept, and written with the index."""
+        self._manifest = text
+
+
+def _beside(path: Path) -> list[Path]:
+    """The files with names of rows that stand beside an index."""
+    start = f"{path.name}."
+    return sorted(
+        file
+        for file in path.parent.iterdir()
+        if file.name.startswith(start) and file.name.endswith(BESIDE)
+    )
+
+
+def _faiss() -> Any:
+    return library_of_store("faiss", "faiss")
+
+
+@contextmanager
+def _saying(address: Address) -> Generator[None]:
+    """Turn what faiss raises, among it assertions of its own code, into one sentence."""
+    try:
+        yield
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise StoreError(f"{address}: faiss refuses this ({reason(error)})") from error

@@ -1,0 +1,171 @@
+"""Which metric made some numbers: from known vectors, or from how the numbers move with the query.
+
+Both ways test every form of every metric and take one only if it alone explains all numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.data_types.typing import Array, Float64
+from anglewise.stores.shown_forms import FORMS, Form, PairFigures
+from anglewise.stores.vector_store import Metric
+
+EXACT, ROUGH = 1e-4, 0.05
+"""Of the largest number there is: how far a form may be off, stored exactly or coarsely."""
+APART = 4.0
+"""A form is taken only if the best one of another metric is off by so many times as much."""
+FEWEST = 3
+"""Of fewer numbers nothing is said."""
+TIMES = (0.25, 0.5, 1.0, 2.0, 4.0, 64.0)
+"""A query is asked at these lengths."""
+
+
+@dataclass(frozen=True)
+class Identified:
+    """The metric that explains some numbers, and the forms in which it may have been put.
+
+    ``metric`` is ``unknown`` where no metric explains them, or more than one does. ``error`` is the
+    largest deviation of a number, in parts of the largest; ``reason`` says what was tested.
+    """
+
+    metric: Metric
+    forms: tuple[Form, ...]
+    error: float
+    reason: str
+    numbers: int = 0
+
+
+def from_vectors(
+    queries: Float64[Array, "pairs d"],
+    items: Float64[Array, "pairs d"],
+    numbers: Float64[Array, " pairs"],
+    descending: bool | None = None,
+) -> Identified:
+    """Test every form on pairs whose vectors are known; pairs with a zero vector are left out.
+
+    ``descending`` says whether the numbers fell along the lists, where that is known.
+
+    >>> rng = np.random.default_rng(0)
+    >>> q, x = rng.normal(size=(9, 4)), rng.normal(size=(9, 4))
+    >>> found = from_vectors(q, x, 1 - (q * x).sum(axis=1))
+    >>> found.metric, [form.words for form in found.forms]
+    ('dot', ['1 - the inner product'])
+    """
+    figures = PairFigures.of(queries, items)
+    there = (figures.query_norms > 0) & (figures.item_norms > 0) & np.isfinite(numbers)
+    if there.sum() < FEWEST:
+        return Identified("unknown", (), np.inf, f"{there.sum()} numbers are too few to tell")
+    errors = [_error(form, figures, numbers, there) for form in FORMS]
+    return _only(errors, int(there.sum()), descending)
+
+
+def _error(
+    form: Form,
+    figures: PairFigures,
+    numbers: Float64[Array, " pairs"],
+    there: Array,
+) -> float:
+    expected = form.forth(figures.value(form.metric)[there])
+    scale = max(float(np.abs(expected).max()), float(np.abs(numbers[there]).max()), 1e-30)
+    return float(np.abs(expected - numbers[there]).max()) / scale
+
+
+def _only(errors: Sequence[float], numbers: int, descending: bool | None) -> Identified:
+    """The one metric whose best form is far better than that of any other."""
+    tested = [
+        (error, form)
+        for error, form in zip(errors, FORMS, strict=True)
+        if descending is None or form.larger == descending
+    ]
+    error, best = min(tested, key=lambda entry: entry[0])
+    rest = [entry for entry in tested if entry[1].metric != best.metric]
+    next_error, other = min(rest, key=lambda entry: entry[0])
+    if error > ROUGH:
+        why = f"no known form explains the {numbers} numbers; the best, {best.words}, is off by "
+        return Identified("unknown", (), error, why + _in_parts(error), numbers)
+    most = max(APART * error, EXACT)
+    if next_error <= most:
+        why = f"{best.words} and {other.words} explain the {numbers} numbers alike"
+        return Identified("unknown", (best, other), error, why, numbers)
+    forms = tuple(form for e, form in tested if form.metric == best.metric and e <= most)
+    words = " or ".join(form.words for form in forms)
+    why = f"{words} explains all {numbers} numbers, within {_in_parts(error)}"
+    return Identified(best.metric, forms, error, why, numbers)
+
+
+def _in_parts(error: float) -> str:
+    return "any bound" if not np.isfinite(error) else f"{error:.1g} of the largest"
+
+
+def from_lengths(
+    directions: Float64[Array, "q d"],
+    shown: Sequence[Sequence[Mapping[str, float]]],
+    descending: bool | None = None,
+) -> Identified:
+    """Test how numbers move when the same query is asked at several lengths.
+
+    Along ``t u`` an inner product is a line through 0, a cosine stays, a squared distance is a
+    parabola that opens with ``|u|^2``, a distance its root, a sum of absolute differences a convex
+    line whose last slope is ``|u|_1``. No vector needs to be known.
+
+    Parameters
+    ----------
+    directions
+        The queries at length one time.
+    shown
+        For each query and each of ``TIMES`` the numbers by id.
+    """
+    votes = [0.0] * len(FORMS)
+    lines = 0
+    for u, lists in zip(directions, shown, strict=True):
+        common = [name for name in sorted(lists[0]) if all(name in one for one in lists)]
+        for name in common:
+            numbers = np.array([one[name] for one in lists])
+            if not np.isfinite(numbers).all():
+                continue
+            lines += 1
+            for i, form in enumerate(FORMS):
+                votes[i] = max(votes[i], _along(form, u, numbers))
+    if lines < FEWEST:
+        why = f"{lines} items are listed at every length of a query: too few to tell"
+        return Identified("unknown", (), np.inf, why)
+    return _only(votes, lines * len(TIMES), descending)
+
+
+def _along(form: Form, u: Float64[Array, " d"], numbers: Float64[Array, " times"]) -> float:
+    """How far numbers along one query are from what a form allows, in parts of the largest."""
+    t = np.array(TIMES)
+    with np.errstate(all="ignore"):
+        values = form.back(numbers)
+    if not np.isfinite(values).all():
+        return np.inf
+    scale = max(float(np.abs(values).max()), 1e-30)
+    if form.metric == "cosine":
+        spread = float(np.ptp(values)) / max(scale, 1e-3)
+        return spread if np.abs(values).max() <= 1 + ROUGH else np.inf
+    if form.metric == "dot":
+        slope = float(values @ t / (t @ t))
+        return _worst(values - slope * t, t * abs(slope))
+    if form.metric == "manhattan":
+        return _piecewise(u, t, values)
+    squared = values if form.metric == "squared-euclidean" else values**2
+    if (values < -ROUGH * scale).any():
+        return np.inf
+    rest = squared - (u @ u) * t**2
+    line, *_ = np.linalg.lstsq(np.stack([t, np.ones_like(t)], axis=1), rest, rcond=None)
+    return _worst(rest - line[0] * t - line[1], np.maximum(squared, 1e-30))
+
+
+def _worst(off: Float64[Array, " times"], scale: Float64[Array, " times"]) -> float:
+    return float((np.abs(off) / np.maximum(scale, 1e-12)).max())
+
+
+def _piecewise(
+    u: Float64[Array, " d"], t: Float64[Array, " times"], values: Float64[Array, " times"]
+) -> float:
+    """Slopes that never fall, each between -|u|_1 and |u|_1, the last one at its end."""
+    slopes, most = np.diff(values) / np.diff(t), float(np.abs(u).sum())
+    falls = max(float((slopes[:-1] - slopes[1:]).max()), 0.0)
+    return max(falls, abs(slopes[-1] - most), float(slopes.max()) - most) / most

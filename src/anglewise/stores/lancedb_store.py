@@ -1,0 +1,278 @@
+"""``lancedb:///folder/table``: a table of LanceDB in a folder.
+
+The column of vectors is ``vector``, or the one named by ``?vector=``; ids are in ``id`` or in
+``?id=``. Without an index LanceDB scans by the distance that the question names, and by squared
+euclidean distance where it names none: here it is ``?metric=``, or that of a manifest. With an
+index it is the distance of the index.
+"""
+
+import json
+import shutil
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import pyarrow as pa
+
+from anglewise.data_types.typing import Array, Float32
+from anglewise.errors import AnglewiseError, StoreError, reason
+from anglewise.io.destinations import exchange
+from anglewise.stores.address import Address
+from anglewise.stores.vector_store import (
+    BATCH,
+    SCRATCH,
+    Described,
+    Layout,
+    Listed,
+    Metric,
+    StoredRows,
+    VectorStore,
+    as_batch,
+    library_of_store,
+    rows_of_metadata,
+)
+
+VECTOR, ID, MANIFEST = "vector", "id", "anglewise"
+WORDS: dict[Metric, str] = {"dot": "dot", "cosine": "cosine", "squared-euclidean": "l2"}
+METADATA = "metadata"
+"""The column with everything else that is known of an item, as JSON."""
+M, EF_CONSTRUCTION = 20, 300
+
+
+class LanceStore(VectorStore):
+    """A table of LanceDB."""
+
+    supported: ClassVar[Mapping[Metric, str]] = WORDS
+    effort_names = ("refine_factor", "ef")
+    ladder: ClassVar[Sequence[Mapping[str, int]]] = (
+        {"ef": 128},
+        {"ef": 512},
+        {"ef": 1024, "refine_factor": 10},
+    )
+    batch = 20_000
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        library = _library()
+        if not address.folder.is_dir():
+            raise StoreError(f"{address}: there is no folder {address.folder}")
+        with _saying(address):
+            self.database = library.connect(str(address.folder))
+            names = self.tables()
+            if address.name not in names:
+                raise StoreError(
+                    f"{address}: there is no table {address.name!r}; there are "
+                    f"{', '.join(names) or 'none'}"
+                )
+            self.table = self.database.open_table(address.name)
+        self.column = address.option("vector", VECTOR)
+        self.id = address.option("id", ID)
+        self.metric = address.option("metric", "")
+        if self.metric and self.metric not in WORDS.values():
+            raise StoreError(f"{address}: LanceDB's metrics are {', '.join(WORDS.values())}")
+        for column in (self.column, self.id):
+            if column not in self.table.schema.names:
+                raise StoreError(
+                    f"{address}: the table has no column {column!r}; it has "
+                    f"{', '.join(self.table.schema.names)} (?vector=COLUMN&id=COLUMN)"
+                )
+        self.metric = self.metric or self._exported_for()
+        self.layout: Layout | None = None
+
+    def _exported_for(self) -> str:
+        """The metric that a manifest names; "" where none does."""
+        try:
+            content: Any = json.loads(self.manifest() or "null")
+        except ValueError:
+            return ""
+        metric = cast("dict[str, Any]", content).get("metric") if isinstance(content, dict) else ""
+        return next((word for name, word in WORDS.items() if name == metric), "")
+
+    @classmethod
+    def create(cls, address: Address, layout: Layout) -> "LanceStore":
+        """A table with the columns id, vector and metadata; the index is built at the end."""
+        library = _library()
+        if layout.metric not in WORDS:
+            raise StoreError(f"LanceDB has no metric {layout.metric!r}")
+        schema: Any = pa.schema(  # pyright: ignore[reportUnknownVariableType]
+            [
+                (ID, pa.string()),
+                (VECTOR, pa.list_(pa.float32(), layout.dimension)),
+                (METADATA, pa.string()),
+            ]
+        )
+        address.folder.mkdir(parents=True, exist_ok=True)
+        with _saying(address):
+            database = library.connect(str(address.folder))
+            database.create_table(address.name, schema=schema, mode="create")
+        return cls.reopen(address, layout)
+
+    @classmethod
+    def reopen(cls, address: Address, layout: Layout) -> "LanceStore":
+        """With the layout in mind: the index is built at the end."""
+        store = cls(replace(address, options={"metric": WORDS[layout.metric]}))
+        store.layout = layout
+        return store
+
+    def tables(self) -> list[str]:
+        """The names of all tables in the folder."""
+        return sorted(
+            path.name.removesuffix(".lance")
+            for path in self.address.folder.iterdir()
+            if path.name.endswith(".lance")
+        )
+
+    def _indices(self) -> list[Any]:
+        with _saying(self.address):
+            return [i for i in self.table.list_indices() if self.column in i.columns]
+
+    def described(self) -> Described:
+        """As LanceDB says it."""
+        kind, size = self.table.schema.field(self.column).type, 0
+        if not pa.types.is_fixed_size_list(kind):
+            raise StoreError(f"{self.address}: the column {self.column!r} holds no vectors: {kind}")
+        size = kind.list_size
+        metric, index = self.metric, "scan"
+        for found in self._indices():
+            with _saying(self.address):
+                about = self.table.index_stats(found.name)
+            index = f"{about.index_type}, {about.num_indexed_rows:,} rows in it"
+            metric = about.distance_type
+        with _saying(self.address):
+            rows = self.table.count_rows()
+        return Described(f"LanceDB {_version()}", size, rows, metric, index)
+
+    def search(
+        self, queries: Float32[Array, "q d"], k: int, effort: Mapping[str, int] | None = None
+    ) -> Listed:
+        """One question after the other: a batch of them is cut to another order by LanceDB."""
+        return [self._listed(row, k, effort or {}) for row in as_batch(queries)]
+
+    def _listed(
+        self, query: Float32[Array, " d"], k: int, effort: Mapping[str, int]
+    ) -> list[tuple[str, float]]:
+        with _saying(self.address):
+            asked = self.table.search(query, vector_column_name=self.column)
+            if self.metric and not self._indices():
+                asked = asked.distance_type(self.metric)
+            for name, value in effort.items():
+                asked = getattr(asked, name)(value)
+            answer = asked.select([self.id, "_distance"]).limit(k).to_arrow()
+        ids, distances = answer[self.id].to_pylist(), answer["_distance"].to_pylist()
+        return [(str(name), d) for name, d in zip(ids, distances, strict=True)]
+
+    def rows(self, batch: int = BATCH) -> Iterator[StoredRows]:
+        """By batches of the table."""
+        size = self.described().dimension
+        with _saying(self.address):
+            parts = self.table.search().to_batches(batch_size=batch)
+        for part in parts:
+            columns = {name: part.column(name) for name in part.schema.names}
+            vectors = columns.pop(self.column)
+            ids = [str(name) for name in columns.pop(self.id).to_pylist()]
+            if vectors.null_count:
+                raise StoreError(f"{self.address}: rows without a vector stand in {self.column!r}")
+            flat = vectors.flatten().to_numpy(zero_copy_only=False)
+            yield StoredRows(ids, as_batch(flat.reshape(-1, size)), _metadata(columns, len(ids)))
+
+    def twin(self, name: str) -> "LanceStore":
+        """A table with a scan by the same distance; an index needs more rows than a test has."""
+        described = self.described()
+        words: dict[str, Metric] = {word: metric for metric, word in WORDS.items()}
+        metric = words.get(described.metric, "squared-euclidean")
+        layout = Layout(described.dimension, metric, "scan")
+        store = LanceStore.create(self.address.called(name), layout)
+        store.metric = described.metric
+        return store
+
+    def add(
+        self,
+        ids: Sequence[str],
+        vectors: Float32[Array, "rows d"],
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """All rows of a call or none of them."""
+        batch = as_batch(vectors)
+        about = [json.dumps(dict(row), default=str) for row in rows_of_metadata(metadata, len(ids))]
+        rows: Any = pa.table(  # pyright: ignore[reportUnknownVariableType]
+            {
+                ID: pa.array(list(ids), pa.string()),
+                VECTOR: pa.FixedSizeListArray.from_arrays(pa.array(batch.ravel()), batch.shape[1]),
+                METADATA: pa.array(about),
+            }
+        )
+        with _saying(self.address):
+            self.table.add(rows)
+
+    def finish(self) -> None:
+        """Build the graph, where one is asked for."""
+        if self.layout is None or self.layout.index == "scan":
+            return
+        config = library_of_store("lancedb.index", "lancedb").HnswFlat
+        parameters = {"m": M, "ef_construction": EF_CONSTRUCTION, **self.layout.parameters}
+        with _saying(self.address):
+            self.table.create_index(
+                VECTOR, config=config(distance_type=WORDS[self.layout.metric], **parameters)
+            )
+
+    def take_place(self, address: Address) -> None:
+        """The folder of the table is exchanged with the one that has the name, at once."""
+        new, old = self._folder(self.address), self._folder(address)
+        if not old.exists():
+            new.rename(old)
+        else:
+            exchange(new, old)
+            shutil.rmtree(new)
+        self.__init__(replace(address, options=self.address.options))
+
+    def _folder(self, address: Address) -> Path:
+        return address.folder / f"{address.name}.lance"
+
+    def drop(self) -> None:
+        """Remove the table."""
+        with _saying(self.address):
+            self.database.drop_table(self.address.name)
+
+    def scratches(self) -> list[str]:
+        """By the beginning of their names."""
+        return [name for name in self.tables() if name.startswith(SCRATCH)]
+
+    def manifest(self) -> str | None:
+        """From what is said of the column of vectors."""
+        metadata: dict[bytes, bytes] = self.table.schema.field(self.column).metadata or {}
+        text = metadata.get(MANIFEST.encode())
+        return None if text is None else text.decode()
+
+    def write_manifest(self, text: str) -> None:
+        """Into what is said of the column of vectors."""
+        with _saying(self.address):
+            self.table.update_field_metadata({"path": VECTOR, "metadata": {MANIFEST: text}})
+
+
+def _metadata(columns: Mapping[str, Any], rows: int) -> list[dict[str, Any]]:
+    lists = {name: column.to_pylist() for name, column in columns.items()}
+    out = [{name: values[i] for name, values in lists.items()} for i in range(rows)]
+    if set(lists) != {METADATA}:
+        return out
+    return [json.loads(row[METADATA]) if row[METADATA] else {} for row in out]
+
+
+def _library() -> Any:
+    return library_of_store("lancedb", "lancedb")
+
+
+def _version() -> str:
+    return str(_library().__version__)
+
+
+@contextmanager
+def _saying(address: Address) -> Generator[None]:
+    """Turn what LanceDB raises into one sentence."""
+    try:
+        yield
+    except AnglewiseError:
+        raise
+    except Exception as error:
+        raise StoreError(f"{address}: LanceDB says: {reason(error, 300)}") from error

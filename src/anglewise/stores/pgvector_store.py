@@ -1,0 +1,382 @@
+"""``postgresql://host/database/table``: a table with a column of pgvector.
+
+The column of vectors is ``vector`` or ``?vector=``, ids are in ``id`` or ``?id=``. In PostgreSQL
+the question names the operator, and thus the distance: here it is the one that an index is made
+for, or ``?operator=`` (``<->``, ``<=>``, ``<#>``, ``<+>``). Passwords come from the address or, as
+psql takes them, from PGPASSWORD and ~/.pgpass; what else stands behind ``?`` is given to libpq.
+"""
+
+import json
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from anglewise.data_types.typing import Array, Float32
+from anglewise.errors import AnglewiseError, StoreError, reason
+from anglewise.stores.address import Address
+from anglewise.stores.vector_store import (
+    BATCH,
+    SCRATCH,
+    Described,
+    Layout,
+    Listed,
+    Metric,
+    StoredRows,
+    VectorStore,
+    as_batch,
+    library_of_store,
+    rows_of_metadata,
+)
+
+OPERATORS: dict[str, tuple[Metric, str]] = {
+    "<->": ("euclidean", "vector_l2_ops"),
+    "<=>": ("cosine", "vector_cosine_ops"),
+    "<#>": ("dot", "vector_ip_ops"),
+    "<+>": ("manhattan", "vector_l1_ops"),
+}
+"""What each operator computes (of ``<#>`` the negative), and the class of an index for it."""
+OWN = {"vector", "id", "operator"}
+"""Options of an address that are ours, and not libpq's."""
+INDICES = """
+    SELECT am.amname, oc.opcname, pg_get_indexdef(i.indexrelid)
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid
+    JOIN pg_am am ON am.oid = c.relam
+    JOIN pg_opclass oc ON oc.oid = i.indclass[0]
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    WHERE i.indrelid = to_regclass(%s) AND a.attname = %s AND am.amname IN ('hnsw', 'ivfflat')
+"""
+PATIENCE = 10
+"""Seconds that a server may take to let us in."""
+
+
+class PostgresStore(VectorStore):
+    """A table of PostgreSQL with vectors."""
+
+    supported: ClassVar[Mapping[Metric, str]] = {
+        metric: operator for operator, (metric, _) in OPERATORS.items()
+    }
+    effort_names = ("probes", "ef")
+    ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 100}, {"ef": 400}, {"ef": 1000})
+
+    def __init__(self, address: Address, connection: Any = None, operator: str = "") -> None:
+        super().__init__(address)
+        self.psycopg = _library()
+        self.connection = _connection(address) if connection is None else connection
+        self.column = address.option("vector", "vector")
+        self.id = address.option("id", "id")
+        try:
+            self.dimension = self._dimension()
+            self.indices = self._execute(INDICES, [self._literal(address.name), self.column])
+            self.operator = self._operator(operator or address.option("operator", ""))
+        except AnglewiseError:
+            if connection is None:
+                self.connection.close()
+            raise
+        self.layout: Layout | None = None
+
+    @classmethod
+    def create(cls, address: Address, layout: Layout) -> "PostgresStore":
+        """A table with the columns id, vector and metadata; the index is built at the end."""
+        if layout.metric not in cls.supported:
+            raise StoreError(f"pgvector has no metric {layout.metric!r}")
+        connection, sql = _connection(address), _library().sql
+        with _saying(address):
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+            connection.execute(
+                sql.SQL(
+                    "CREATE TABLE {} (id text PRIMARY KEY, vector vector({}), metadata jsonb)"
+                ).format(sql.Identifier(*address.name.split(".")), sql.Literal(layout.dimension))
+            )
+        return cls._reopened(address, layout, connection)
+
+    @classmethod
+    def reopen(cls, address: Address, layout: Layout) -> "PostgresStore":
+        """With the layout in mind: the index is built at the end."""
+        return cls._reopened(address, layout, _connection(address))
+
+    @classmethod
+    def _reopened(cls, address: Address, layout: Layout, connection: Any) -> "PostgresStore":
+        plain = replace(address, options=_for_libpq(address))
+        store = cls(plain, connection, cls.supported[layout.metric])
+        store.layout = layout
+        return store
+
+    def _execute(self, query: Any, values: Sequence[Any] = ()) -> list[Any]:
+        with _saying(self.address):
+            cursor = self.connection.execute(query, values or None)
+            return [] if cursor.description is None else cursor.fetchall()
+
+    def _literal(self, name: str) -> str:
+        """A table's name as to_regclass reads it."""
+        return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
+
+    def _table(self) -> Any:
+        return self.psycopg.sql.Identifier(*self.address.name.split("."))
+
+    def _format(self, text: str, **names: Any) -> Any:
+        sql = self.psycopg.sql
+        return sql.SQL(text).format(
+            table=self._table(),
+            vector=sql.Identifier(self.column),
+            id=sql.Identifier(self.id),
+            **names,
+        )
+
+    def _dimension(self) -> int:
+        columns = dict(
+            self._execute(
+                "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+                "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+                [self._literal(self.address.name)],
+            )
+        )
+        if not columns:
+            raise StoreError(f"{self.address}: there is no table {self.address.name!r}")
+        for column in (self.column, self.id):
+            if column not in columns:
+                raise StoreError(
+                    f"{self.address}: the table has no column {column!r}; it has "
+                    f"{', '.join(columns)} (?vector=COLUMN&id=COLUMN)"
+                )
+        kind = columns[self.column]
+        if not kind.startswith(("vector", "halfvec")):
+            raise StoreError(f"{self.address}: the column {self.column!r} holds {kind}, no vectors")
+        if "(" in kind:
+            return int(kind.split("(")[1].rstrip(")"))
+        found = self._execute(
+            self._format(
+                "SELECT vector_dims({vector}) FROM {table} WHERE {vector} IS NOT NULL LIMIT 1"
+            )
+        )
+        if not found:
+            raise StoreError(f"{self.address}: the table is empty and names no dimension")
+        return int(found[0][0])
+
+    def _operator(self, named: str) -> str:
+        if named:
+            if named not in OPERATORS:
+                raise StoreError(f"{self.address}: operators are {' '.join(OPERATORS)}")
+            return named
+        classes = {name for _, name, _ in self.indices}
+        fitting = [operator for operator, (_, name) in OPERATORS.items() if name in classes]
+        return fitting[0] if len(fitting) == 1 else self._exported_for()
+
+    def _exported_for(self) -> str:
+        """The operator of the metric that a manifest names; "" where none does."""
+        try:
+            content: Any = json.loads(self.manifest() or "null")
+        except ValueError:
+            return ""
+        metric = cast("dict[str, Any]", content).get("metric") if isinstance(content, dict) else ""
+        return next((o for o, (name, _) in OPERATORS.items() if name == metric), "")
+
+    def _by(self) -> Any:
+        """The operator, in SQL."""
+        if not self.operator:
+            raise StoreError(
+                f"{self.address}: in PostgreSQL the question names the operator, and neither one "
+                "index nor a manifest does: say which your program uses (?operator=%3C%3D%3E is "
+                "<=>, %3C-%3E <->, %3C%23%3E <#>)"
+            )
+        return self.psycopg.sql.SQL(self.operator)
+
+    def described(self) -> Described:
+        """As the catalogue and the plan of a query say it."""
+        version = self._execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+        count = self._execute(self._format("SELECT count(*) FROM {table}"))[0][0]
+        return Described(
+            f"pgvector {version[0][0]}" if version else "pgvector",
+            self.dimension,
+            count,
+            self.operator,
+            self._plan() if self.operator else "unknown",
+        )
+
+    def _plan(self) -> str:
+        zero = _written(np.ones(self.dimension, dtype=np.float32))
+        lines = self._execute(
+            self._format(
+                "EXPLAIN SELECT {id} FROM {table} ORDER BY {vector} {by} {query}::vector LIMIT 10",
+                by=self._by(),
+                query=self.psycopg.sql.Literal(zero),
+            )
+        )
+        plan = "\n".join(line for (line,) in lines)
+        if "Index Scan using" in plan:
+            definition = next((d for _, _, d in self.indices), "")
+            return f"graph ({definition.partition(' USING ')[2]})" if definition else "index"
+        return "scan" if "Seq Scan" in plan else "unknown"
+
+    def search(
+        self, queries: Float32[Array, "q d"], k: int, effort: Mapping[str, int] | None = None
+    ) -> Listed:
+        """``ORDER BY vector OPERATOR query LIMIT k``, with the number that the operator gives."""
+        query = self._format(
+            "SELECT {id}::text, {vector} {by} %(q)s::vector FROM {table} "
+            "ORDER BY {vector} {by} %(q)s::vector LIMIT %(k)s",
+            by=self._by(),
+        )
+        out: Listed = []
+        with _saying(self.address), self.connection.transaction():
+            for name, value in (effort or {}).items():
+                setting = {"ef": "hnsw.ef_search", "probes": "ivfflat.probes"}[name]
+                self.connection.execute(f"SET LOCAL {setting} = {int(value)}")
+            for row in as_batch(queries):
+                values = {"q": _written(row), "k": k}
+                found = self.connection.execute(query, values).fetchall()
+                out.append([(name, float(d)) for name, d in found if d is not None])
+        return out
+
+    def rows(self, batch: int = BATCH) -> Iterator[StoredRows]:
+        """By a cursor of the server, all other columns as metadata."""
+        query = self._format("SELECT {id}::text, {vector}::text, to_jsonb(t) FROM {table} t")
+        with (
+            _saying(self.address),
+            self.connection.transaction(),
+            self.connection.cursor(name="anglewise_rows") as cursor,
+        ):
+            cursor.execute(query)
+            while found := cursor.fetchmany(batch):
+                there = [row for row in found if row[1] is not None]
+                vectors = [np.array(json.loads(v), np.float32) for _, v, _ in there]
+                yield StoredRows(
+                    [name for name, _, _ in there],
+                    np.array(vectors, np.float32).reshape(-1, self.dimension),
+                    [self._about(row) for _, _, row in there],
+                )
+
+    def _about(self, row: dict[str, Any]) -> dict[str, Any]:
+        rest = {name: v for name, v in row.items() if name not in {self.id, self.column}}
+        return rest["metadata"] or {} if set(rest) == {"metadata"} else rest
+
+    def twin(self, name: str) -> "PostgresStore":
+        """A table with the same kind of index."""
+        self._by()
+        metric = OPERATORS[self.operator][0]
+        layout = Layout(self.dimension, metric, "graph" if self.indices else "scan")
+        store = PostgresStore.create(self.address.called(name), layout)
+        store.finish()
+        if self.indices:  # of a few rows PostgreSQL would rather scan
+            store.connection.execute("SET enable_seqscan = off")
+        return store
+
+    def add(
+        self,
+        ids: Sequence[str],
+        vectors: Float32[Array, "rows d"],
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """By COPY: all rows of a call or none of them."""
+        rows = zip(ids, as_batch(vectors), rows_of_metadata(metadata, len(ids)), strict=True)
+        copy = self._format("COPY {table} (id, vector, metadata) FROM STDIN")
+        with (
+            _saying(self.address),
+            self.connection.transaction(),
+            self.connection.cursor() as cursor,
+            cursor.copy(copy) as target,
+        ):
+            for name, vector, about in rows:
+                target.write_row((name, _written(vector), json.dumps(dict(about), default=str)))
+
+    def finish(self) -> None:
+        """Build the graph, where one is asked for."""
+        if self.layout is None or self.layout.index == "scan":
+            return
+        sql, parameters = self.psycopg.sql, self.layout.parameters
+        settings = {"m": "m", "ef_construction": "ef_construction"}
+        given = ", ".join(f"{settings[name]} = {int(v)}" for name, v in parameters.items())
+        self._execute(
+            self._format(
+                "CREATE INDEX ON {table} USING hnsw ({vector} {kind})"
+                + (f" WITH ({given})" if given else ""),
+                kind=sql.SQL(OPERATORS[self.operator][1]),
+            )
+        )
+        self._execute(self._format("ANALYZE {table}"))
+        self.indices = self._execute(INDICES, [self._literal(self.address.name), self.column])
+
+    def take_place(self, address: Address) -> None:
+        """Both tables change their names in one transaction; the old one is dropped in it."""
+        name = self.psycopg.sql.Identifier(address.name.split(".")[-1])
+        with _saying(address), self.connection.transaction():
+            old = self.psycopg.sql.Identifier(*address.name.split("."))
+            self.connection.execute(self.psycopg.sql.SQL("DROP TABLE IF EXISTS {}").format(old))
+            self.connection.execute(self._format("ALTER TABLE {table} RENAME TO {new}", new=name))
+        self.address = self.address.called(address.name)
+
+    def drop(self) -> None:
+        """Drop the table."""
+        self._execute(self._format("DROP TABLE {table}"))
+
+    def clear(self, name: str) -> None:
+        """Drop another one."""
+        sql = self.psycopg.sql
+        self._execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+
+    def scratches(self) -> list[str]:
+        """By the beginning of their names."""
+        query = (
+            "SELECT tablename FROM pg_tables WHERE tablename LIKE %s AND tableowner = current_user"
+        )
+        return [name for (name,) in self._execute(query, [SCRATCH.replace("_", r"\_") + "%"])]
+
+    def manifest(self) -> str | None:
+        """The comment of the table."""
+        query = "SELECT obj_description(to_regclass(%s), 'pg_class')"
+        found = self._execute(query, [self._literal(self.address.name)])
+        return found[0][0] if found else None
+
+    def write_manifest(self, text: str) -> None:
+        """Into the comment of the table."""
+        literal = self.psycopg.sql.Literal(text)
+        self._execute(self._format("COMMENT ON TABLE {table} IS {words}", words=literal))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+
+def _written(vector: Float32[Array, " d"]) -> str:
+    """A vector as pgvector reads it, to the last bit of float32."""
+    return "[" + ",".join(map(repr, vector.astype(float).tolist())) + "]"
+
+
+def _library() -> Any:
+    return library_of_store("psycopg", "pgvector")
+
+
+def _for_libpq(address: Address) -> dict[str, str]:
+    return {name: value for name, value in address.options.items() if name not in OWN}
+
+
+def _connection(address: Address) -> Any:
+    psycopg = _library()
+    given = {
+        "host": address.host,
+        "port": None if address.port is None else str(address.port),
+        "user": address.user,
+        "password": address.password,
+        "dbname": address.path,
+        "connect_timeout": str(PATIENCE),
+        **_for_libpq(address),
+    }
+    with _saying(address):
+        return psycopg.connect(autocommit=True, **{k: v for k, v in given.items() if v})
+
+
+@contextmanager
+def _saying(address: Address) -> Generator[None]:
+    """Turn what PostgreSQL raises into one sentence; a password is never part of it."""
+    try:
+        yield
+    except AnglewiseError:
+        raise
+    except Exception as error:
+        said = reason(error, 300)
+        if address.password:
+            said = said.replace(address.password, "***")
+        raise StoreError(f"{address}: PostgreSQL says: {said}") from error

@@ -1,0 +1,415 @@
+"""Which distance does a store really compute? Asked, not read from its settings."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from anglewise.data_types.numbers import COUNT, described
+from anglewise.data_types.text import counted, listed
+from anglewise.data_types.typing import Array, Float32, Float64
+from anglewise.errors import AnglewiseError, SpellingError, StoreError, WrongTypeError, reason
+from anglewise.stores.address import Address, is_address
+from anglewise.stores.identify import TIMES, Identified, from_lengths, from_vectors
+from anglewise.stores.vector_store import (
+    SCRATCH,
+    Described,
+    Listed,
+    Metric,
+    VectorStore,
+    open_store,
+)
+
+SearchFunction: TypeAlias = Callable[[Any, int], Any]
+"""Gives for one vector and a number of items pairs of an id and a number, in its order."""
+QUERIES, DEPTH, SAMPLE = 6, 32, 512
+"""How many queries are asked, how many items of each are looked at, how many rows are read."""
+UNIT = 1e-3
+"""Lengths that differ from 1 by less are 1."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a collection, or a function that searches, was seen to compute.
+
+    Attributes
+    ----------
+    metric
+        ``dot``, ``cosine``, ``euclidean``, ``squared-euclidean``, ``manhattan``, or ``unknown``.
+    shown_as
+        How the number is made of it: ``1 - the inner product``; "" where that is not known.
+    nearer
+        Whether the lists run from ``larger`` numbers to smaller or from ``smaller`` to larger;
+        ``unknown`` where they do neither.
+    evidence
+        What was tested, and what it showed.
+    normalises
+        Whether lengths are lost: ``on write``, ``no``, or ``unknown`` and why.
+    zero_vector, precision, ties
+        What a test collection showed; ``unknown`` without one.
+    index
+        ``scan``, the index that answers, or ``unknown``, from metadata or a plan of the query.
+    address, store, says
+        What was asked, and the metric in the store's own word; "" of a function.
+    dimension, count
+        Of the vectors; None where nothing says it.
+    notes
+        Further sentences.
+
+    Examples
+    --------
+    >>> items = np.random.default_rng(0).normal(size=(50, 4))
+    >>> def ask(vector, k):
+    ...     distances = ((items - vector) ** 2).sum(axis=1)
+    ...     return [(str(i), distances[i]) for i in distances.argsort()[:k]]
+    >>> found = probe(ask, dimension=4)
+    >>> found.metric, found.shown_as, found.nearer
+    ('squared-euclidean', 'the squared distance', 'smaller')
+    """
+
+    metric: Metric
+    shown_as: str
+    nearer: Literal["larger", "smaller", "unknown"]
+    evidence: str
+    normalises: str = "unknown"
+    zero_vector: str = "unknown"
+    precision: str = "unknown"
+    ties: str = "unknown"
+    index: str = "unknown"
+    address: str = ""
+    store: str = ""
+    says: str = ""
+    dimension: int | None = None
+    count: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return {**asdict(self), "notes": list(self.notes)}
+
+
+def probe(
+    target: "str | Address | VectorStore | SearchFunction | Any",
+    *,
+    dimension: int | None = None,
+    scratch: bool = False,
+    seed: int = 0,
+) -> Probe:
+    """Find out which metric a store or a function that searches computes, by asking it.
+
+    Queries are drawn and asked, some of them at several lengths. Where the store gives vectors
+    back, every known form of every metric is computed from them and held against the numbers;
+    where it does not, the numbers themselves tell, by how they move with the length of a query.
+
+    Parameters
+    ----------
+    target
+        An address (``qdrant://host/films``), a :class:`VectorStore`, a function of a vector and
+        ``k`` that gives pairs of an id and a number in its order, or a vector store of LangChain.
+    dimension
+        How many numbers a vector has: needed for a function, refused for a store, which knows.
+    scratch
+        Write at most 16 vectors into an empty collection with the same settings, under a name of
+        our own, and remove it again: tells what becomes of lengths, of a zero vector, of digits,
+        and of ties. Collections that an earlier test left are removed too.
+    seed
+        Draws the queries.
+
+    Raises
+    ------
+    SpellingError
+        An address or option that cannot be read.
+    StoreError
+        The store cannot be reached, is empty, or the function fails.
+    """
+    if isinstance(target, Address) or (isinstance(target, str) and is_address(target)):
+        with open_store(target) as store:
+            return _probe_store(store, dimension, scratch, seed)
+    if isinstance(target, VectorStore):
+        return _probe_store(target, dimension, scratch, seed)
+    if isinstance(target, str):
+        raise SpellingError(f"{target!r} is no address of a store: write lancedb:///folder/table")
+    if scratch:
+        raise SpellingError("a function that searches cannot be written to: leave scratch out")
+    if dimension is None:
+        raise SpellingError("how many numbers has a vector? Give dimension (--dimension)")
+    COUNT.check("dimension", dimension)
+    return _probe_function(_function_of(target), dimension, seed)
+
+
+def _function_of(target: Any) -> SearchFunction:
+    """The function itself, or the one that a vector store of LangChain has."""
+    by_vector = getattr(target, "similarity_search_with_score_by_vector", None)
+    if by_vector is not None:
+
+        def ask(vector: Any, k: int) -> list[tuple[str, float]]:
+            found = by_vector(vector.tolist(), k=k)
+            return [(_name(document), float(score)) for document, score in found]
+
+        return ask
+    if not callable(target):
+        raise WrongTypeError(
+            f"{described(target)} came where an address, a function of a vector and k, or a vector "
+            "store with similarity_search_with_score_by_vector is due"
+        )
+    return target
+
+
+def _name(document: Any) -> str:
+    own = getattr(document, "id", None)
+    return str(getattr(document, "page_content", document) if own is None else own)
+
+
+def _probe_function(ask: SearchFunction, dimension: int, seed: int) -> Probe:
+    rng = np.random.default_rng([seed, 17])
+    directions = rng.normal(size=(QUERIES, dimension))
+    directions /= np.sqrt(np.square(directions).sum(axis=1))[:, None]
+    lists = [[_asked(ask, t * u) for t in TIMES] for u in directions]
+    descending = _descending([one for each in lists for one in each])
+    found = from_lengths(directions, [[dict(one) for one in each] for each in lists], descending)
+    notes = () if len(set(map(len, lists[0]))) == 1 else ("lists are of several lengths",)
+    return Probe(*_told(found, descending), dimension=dimension, notes=notes)
+
+
+def _asked(ask: SearchFunction, vector: Float64[Array, " d"]) -> list[tuple[str, float]]:
+    try:
+        pairs = list(ask(vector.astype(np.float32), DEPTH))
+        return [(str(name), float(number)) for name, number in pairs]
+    except AnglewiseError:
+        raise
+    except Exception as error:
+        raise StoreError(
+            f"the function failed, or gave no pairs of an id and a number: {reason(error)}"
+        ) from error
+
+
+def _descending(lists: Sequence[Sequence[tuple[str, float]]]) -> bool | None:
+    """Whether numbers fall along all lists (True), grow (False), or do neither everywhere."""
+    steps = [np.diff([n for _, n in one]) for one in lists if len(one) > 1]
+    moved = np.concatenate([step[step != 0] for step in steps]) if steps else np.zeros(0)
+    if not len(moved) or (not (moved < 0).all() and not (moved > 0).all()):
+        return None
+    return bool(moved[0] < 0)
+
+
+def _told(found: Identified, descending: bool | None) -> tuple[Metric, str, Any, str]:
+    nearer = {True: "larger", False: "smaller", None: "unknown"}[descending]
+    words = "" if found.metric == "unknown" else " or ".join(form.words for form in found.forms)
+    return found.metric, words, nearer, found.reason
+
+
+def _probe_store(store: VectorStore, dimension: int | None, scratch: bool, seed: int) -> Probe:
+    if dimension is not None:
+        raise SpellingError("a store knows how many numbers its vectors have: leave dimension out")
+    about = store.described()
+    if not about.count:
+        raise StoreError(f"{store.address} is empty: nothing can be asked of it")
+    sample = next(store.rows(SAMPLE), None)
+    vectors = np.zeros((0, about.dimension), np.float32) if sample is None else sample.vectors
+    rng = np.random.default_rng([seed, 17])
+    queries = _queries(rng, vectors, about.dimension)
+    lists = store.search(queries, min(DEPTH, about.count))
+    descending = _descending(lists)
+    found, known = _by_vectors(store, queries, lists, descending)
+    if found.metric == "unknown":
+        found = _by_lengths(store, rng, about, descending, found)
+    lengths = np.sqrt(np.square(known.astype(np.float64)).sum(axis=1))
+    plain = Probe(
+        *_told(found, descending),
+        normalises=_of_lengths(lengths),
+        index=about.index,
+        address=str(store.address),
+        store=about.store,
+        says=about.metric,
+        dimension=about.dimension,
+        count=about.count,
+        notes=("without a test collection (--scratch) the rest is not known",),
+    )
+    return replace(plain, **tried(store, about.dimension)) if scratch else plain
+
+
+def metric_of_store(store: VectorStore, seed: int = 0) -> tuple[Metric, str]:
+    """The metric by which a collection ranks, and what showed it."""
+    about = store.described()
+    sample = next(store.rows(SAMPLE), None)
+    vectors = np.zeros((0, about.dimension), np.float32) if sample is None else sample.vectors
+    rng = np.random.default_rng([seed, 17])
+    queries = _queries(rng, vectors, about.dimension)
+    lists = store.search(queries, min(DEPTH, about.count))
+    found, _ = _by_vectors(store, queries, lists, _descending(lists))
+    return found.metric, found.reason
+
+
+def _queries(
+    rng: np.random.Generator, vectors: Float32[Array, "rows d"], dimension: int
+) -> Float32[Array, "q d"]:
+    """Queries of several lengths, half of them near to what is stored."""
+    drawn = rng.normal(size=(QUERIES, dimension))
+    if len(vectors):
+        near = vectors[rng.integers(len(vectors), size=QUERIES // 2)].astype(np.float64)
+        size = np.sqrt(np.square(vectors, dtype=np.float64).mean()) or 1.0
+        drawn *= size
+        drawn[: len(near)] = near + 0.3 * drawn[: len(near)]
+    lengths = np.array([0.5, 1.0, 2.0])[np.arange(QUERIES) % 3]
+    return (drawn * lengths[:, None]).astype(np.float32)
+
+
+def _by_vectors(
+    store: VectorStore, queries: Float32[Array, "q d"], lists: Listed, descending: bool | None
+) -> tuple[Identified, Float32[Array, "n d"]]:
+    """What the vectors that the store gives back explain."""
+    names = {name for one in lists for name, _ in one}
+    vectors = store.vectors_of(sorted(names))
+    pairs = [
+        (query, vectors[name], number)
+        for query, one in zip(queries, lists, strict=True)
+        for name, number in one
+        if name in vectors
+    ]
+    if not pairs:
+        none = Identified("unknown", (), np.inf, "the store gives no vectors back")
+        return none, np.zeros((0, queries.shape[1]), np.float32)
+    q, x, numbers = (np.array(part, dtype=np.float64) for part in zip(*pairs, strict=True))
+    return from_vectors(q, x, numbers, descending), np.array(list(vectors.values()))
+
+
+def _by_lengths(
+    store: VectorStore,
+    rng: np.random.Generator,
+    about: Described,
+    descending: bool | None,
+    before: Identified,
+) -> Identified:
+    directions = rng.normal(size=(QUERIES, about.dimension))
+    directions /= np.sqrt(np.square(directions).sum(axis=1))[:, None]
+    k = min(4 * DEPTH, about.count)
+    shown = [
+        [dict(one) for one in store.search((np.array(TIMES)[:, None] * u).astype(np.float32), k)]
+        for u in directions
+    ]
+    found = from_lengths(directions, shown, descending)
+    return found if found.metric != "unknown" or not before.numbers else before
+
+
+def _of_lengths(lengths: Float64[Array, " n"]) -> str:
+    if not len(lengths):
+        return "unknown: the store gives no vectors back"
+    if (np.abs(lengths[lengths > 0] - 1) < UNIT).all():
+        return (
+            f"unknown: the {counted(len(lengths), 'vector')} looked at are of length 1, made so by "
+            "the store or before"
+        )
+    return (
+        f"no: the {counted(len(lengths), 'vector')} looked at have lengths from "
+        f"{lengths.min():.3g} to {lengths.max():.3g}"
+    )
+
+
+# --- by a collection of our own
+
+
+def planted(dimension: int) -> dict[str, Float32[Array, " d"]]:
+    """At most 16 vectors that tell what becomes of lengths, zeros, digits and ties.
+
+    >>> [name for name, vector in planted(2).items() if not vector.any()]
+    ['zero']
+    """
+    rng = np.random.default_rng(5)
+    rows = {"12": (0.6, 0.6), "7": (0.6, 0.6), "8": (0.6, 0.6), "a": (1.0, 0.0), "b": (3.0, 0.5)}
+    rows |= {"c": (3.0, 4.0), "d": (-2.0, 1.0 / 3.0)}
+    out = {name: np.zeros(dimension, np.float32) for name in rows}
+    for name, (first, second) in rows.items():
+        out[name][: min(2, dimension)] = (first, second)[: min(2, dimension)]
+    drawn = rng.normal(size=(6, dimension)).astype(np.float32)
+    out |= {f"drawn-{i}": row * np.float32(1 + i) for i, row in enumerate(drawn)}
+    return {**out, "zero": np.zeros(dimension, np.float32)}
+
+
+def tried(store: VectorStore, dimension: int) -> dict[str, Any]:
+    """What an empty collection with the same settings does with planted vectors."""
+    removed = store.scratches()
+    for name in removed:
+        store.clear(name)
+    twin = store.twin(SCRATCH + secrets.token_hex(6))
+    try:
+        told = _tried(twin, dimension)
+    finally:
+        twin.drop()
+        twin.close()
+    if not removed:
+        return {**told, "notes": ()}
+    return {**told, "notes": (f"removed {listed(removed)}, which an earlier test had left",)}
+
+
+def _tried(twin: VectorStore, dimension: int) -> dict[str, Any]:
+    vectors = planted(dimension)
+    zero = vectors.pop("zero")
+    twin.add(list(vectors), np.array(list(vectors.values())))
+    try:
+        twin.add(["zero"], zero[None])
+        refused = ""
+    except StoreError as error:
+        refused = str(error)
+    twin.finish()
+    query = np.zeros((1, dimension), np.float32)
+    query[0, 0] = 1.0
+    (answer,) = twin.search(query, len(vectors) + 1)
+    back = twin.vectors_of(list(vectors))
+    return {
+        "normalises": _written_lengths(vectors, back),
+        "zero_vector": f"refused: {refused}" if refused else _of_zero(answer),
+        "precision": _precision(vectors, back),
+        "ties": _of_ties([name for name, _ in answer if name in {"12", "7", "8"}]),
+    }
+
+
+def _written_lengths(written: Mapping[str, Array], back: Mapping[str, Array]) -> str:
+    if not back:
+        return "unknown: the store gives no vectors back"
+    lengths = {
+        name: float(np.sqrt(np.square(v, dtype=np.float64).sum())) for name, v in back.items()
+    }
+    if all(abs(length - 1) < UNIT for length in lengths.values()):
+        return "on write: vectors of other lengths came back with length 1"
+    kept = all(
+        abs(lengths[name] - np.sqrt(np.square(written[name], dtype=np.float64).sum()))
+        <= 0.02 * lengths[name]
+        for name in back
+    )
+    return "no: lengths came back as they were" if kept else "unknown: other lengths came back"
+
+
+def _of_zero(answer: Sequence[tuple[str, float]]) -> str:
+    names = [name for name, _ in answer]
+    if "zero" not in names:
+        return f"kept, and missing from the list of all {len(answer)} others"
+    place = names.index("zero")
+    return f"kept, listed at place {place + 1} of {len(answer)} with {answer[place][1]:.4g}"
+
+
+def _precision(written: Mapping[str, Array], back: Mapping[str, Array]) -> str:
+    """Which kind of number came back, from the digits that are left."""
+    if not back:
+        return "unknown: the store gives no vectors back"
+    names = [name for name in back if name in written]
+    came = np.array([back[name] for name in names], dtype=np.float64)
+    went = np.array([written[name] for name in names], dtype=np.float64)
+    lengths = np.sqrt(np.square(came).sum(axis=1)), np.sqrt(np.square(went).sum(axis=1))
+    scale = (lengths[0] / np.where(lengths[1] > 0, lengths[1], 1))[:, None]
+    error = float((np.abs(came - went * scale) / np.abs(went * scale).max(axis=1)[:, None]).max())
+    for kind, digits in (("float32", 2.0**-22), ("half", 2.0**-10), ("bf16", 2.0**-7)):
+        if error <= digits:
+            return f"{kind}: vectors came back within {error:.1g} of their largest number"
+    return f"coarse: vectors came back within {error:.1g} of their largest number"
+
+
+def _of_ties(order: Sequence[str]) -> str:
+    if sorted(order) != ["12", "7", "8"]:
+        return f"unknown: of three equal vectors {len(order)} are listed"
+    if list(order) == ["12", "7", "8"]:
+        return "as they were written"
+    if list(order) == ["8", "7", "12"]:
+        return "the last written first"
+    return f"in an order of its own: written 12, 7, 8, listed {', '.join(order)}"

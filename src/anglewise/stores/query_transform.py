@@ -1,0 +1,125 @@
+"""What is done to a query before a store is asked: a few numbers, applied by NumPy alone."""
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anglewise.data_types.typing import Array, Float, Float32, Float64
+from anglewise.errors import FileError, ShapeError, reason
+from anglewise.io.files import PathLike, existing_file, reading
+from anglewise.io.outputs import new_file
+from anglewise.similarity_measures.affine import Affine
+from anglewise.similarity_measures.formulas import unit
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class QueryTransform:
+    """``q -> [unit?((q - offset) * scale @ matrix), appended]`` in float64, given in float32.
+
+    Saved as a ``.npz`` with the arrays and, under ``about``, JSON with what they are for: ten lines
+    of any language read it.
+
+    Attributes
+    ----------
+    offset
+        Taken off each query; one number for each coordinate.
+    scale, matrix
+        What each column is multiplied by, and the matrix from the right; None for neither.
+    unit
+        Whether the result is brought to length one.
+    appended
+        Numbers put behind it.
+
+    Examples
+    --------
+    >>> QueryTransform(np.zeros(2), appended=(1.0,))(np.array([[3.0, 4.0]])).tolist()
+    [[3.0, 4.0, 1.0]]
+    """
+
+    offset: Float64[Array, " d"]
+    scale: Float64[Array, " d"] | None = None
+    matrix: Float64[Array, "d r"] | None = None
+    unit: bool = False
+    appended: tuple[float, ...] = ()
+
+    @classmethod
+    def of(
+        cls, affine: Affine, *, to_unit: bool = False, appended: tuple[float, ...] = ()
+    ) -> "QueryTransform":
+        """The transform of a frame's map."""
+        return cls(affine.offset, affine.scale, affine.matrix, to_unit, appended)
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers a query has."""
+        return len(self.offset)
+
+    @property
+    def columns(self) -> int:
+        """How many numbers the store is asked with."""
+        own = self.dimension if self.matrix is None else self.matrix.shape[1]
+        return own + len(self.appended)
+
+    def __call__(self, queries: Float[Array, "q d"]) -> Float32[Array, "q columns"]:
+        """Prepare queries; ``ShapeError`` for another dimension."""
+        if queries.shape[1] != self.dimension:
+            raise ShapeError(
+                f"queries have {queries.shape[1]} columns, the transform is for {self.dimension}"
+            )
+        moved = Affine(self.offset, self.matrix, self.scale)(queries)
+        moved = unit(moved) if self.unit else moved
+        ends = np.tile(np.array(self.appended), (len(moved), 1))
+        return np.concatenate([moved, ends], axis=1).astype(np.float32)
+
+    @property
+    def digest(self) -> str:
+        """Names the numbers in it."""
+        parts = [self.offset, self.scale, self.matrix, np.array([self.unit, *self.appended])]
+        checksum = hashlib.sha256()
+        for part in parts:
+            checksum.update(b"-" if part is None else part.astype("<f8").tobytes())
+        return checksum.hexdigest()[:16]
+
+    def save(self, path: PathLike, about: dict[str, Any] | None = None) -> None:
+        """Write the ``.npz``; ``FileError`` where it cannot be written."""
+        words = {**(about or {}), "format": FORMAT, "unit": self.unit, "digest": self.digest}
+        arrays: dict[str, Any] = {
+            "offset": self.offset,
+            "appended": np.array(self.appended, dtype=np.float64),
+            "about": np.array(json.dumps(words)),
+        }
+        arrays |= {} if self.scale is None else {"scale": self.scale}
+        arrays |= {} if self.matrix is None else {"matrix": self.matrix}
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        with new_file(path) as file:
+            file.write(buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: PathLike) -> "QueryTransform":
+        """Read what :meth:`save` wrote; ``FileError`` for anything else, changed ones too."""
+        location = existing_file(path)
+        with reading(location, "a transform of queries"):
+            with np.load(location, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            about = json.loads(str(arrays["about"]))
+            out = cls(
+                arrays["offset"],
+                arrays.get("scale"),
+                arrays.get("matrix"),
+                bool(about["unit"]),
+                tuple(arrays["appended"].tolist()),
+            )
+        try:
+            same = about["format"] == FORMAT and about["digest"] == out.digest
+        except (KeyError, TypeError) as error:
+            raise FileError(f"{location} is no transform of queries: {reason(error)}") from error
+        if not same:
+            raise FileError(f"{location} was changed after it was written, or by another version")
+        return out

@@ -1,0 +1,232 @@
+"""What a vector store is to us: one interface, filled in one file for each store."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, ClassVar, Literal, Self, TypeAlias
+
+import numpy as np
+
+from anglewise.data_types.typing import Array, Float32
+from anglewise.errors import MissingExtraError
+from anglewise.stores.address import Address, read_address
+
+Metric: TypeAlias = Literal[
+    "dot", "cosine", "euclidean", "squared-euclidean", "manhattan", "unknown"
+]
+METRICS: tuple[Metric, ...] = ("dot", "cosine", "euclidean", "squared-euclidean", "manhattan")
+Listed: TypeAlias = list[list[tuple[str, float]]]
+"""For each query the ids that a store lists, in its order, with the numbers that it shows."""
+SCRATCH = "anglewise_scratch_"
+"""How the names of collections begin that are made for a test and removed after it."""
+BATCH = 2_000
+"""Rows that are read or written at once."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a store says of a collection, before anything is tested.
+
+    Attributes
+    ----------
+    store
+        Its name and version.
+    dimension, count
+        Of the vectors.
+    metric
+        In the store's own word; "" where the collection names none.
+    index
+        What answers a search, as far as metadata or a plan of the query say: ``scan``, or the kind
+        of index with its parameters; ``unknown`` where nothing says so.
+    """
+
+    store: str
+    dimension: int
+    count: int
+    metric: str = ""
+    index: str = "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRows:
+    """Some rows of a collection, as they come back."""
+
+    ids: list[str]
+    vectors: Float32[Array, "rows d"]
+    metadata: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a new collection is to be made.
+
+    ``index`` is ``scan`` or ``graph``; ``parameters`` are those of the store's index (``m``,
+    ``ef_construction``), in the field's words.
+    """
+
+    dimension: int
+    metric: Metric
+    index: Literal["scan", "graph"] = "graph"
+    parameters: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+class VectorStore(ABC):
+    """One collection of a vector store. An interface; each kind of store fills it in one file.
+
+    ``effort`` are the parameters of a search (``ef``, ``refine_factor``, ``nprobes``); what is not
+    given is as the store has it by default. All methods raise ``StoreError`` where the store cannot
+    be reached or refuses.
+    """
+
+    supported: ClassVar[Mapping[Metric, str]]
+    """The metrics that a new collection may have, each in the store's own word."""
+    effort_names: ClassVar[Sequence[str]] = ()
+    """The parameters of a search that this store knows, the most effective last."""
+    ladder: ClassVar[Sequence[Mapping[str, int]]] = ()
+    """Efforts that export tries after the store's own, cheap ones first."""
+    batch: ClassVar[int] = BATCH
+    """Rows that are written at once."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+
+    @classmethod
+    @abstractmethod
+    def create(cls, address: Address, layout: Layout) -> "VectorStore":
+        """Make a new, empty collection; ``StoreError`` where there is one of that name."""
+
+    @classmethod
+    def reopen(cls, address: Address, layout: Layout) -> "VectorStore":
+        """A collection that ``create`` made before, to go on with it."""
+        del layout
+        return cls(address)
+
+    @abstractmethod
+    def described(self) -> Described:
+        """What the store says of the collection."""
+
+    @abstractmethod
+    def search(
+        self, queries: Float32[Array, "q d"], k: int, effort: Mapping[str, int] | None = None
+    ) -> Listed:
+        """The store's list for each query, with its numbers as they are."""
+
+    @abstractmethod
+    def rows(self, batch: int = BATCH) -> Iterator[StoredRows]:
+        """All rows with their vectors as the store gives them back; none where it keeps none."""
+
+    @abstractmethod
+    def twin(self, name: str) -> "VectorStore":
+        """An empty collection with the same settings under another name, for tests."""
+
+    @abstractmethod
+    def add(
+        self,
+        ids: Sequence[str],
+        vectors: Float32[Array, "rows d"],
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Add some rows, or write those of the same ids anew."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Build the index, and make sure that everything is kept."""
+
+    @abstractmethod
+    def take_place(self, address: Address) -> None:
+        """Take the place of the collection at an address at once, or be it where none is there."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Remove the collection."""
+
+    @abstractmethod
+    def scratches(self) -> list[str]:
+        """The names of collections beside this one that a test left behind."""
+
+    def clear(self, name: str) -> None:
+        """Remove a collection beside this one, which a test left behind."""
+        open_store(self.address.called(name)).drop()
+
+    def manifest(self) -> str | None:
+        """The text that travels with the collection, if there is one."""
+        return None
+
+    def write_manifest(self, text: str) -> None:
+        """Let a text travel with the collection."""
+        raise NotImplementedError(text)
+
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
+        """The vectors of some rows, as far as the store gives them back."""
+        wanted, found = set(ids), dict[str, Array]()
+        for rows in self.rows():
+            found |= {
+                name: vector
+                for name, vector in zip(rows.ids, rows.vectors, strict=True)
+                if name in wanted
+            }
+            if len(found) == len(wanted):
+                break
+        return found
+
+    def close(self) -> None:  # noqa: B027 not every store holds a connection
+        """Let go of the connection."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+HOMES = {
+    "faiss": "anglewise.stores.faiss_store:FaissStore",
+    "lancedb": "anglewise.stores.lancedb_store:LanceStore",
+    "qdrant": "anglewise.stores.qdrant_store:QdrantStore",
+    "postgresql": "anglewise.stores.pgvector_store:PostgresStore",
+}
+
+
+def store_class(kind: str) -> Any:
+    """The class that stands for a kind of store."""
+    module, name = HOMES[kind].split(":")
+    return getattr(import_module(module), name)
+
+
+def open_store(address: str | Address) -> VectorStore:
+    """Open the collection at an address.
+
+    Raises
+    ------
+    SpellingError
+        An address that cannot be read.
+    MissingExtraError
+        The store's library is missing; the message names the extra.
+    StoreError
+        Nothing is there, or it cannot be reached.
+    """
+    read = read_address(address)
+    return store_class(read.kind)(read)
+
+
+def library_of_store(module: str, extra: str) -> Any:
+    """Import the library of a store, or say which extra of anglewise brings it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"this store needs {module} ({error}): pip install 'anglewise[{extra}]'"
+        ) from error
+
+
+def as_batch(vectors: Any) -> Float32[Array, "rows d"]:
+    """Vectors as stores take them: contiguous rows of float32."""
+    return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def rows_of_metadata(
+    metadata: Sequence[Mapping[str, Any]] | None, rows: int
+) -> Sequence[Mapping[str, Any]]:
+    """What is known of each row; nothing where nothing is."""
+    return [{} for _ in range(rows)] if metadata is None else metadata

@@ -1,0 +1,326 @@
+"""What every store has to do: one suite, run by each of them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import anglewise as aw
+from anglewise.errors import AnglewiseError, ShapeError, SpellingError, StoreError
+from anglewise.stores.address import read_address
+from anglewise.stores.vector_store import SCRATCH, Layout, open_store, store_class
+
+MEASURES = (
+    "dot",
+    "cosine",
+    "euclidean",
+    "norm(0,0.5)",
+    "csls(5)",
+    "cosine@centred",
+    "dot@balanced",
+)
+
+
+def space(items=600, dimension=16, seed=0, **settings):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(items, dimension)) * rng.lognormal(0, 0.5, (items, 1)) + 0.3
+    q = rng.normal(size=(40, dimension))
+    names = settings.get("ids") or [f"d{i}" for i in range(items)]
+    return aw.Space(
+        queries=aw.Embeddings(q, [f"q{i}" for i in range(40)]),
+        items=aw.Embeddings(x, names, settings.get("metadata")),
+        trained_for="dot",
+    )
+
+
+def written(address, metric, vectors, ids=None, index="scan"):
+    """A collection filled by the adapter alone."""
+    read = read_address(address)
+    kind = store_class(read.kind)
+    beside = read.called(f"{read.name}_new") if read.name else read
+    store = kind.create(beside, Layout(vectors.shape[1], metric, index))
+    names = [str(i) for i in range(len(vectors))] if ids is None else ids
+    store.add(names, np.asarray(vectors, np.float32))
+    store.finish()
+    store.take_place(read)
+    store.close()
+    return address
+
+
+def metrics_of(place):
+    return list(store_class(place.kind).supported)
+
+
+@pytest.mark.parametrize("spelling", MEASURES)
+def test_a_measure_survives_the_way_into_a_store(place, spelling):
+    made = space()
+    exported = aw.export(made, spelling, place("films"), min_recall=0.98)
+    assert exported.recall >= 0.98
+    checked = aw.verify(place("films"), made, min_recall=0.98)
+    assert (checked.passed, checked.drifted) == (True, False)
+    assert checked.recall == pytest.approx(exported.recall, abs=0.02)
+    assert checked.measure == spelling
+
+
+def test_a_probe_finds_the_metric_and_writes_nothing(place):
+    made = space()
+    due = {"euclidean": {"euclidean", "squared-euclidean"}}
+    for metric in metrics_of(place):
+        if place.kind == "postgresql" and metric == "manhattan":
+            continue  # this pgvector has no index for it
+        address = place(metric.replace("-", ""))
+        written(address, metric, made.items.vectors, index="graph")
+        with open_store(address) as store:
+            before = store.described()
+        started = time.monotonic()
+        found = aw.probe(address)
+        assert time.monotonic() - started < 5
+        assert found.metric in due.get(metric, {metric}), found.evidence
+        assert found.shown_as
+        with open_store(address) as store:
+            assert store.described() == before
+            assert store.scratches() == []
+
+
+def test_a_test_collection_is_removed_and_so_is_what_a_killed_test_left(place):
+    address = written(place("films"), metrics_of(place)[0], space().items.vectors, index="graph")
+    with open_store(address) as store:
+        if place.kind != "faiss":  # whose tests are made in memory
+            store.twin(SCRATCH + "left").close()
+    found = aw.probe(address, scratch=True)
+    assert found.precision.startswith("float32")
+    assert found.zero_vector != "unknown"
+    with open_store(address) as store:
+        assert store.scratches() == []
+    if place.kind != "faiss":
+        assert "left" in found.notes[0]
+
+
+def test_lengths_are_lost_where_qdrant_ranks_by_cosine(place):
+    if place.kind != "qdrant":
+        pytest.skip("of Qdrant")
+    address = written(place("films"), "cosine", space().items.vectors)
+    assert aw.probe(address, scratch=True).normalises.startswith("on write")
+
+
+def test_a_zero_vector_is_told(place):
+    """It vanishes from lists in LanceDB, and is nan in pgvector (stores.md)."""
+    x = space().items.vectors.copy()
+    if "cosine" not in metrics_of(place):
+        pytest.skip("no cosine")
+    address = written(place("films"), "cosine", x, index="graph")
+    told = aw.probe(address, scratch=True).zero_vector
+    words = {"lancedb": "missing", "qdrant": "with 0", "postgresql": "missing"}
+    assert words[place.kind] in told or "nan" in told
+
+
+def test_nothing_existing_is_replaced_unless_asked(place):
+    made, other = space(), space(seed=1)
+    aw.export(made, "dot", place("films"))
+    with pytest.raises(StoreError, match="--replace"):
+        aw.export(other, "dot", place("films"))
+    assert aw.verify(place("films"), made).drifted is False
+    again = aw.export(other, "dot", place("films"), replace=True)
+    assert again.count == 600
+    assert aw.verify(place("films"), other, min_recall=0.9).passed
+    worse = aw.verify(place("films"), made)
+    assert worse.recall < 0.5
+    assert "another model" in " ".join(worse.reasons)
+
+
+def test_what_cannot_be_proven_leaves_all_as_it_was(place, monkeypatch):
+    made = space()
+    aw.export(made, "dot", place("films"))
+    with open_store(place("films")) as store:
+        before = store.manifest()
+    monkeypatch.setattr("anglewise.stores.exact_lists.StoreLists.recall", np.zeros(40))
+    with pytest.raises(StoreError, match="Nothing was changed"):
+        aw.export(space(seed=1), "dot", place("films"), replace=True)
+    monkeypatch.undo()
+    with open_store(place("films")) as store:
+        assert store.manifest() == before
+    assert aw.verify(place("films"), made).drifted is False
+    assert list(left_over(place)) == []
+
+
+def left_over(place):
+    """What stands beside the collection."""
+    read = read_address(place("films"))
+    if place.kind == "faiss":
+        files = read.folder.parent.iterdir()
+        own = [read.folder.name, *(f.name for f in files if ".items.jsonl" in f.name)]
+        yield from (f.name for f in read.folder.parent.iterdir() if f.name not in own)
+        return
+    with open_store(place("films")) as store:
+        if place.kind == "lancedb":
+            names = store.tables()
+        elif place.kind == "qdrant":
+            aliased = {a.collection_name for a in store.client.get_aliases().aliases}
+            names = [c for c in store._collections() if c not in aliased]
+        else:
+            found = store._execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            names = [name for (name,) in found if name.startswith(f"{read.name}__")]
+    yield from (name for name in names if "__" in name)
+
+
+def test_ids_and_what_is_known_of_items_come_back(place):
+    ids = ["ä/ß", "東京", " blank ", "quote\"'", "tab\t", "9" * 40, "0", "1.0"]
+    known = {
+        "title": ["a", None, "c", "ü", "e", "f", "g", "h"],
+        "year": [1, 2, 3, 4, 5, 6, 7, 8],
+        "tags": [["x"], [], ["y", "z"], ["x"], ["x"], ["x"], ["x"], ["x"]],
+    }
+    made = space(items=8, dimension=4, ids=ids, metadata=known)
+    aw.export(made, "dot", place("films"), index="scan")
+    with open_store(place("films")) as store:
+        rows = list(store.rows())
+    about = {n: m for part in rows for n, m in zip(part.ids, part.metadata, strict=True)}
+    assert set(about) == set(ids)
+    assert about["東京"]["title"] is None
+    assert about["quote\"'"]["tags"] == ["x"]
+    assert about["1.0"]["year"] == 8
+    lengths = np.linalg.norm(made.items.vectors, axis=1)
+    for name, length in zip(ids, lengths, strict=True):
+        assert about[name]["anglewise_length"] == pytest.approx(length, rel=1e-6)
+
+
+def test_equal_vectors_count_in_whatever_order_the_store_lists_them(place):
+    made = space()
+    x = made.items.vectors.copy()
+    x[100:160] = x[100]
+    made = aw.Space(queries=made.queries, items=aw.Embeddings(x, made.items.ids))
+    aw.export(made, "dot", place("films"), index="scan")
+    assert aw.verify(place("films"), made).recall == 1
+
+
+def test_the_metric_that_matters_is_told(place):
+    made = space()
+    gains = {f"q{i}": {f"d{j}": 1 for j in range(30)} for i in range(40)}
+    judged = aw.Judgements.from_dict(gains, made)
+    aw.export(made, "cosine", place("films"), judgements=judged)
+    told = aw.verify(place("films"), made, judgements=judged).metrics["nDCG@10"]
+    due = aw.compare(made, judged, "cosine").measures[0].metrics["nDCG@10"].mean
+    assert told["exact"] == pytest.approx(due)
+    assert told["store"] == pytest.approx(due, abs=0.02)
+
+
+def test_rows_that_change_are_noticed(place):
+    made = space()
+    aw.export(made, "dot", place("films"))
+    read = read_address(place("films"))
+    if place.kind == "faiss":
+        import faiss
+
+        index = faiss.read_index(str(read.folder))
+        index.add(np.ones((1, index.d), np.float32))
+        faiss.write_index(index, str(read.folder))
+        with pytest.raises(StoreError, match="those of another index"):
+            aw.verify(place("films"), made)
+        return
+    with open_store(place("films")) as store:
+        store.add(["new"], made.items.vectors[:1] * 2)
+    result = aw.verify(place("films"), made)
+    assert result.drifted
+    assert "1 id are there" in " ".join(result.reasons) or "the space does not have" in " ".join(
+        result.reasons
+    )
+
+
+def test_bad_questions_are_refused(place):
+    made = space()
+    with pytest.raises(AnglewiseError):
+        aw.probe(place("nothing"))
+    aw.export(made, "dot", place("films"))
+    with pytest.raises(SpellingError, match="was exported for dot"):
+        aw.verify(place("films"), made, "cosine")
+    narrow = space(dimension=8)
+    with pytest.raises(ShapeError, match="holds vectors of 16 numbers"):
+        aw.verify(place("films"), narrow)
+
+
+PROGRAM = """
+import sys, numpy as np, anglewise as aw
+sys.path.insert(0, {tests!r})
+from stores.test_every_store import space
+aw.export(space(items={items}, seed={seed}), "dot", {address!r}, replace=True, resume={resume})
+"""
+
+
+def exporting(address, items, seed, *, resume=False):
+    tests = str(Path(__file__).parents[1])
+    program = PROGRAM.format(tests=tests, items=items, seed=seed, address=address, resume=resume)
+    return subprocess.Popen([sys.executable, "-W", "ignore", "-c", program], stderr=subprocess.PIPE)
+
+
+def test_a_killed_export_leaves_the_old_one_and_can_be_gone_on_with(place):
+    made, items = space(), 3_000 if place.kind == "qdrant" else 20_000
+    before = aw.export(made, "dot", place("films")).recall
+    process = exporting(place("films"), items, 1)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None and not begun(place):
+        time.sleep(0.05)
+    time.sleep(0.2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL, "it was done before it was killed"
+    result = aw.verify(place("films"), made)
+    assert (result.recall, result.drifted) == (before, False)
+    if place.kind != "faiss":  # whose index is in memory until it is whole
+        again = exporting(place("films"), items, 1)
+        assert "--resume" in again.communicate()[1].decode()
+    more = exporting(place("films"), items, 1, resume=True)
+    assert more.communicate()
+    assert more.returncode == 0
+    result = aw.verify(place("films"), space(items=items, seed=1))
+    assert result.recall >= 0.98
+    assert result.drifted is False
+    assert not [why for why in result.reasons if "repeat" in why or "missing" in why]
+
+
+def begun(place):
+    """Whether a second collection is there, as far as that shows without opening it."""
+    read = read_address(place("films"))
+    if place.kind == "faiss":
+        return True
+    if place.kind == "postgresql":
+        return any(left_over(place))
+    folder = read.folder if place.kind == "lancedb" else read.folder / "collection"
+    return any("__" in file.name for file in folder.iterdir()) and (
+        place.kind == "lancedb" or len(list(folder.iterdir())) > 1
+    )
+
+
+def test_two_exports_of_the_same_do_not_mix(place):
+    """One of them is refused, or both write the same: what answers is whole in the end."""
+    first, second = (exporting(place("films"), 3_000, 2) for _ in range(2))
+    errors = [process.communicate()[1].decode() for process in (first, second)]
+    assert 0 in {first.returncode, second.returncode}, errors
+    result = aw.verify(place("films"), space(items=3_000, seed=2))
+    assert result.drifted is False
+    assert result.recall > 0.97
+    assert not any("repeat" in why for why in result.reasons)
+
+
+def test_the_commands_say_the_same(place, tmp_path, capsys):
+    from anglewise.cli import main
+
+    made = space()
+    aw.write_space(made, tmp_path / "space")
+    words = [str(tmp_path / "space"), "--measure", "cosine", "--to", place("films")]
+    assert main(["export", *words, "--json", "-", "--transform", str(tmp_path / "q.npz")]) == 0
+    exported = json.loads(capsys.readouterr().out)
+    assert exported["recall@10"] >= 0.98
+    space_folder = str(tmp_path / "space")
+    assert main(["verify", place("films"), space_folder, "--json", "-", "--min-recall", "0.9"]) == 0
+    verified = json.loads(capsys.readouterr().out)
+    assert verified["recall@10"] >= 0.9
+    assert main(["probe", place("films"), "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["metric"] == exported["metric"]
+    assert main(["verify", place("films"), space_folder, "--min-recall", "1.5"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
