@@ -148,7 +148,7 @@ def collected(form: str, rows: Iterable[Row], assumed: Assumed) -> JudgedFile:
     """
     judgements: list[Judged] = []
     rejects = _Refused()
-    firsts: dict[tuple[str, ...], tuple[Judged, str]] = {}
+    firsts: dict[tuple[Any, ...], tuple[Judged, str]] = {}
     uuids: dict[str, str] = {}
     lacking, words = set[str](), set[str]()
     repeated = 0

@@ -50,10 +50,24 @@ MIGRATIONS = (
     CREATE TRIGGER never_removed BEFORE DELETE ON judgements
     BEGIN SELECT RAISE(ABORT, 'judgements are never removed: add a retraction'); END;
     """,
+    """
+    ALTER TABLE judgements ADD COLUMN document TEXT;
+    ALTER TABLE judgements ADD COLUMN start INTEGER;
+    ALTER TABLE judgements ADD COLUMN "end" INTEGER;
+    ALTER TABLE judgements ADD COLUMN digest TEXT;
+    """,
 )
 """Script n turns version n of the tables into version n + 1; a released one is never changed."""
 
 VERSION = len(MIGRATIONS)
+
+AS_NOW = {
+    1: """
+    CREATE TEMP VIEW judgements AS
+    SELECT *, NULL AS document, NULL AS start, NULL AS "end", NULL AS digest FROM main.judgements
+    """
+}
+"""How an older version is read, where it cannot be brought up to date, as if it were this one."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -299,7 +313,7 @@ def _open_for_reading(path: Path, patience: float, files: StoreFiles) -> sqlite3
                 connection.close()
                 connection = _connected(_uri(path, "ro&immutable=1"), patience)
             _check_ours(path, connection)
-        _check_up_to_date(path, connection)
+        _read_as_now(path, connection)
         if has_log and not files.is_checked:
             check_own_log(path, connection)
             check_sound(path, connection, whole=True)
@@ -418,9 +432,12 @@ def check_tables(path: Path, connection: sqlite3.Connection, version: int = VERS
         )
 
 
-def _check_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
+def _read_as_now(path: Path, connection: sqlite3.Connection) -> None:
+    """Have the tables of an older version read as those of this one; nothing is written."""
     version = version_of(connection)
-    if version < VERSION:
+    if version in AS_NOW:
+        connection.execute(AS_NOW[version])
+    elif version < VERSION:
         raise FileError(
             f"{path} was written by an older version (format {version}): open it once for writing, "
             "which brings it up to date"

@@ -1,0 +1,211 @@
+"""Judged spans of documents and the passages of a space: which passage gets which grade."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypedDict
+
+from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.spans import Passages, Span, has_spans
+from anglewise.judgements.records import Judged
+
+
+class SpanFields(TypedDict, total=False):
+    """The fields of a judgement that say which characters were judged."""
+
+    document: str
+    start: int
+    end: int
+    digest: str | None
+
+
+def span_fields(items: Embeddings, row: int) -> SpanFields:
+    """What a judgement of an item records about where it stands; nothing where it does not say so.
+
+    >>> about = {"document": ["d"], "start": [3], "end": [11], "text": ["A heist."]}
+    >>> span_fields(Embeddings([[1.0]], ["d#0"], about), 0)
+    {'document': 'd', 'start': 3, 'end': 11, 'digest': 'e0c5ef24fc3f9847'}
+    """
+    if not has_spans(items):
+        return {}
+    passages = Passages.of(items)
+    span = passages.span(row)
+    if span is None:
+        return {}
+    return {
+        "document": span.document,
+        "start": span.start,
+        "end": span.end,
+        "digest": passages.digest(row),
+    }
+
+
+def with_spans(rows: Iterable[Judged], space: Space) -> list[Judged]:
+    """The same judgements; those of a space's passages that name no characters name them now.
+
+    >>> about = {"document": ["d"], "start": [3], "end": [11], "text": ["A heist."]}
+    >>> space = Space(items=Embeddings([[1.0]], ["d#0"], about))
+    >>> row = Judged("q", "d#0", 1, judge="anna")
+    >>> with_spans([row], space)[0].span
+    Span(document='d', start=3, end=11)
+    """
+    placed: list[Judged] = []
+    for judged in rows:
+        items = space.sides(judged.direction)[1]
+        row = items.row_of.get(judged.item_id)
+        known = judged.document is not None or row is None
+        placed.append(judged if known else replace(judged, **span_fields(items, row)))
+    return placed
+
+
+@dataclass(frozen=True)
+class PlacedRows:
+    """Judgements, told apart by whether what was judged is an item of a space.
+
+    Attributes
+    ----------
+    direct
+        Those of items, whose ids are those of the space; and of items that it lacks.
+    elsewhere
+        Those of spans of its documents that none of its passages is.
+    stale
+        How many do not count, since another text stands there than was judged.
+    unchecked
+        How many count although nothing tells which text stands there.
+    passages
+        Where the items stand; None where no judgement is of a span.
+    """
+
+    direct: tuple[Judged, ...]
+    elsewhere: tuple[Judged, ...] = ()
+    stale: int = 0
+    unchecked: int = 0
+    passages: Passages | None = None
+
+
+def place_rows(rows: Iterable[Judged], ranked: Embeddings) -> PlacedRows:
+    """Find what was judged among the items of a space: spans by their place, others by their ids.
+
+    Of a judge who judged an item by its id and by its span, the later row counts.
+
+    >>> about = {"document": ["d", "d"], "start": [0, 9], "end": [9, 20]}
+    >>> items = Embeddings([[1.0], [2.0]], ["d#0", "d#1"], about)
+    >>> whole = Judged("q", "old", 2, judge="anna", document="d", start=9, end=20)
+    >>> [row.item_id for row in place_rows([whole], items).direct]
+    ['d#1']
+    """
+    rows = list(rows)
+    if all(row.document is None for row in rows):
+        return PlacedRows(tuple(rows))
+    passages = Passages.of(ranked)
+    direct: dict[tuple[str, str, str, str], Judged] = {}
+    elsewhere: list[Judged] = []
+    stale = unchecked = 0
+    says: dict[tuple[Span, str], bool | None] = {}
+    for judged in rows:
+        row, span = judged, judged.span
+        if span is not None:
+            there = passages.overlapping(span)
+            own = ranked.row_of.get(row.item_id)
+            if not len(there) and own is not None and passages.known[own]:
+                row = replace(row, item_id=str(span))  # another text bears the id of this one
+            elif not len(there):
+                unchecked += own is not None
+            else:
+                key = (span, row.digest or "")
+                if key not in says:
+                    says[key] = passages.says(*key) if row.digest else None
+                if says[key] is False:
+                    stale += 1
+                    continue
+                unchecked += says[key] is None
+                same = passages.itself(span)
+                if len(same):
+                    name = str(ranked.ids[same[0]])
+                    row = row if name == row.item_id else replace(row, item_id=name)
+                elif own is None or passages.known[own] or own not in there:
+                    elsewhere.append(row)
+                    continue
+        key_of_judge = (row.direction, row.query_id, row.item_id, row.judge)
+        direct.pop(key_of_judge, None)  # the later one counts, and stands where it came
+        direct[key_of_judge] = row
+    return PlacedRows(tuple(direct.values()), tuple(elsewhere), stale, unchecked, passages)
+
+
+class JudgedSpan(NamedTuple):
+    """A span, its grade, and how much its source is trusted: lower is more."""
+
+    span: Span
+    grade: float
+    trust: int
+
+
+class Overlapped(NamedTuple):
+    """The grade that a passage has by spans that it overlaps, and which of these gave it.
+
+    ``of_longer`` says whether each of them is longer than the passage and was judged relevant: it
+    may be relevant for what stands in another passage.
+    """
+
+    row: int
+    grade: float
+    by: tuple[int, ...]
+    trust: int
+    of_longer: bool
+
+
+def by_overlap(judged: Sequence[JudgedSpan], passages: Passages) -> list[Overlapped]:
+    """The grades of passages that overlap spans judged for one query.
+
+    A passage has the highest grade of the relevant spans that share at least half of the shorter
+    of the two with it (where no passage shares so much of a span, those that share most stand for
+    it). One that overlaps no relevant span, and that spans judged not relevant cover, but for
+    blanks, is judged and not relevant. Any other is not judged. Spans of the most trusted source
+    that tells of a passage count alone.
+
+    >>> about = {"document": ["d"] * 3, "start": [0, 6, 12], "end": [6, 12, 18]}
+    >>> items = Embeddings([[1.0], [2.0], [3.0]], ["d#0", "d#1", "d#2"], about)
+    >>> passages = Passages.of(items)
+    >>> half, rest = JudgedSpan(Span("d", 0, 9), 2.0, 0), JudgedSpan(Span("d", 9, 18), 0.0, 0)
+    >>> [(one.row, one.grade) for one in by_overlap([half, rest], passages)]
+    [(0, 2.0), (1, 2.0), (2, 0.0)]
+    """
+    touching: dict[int, list[int]] = {}
+    alike: dict[int, set[int]] = {}
+    for number, (span, grade, _) in enumerate(judged):
+        for row in passages.overlapping(span).tolist():
+            touching.setdefault(row, []).append(number)
+        if grade > 0:
+            for row in passages.alike(span).tolist():
+                alike.setdefault(row, set()).add(number)
+    found: list[Overlapped] = []
+    for row in sorted(touching):
+        for trust in sorted({judged[number].trust for number in touching[row]}):
+            numbers = [number for number in touching[row] if judged[number].trust == trust]
+            grade = _grade(judged, numbers, alike.get(row, set()), passages, row)
+            if grade is not None:
+                found.append(grade)
+                break
+    return found
+
+
+def _grade(
+    judged: Sequence[JudgedSpan],
+    numbers: Sequence[int],
+    alike: set[int],
+    passages: Passages,
+    row: int,
+) -> Overlapped | None:
+    """The grade of one passage by the spans of one kind of source that overlap it, if any."""
+    trust = judged[numbers[0]].trust
+    relevant = [number for number in numbers if number in alike]
+    if relevant:
+        grade = max(judged[number].grade for number in relevant)
+        length = passages.ends[row] - passages.starts[row]
+        longer = all(judged[n].span.end - judged[n].span.start > length for n in relevant)
+        return Overlapped(row, grade, tuple(relevant), trust, longer)
+    if any(judged[number].grade > 0 for number in numbers):
+        return None
+    if not passages.covered(row, [judged[number].span for number in numbers]):
+        return None
+    grade = max(judged[number].grade for number in numbers)
+    return Overlapped(row, grade, tuple(numbers), trust, of_longer=False)
