@@ -17,7 +17,8 @@ class Complaints:
     ``stale`` counts the judgements that do not count, as another text stands there by now, and
     ``unchecked`` those of which nothing tells which text stands there; ``by_overlap`` the pairs
     whose passage was judged as a part of others, and ``of_longer`` those of them that are relevant
-    by longer ones, of which they may be an irrelevant part.
+    by longer ones, of which they may be an irrelevant part. ``stale_pairs`` are the ids of the
+    queries and passages that stale judgements would be of.
     """
 
     unknown_queries: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class Complaints:
     unchecked: int = 0
     by_overlap: int = 0
     of_longer: int = 0
+    stale_pairs: tuple[tuple[str, str], ...] = ()
 
 
 def with_gains(complaints: Complaints, graded: SparseRows) -> Complaints:

@@ -14,8 +14,8 @@ from anglewise.data_types.drawn import PairChances, pair_chances, query_draw
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import as_list, check_word, shown
-from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.spans import Span
+from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import Direction
 from anglewise.errors import IdsError, SpellingError, TooFewError
@@ -141,12 +141,20 @@ def _of_pairs(rows: Iterable[Judged]) -> dict[_Thing, list[Judged]]:
 class PlacedPairs:
     """What was judged of the items of a space, and what of it does not count or was not checked.
 
-    The counts are those of ``PlacedRows``, in judgements.
+    Attributes
+    ----------
+    pairs
+        Each judged pair, sorted by query and item.
+    stale, unchecked
+        How many judgements do not count, and how many count unchecked; see ``PlacedRows``.
+    stale_pairs
+        The ids of the queries and items that stale judgements would be of.
     """
 
     pairs: tuple[Combined, ...]
     stale: int = 0
     unchecked: int = 0
+    stale_pairs: tuple[tuple[str, str], ...] = ()
 
 
 def placed_pairs(
@@ -187,7 +195,18 @@ def placed_pairs(
                 direct[query, name] = Combined(
                     query, name, found.grade, rows_of, every, overlap=found
                 )
-    return PlacedPairs(tuple(sorted(direct.values(), key=_order)), placed.stale, placed.unchecked)
+    stale_pairs = {
+        (row.query_id, str(ranked.ids[item])): None
+        for row in placed.stale
+        if row.span is not None
+        for item in placed.passages.overlapping(row.span)
+    }
+    return PlacedPairs(
+        tuple(sorted(direct.values(), key=_order)),
+        len(placed.stale),
+        placed.unchecked,
+        tuple(stale_pairs),
+    )
 
 
 def chosen(
@@ -311,6 +330,7 @@ def combined(
         other_form=in_other_form,
         dropped=len(pairs) - len(pairs_used),
         stale=placed.stale,
+        stale_pairs=placed.stale_pairs,
         unchecked=placed.unchecked,
         by_overlap=sum(pair.overlap is not None for pair in pairs_used),
         of_longer=sum(pair.overlap is not None and pair.overlap.of_longer for pair in pairs_used),

@@ -68,7 +68,7 @@ class PlacedRows:
     elsewhere
         Those of spans of its documents that none of its passages is.
     stale
-        How many do not count, since another text stands there than was judged.
+        Those that do not count, since another text stands there than was judged.
     unchecked
         How many count although nothing tells which text stands there.
     passages
@@ -77,7 +77,7 @@ class PlacedRows:
 
     direct: tuple[Judged, ...]
     elsewhere: tuple[Judged, ...] = ()
-    stale: int = 0
+    stale: tuple[Judged, ...] = ()
     unchecked: int = 0
     passages: Passages | None = None
 
@@ -99,7 +99,8 @@ def place_rows(rows: Iterable[Judged], ranked: Embeddings) -> PlacedRows:
     passages = Passages.of(ranked)
     direct: dict[tuple[str, str, str, str], Judged] = {}
     elsewhere: list[Judged] = []
-    stale = unchecked = 0
+    stale: list[Judged] = []
+    unchecked = 0
     says: dict[tuple[Span, str], bool | None] = {}
     for judged in rows:
         row, span = judged, judged.span
@@ -115,7 +116,7 @@ def place_rows(rows: Iterable[Judged], ranked: Embeddings) -> PlacedRows:
                 if key not in says:
                     says[key] = passages.says(*key) if row.digest else None
                 if says[key] is False:
-                    stale += 1
+                    stale.append(row)
                     continue
                 unchecked += says[key] is None
                 same = passages.itself(span)
@@ -128,7 +129,7 @@ def place_rows(rows: Iterable[Judged], ranked: Embeddings) -> PlacedRows:
         key_of_judge = (row.direction, row.query_id, row.item_id, row.judge)
         direct.pop(key_of_judge, None)  # the later one counts, and stands where it came
         direct[key_of_judge] = row
-    return PlacedRows(tuple(direct.values()), tuple(elsewhere), stale, unchecked, passages)
+    return PlacedRows(tuple(direct.values()), tuple(elsewhere), tuple(stale), unchecked, passages)
 
 
 class JudgedSpan(NamedTuple):
