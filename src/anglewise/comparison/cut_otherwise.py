@@ -9,7 +9,7 @@ from anglewise.data_types.complaints import with_gains
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.parts import Parts, parts_of
-from anglewise.data_types.spans import Passages, Span, has_spans
+from anglewise.data_types.spans import PassageSpans, Span, has_spans
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError
 
@@ -33,12 +33,13 @@ def in_one_cutting(spaces: Mapping[str, Space], judged: Mapping[str, Judgements]
     as the best of its judged passages, and not relevant where each of its passages was judged so.
     Judgements of a text that is another in one of the spaces do not count in any of them.
 
-    Raises ``SpellingError`` where passages are left out of the lists, as documents cannot be.
+    Raises ``SpellingError`` where passages are left out of the lists, as documents cannot be, and
+    where passages ask.
     """
     labels = list(judged.values())
     direction = labels[0].direction
-    plain = all(one.direction == direction == "queries-items" for one in labels)
-    if len(spaces) < 2 or not plain or any(one.parts is not None for one in labels):
+    mixed = any(one.direction != direction or one.parts is not None for one in labels)
+    if len(spaces) < 2 or mixed:
         return OneCutting(judged)
     sides = {name: space.sides(direction) for name, space in spaces.items()}
     cut = {name: _Cutting.of(ranked) for name, (_, ranked) in sides.items()}
@@ -46,6 +47,11 @@ def in_one_cutting(spaces: Mapping[str, Space], judged: Mapping[str, Judgements]
     stale = {(name, pair) for name, one in judged.items() for pair in one.complaints.stale_pairs}
     if two is None:
         return OneCutting(_without(judged, sides, {pair for _, pair in stale}))
+    if direction != "queries-items":
+        raise SpellingError(
+            f"{two} cut the same documents otherwise, so that a passage of one is none of the "
+            f"other, and in {direction} passages ask: compare such spaces one by one"
+        )
     hiding = [name for name, one in judged.items() if one.seen is not None]
     if hiding:
         raise SpellingError(
@@ -89,8 +95,9 @@ class _Cutting:
     def of(cls, items: Embeddings) -> "_Cutting":
         ids: list[str] = items.ids.tolist()
         parts = parts_of(items)
-        documents = ids if parts is None else [parts.documents[i] for i in parts.of.tolist()]
-        spans = Passages.of(items) if has_spans(items) else None
+        rows: list[int] = [] if parts is None else parts.of.tolist()
+        documents = ids if parts is None else [parts.documents[i] for i in rows]
+        spans = PassageSpans.of(items) if has_spans(items) else None
         passages: dict[str, dict[str, Span | None]] = {}
         for row, (name, document) in enumerate(zip(ids, documents, strict=True)):
             span = None if spans is None else spans.span(row)

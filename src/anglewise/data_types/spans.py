@@ -49,7 +49,7 @@ def text_digest(text: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Passages:
+class PassageSpans:
     """The items of a space as spans of documents.
 
     An item without ``document``, ``start`` and ``end`` among its metadata is a document as a whole.
@@ -67,7 +67,7 @@ class Passages:
     --------
     >>> about = {"document": ["a", "a"], "start": [0, 8], "end": [8, 15]}
     >>> items = Embeddings([[1.0], [2.0]], ["a#0", "a#1"], about)
-    >>> passages = Passages.of(items)
+    >>> passages = PassageSpans.of(items)
     >>> passages.span(1)
     Span(document='a', start=8, end=15)
     >>> passages.alike(Span("a", 0, 8)).tolist(), passages.alike(Span("a", 2, 14)).tolist()
@@ -81,7 +81,7 @@ class Passages:
     _items: "ref[Embeddings]"
 
     @classmethod
-    def of(cls, items: Embeddings) -> "Passages":
+    def of(cls, items: Embeddings) -> "PassageSpans":
         """Where the items of a space stand in the texts of documents; read once."""
         found = _READ.get(items)
         if found is None:
@@ -89,7 +89,7 @@ class Passages:
         return found
 
     @classmethod
-    def _read(cls, items: Embeddings) -> "Passages":
+    def _read(cls, items: Embeddings) -> "PassageSpans":
         ids: list[str] = items.ids.tolist()
         documents, known = list(ids), np.zeros(len(ids), dtype=bool)
         starts = np.zeros(len(ids), dtype=np.int64)
@@ -109,7 +109,8 @@ class Passages:
     def rows_of(self) -> dict[str, Int64[Array, " rows"]]:
         """The items of each document, in the order of its text."""
         rows: dict[str, list[int]] = {}
-        for row in np.lexsort((self.ends, self.starts)).tolist():
+        order: list[int] = np.lexsort((self.ends, self.starts)).tolist()
+        for row in order:
             rows.setdefault(self.documents[row], []).append(row)
         return {name: np.array(some, dtype=np.int64) for name, some in rows.items()}
 
@@ -164,7 +165,8 @@ class Passages:
         if self.texts is None:
             return None
         letters = [" "] * (span.end - span.start)
-        for row in self.overlapping(span).tolist():
+        there: list[int] = self.overlapping(span).tolist()
+        for row in there:
             text, start = self.texts[row], int(self.starts[row])
             if text is None:
                 return None
@@ -189,7 +191,7 @@ class Passages:
         return first >= last or (text is not None and not text[first:last].strip())
 
 
-_READ: "WeakKeyDictionary[Embeddings, Passages]" = WeakKeyDictionary()
+_READ: "WeakKeyDictionary[Embeddings, PassageSpans]" = WeakKeyDictionary()
 
 
 def has_spans(items: Embeddings) -> bool:

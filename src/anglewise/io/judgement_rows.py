@@ -34,7 +34,7 @@ from anglewise.judgements.records import Judged, check_judgements_fit, judged_fr
 REQUIRED = ("query_id", "item_id", "grade")
 """Cells that no row may lack."""
 
-NUMBERS = frozenset({"grade", "time", "probability"})
+NUMBERS = frozenset({"grade", "time", "probability", "start", "end"})
 """Cells that are numbers, which may be rounded; all others are text, such as ids."""
 
 ASSUMED = frozenset({"judge", "direction", "source"})
@@ -231,6 +231,14 @@ OWN: dict[str, Role] = {
 }
 """Further columns of a table of judgements, and what they are usually called."""
 
+SPAN_COLUMNS: dict[str, Role] = {
+    "document": Role("documents", "document", "document"),
+    "start": Role("starts", "start", "start"),
+    "end": Role("ends", "end", "end"),
+    "digest": Role("digests", "digest", "digest"),
+}
+"""Columns that say which characters were judged, where the first three are there."""
+
 
 def text_of(path: Path) -> str:
     """A file as text; bytes that are no UTF-8 become lone surrogates, to be refused by row."""
@@ -375,7 +383,17 @@ def _columns(
         position = find(names, role, None, path)
         if position is not None and position not in fields.values():
             fields[name] = position
-    return fields
+    return fields | span_columns(path, names)
+
+
+def span_columns(path: Path, names: Sequence[str]) -> dict[str, int]:
+    """Where it stands which characters were judged; none where a table does not say so.
+
+    The column of documents may be that of the items.
+    """
+    found = {name: find(names, role, None, path) for name, role in SPAN_COLUMNS.items()}
+    spans = {name: position for name, position in found.items() if position is not None}
+    return spans if {"document", "start", "end"} <= spans.keys() else {}
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[str, str, list[str], ValuesError | None]]:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypedDict
 
-from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.spans import Passages, Span, has_spans
-from anglewise.judgements.records import Judged
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.spans import PassageSpans, Span, has_spans
+from anglewise.data_types.typing import Direction
+from anglewise.judgements.records import SPANS_OF, Judged
 
 
 class SpanFields(TypedDict, total=False):
@@ -18,16 +19,16 @@ class SpanFields(TypedDict, total=False):
     digest: str | None
 
 
-def span_fields(items: Embeddings, row: int) -> SpanFields:
+def span_fields(items: Embeddings, row: int | None, direction: Direction = SPANS_OF) -> SpanFields:
     """What a judgement of an item records about where it stands; nothing where it does not say so.
 
     >>> about = {"document": ["d"], "start": [3], "end": [11], "text": ["A heist."]}
     >>> span_fields(Embeddings([[1.0]], ["d#0"], about), 0)
     {'document': 'd', 'start': 3, 'end': 11, 'digest': 'e0c5ef24fc3f9847'}
     """
-    if not has_spans(items):
+    if row is None or direction != SPANS_OF or not has_spans(items):
         return {}
-    passages = Passages.of(items)
+    passages = PassageSpans.of(items)
     span = passages.span(row)
     if span is None:
         return {}
@@ -39,22 +40,20 @@ def span_fields(items: Embeddings, row: int) -> SpanFields:
     }
 
 
-def with_spans(rows: Iterable[Judged], space: Space) -> list[Judged]:
-    """The same judgements; those of a space's passages that name no characters name them now.
+def with_spans(rows: Iterable[Judged], items: Embeddings) -> list[Judged]:
+    """The same judgements; those of passages for queries that name no characters name them now.
 
     >>> about = {"document": ["d"], "start": [3], "end": [11], "text": ["A heist."]}
-    >>> space = Space(items=Embeddings([[1.0]], ["d#0"], about))
     >>> row = Judged("q", "d#0", 1, judge="anna")
-    >>> with_spans([row], space)[0].span
+    >>> with_spans([row], Embeddings([[1.0]], ["d#0"], about))[0].span
     Span(document='d', start=3, end=11)
     """
-    placed: list[Judged] = []
-    for judged in rows:
-        items = space.sides(judged.direction)[1]
-        row = items.row_of.get(judged.item_id)
-        known = judged.document is not None or row is None
-        placed.append(judged if known else replace(judged, **span_fields(items, row)))
-    return placed
+    return [
+        replace(judged, **span_fields(items, items.row_of.get(judged.item_id), judged.direction))
+        if judged.document is None
+        else judged
+        for judged in rows
+    ]
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class PlacedRows:
     elsewhere: tuple[Judged, ...] = ()
     stale: tuple[Judged, ...] = ()
     unchecked: int = 0
-    passages: Passages | None = None
+    passages: PassageSpans | None = None
 
 
 def place_rows(rows: Iterable[Judged], ranked: Embeddings) -> PlacedRows:
@@ -96,40 +95,53 @@ def place_rows(rows: Iterable[Judged], ranked: Embeddings) -> PlacedRows:
     rows = list(rows)
     if all(row.document is None for row in rows):
         return PlacedRows(tuple(rows))
-    passages = Passages.of(ranked)
+    passages = PassageSpans.of(ranked)
     direct: dict[tuple[str, str, str, str], Judged] = {}
     elsewhere: list[Judged] = []
     stale: list[Judged] = []
     unchecked = 0
-    says: dict[tuple[Span, str], bool | None] = {}
-    for judged in rows:
-        row, span = judged, judged.span
-        if span is not None:
-            there = passages.overlapping(span)
-            own = ranked.row_of.get(row.item_id)
-            if not len(there) and own is not None and passages.known[own]:
-                row = replace(row, item_id=str(span))  # another text bears the id of this one
-            elif not len(there):
-                unchecked += own is not None
-            else:
-                key = (span, row.digest or "")
-                if key not in says:
-                    says[key] = passages.says(*key) if row.digest else None
-                if says[key] is False:
-                    stale.append(row)
-                    continue
-                unchecked += says[key] is None
-                same = passages.itself(span)
-                if len(same):
-                    name = str(ranked.ids[same[0]])
-                    row = row if name == row.item_id else replace(row, item_id=name)
-                elif own is None or passages.known[own] or own not in there:
-                    elsewhere.append(row)
-                    continue
-        key_of_judge = (row.direction, row.query_id, row.item_id, row.judge)
-        direct.pop(key_of_judge, None)  # the later one counts, and stands where it came
-        direct[key_of_judge] = row
+    for row in rows:
+        placed = _place(row, ranked, passages)
+        unchecked += placed.says is None
+        if placed.says is False:
+            stale.append(row)
+        elif placed.row is None:
+            elsewhere.append(row)
+        else:
+            of_judge = (row.direction, row.query_id, placed.row.item_id, row.judge)
+            direct.pop(of_judge, None)  # the later one counts, and stands where it came
+            direct[of_judge] = placed.row
     return PlacedRows(tuple(direct.values()), tuple(elsewhere), tuple(stale), unchecked, passages)
+
+
+class _Placed(NamedTuple):
+    """A judgement of an item, None for one of other characters, and whether its text stands there.
+
+    ``says`` is None where nothing tells.
+    """
+
+    row: Judged | None
+    says: bool | None = True
+
+
+def _place(judged: Judged, ranked: Embeddings, passages: PassageSpans) -> _Placed:
+    """Find what one judge judged among the items of a space."""
+    span, own = judged.span, ranked.row_of.get(judged.item_id)
+    if span is None:
+        return _Placed(judged)
+    there = passages.overlapping(span)
+    by_id = own is not None and not passages.known[own]
+    if not len(there):
+        if own is None or by_id:
+            return _Placed(judged, None if by_id else True)
+        return _Placed(replace(judged, item_id=str(span)))  # another text bears the id of this one
+    says = None if judged.digest is None else passages.says(span, judged.digest)
+    same = passages.itself(span)
+    if own in same or (by_id and own in there):
+        return _Placed(judged, says)
+    if not len(same):
+        return _Placed(None, says)
+    return _Placed(replace(judged, item_id=str(ranked.ids[same[0]])), says)
 
 
 class JudgedSpan(NamedTuple):
@@ -154,7 +166,7 @@ class Overlapped(NamedTuple):
     of_longer: bool
 
 
-def by_overlap(judged: Sequence[JudgedSpan], passages: Passages) -> list[Overlapped]:
+def by_overlap(judged: Sequence[JudgedSpan], passages: PassageSpans) -> list[Overlapped]:
     """The grades of passages that overlap spans judged for one query.
 
     A passage has the highest grade of the relevant spans that share at least half of the shorter
@@ -165,7 +177,7 @@ def by_overlap(judged: Sequence[JudgedSpan], passages: Passages) -> list[Overlap
 
     >>> about = {"document": ["d"] * 3, "start": [0, 6, 12], "end": [6, 12, 18]}
     >>> items = Embeddings([[1.0], [2.0], [3.0]], ["d#0", "d#1", "d#2"], about)
-    >>> passages = Passages.of(items)
+    >>> passages = PassageSpans.of(items)
     >>> half, rest = JudgedSpan(Span("d", 0, 9), 2.0, 0), JudgedSpan(Span("d", 9, 18), 0.0, 0)
     >>> [(one.row, one.grade) for one in by_overlap([half, rest], passages)]
     [(0, 2.0), (1, 2.0), (2, 0.0)]
@@ -193,7 +205,7 @@ def _grade(
     judged: Sequence[JudgedSpan],
     numbers: Sequence[int],
     alike: set[int],
-    passages: Passages,
+    passages: PassageSpans,
     row: int,
 ) -> Overlapped | None:
     """The grade of one passage by the spans of one kind of source that overlap it, if any."""

@@ -27,6 +27,7 @@ class Dispute:
     grades: Mapping[str, float]
     decided: float | None
     span: Span | None = None
+    digest: str | None = None
 
     @property
     def spread(self) -> float:
@@ -34,9 +35,9 @@ class Dispute:
         return max(self.grades.values()) - min(self.grades.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it; ``span`` where the judged characters are known."""
+        """As JSON has it, with the judged characters where they are known."""
         fields = {**vars(self), "grades": dict(self.grades)}
-        del fields["span"]
+        del fields["span"], fields["digest"]
         return fields if self.span is None else {**fields, **self.span._asdict()}
 
 
@@ -230,6 +231,9 @@ def _is_span(fields: Mapping[str, Any]) -> bool:
     )
 
 
+SPANS_OF: Direction = "queries-items"
+"""The direction in which characters are judged; where passages ask, ids alone say which."""
+
 LAST = 1 << 62
 """Beyond the last character that any text has."""
 
@@ -244,6 +248,11 @@ def _check_span(values: dict[str, Any]) -> None:
         raise ValuesError(
             f"{' and '.join(given)} came without {' and '.join(lacking)}: where a judged passage "
             "stands is said by document, start and end together"
+        )
+    if values.get("direction", SPANS_OF) != SPANS_OF:
+        raise ValuesError(
+            f"document, start and end came in the direction {values['direction']}: they say which "
+            f"characters were judged for a query ({SPANS_OF}), leave them out"
         )
     for name in ("document", "digest"):
         if name in given:

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from scipy.sparse import csr_array
 
-from anglewise.data_types.spans import Span
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.judgements.records import ADJUDICATOR, Dispute, Judged, JudgedThing
@@ -140,12 +139,12 @@ class _GradeTable:
         The different grades, ascending.
     query
         The number of each pair's query.
-    items
-        The id under which each pair's item was judged last.
+    latest
+        The judgement of each pair that came last.
     """
 
     pairs: list[_JudgedPair]
-    items: Mapping[_JudgedPair, str]
+    latest: Mapping[_JudgedPair, Judged]
     judges: list[str]
     pair: Int64[Array, " grades"]
     judge: Int64[Array, " grades"]
@@ -229,7 +228,7 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
 
 def _table(rows: Sequence[Judged]) -> _GradeTable:
     latest = {(row.pair, row.judge): row.grade for row in rows}
-    items = {row.pair: row.item_id for row in rows}
+    last_rows = {row.pair: row for row in rows}
     pairs = sorted({pair for pair, _ in latest}, key=lambda pair: (*pair[:2], str(pair[2])))
     judges = sorted({judge for _, judge in latest})
     values = np.unique(np.array(list(latest.values()), dtype=np.float64))
@@ -247,7 +246,9 @@ def _table(rows: Sequence[Judged]) -> _GradeTable:
     queries = {query: i for i, query in enumerate(dict.fromkeys(pair[:2] for pair in pairs))}
     query = np.array([queries[pair[:2]] for pair in pairs], dtype=np.int64)
     judge, pair = cells[order].T
-    return _GradeTable([*pairs], items, judges, pair, judge, grade.astype(np.int64), values, query)
+    return _GradeTable(
+        [*pairs], last_rows, judges, pair, judge, grade.astype(np.int64), values, query
+    )
 
 
 def _most_shared(judge_counts: Array) -> tuple[int, Array]:
@@ -342,7 +343,7 @@ def _disputes(table: _GradeTable, decisions: Mapping[_JudgedPair, float]) -> lis
     for pair, judge, grade in zip(table.pair.tolist(), table.judge.tolist(), grades, strict=True):
         given[pair][table.judges[judge]] = grade
     disputes = [
-        _dispute(pair, table.items[pair], by_judge, decisions.get(pair))
+        _dispute(pair, table.latest[pair], by_judge, decisions.get(pair))
         for pair, by_judge in zip(table.pairs, given, strict=True)
         if len(set(by_judge.values())) > 1
     ]
@@ -350,8 +351,6 @@ def _disputes(table: _GradeTable, decisions: Mapping[_JudgedPair, float]) -> lis
 
 
 def _dispute(
-    pair: _JudgedPair, item_id: str, grades: Mapping[str, float], decided: float | None
+    pair: _JudgedPair, last: Judged, grades: Mapping[str, float], decided: float | None
 ) -> Dispute:
-    direction, query_id, thing = pair
-    span = thing if isinstance(thing, Span) else None
-    return Dispute(direction, query_id, item_id, grades, decided, span)
+    return Dispute(*pair[:2], last.item_id, grades, decided, last.span, last.digest)

@@ -15,6 +15,7 @@ from anglewise.io.destinations import is_sqlite
 from anglewise.io.judgement_files import check_no_labels
 from anglewise.io.judgement_formats import read_judged
 from anglewise.io.judgement_rows import Assumed, Reject
+from anglewise.io.judgements_beside import of_store
 from anglewise.io.read import judgement_kind, read_judgements
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, Role, check_no_columns
 from anglewise.judgements.combine import combined
@@ -84,7 +85,7 @@ def _read_set(
             if rows or store == path:
                 check_no_labels(store, label_queries)
                 check_no_columns(columns, store)
-                return JudgedSet(opened.judgements(space, direction), rows)
+                return JudgedSet(of_store(opened, space, direction), rows)
     if path.is_file() and (any(columns.values()) or _is_graded(path)):
         result = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
         check_no_labels(path, label_queries)
@@ -131,7 +132,7 @@ def known_judgements(
     with JudgementStore.open(path, read_only=True) as store:
         if not any(True for _ in store.rows(direction)):
             return None
-        return store.judgements(space, direction)
+        return of_store(store, space, direction)
 
 
 @dataclass(frozen=True)

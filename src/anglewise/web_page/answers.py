@@ -107,7 +107,7 @@ def judged(
         context=_context(inspected, direction, (query, item), cast("dict[str, Any]", context)),
         probability=_chance(inspected, direction, query, item),
         note=note,
-        **span_fields(ranked.embeddings, rows[1]),
+        **span_fields(ranked.embeddings, rows[1], direction),
     )
 
 
