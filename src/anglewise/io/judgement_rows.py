@@ -17,6 +17,7 @@ from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
 from anglewise.io.delimited import COMMENT, unguarded, without_separator_line
 from anglewise.io.files import reading, suffix, text_contents
+from anglewise.io.judged_spans import span_columns
 from anglewise.io.judgement_cells import READ, check_exact, read_grade, read_text
 from anglewise.io.tables import (
     DOCUMENT,
@@ -231,14 +232,6 @@ OWN: dict[str, Role] = {
 }
 """Further columns of a table of judgements, and what they are usually called."""
 
-SPAN_COLUMNS: dict[str, Role] = {
-    "document": Role("documents", "document", "document"),
-    "start": Role("starts", "start", "start"),
-    "end": Role("ends", "end", "end"),
-    "digest": Role("digests", "digest", "digest"),
-}
-"""Columns that say which characters were judged, where the first three are there."""
-
 
 def text_of(path: Path) -> str:
     """A file as text; bytes that are no UTF-8 become lone surrogates, to be refused by row."""
@@ -384,16 +377,6 @@ def _columns(
         if position is not None and position not in fields.values():
             fields[name] = position
     return fields | span_columns(path, names)
-
-
-def span_columns(path: Path, names: Sequence[str]) -> dict[str, int]:
-    """Where it stands which characters were judged; none where a table does not say so.
-
-    The column of documents may be that of the items.
-    """
-    found = {name: find(names, role, None, path) for name, role in SPAN_COLUMNS.items()}
-    spans = {name: position for name, position in found.items() if position is not None}
-    return spans if {"document", "start", "end"} <= spans.keys() else {}
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[str, str, list[str], ValuesError | None]]:

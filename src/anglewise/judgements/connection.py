@@ -22,52 +22,10 @@ from anglewise.judgements.store_checks import (
 )
 from anglewise.judgements.store_errors import LOG_OF_ANOTHER, sqlite_code, store_errors
 from anglewise.judgements.store_files import StoreFiles, hold
+from anglewise.judgements.store_tables import AS_NOW, MIGRATIONS, VERSION
 
 APPLICATION = 0x616E_676C
 """The mark in the head of our files ("angl"): SQLite files of other programs are refused."""
-
-MIGRATIONS = (
-    """
-    CREATE TABLE judgements (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        uuid TEXT NOT NULL UNIQUE,
-        takes_back TEXT UNIQUE,
-        direction TEXT,
-        query_id TEXT,
-        item_id TEXT,
-        grade REAL,
-        judge TEXT NOT NULL,
-        time REAL NOT NULL,
-        source TEXT,
-        context TEXT NOT NULL DEFAULT '{}',
-        probability REAL,
-        note TEXT NOT NULL DEFAULT '',
-        CHECK ((takes_back IS NULL) = (grade IS NOT NULL))
-    );
-    CREATE INDEX of_pair ON judgements (direction, query_id, item_id, judge);
-    CREATE TRIGGER never_changed BEFORE UPDATE ON judgements
-    BEGIN SELECT RAISE(ABORT, 'judgements are never changed: add a row'); END;
-    CREATE TRIGGER never_removed BEFORE DELETE ON judgements
-    BEGIN SELECT RAISE(ABORT, 'judgements are never removed: add a retraction'); END;
-    """,
-    """
-    ALTER TABLE judgements ADD COLUMN document TEXT;
-    ALTER TABLE judgements ADD COLUMN start INTEGER;
-    ALTER TABLE judgements ADD COLUMN "end" INTEGER;
-    ALTER TABLE judgements ADD COLUMN digest TEXT;
-    """,
-)
-"""Script n turns version n of the tables into version n + 1; a released one is never changed."""
-
-VERSION = len(MIGRATIONS)
-
-AS_NOW = {
-    1: """
-    CREATE TEMP VIEW judgements AS
-    SELECT *, NULL AS document, NULL AS start, NULL AS "end", NULL AS digest FROM main.judgements
-    """
-}
-"""How an older version is read, where it cannot be brought up to date, as if it were this one."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:
