@@ -1,8 +1,10 @@
 """Judgements of passages belong to characters of documents, and survive a cutting anew."""
 
+import json
 import sqlite3
 from dataclasses import replace
 from itertools import pairwise
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ from anglewise.io.judgement_formats import read_judged
 from anglewise.judgements.combine import combined, placed_pairs
 from anglewise.judgements.placed import JudgedSpan, by_overlap, place_rows, with_spans
 from anglewise.labelling.agreement import agreement
+from anglewise.web_page.open_space import Inspected
 from cli_run import anglewise
+from inspect_site import FROM_HERE, site
 from made_cuts import made_corpus, passages
 from test_judgement_store import VERSION_1
 
@@ -475,6 +479,66 @@ def test_disputes_about_passages_say_where_they_stand():
         rows[0].digest,
     )
     assert dispute.to_dict()["end"] == 20
+
+
+def page(space, tmp_path):
+    """The page of a space, whose store lies in a folder for itself, entered by anna."""
+    store = tmp_path / "judgements.sqlite"
+    client = site(Inspected(space, name="made", store=store))
+    client.post("/judge/name", headers=FROM_HERE, content=b"name=anna")
+    return client
+
+
+TO_JUDGE = {"direction": DIRECTION, "judge": "anna"}
+
+
+def test_the_page_records_which_characters_were_judged(large, tmp_path):
+    client = page(large, tmp_path)
+    card = client.get("/judge/cards", params=TO_JUDGE).json()["cards"][0]
+    sent = {name: card[name] for name in ("direction", "query", "item", "shown", "context", "mark")}
+    sent |= {"uuid": str(uuid4()), "grade": 2, "note": ""}
+    assert client.post("/judge/answers", headers=FROM_HERE, json=sent).status_code == 200
+    with JudgementStore.open(tmp_path / "judgements.sqlite") as store:
+        [row] = store.rows()
+    due = said(large, card["item"], 2, card["query"])
+    assert (row.span, row.digest) == (due.span, due.digest)
+
+
+def test_nothing_is_judged_again_when_the_text_is_cut_anew(rows, large, small, tmp_path):
+    for space in (large, small):
+        fresh = page(space, tmp_path / "fresh")
+        assert fresh.get("/judge/cards", params=TO_JUDGE).json()["cards"]
+    with JudgementStore.open(tmp_path / "judgements.sqlite") as store:
+        store.add_many(rows)
+    for space in (large, small):
+        answered = page(space, tmp_path).get("/judge/cards", params=TO_JUDGE).json()
+        assert answered["cards"] == []
+        assert answered["done"] == answered["size"]
+
+
+def test_imported_passages_say_where_they_stand(anglewise, rows, large, small, tmp_path):
+    aw.write_space(large, tmp_path / "large")
+    aw.write_space(small, tmp_path / "small")
+    lines = [f"{row.query_id} 0 {row.item_id} {row.grade:.0f}\n" for row in rows]
+    (tmp_path / "qrels.txt").write_text("".join(lines))
+    run = anglewise(
+        "judge", "import", tmp_path / "large", tmp_path / "qrels.txt", "--judge", "anna"
+    )
+    assert f"{len(rows):,} judgements name passages by id alone" in run.err.replace("\n", " ")
+    with JudgementStore.open(tmp_path / "large" / "judgements.sqlite") as store:
+        assert {row.pair: row.digest for row in store.rows()} == {
+            row.pair: row.digest for row in rows
+        }
+    old_store(tmp_path / "small" / "judgements.sqlite", [])
+    old = tmp_path / "old"
+    aw.write_space(large, old)
+    old_store(old / "judgements.sqlite", by_id_alone(rows))
+    store = old / "judgements.sqlite"
+    run = anglewise("judge", "import", tmp_path / "small", store, "--json", "-")
+    assert json.loads(run.out)["located"] == len(rows)
+    found = aw.read_judgements(tmp_path / "small", small)
+    truth = {key for key, grade in grades(combined(rows, small, DIRECTION)).items() if grade > 0}
+    assert {key for key, grade in grades(found).items() if grade > 0} == truth
 
 
 def test_blanks_of_every_kind_are_alike_and_letters_are_not():

@@ -44,7 +44,7 @@ def text_digest(text: str) -> str:
     >>> text_digest("a\nheist") == text_digest("a heist") != text_digest("a  heist")
     True
     """
-    plain = "".join(" " if letter.isspace() else letter for letter in text)
+    plain = re.sub(r"\s", " ", text)
     return blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
@@ -162,6 +162,16 @@ class PassageSpans:
 
         Characters that lie in no passage are taken for blanks, as these are cut away.
         """
+        key = (span, digest)
+        if key not in self._said:
+            self._said[key] = self._says(span, digest)
+        return self._said[key]
+
+    @cached_property
+    def _said(self) -> dict[tuple[Span, str], bool | None]:
+        return {}
+
+    def _says(self, span: Span, digest: str) -> bool | None:
         if self.texts is None:
             return None
         letters = [" "] * (span.end - span.start)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
 from typing import TypeAlias
@@ -23,7 +23,6 @@ from anglewise.judgements.placed import JudgedSpan, Overlapped, by_overlap, plac
 from anglewise.judgements.records import (
     ADJUDICATOR,
     SOURCES,
-    SPAN,
     Judged,
     JudgedThing,
     check_text,
@@ -109,10 +108,35 @@ def by_pair(
     >>> [(pair.grade, len(pair.rows)) for pair in by_pair([hers, its])]
     [(2.0, 1)]
     """
+    return _by(_of_thing, rows, judges=judges, sources=sources, combine=combine)
+
+
+Key: TypeAlias = Callable[[Judged], tuple[str, JudgedThing]]
+
+
+def _of_thing(row: Judged) -> tuple[str, JudgedThing]:
+    """The query, and the span or item that was judged."""
+    return row.query_id, row.span or row.item_id
+
+
+def _of_item(row: Judged) -> tuple[str, JudgedThing]:
+    """The query and the item."""
+    return row.query_id, row.item_id
+
+
+def _by(
+    key: Key,
+    rows: Iterable[Judged],
+    *,
+    judges: Collection[str] | None,
+    sources: Collection[str] | None,
+    combine: str,
+) -> list[Combined]:
+    """Combine the rows that are of one thing."""
     check_word(combine, COMBINE, "combine")
     rows = list(rows)
-    groups = _of_pairs(chosen(rows, judges=judges, sources=sources))
-    every = groups if judges is None and sources is None else _of_pairs(rows)
+    groups = _groups(key, chosen(rows, judges=judges, sources=sources))
+    every = groups if judges is None and sources is None else _groups(key, rows)
     pairs: list[Combined] = []
     for pair, group in groups.items():
         trusted = min(TRUST[row.source] for row in group)
@@ -127,13 +151,10 @@ def _order(pair: Combined) -> tuple[str, str, Span]:
     return pair.query_id, pair.item_id, pair.span or Span("", 0, 0)
 
 
-_Thing: TypeAlias = tuple[str, JudgedThing]
-
-
-def _of_pairs(rows: Iterable[Judged]) -> dict[_Thing, list[Judged]]:
-    groups: dict[_Thing, list[Judged]] = {}
+def _groups(key: Key, rows: Iterable[Judged]) -> dict[tuple[str, JudgedThing], list[Judged]]:
+    groups: dict[tuple[str, JudgedThing], list[Judged]] = {}
     for row in rows:
-        groups.setdefault(row.pair[1:], []).append(row)
+        groups.setdefault(key(row), []).append(row)
     return groups
 
 
@@ -172,13 +193,13 @@ def placed_pairs(
     unless the others were judged by a more trusted source.
     """
     placed = place_rows(rows, ranked)
-    pairs_of = partial(by_pair, judges=judges, sources=sources, combine=combine)
+    pairs_of = partial(_by, judges=judges, sources=sources, combine=combine)
+    items = pairs_of(_of_item, placed.direct)
     if placed.passages is None:
-        return PlacedPairs(tuple(pairs_of(placed.direct)))
-    by_id = [replace(row, **dict.fromkeys(SPAN)) for row in placed.direct]
-    direct = {(one.query_id, one.item_id): one for one in pairs_of(by_id)}
+        return PlacedPairs(tuple(items))
+    direct = {(one.query_id, one.item_id): one for one in items}
     queries: dict[str, list[Combined]] = {}
-    for pair in pairs_of(placed.elsewhere):
+    for pair in pairs_of(_of_thing, placed.elsewhere):
         queries.setdefault(pair.query_id, []).append(pair)
     for query, pairs in queries.items():
         spans = [

@@ -48,12 +48,12 @@ def with_spans(rows: Iterable[Judged], items: Embeddings) -> list[Judged]:
     >>> with_spans([row], Embeddings([[1.0]], ["d#0"], about))[0].span
     Span(document='d', start=3, end=11)
     """
-    return [
-        replace(judged, **span_fields(items, items.row_of.get(judged.item_id), judged.direction))
-        if judged.document is None
-        else judged
-        for judged in rows
-    ]
+    placed: list[Judged] = []
+    for judged in rows:
+        row = None if judged.document is not None else items.row_of.get(judged.item_id)
+        fields = span_fields(items, row, judged.direction)
+        placed.append(replace(judged, **fields) if fields else judged)
+    return placed
 
 
 @dataclass(frozen=True)
