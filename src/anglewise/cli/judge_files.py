@@ -305,7 +305,7 @@ def judge_export(
     """
     from anglewise.cli.console import Talk
     from anglewise.errors import TooFewError
-    from anglewise.io.judgement_export import NO_TEXTS, left_out_by, write_judged
+    from anglewise.io.judgement_export import NO_TEXTS, left_out_by, without, write_judged
     from anglewise.io.output_checks import check_ending
     from anglewise.judgements.combine import chosen
     from anglewise.judgements.store import JudgementStore
@@ -337,8 +337,9 @@ def judge_export(
     lines = [f"{file} ({form}): {written:,} rows of {len(rows):,} judgements"]
     if lost:
         lines.append(
-            f"{form} has no place for {' and '.join(lost)}: compare by this file weighs nothing; "
-            "by the store, or by an export as csv or parquet, it does"
+            f"{form} has no place for {' and '.join(lost)}: compare by this file "
+            f"{' and '.join(without(lost))}; by the store, or by an export as csv or parquet, it "
+            "does"
         )
     talk.give(content, Document.of(*lines))
     return 0

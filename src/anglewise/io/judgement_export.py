@@ -149,6 +149,21 @@ MERGED = ("trec", "beir")
 """Formats of a query, an item and a grade, and nothing else."""
 
 
+PLACES = "the characters at which judged passages stand"
+
+
+def without(lost: Sequence[str]) -> list[str]:
+    """What a comparison does not do without what a format left out, in words.
+
+    >>> without([PLACES])
+    ['finds no passage of another cutting']
+    """
+    return [
+        *(["finds no passage of another cutting"] if PLACES in lost else []),
+        *(["weighs nothing"] if {*lost} - {PLACES} else []),
+    ]
+
+
 def left_out_by(form: str, rows: Sequence[Judged]) -> list[str]:
     """What a format has no place for of how these pairs and queries were drawn, in words.
 
@@ -161,7 +176,7 @@ def left_out_by(form: str, rows: Sequence[Judged]) -> list[str]:
     by_traffic = any(DRAWN in row.context for row in rows)
     by_span = any(row.document is not None for row in rows)
     return [
-        *(["the characters at which judged passages stand"] if by_span else []),
+        *([PLACES] if by_span else []),
         *(["the chances with which pairs were drawn by lot"] if by_lot else []),
         *(["the weights of queries that were drawn by traffic"] if by_traffic else []),
     ]
