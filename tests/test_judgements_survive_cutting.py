@@ -213,6 +213,7 @@ def test_a_passage_has_the_highest_grade_of_those_that_share_half_of_the_shorter
         (0, 9): [0],
         (14, 25): [0],
         (16, 28): [1],
+        (9, 30): [0, 1],
         (0, 39): [0, 1],
     }.items():
         assert index.alike(Span("d", *span)).tolist() == rows
