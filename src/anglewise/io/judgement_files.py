@@ -291,8 +291,7 @@ def _by_spans(
     sheet: Sheet, positions: Sequence[int], spans: Mapping[str, int], space: Space, say: Say
 ) -> Judgements:
     """Judgements of characters of documents, as the passages of a space find theirs."""
-    named = listed([sheet.name(position) for position in spans.values()])
-    say(f"{sheet.path.name}: which characters were judged from {named}")
+    say(f"{sheet.path.name}: characters from {listed([sheet.name(p) for p in spans.values()])}")
     queries, items = (_ids(sheet, position).to_pylist() for position in positions[:2])
     gains = np.ones(len(queries)) if len(positions) < 3 else _numbers(sheet, positions[2])
     entries = list(zip(queries, items, gains.tolist(), strict=True))
