@@ -88,7 +88,7 @@ def judge_import(
     from anglewise.io.judgement_rows import Assumed, count_refused
     from anglewise.io.tables import DOCUMENT, GAIN, QUERY
     from anglewise.judgements.store import JudgementStore
-    from anglewise.labelling.judged_set import record, store_of
+    from anglewise.labelling.judged_set import located_in, record, store_of
 
     talk = Talk(always)
     path = store_of(space)
@@ -119,8 +119,15 @@ def judge_import(
         if rejects_file is not None:
             write_rejects(rejects_file, result.rejects)
 
+    located = located_in(space, file, result.judged, of_store=result.form == "store")
+    if located.count:
+        named = counted(located.count, "judgement names a passage", "judgements name passages")
+        talk.say(
+            f"{named} by id alone: recorded with the characters at which these stand in "
+            f"{located.folder}"
+        )
     with JudgementStore.open(path) as store:
-        recorded = record(store, result.judged, before_the_end)
+        recorded = record(store, located.judged, before_the_end)
         standing = store.counts().standing
     content: dict[str, Any] = {
         "command": "judge import",
@@ -139,6 +146,7 @@ def judge_import(
             for reject in result.rejects[:5]
         ],
         "standing": standing,
+        "located": located.count,
     }
     done = f"{counted(recorded.added, 'judgement')} recorded in {path}"
     talk.give(content, _import_document(content, recorded.in_place), done)
@@ -297,7 +305,7 @@ def judge_export(
     """
     from anglewise.cli.console import Talk
     from anglewise.errors import TooFewError
-    from anglewise.io.judgement_export import NO_TEXTS, left_out_by, write_judged
+    from anglewise.io.judgement_export import NO_TEXTS, left_out_by, without, write_judged
     from anglewise.io.output_checks import check_ending
     from anglewise.judgements.combine import chosen
     from anglewise.judgements.store import JudgementStore
@@ -329,8 +337,9 @@ def judge_export(
     lines = [f"{file} ({form}): {written:,} rows of {len(rows):,} judgements"]
     if lost:
         lines.append(
-            f"{form} has no place for {' and '.join(lost)}: compare by this file weighs nothing; "
-            "by the store, or by an export as csv or parquet, it does"
+            f"{form} has no place for {' and '.join(lost)}: compare by this file "
+            f"{' and '.join(without(lost))}; by the store, or by an export as csv or parquet, it "
+            "does"
         )
     talk.give(content, Document.of(*lines))
     return 0

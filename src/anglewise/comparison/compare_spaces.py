@@ -13,6 +13,7 @@ from anglewise.comparison.candidates import (
 from anglewise.comparison.compare import NO_MEASURE
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import conclude, read_settings
+from anglewise.comparison.cut_otherwise import in_one_cutting
 from anglewise.comparison.dependence import check_drawn
 from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
@@ -80,8 +81,10 @@ def compare_spaces(
         From name to space; first the one in use.
     judgements
         Graded relevance, aligned with the first space; or from name to what is aligned with that
-        space, where spaces differ in what they hold. A pair judged in one is judged in all. Graded
-        pairs and triplets are refused.
+        space, where spaces differ in what they hold. A pair judged in one is judged in all. Where
+        passages were judged and the spaces cut the same documents otherwise, documents are
+        compared, each as relevant as the best of its judged passages. Graded pairs and triplets
+        are refused.
     measures, metric, metrics, tolerance, largest_difference, largest_group, missing
         As in ``compare``.
     relevant_from, not_itself
@@ -144,6 +147,7 @@ def compare_spaces(
     by_space = judgements_by_space(judgements, spaces)
     if any(labels.allowed is not None for labels in by_space.values()):
         raise SpellingError("a filter is of one space, and several are compared: leave it out")
+    united = in_one_cutting(spaces, by_space)
     judged = {
         name: evaluated_with(
             labels,
@@ -152,7 +156,7 @@ def compare_spaces(
             relevant_from=relevant_from,
             not_itself=not_itself,
         )
-        for name, labels in by_space.items()
+        for name, labels in united.judged.items()
     }
     candidates = space_candidates(models, spaces, read)
     others = check_runs(given, [str(candidate) for candidate in candidates])
@@ -191,7 +195,7 @@ def compare_spaces(
         settings,
         runs=ranked,
         baseline=base,
-        notes=space_notes(aligned, judged, scores, facts, ranked),
+        notes=[*united.notes, *space_notes(aligned, judged, scores, facts, ranked)],
         spaces=facts,
     )
     context = of_spaces(aligned)

@@ -127,10 +127,36 @@ def _label_notes(wrong: Complaints) -> Iterator[str]:
             )
     if wrong.other_form:
         yield wrong.other_form.removeprefix("; ")
+    yield from _span_notes(wrong)
     if wrong.dropped:
         yield f"{counted(wrong.dropped, 'judgement')} could not be used"
     if wrong.duplicates:
         yield f"{counted(wrong.duplicates, 'judgement')} came more than once"
+
+
+def _span_notes(wrong: Complaints) -> Iterator[str]:
+    """What became of judgements of characters in this cutting of the documents."""
+    if wrong.stale:
+        yield (
+            f"{counted(wrong.stale, 'judgement')} of passages whose text is another by now: not "
+            "counted"
+        )
+    if wrong.unchecked:
+        yield (
+            f"{counted(wrong.unchecked, 'judgement')} of passages of which nothing tells whether "
+            "their text is still what was judged: counted"
+        )
+    if wrong.by_overlap:
+        longer = (
+            f"; {wrong.of_longer:,} of them relevant by longer passages, of which they may be an "
+            "irrelevant part"
+            if wrong.of_longer
+            else ""
+        )
+        yield (
+            f"{counted(wrong.by_overlap, 'pair')} graded by what was judged of other passages of "
+            f"the same text, which was cut otherwise{longer}"
+        )
 
 
 def _relevance_notes(judgements: Judgements) -> Iterator[str]:

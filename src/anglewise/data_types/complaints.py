@@ -13,7 +13,12 @@ class Complaints:
     """What is wrong with a set of judgements; reported before any number is shown.
 
     ``unknown_queries`` and ``unknown_items`` name up to three ids that the space does not hold;
-    ``other_form`` says where it holds one of them in another Unicode form.
+    ``other_form`` says where it holds one of them in another Unicode form. Of judged characters
+    ``stale`` counts the judgements that do not count, as another text stands there by now, and
+    ``unchecked`` those of which nothing tells which text stands there; ``by_overlap`` the pairs
+    whose passage was judged as a part of others, and ``of_longer`` those of them that are relevant
+    by longer ones, of which they may be an irrelevant part. ``stale_pairs`` are the ids of the
+    queries and passages that stale judgements would be of.
     """
 
     unknown_queries: tuple[str, ...] = ()
@@ -23,6 +28,11 @@ class Complaints:
     duplicates: int = 0
     queries_without_relevant: int = 0
     gains_all_equal: bool = False
+    stale: int = 0
+    unchecked: int = 0
+    by_overlap: int = 0
+    of_longer: int = 0
+    stale_pairs: tuple[tuple[str, str], ...] = ()
 
 
 def with_gains(complaints: Complaints, graded: SparseRows) -> Complaints:

@@ -114,6 +114,8 @@ def _word(value: Any, name: str) -> str:
 READ: dict[str, Callable[[Any, str], Any]] = {
     "time": _time,
     "probability": read_cell_number,
+    "start": read_cell_number,
+    "end": read_cell_number,
     "context": read_context,
     "uuid": _word,
     "direction": _word,

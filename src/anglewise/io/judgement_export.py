@@ -10,6 +10,7 @@ from typing import Any
 
 from anglewise.data_types.drawn import DRAWN
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.spans import Span
 from anglewise.data_types.typing import Array
 from anglewise.errors import IdsError, SpellingError, ValuesError
 from anglewise.io.files import PathLike, arrow
@@ -17,18 +18,27 @@ from anglewise.io.outputs import new_file, write_text
 from anglewise.io.pairs_to_judge import (
     CHECK,
     DISPUTE_COLUMNS,
+    SPAN_DISPUTES,
     check_no_grades,
     with_checks,
     write_columns,
     write_csv,
 )
-from anglewise.judgements.combine import by_pair
-from anglewise.judgements.records import Dispute, Judged, as_text
+from anglewise.judgements.combine import Combined, by_pair
+from anglewise.judgements.records import SPAN, Dispute, Judged, as_text
 
 EXTRA = "anglewise"
 """The key under which a card carries the fields that its format has no place for."""
 
-COLUMNS = tuple(column.name for column in fields(Judged))
+SPAN_KEY = "anglewise_span"
+"""The key under which it says which characters a card is about."""
+
+COLUMNS = tuple(column.name for column in fields(Judged) if column.name not in SPAN)
+
+
+def _columns(rows: Sequence[Judged]) -> tuple[str, ...]:
+    """The columns of a table of these judgements: of characters where some know theirs."""
+    return (*COLUMNS, *SPAN) if any(row.document is not None for row in rows) else COLUMNS
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ def _write_merged(path: PathLike, rows: Sequence[Judged], combine: str, form: st
         )
     forbidden = r"\s" if form == "trec" else r"[\t\r\n]"
     pairs = by_pair(rows, combine=combine)
+    _check_distinct(pairs, form)
     lines = ["query-id\tcorpus-id\tscore"] if form == "beir" else []
     for pair in pairs:
         for name in (pair.query_id, pair.item_id):
@@ -120,8 +131,37 @@ def _write_merged(path: PathLike, rows: Sequence[Judged], combine: str, form: st
     return len(pairs)
 
 
+def _check_distinct(pairs: Sequence[Combined], form: str) -> None:
+    """Refuse passages of two cuttings that bear one id."""
+    spans: dict[tuple[str, str], Span | None] = {}
+    for pair in pairs:
+        name = pair.query_id, pair.item_id
+        if name in spans:
+            raise IdsError(
+                f"{form} names passages by ids alone, and {shown(pair.item_id)!r} is "
+                f"{spans[name] or 'of characters that are not known'} and {pair.span}: export as "
+                "csv or parquet"
+            )
+        spans[name] = pair.span
+
+
 MERGED = ("trec", "beir")
 """Formats of a query, an item and a grade, and nothing else."""
+
+
+PLACES = "the characters at which judged passages stand"
+
+
+def without(lost: Sequence[str]) -> list[str]:
+    """What a comparison does not do without what a format left out, in words.
+
+    >>> without([PLACES])
+    ['finds no passage of another cutting']
+    """
+    return [
+        *(["finds no passage of another cutting"] if PLACES in lost else []),
+        *(["weighs nothing"] if {*lost} - {PLACES} else []),
+    ]
 
 
 def left_out_by(form: str, rows: Sequence[Judged]) -> list[str]:
@@ -134,24 +174,28 @@ def left_out_by(form: str, rows: Sequence[Judged]) -> list[str]:
         return []
     by_lot = any(row.probability is not None and row.probability < 1 for row in rows)
     by_traffic = any(DRAWN in row.context for row in rows)
+    by_span = any(row.document is not None for row in rows)
     return [
+        *([PLACES] if by_span else []),
         *(["the chances with which pairs were drawn by lot"] if by_lot else []),
         *(["the weights of queries that were drawn by traffic"] if by_traffic else []),
     ]
 
 
 def _write_csv(path: PathLike, rows: Sequence[Judged], _combine: str, _texts: Texts) -> int:
+    columns = _columns(rows)
+
     def cells(row: Judged) -> list[Any]:
         values = {**vars(row), "context": as_text(row.context) if row.context else ""}
         values["grade"] = _written_grade(row.grade)
-        return ["" if values[name] is None else values[name] for name in COLUMNS]
+        return ["" if values[name] is None else values[name] for name in columns]
 
-    write_csv(path, COLUMNS, map(cells, rows))
+    write_csv(path, columns, map(cells, rows))
     return len(rows)
 
 
 def _write_parquet(path: PathLike, rows: Sequence[Judged], _combine: str, _texts: Texts) -> int:
-    columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    columns = {name: [getattr(row, name) for row in rows] for name in _columns(rows)}
     write_columns(path, {**columns, "context": [as_text(row.context) for row in rows]})
     return len(rows)
 
@@ -163,13 +207,16 @@ def write_disputes(path: PathLike, disputes: Sequence[Dispute], texts: Texts = N
     Raises ``FileError`` where grades were filled in already, which would be lost.
     """
     check_no_grades(path)
-    rows: list[tuple[str, ...]] = []
+    by_span = any(dispute.span is not None for dispute in disputes)
+    columns = SPAN_DISPUTES if by_span else DISPUTE_COLUMNS
+    rows: list[tuple[Any, ...]] = []
     for dispute in disputes:
         pair = (dispute.query_id, dispute.item_id)
         grades = ", ".join(f"{judge} {grade:g}" for judge, grade in dispute.grades.items())
         words = texts.of(dispute.direction, *pair)
-        rows.append((*pair, dispute.direction, "", grades, *words))
-    write_csv(path, (*DISPUTE_COLUMNS, CHECK), with_checks(DISPUTE_COLUMNS, rows))
+        span = (*(dispute.span or ("", "", "")), dispute.digest or "") if by_span else ()
+        rows.append((*pair, dispute.direction, "", grades, *words, *span))
+    write_csv(path, (*columns, CHECK), with_checks(columns, rows))
 
 
 Cards = Iterable[tuple[list[Judged], list[Judged], dict[str, str], dict[str, str]]]
@@ -177,12 +224,15 @@ Cards = Iterable[tuple[list[Judged], list[Judged], dict[str, str], dict[str, str
 
 def _cards(rows: Sequence[Judged], texts: Texts) -> Cards:
     """For each pair: all its judgements, the generated ones, its ids, and its texts."""
-    cards: dict[tuple[str, str, str], list[Judged]] = {}
+    cards: dict[tuple[Any, ...], list[Judged]] = {}
     for row in rows:
         cards.setdefault(row.pair, []).append(row)
-    for (direction, query_id, item_id), card in cards.items():
-        ids: dict[str, str] = dict(zip(PAIR, (query_id, item_id, direction), strict=True))
-        words = texts.of(direction, query_id, item_id)
+    for card in cards.values():
+        first = card[0]
+        ids = {name: str(getattr(first, name)) for name in PAIR}
+        if first.document is not None:
+            ids[SPAN_KEY] = json.dumps({name: getattr(first, name) for name in SPAN})
+        words = texts.of(first.direction, first.query_id, first.item_id)
         generated = [row for row in card if row.source == "generated"]
         yield card, generated, ids, dict(zip(("query", "item"), words, strict=True))
 
@@ -193,7 +243,9 @@ PAIR = ("query_id", "item_id", "direction")
 
 def _extra(row: Judged) -> dict[str, Any]:
     """All fields of a judgement but those of its pair."""
-    return {name: value for name, value in asdict(row).items() if name not in PAIR}
+    fields = asdict(row)
+    left_out = PAIR if row.document is not None else (*PAIR, *SPAN)
+    return {name: value for name, value in fields.items() if name not in left_out}
 
 
 def _write_json(path: PathLike, entries: Iterable[Any]) -> None:
@@ -272,7 +324,7 @@ def _records(rows: Sequence[Judged], texts: Texts) -> Iterator[dict[str, Any]]:
                 extra[_user(row.judge)] = _extra(row)
         extra |= {row.judge: _extra(row) for row in generated}
         yield {
-            "id": "\t".join(card[0].pair),
+            "id": "\t".join(map(str, card[0].pair)),
             "fields": words,
             "metadata": {**ids, EXTRA: json.dumps(extra, ensure_ascii=False)},
             "suggestions": guesses,

@@ -26,6 +26,7 @@ from anglewise.io.delimited import open_sheet, unguarded_sheet
 from anglewise.io.destinations import is_sqlite
 from anglewise.io.files import PathLike, existing, existing_file
 from anglewise.io.ids import Aligned, align
+from anglewise.io.judged_spans import judged_spans, span_columns
 from anglewise.io.judgement_rows import OWN, graded_columns, qrels_in
 from anglewise.io.judgements_beside import stored_judgements
 from anglewise.io.ownership import check_inside
@@ -53,7 +54,8 @@ from anglewise.io.tables import (
     plain,
 )
 from anglewise.io.unread_columns import check_no_grade
-from anglewise.judgements.records import Labels, check_levels
+from anglewise.judgements.combine import combined
+from anglewise.judgements.records import SPANS_OF, Labels, check_levels
 from anglewise.judgements.same_label import PAIR_BYTES, from_labels
 
 
@@ -174,7 +176,8 @@ def read_judgements(
     pandas or Polars frame or an Arrow table is taken.
 
     Columns ``probability`` and ``context`` say how pairs and queries were drawn, as ``judge
-    sample`` writes them.
+    sample`` writes them. Columns ``document``, ``start`` and ``end`` say which characters were
+    judged; the passages of the space that stand there find these grades, however they were cut.
 
     Of a pair that comes more than once the highest gain is kept. Items that the space does not
     hold count as missed where they are relevant, as in trec_eval, unless ``missing`` is
@@ -255,6 +258,9 @@ def _read(
             f"{sheet.path} holds {kind}, not graded relevance: read it with read_{kind}"
         )
     positions = _graded_positions(sheet, named_columns, say)
+    spans = span_columns(sheet.path, sheet.names or ()) if direction == SPANS_OF else {}
+    if spans:
+        return _by_spans(sheet, positions, spans, space, say)
     sides, parts = _judged_sides(sheet, positions[1], space, direction)
     aligned = _aligned(sheet, positions[:2], sides)
     gains = np.ones(len(aligned.entries))
@@ -273,27 +279,61 @@ def _read(
         complaints=aligned.complaints,
     )
     judged = _as_drawn(judged, sheet, positions, aligned, say)
-    named = sheet.names is not None and plain(sheet.names[positions[0]]) in USER.names.split()
-    return replace(judged, parts=parts, of_users=named)
+    return replace(judged, parts=parts, of_users=_of_users(sheet, positions[0]))
+
+
+def _of_users(sheet: Sheet, position: int) -> bool:
+    """Whether a file calls those who ask users."""
+    return sheet.names is not None and plain(sheet.names[position]) in USER.names.split()
+
+
+def _by_spans(
+    sheet: Sheet, positions: Sequence[int], spans: Mapping[str, int], space: Space, say: Say
+) -> Judgements:
+    """Judgements of characters of documents, as the passages of a space find theirs."""
+    say(f"{sheet.path.name}: characters from {listed([sheet.name(p) for p in spans.values()])}")
+    queries, items = (_ids(sheet, position).to_pylist() for position in positions[:2])
+    gains = np.ones(len(queries)) if len(positions) < 3 else _numbers(sheet, positions[2])
+    entries = list(zip(queries, items, gains.tolist(), strict=True))
+    best = judged_spans(sheet, entries, spans, _origins(sheet, positions)[1])
+    found = combined(best, space, SPANS_OF, name=str(sheet.path))
+    return replace(
+        found,
+        source=str(sheet.path),
+        complaints=replace(found.complaints, duplicates=len(queries) - len(best)),
+        judged_at=None,
+        of_users=_of_users(sheet, positions[0]),
+    )
+
+
+def _origins(
+    sheet: Sheet, positions: Sequence[int]
+) -> tuple[list[int], list[tuple[float | None, Mapping[str, Any]]]]:
+    """The columns that say how pairs and queries were drawn, and what they say of each row."""
+    at = [find(sheet.names or (), OWN[name], None, sheet.path) for name in (CHANCE, CONTEXT)]
+    at = [None if position in positions else position for position in at]
+    there = [position for position in at if position is not None]
+    if not there:
+        return [], []
+    cells: list[list[Any] | None] = [
+        None if position is None else sheet.columns([position])[0].to_pylist() for position in at
+    ]
+    origins = origins_in(cells[0], cells[1], lambda row: f"{sheet.path}, {sheet.location(row)}")
+    return there, list(origins)
 
 
 def _as_drawn(
     judged: Judgements, sheet: Sheet, positions: Sequence[int], aligned: Aligned, say: Say
 ) -> Judgements:
     """The same with what columns say about how pairs and queries were drawn, where some do."""
-    at = [find(sheet.names or (), OWN[name], None, sheet.path) for name in (CHANCE, CONTEXT)]
-    at = [None if position in positions else position for position in at]
-    if not any(position is not None for position in at):
+    at, origins = _origins(sheet, positions)
+    if not at:
         return judged
-    cells: list[list[Any] | None] = [
-        None if position is None else sheet.columns([position])[0].to_pylist() for position in at
-    ]
-    origins = origins_in(cells[0], cells[1], lambda row: f"{sheet.path}, {sheet.location(row)}")
     rows, columns = aligned.rows
     entries: list[int] = aligned.entries.tolist()
     by_lot = judged.drawn_as(rows, columns, [origins[entry] for entry in entries])
     if by_lot.by_lot or by_lot.drawn is not None:
-        names = [sheet.name(position) for position in at if position is not None]
+        names = [sheet.name(position) for position in at]
         say(f"{sheet.path.name}: how pairs and queries were drawn from {' and '.join(names)}")
     return by_lot
 

@@ -12,7 +12,7 @@ from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.destinations import is_sqlite
 from anglewise.io.files import PathLike, existing_file, suffix
-from anglewise.io.judgement_export import EXTRA
+from anglewise.io.judgement_export import EXTRA, SPAN_KEY
 from anglewise.io.judgement_rows import (
     REQUIRED,
     Assumed,
@@ -32,6 +32,7 @@ from anglewise.io.outputs import write_text
 from anglewise.io.pairs_to_judge import csv_text
 from anglewise.io.sizes import is_deep
 from anglewise.io.tables import Role, check_no_columns
+from anglewise.judgements.records import SPAN
 from anglewise.judgements.store import JudgementStore
 
 CANCELLED = "cancelled by the judge"
@@ -192,12 +193,23 @@ def _row(
     ``exported`` is what an export of ours added; it holds as far as the grade is still the same.
     """
     values = {name: data.get(name) for name in ("query_id", "item_id", "direction")} | dict(answer)
+    values |= _span_of(data)
     cells = {name: cell for name, cell in values.items() if cell is not None or name in REQUIRED}
     if isinstance(exported, dict):
         extra = cast("dict[str, Any]", exported)
         same = cell_number(extra.get("grade")) == cell_number(cells["grade"])
         cells |= extra if same else {"judge": extra.get("judge", cells.get("judge"))}
     return Row(location, content, cells)
+
+
+def _span_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Which characters a card of ours is about, where it says so."""
+    try:
+        span = json.loads(data.get(SPAN_KEY) or "{}")
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    known = cast("dict[str, Any]", span) if isinstance(span, dict) else {}
+    return {name: known[name] for name in SPAN if known.get(name) is not None}
 
 
 def _faulty(

@@ -17,6 +17,7 @@ from anglewise.errors import AnglewiseError, FileError, ValuesError
 from anglewise.io.arrow_files import arrow_sheet
 from anglewise.io.delimited import COMMENT, unguarded, without_separator_line
 from anglewise.io.files import reading, suffix, text_contents
+from anglewise.io.judged_spans import span_columns
 from anglewise.io.judgement_cells import READ, check_exact, read_grade, read_text
 from anglewise.io.tables import (
     DOCUMENT,
@@ -34,7 +35,7 @@ from anglewise.judgements.records import Judged, check_judgements_fit, judged_fr
 REQUIRED = ("query_id", "item_id", "grade")
 """Cells that no row may lack."""
 
-NUMBERS = frozenset({"grade", "time", "probability"})
+NUMBERS = frozenset({"grade", "time", "probability", "start", "end"})
 """Cells that are numbers, which may be rounded; all others are text, such as ids."""
 
 ASSUMED = frozenset({"judge", "direction", "source"})
@@ -148,7 +149,7 @@ def collected(form: str, rows: Iterable[Row], assumed: Assumed) -> JudgedFile:
     """
     judgements: list[Judged] = []
     rejects = _Refused()
-    firsts: dict[tuple[str, ...], tuple[Judged, str]] = {}
+    firsts: dict[tuple[Any, ...], tuple[Judged, str]] = {}
     uuids: dict[str, str] = {}
     lacking, words = set[str](), set[str]()
     repeated = 0
@@ -375,7 +376,7 @@ def _columns(
         position = find(names, role, None, path)
         if position is not None and position not in fields.values():
             fields[name] = position
-    return fields
+    return fields | span_columns(path, names)
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[str, str, list[str], ValuesError | None]]:

@@ -42,13 +42,12 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]], *, end: str = "
 
 
 def write_columns(path: PathLike, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Write a table as parquet, whole or not at all: grades, times and chances, else text."""
-    pa, numbers = arrow(), {"grade", "time", "probability"}
+    """Write a table as parquet, whole or not at all: grades, times, chances, places, else text."""
+    pa = arrow()
+    kinds: dict[str, Any] = dict.fromkeys(("grade", "time", "probability"), pa.float64())
+    kinds |= dict.fromkeys(("start", "end"), pa.int64())
     table = pa.table(
-        {
-            name: pa.array(cells, pa.float64() if name in numbers else pa.string())
-            for name, cells in columns.items()
-        }
+        {name: pa.array(cells, kinds.get(name, pa.string())) for name, cells in columns.items()}
     )
     with new_file(path) as file:
         arrow("parquet").write_table(table, file, compression="zstd")
@@ -69,6 +68,8 @@ CONTEXT = "context"
 """A further column, as JSON, where pairs have one: ``judge import`` keeps it."""
 
 DISPUTE_COLUMNS = ("query_id", "item_id", "direction", "grade", "said", "asks", "answers")
+SPAN_DISPUTES = (*DISPUTE_COLUMNS, "document", "start", "end", "digest")
+"""The same of passages of which it is known which characters were judged."""
 
 GRADE = "grade"
 CHECK = "check"
@@ -76,7 +77,8 @@ CHECK = "check"
 So it shows where somebody wrote something into another column."""
 
 LEFT_FOR_JUDGES = {
-    (*names, CHECK) for names in (QUEUE_COLUMNS, (*QUEUE_COLUMNS, CONTEXT), DISPUTE_COLUMNS)
+    (*names, CHECK)
+    for names in (QUEUE_COLUMNS, (*QUEUE_COLUMNS, CONTEXT), DISPUTE_COLUMNS, SPAN_DISPUTES)
 }
 """The columns of the tables whose grades people fill in."""
 

@@ -186,13 +186,18 @@ def _is_count(value: object, largest: int = MOST) -> bool:
 def _stored(complaints: Complaints) -> dict[str, Any]:
     """What is kept of complaints: not a hint that is for whoever read the judgements."""
     content = asdict(complaints)
-    del content["other_form"]
-    return content
+    del content["other_form"], content["stale_pairs"]
+    return {name: value for name, value in content.items() if name not in OF_SPANS or value}
+
+
+OF_SPANS = ("stale", "unchecked", "by_overlap", "of_longer")
+"""Complaints about judged characters, which older versions do not know: kept where there are some.
+"""
 
 
 def _complaints(stored: Mapping[str, Any]) -> Complaints:
     """What was wrong with labels, each of the kind that it has where nothing was."""
-    kinds = _stored(Complaints())
+    kinds: dict[str, Any] = {**_stored(Complaints()), **dict.fromkeys(OF_SPANS, 0)}
     for name, value in stored.items():
         if isinstance(kinds[name], tuple):
             kinds[name] = tuple(cast("list[Any]", value) if isinstance(value, list) else [value])

@@ -3,20 +3,30 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
+from typing import TypeAlias
 
 import numpy as np
 
 from anglewise.data_types.complaints import Complaints, with_gains
-from anglewise.data_types.drawn import pair_chances, query_draw
-from anglewise.data_types.embeddings import Space
+from anglewise.data_types.drawn import PairChances, pair_chances, query_draw
+from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import as_list, check_word, shown
+from anglewise.data_types.spans import Span
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import Direction
 from anglewise.errors import IdsError, SpellingError, TooFewError
-from anglewise.judgements.records import ADJUDICATOR, SOURCES, Judged, check_text
+from anglewise.judgements.placed import JudgedSpan, Overlapped, by_overlap, place_rows
+from anglewise.judgements.records import (
+    ADJUDICATOR,
+    SOURCES,
+    Judged,
+    JudgedThing,
+    check_text,
+)
 
 TRUST = {"human": 0, "label": 1, "interaction": 2, "generated": 3}
 """Where several kinds of sources judged a pair, only the kind with the lowest number counts."""
@@ -60,13 +70,19 @@ COMBINE: dict[str, Callable[[Sequence[Judged]], float]] = {
 
 @dataclass(frozen=True)
 class Combined:
-    """One pair, its grade, every row that counts towards it, and every one that there is."""
+    """One pair, its grade, every row that counts towards it, and every one that there is.
+
+    ``span`` is what was judged where that is known, ``overlap`` says by which judged spans a
+    passage has its grade that was not judged itself.
+    """
 
     query_id: str
     item_id: str
     grade: float
     rows: tuple[Judged, ...]
     every_row: tuple[Judged, ...] = ()
+    span: Span | None = None
+    overlap: Overlapped | None = None
 
     @property
     def disputed(self) -> bool:
@@ -92,24 +108,126 @@ def by_pair(
     >>> [(pair.grade, len(pair.rows)) for pair in by_pair([hers, its])]
     [(2.0, 1)]
     """
+    return _by(_of_thing, rows, judges=judges, sources=sources, combine=combine)
+
+
+Key: TypeAlias = Callable[[Judged], tuple[str, JudgedThing]]
+
+
+def _of_thing(row: Judged) -> tuple[str, JudgedThing]:
+    """The query, and the span or item that was judged."""
+    return row.query_id, row.span or row.item_id
+
+
+def _of_item(row: Judged) -> tuple[str, JudgedThing]:
+    """The query and the item."""
+    return row.query_id, row.item_id
+
+
+def _by(
+    key: Key,
+    rows: Iterable[Judged],
+    *,
+    judges: Collection[str] | None,
+    sources: Collection[str] | None,
+    combine: str,
+) -> list[Combined]:
+    """Combine the rows that are of one thing."""
     check_word(combine, COMBINE, "combine")
     rows = list(rows)
-    groups = _of_pairs(chosen(rows, judges=judges, sources=sources))
-    every = groups if judges is None and sources is None else _of_pairs(rows)
+    groups = _groups(key, chosen(rows, judges=judges, sources=sources))
+    every = groups if judges is None and sources is None else _groups(key, rows)
     pairs: list[Combined] = []
-    for (query, item), group in sorted(groups.items()):
+    for pair, group in groups.items():
         trusted = min(TRUST[row.source] for row in group)
         counted = tuple(row for row in group if TRUST[row.source] == trusted)
-        every_row = tuple(every[query, item])
-        pairs.append(Combined(query, item, COMBINE[combine](counted), counted, every_row))
-    return pairs
+        first, grade = counted[0], COMBINE[combine](counted)
+        every_row = tuple(every[pair])
+        pairs.append(Combined(first.query_id, first.item_id, grade, counted, every_row, first.span))
+    return sorted(pairs, key=_order)
 
 
-def _of_pairs(rows: Iterable[Judged]) -> dict[tuple[str, str], list[Judged]]:
-    groups: dict[tuple[str, str], list[Judged]] = {}
+def _order(pair: Combined) -> tuple[str, str, Span]:
+    return pair.query_id, pair.item_id, pair.span or Span("", 0, 0)
+
+
+def _groups(key: Key, rows: Iterable[Judged]) -> dict[tuple[str, JudgedThing], list[Judged]]:
+    groups: dict[tuple[str, JudgedThing], list[Judged]] = {}
     for row in rows:
-        groups.setdefault((row.query_id, row.item_id), []).append(row)
+        groups.setdefault(key(row), []).append(row)
     return groups
+
+
+@dataclass(frozen=True)
+class PlacedPairs:
+    """What was judged of the items of a space, and what of it does not count or was not checked.
+
+    Attributes
+    ----------
+    pairs
+        Each judged pair, sorted by query and item.
+    stale, unchecked
+        How many judgements do not count, and how many count unchecked; see ``PlacedRows``.
+    stale_pairs
+        The ids of the queries and items that stale judgements would be of.
+    """
+
+    pairs: tuple[Combined, ...]
+    stale: int = 0
+    unchecked: int = 0
+    stale_pairs: tuple[tuple[str, str], ...] = ()
+
+
+def placed_pairs(
+    rows: Iterable[Judged],
+    ranked: Embeddings,
+    *,
+    judges: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
+    combine: str = "adjudicated",
+) -> PlacedPairs:
+    """Combine the rows of each pair, as ``by_pair``, and bring them to the items of a space.
+
+    What was judged of characters of documents belongs to the passages that stand there; see
+    ``by_overlap`` for those of another cutting. A passage that was judged itself keeps its grade,
+    unless the others were judged by a more trusted source.
+    """
+    placed = place_rows(rows, ranked)
+    pairs_of = partial(_by, judges=judges, sources=sources, combine=combine)
+    items = pairs_of(_of_item, placed.direct)
+    if placed.passages is None:
+        return PlacedPairs(tuple(items))
+    direct = {(one.query_id, one.item_id): one for one in items}
+    queries: dict[str, list[Combined]] = {}
+    for pair in pairs_of(_of_thing, placed.elsewhere):
+        queries.setdefault(pair.query_id, []).append(pair)
+    for query, pairs in queries.items():
+        spans = [
+            JudgedSpan(pair.span, pair.grade, TRUST[pair.rows[0].source])
+            for pair in pairs
+            if pair.span is not None
+        ]
+        for found in by_overlap(spans, placed.passages):
+            name = str(ranked.ids[found.row])
+            there = direct.get((query, name))
+            if there is None or TRUST[there.rows[0].source] > found.trust:
+                rows_of = tuple(row for number in found.by for row in pairs[number].rows)
+                every = tuple(row for number in found.by for row in pairs[number].every_row)
+                direct[query, name] = Combined(
+                    query, name, found.grade, rows_of, every, overlap=found
+                )
+    stale_pairs = {
+        (row.query_id, str(ranked.ids[item])): None
+        for row in placed.stale
+        if row.span is not None
+        for item in placed.passages.overlapping(row.span)
+    }
+    return PlacedPairs(
+        tuple(sorted(direct.values(), key=_order)),
+        len(placed.stale),
+        placed.unchecked,
+        tuple(stale_pairs),
+    )
 
 
 def chosen(
@@ -183,13 +301,19 @@ def combined(
     [2]
     """
     rows = list(rows)
-    pairs = by_pair(rows, judges=judges, sources=sources, combine=combine)
+    asking, ranked = space.sides(direction)
+    placed = placed_pairs(rows, ranked, judges=judges, sources=sources, combine=combine)
+    pairs = placed.pairs
+    if not pairs and placed.stale:
+        raise IdsError(
+            f"{name}: the texts of all {placed.stale:,} judged passages have changed: judge those "
+            "that stand there now, or take the space whose texts were judged"
+        )
     if not pairs:
         raise TooFewError(
             f"{name} holds no judgements for {direction}{_whose(judges, sources)}: judge some, or "
             "choose another direction"
         )
-    asking, ranked = space.sides(direction)
     known_pairs = [
         pair for pair in pairs if pair.query_id in asking.row_of and pair.item_id in ranked.row_of
     ]
@@ -226,10 +350,13 @@ def combined(
         unknown_items=_unknown([pair.item_id for pair in pairs], ranked.row_of),
         other_form=in_other_form,
         dropped=len(pairs) - len(pairs_used),
+        stale=placed.stale,
+        stale_pairs=placed.stale_pairs,
+        unchecked=placed.unchecked,
+        by_overlap=sum(pair.overlap is not None for pair in pairs_used),
+        of_longer=sum(pair.overlap is not None and pair.overlap.of_longer for pair in pairs_used),
     )
-    chances, unknown = pair_chances(
-        [[(row.probability, row.context) for row in pair.every_row] for pair in pairs_used]
-    )
+    chances, unknown = _chances(pairs_used)
     queries = {pair.query_id for pair in pairs_used}
     judged_at = np.full(len(asking), np.inf)
     np.minimum.at(judged_at, pair_rows, [min(row.time for row in pair.rows) for pair in pairs_used])
@@ -253,6 +380,24 @@ def combined(
         missing_ids=tuple(missing),
         of_users=all(row.source == "interaction" for pair in pairs_used for row in pair.rows),
     )
+
+
+def _chances(pairs: Sequence[Combined]) -> PairChances:
+    """The chances by which pairs were drawn; not known of passages that stand for others."""
+    by_lot = any(
+        row.probability is not None and row.probability < 1
+        for pair in pairs
+        if pair.overlap is not None
+        for row in pair.every_row
+    )
+    if by_lot:
+        return PairChances(None, OF_OTHERS)
+    return pair_chances(
+        [[(row.probability, row.context) for row in pair.every_row] for pair in pairs]
+    )
+
+
+OF_OTHERS = "pairs were drawn by lot from passages that were cut otherwise than those here"
 
 
 def judges_in_words(pairs: Sequence[Combined], combine: str) -> str:

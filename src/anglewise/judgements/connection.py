@@ -22,38 +22,10 @@ from anglewise.judgements.store_checks import (
 )
 from anglewise.judgements.store_errors import LOG_OF_ANOTHER, sqlite_code, store_errors
 from anglewise.judgements.store_files import StoreFiles, hold
+from anglewise.judgements.store_tables import AS_NOW, MIGRATIONS, VERSION
 
 APPLICATION = 0x616E_676C
 """The mark in the head of our files ("angl"): SQLite files of other programs are refused."""
-
-MIGRATIONS = (
-    """
-    CREATE TABLE judgements (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        uuid TEXT NOT NULL UNIQUE,
-        takes_back TEXT UNIQUE,
-        direction TEXT,
-        query_id TEXT,
-        item_id TEXT,
-        grade REAL,
-        judge TEXT NOT NULL,
-        time REAL NOT NULL,
-        source TEXT,
-        context TEXT NOT NULL DEFAULT '{}',
-        probability REAL,
-        note TEXT NOT NULL DEFAULT '',
-        CHECK ((takes_back IS NULL) = (grade IS NOT NULL))
-    );
-    CREATE INDEX of_pair ON judgements (direction, query_id, item_id, judge);
-    CREATE TRIGGER never_changed BEFORE UPDATE ON judgements
-    BEGIN SELECT RAISE(ABORT, 'judgements are never changed: add a row'); END;
-    CREATE TRIGGER never_removed BEFORE DELETE ON judgements
-    BEGIN SELECT RAISE(ABORT, 'judgements are never removed: add a retraction'); END;
-    """,
-)
-"""Script n turns version n of the tables into version n + 1; a released one is never changed."""
-
-VERSION = len(MIGRATIONS)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -299,7 +271,7 @@ def _open_for_reading(path: Path, patience: float, files: StoreFiles) -> sqlite3
                 connection.close()
                 connection = _connected(_uri(path, "ro&immutable=1"), patience)
             _check_ours(path, connection)
-        _check_up_to_date(path, connection)
+        _read_as_now(path, connection)
         if has_log and not files.is_checked:
             check_own_log(path, connection)
             check_sound(path, connection, whole=True)
@@ -418,9 +390,12 @@ def check_tables(path: Path, connection: sqlite3.Connection, version: int = VERS
         )
 
 
-def _check_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
+def _read_as_now(path: Path, connection: sqlite3.Connection) -> None:
+    """Have the tables of an older version read as those of this one; nothing is written."""
     version = version_of(connection)
-    if version < VERSION:
+    if version in AS_NOW:
+        connection.execute(AS_NOW[version])
+    elif version < VERSION:
         raise FileError(
             f"{path} was written by an older version (format {version}): open it once for writing, "
             "which brings it up to date"

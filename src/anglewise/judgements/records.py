@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from anglewise.data_types.memory import check_room
 from anglewise.data_types.numbers import check_word, quoted, shown
+from anglewise.data_types.spans import Span
 from anglewise.data_types.text import check_distinct
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.errors import SpellingError, ValuesError
@@ -25,11 +26,19 @@ class Dispute:
     item_id: str
     grades: Mapping[str, float]
     decided: float | None
+    span: Span | None = None
+    digest: str | None = None
 
     @property
     def spread(self) -> float:
         """The highest grade less the lowest."""
         return max(self.grades.values()) - min(self.grades.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it, with the judged characters where they are known."""
+        fields = {**vars(self), "grades": dict(self.grades)}
+        del fields["span"], fields["digest"]
+        return fields if self.span is None else {**fields, **self.span._asdict()}
 
 
 Source: TypeAlias = Literal["human", "interaction", "label", "generated"]
@@ -49,6 +58,14 @@ def new_uuid() -> str:
     36
     """
     return str(uuids.uuid4())
+
+
+JudgedThing: TypeAlias = str | Span
+"""What was judged: an item by its id, or the characters of a passage."""
+
+SPAN = ("document", "start", "end", "digest")
+"""Fields of a judgement that say which characters were judged; none is filled, or the first three.
+"""
 
 
 @dataclass(frozen=True)
@@ -78,14 +95,20 @@ class Judged:
         How likely the pair was to be drawn for judging, in (0, 1]; ``None`` if it was not drawn.
     note
         A remark by the judge.
+    document, start, end
+        Of a passage, where its text stands: in the text of which document, from which character to
+        before which. So the judgement stays with the text when that is cut into other passages.
+    digest
+        Of the text that was judged (``text_digest``): where another text stands there by now, the
+        judgement does not count.
 
     Raises
     ------
     SpellingError
         An unknown direction or source, or what is no uuid.
     ValuesError
-        An empty id or judge, a grade or probability out of range, or a context that JSON cannot
-        hold.
+        An empty id or judge, a grade or probability out of range, a context that JSON cannot
+        hold, or a part of a span without the rest.
 
     Examples
     --------
@@ -105,15 +128,26 @@ class Judged:
     context: Mapping[str, Any] = field(default_factory=dict[str, Any])
     probability: float | None = None
     note: str = ""
+    document: str | None = None
+    start: int | None = None
+    end: int | None = None
+    digest: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in checked(vars(self)).items():
             object.__setattr__(self, name, value)
 
     @property
-    def pair(self) -> tuple[Direction, str, str]:
-        """Direction, query and item."""
-        return self.direction, self.query_id, self.item_id
+    def span(self) -> Span | None:
+        """The characters that were judged, where that is known."""
+        if self.document is None or self.start is None or self.end is None:
+            return None
+        return Span(self.document, self.start, self.end)
+
+    @property
+    def pair(self) -> tuple[Direction, str, JudgedThing]:
+        """Direction, query, and what was judged for it: a span, or an item by its id."""
+        return self.direction, self.query_id, self.span or self.item_id
 
 
 def judged_from(fields: Mapping[str, Any]) -> Judged:
@@ -152,6 +186,7 @@ def recalled(fields: dict[str, Any]) -> Judged:
         and isinstance(fields["grade"], float)
         and isinstance(fields["time"], float)
         and isinstance(fields["context"], dict)
+        and _is_span(fields)
         and (chance is None or isinstance(chance, float))
     ):
         raise ValuesError("a row holds what cannot have been recorded")
@@ -175,11 +210,63 @@ def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     chance = values.get("probability")
     if chance is not None and not 0 < chance <= 1:
         raise ValuesError(f"probability is {chance}: more than 0 and at most 1 is due")
+    _check_span(values)
     if "uuid" in values:
         values["uuid"] = _plain_uuid(values["uuid"])
     if "context" in values:
         values["context"] = json.loads(as_text(values["context"]))
     return values
+
+
+def _is_span(fields: Mapping[str, Any]) -> bool:
+    """Whether recorded fields name no characters, or the characters of a document."""
+    document, start, end, digest = (fields[name] for name in SPAN)
+    if document is None:
+        return start is None and end is None and digest is None
+    return (
+        isinstance(document, str)
+        and type(start) is type(end) is int
+        and 0 <= start < end < LAST
+        and (digest is None or isinstance(digest, str))
+    )
+
+
+SPANS_OF: Direction = "queries-items"
+"""The direction in which characters are judged; where passages ask, ids alone say which."""
+
+LAST = 1 << 62
+"""Beyond the last character that any text has."""
+
+
+def _check_span(values: dict[str, Any]) -> None:
+    """Check which characters were judged, if fields say so, and bring numbers into their form."""
+    given = [name for name in SPAN if values.get(name) is not None]
+    if not given:
+        return
+    lacking = [name for name in SPAN[:3] if name not in given]
+    if lacking:
+        raise ValuesError(
+            f"{' and '.join(given)} came without {' and '.join(lacking)}: where a judged passage "
+            "stands is said by document, start and end together"
+        )
+    if values.get("direction", SPANS_OF) != SPANS_OF:
+        raise ValuesError(
+            f"document, start and end came in the direction {values['direction']}: they say which "
+            f"characters were judged for a query ({SPANS_OF}), leave them out"
+        )
+    for name in ("document", "digest"):
+        if name in given:
+            check_text(name, values[name])
+    for name in ("start", "end"):
+        number = _finite(values[name], name)
+        if not (number.is_integer() and 0 <= number < LAST):
+            raise ValuesError(f"{name} is {quoted(values[name])}: a count of characters is due")
+        values[name] = int(values[name])
+    if values["start"] >= values["end"]:
+        raise ValuesError(
+            f"the judged passage starts at character {values['start']:,} and ends before "
+            f"{values['end']:,}: an end behind the start is due"
+        )
 
 
 def as_text(context: Any) -> str:

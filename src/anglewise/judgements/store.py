@@ -223,10 +223,9 @@ class JudgementStore:
                 current = list(within_room(connection.execute(CURRENT, [None, None])))
                 taken_back = list(within_room(connection.execute(TAKEN_BACK, [None, None])))
             known_uuids = {row[NAMES.index("uuid")] for row in (*current, *taken_back)}
-            columns = [NAMES.index(name) for name in ("direction", "query_id", "item_id", "judge")]
-            grade_column = NAMES.index("grade")
-            latest_grades = {tuple(row[i] for i in columns): row[grade_column] for row in current}
-            stood, replaced = set(latest_grades), set[tuple[str, ...]]()
+            of_current = (self._judged(row) for row in current)
+            latest_grades = {(*row.pair, row.judge): row.grade for row in of_current}
+            stood, replaced = set(latest_grades), set[tuple[Any, ...]]()
             for judgement, row in rows:
                 judge_and_pair = (*judgement.pair, judgement.judge)
                 if (

@@ -11,20 +11,22 @@ from typing import Any
 from anglewise.data_types.numbers import as_list, check_kind, shown
 from anglewise.errors import AnglewiseError, FileError, IdsError
 from anglewise.judgements.connection import connect, migrate
-from anglewise.judgements.records import Judged, as_text, check_judgements_fit
+from anglewise.judgements.records import SPAN, Judged, as_text, check_judgements_fit
 from anglewise.judgements.store_errors import store_errors
 
-COLUMNS = (
-    "uuid, direction, query_id, item_id, grade, judge, time, source, context, probability, note"
+NAMES = (
+    *("uuid", "direction", "query_id", "item_id", "grade", "judge", "time", "source", "context"),
+    *("probability", "note", *SPAN),
 )
-NAMES = COLUMNS.split(", ")
+COLUMNS = ", ".join(f'"{name}"' for name in NAMES)  # END is a word of SQL
 
 GONE = "uuid IN (SELECT takes_back FROM judgements WHERE takes_back IS NOT NULL)"
 CHOSEN = "takes_back IS NULL AND (?1 IS NULL OR direction = ?1) AND (?2 IS NULL OR judge = ?2)"
 # Beside a lone max() SQLite gives the other columns of the row that holds it.
 CURRENT = f"""
     SELECT {COLUMNS}, max(number) AS latest FROM judgements WHERE NOT {GONE} AND {CHOSEN}
-    GROUP BY direction, query_id, item_id, judge ORDER BY latest"""  # noqa: S608 constants
+    GROUP BY direction, query_id, coalesce(document, item_id), start, "end", judge
+    ORDER BY latest"""  # noqa: S608 constants
 TAKEN_BACK = f"""
     SELECT {COLUMNS}, number FROM judgements WHERE {GONE} AND {CHOSEN} ORDER BY number"""  # noqa: S608
 

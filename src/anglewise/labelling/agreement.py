@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
-from anglewise.judgements.records import ADJUDICATOR, Dispute, Judged
+from anglewise.judgements.records import ADJUDICATOR, Dispute, Judged, JudgedThing
 from anglewise.statistics.kappa import (
     Level,
     Weights,
@@ -120,10 +120,11 @@ class Agreement:
                 for pair in self.judge_pairs
             ],
             "cohen_kappa_of_more": self.more_judge_pairs,
-            "disputes": [
-                {**vars(dispute), "grades": dict(dispute.grades)} for dispute in self.disputes
-            ],
+            "disputes": [dispute.to_dict() for dispute in self.disputes],
         }
+
+
+_JudgedPair: TypeAlias = tuple[Direction, str, JudgedThing]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +139,12 @@ class _GradeTable:
         The different grades, ascending.
     query
         The number of each pair's query.
+    latest
+        The judgement of each pair that came last.
     """
 
-    pairs: list[tuple[str, str, str]]
+    pairs: list[_JudgedPair]
+    latest: Mapping[_JudgedPair, Judged]
     judges: list[str]
     pair: Int64[Array, " grades"]
     judge: Int64[Array, " grades"]
@@ -224,7 +228,8 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
 
 def _table(rows: Sequence[Judged]) -> _GradeTable:
     latest = {(row.pair, row.judge): row.grade for row in rows}
-    pairs = sorted({pair for pair, _ in latest})
+    last_rows = {row.pair: row for row in rows}
+    pairs = sorted({pair for pair, _ in latest}, key=lambda pair: (*pair[:2], str(pair[2])))
     judges = sorted({judge for _, judge in latest})
     values = np.unique(np.array(list(latest.values()), dtype=np.float64))
     if len(values) > MOST_GRADES:
@@ -241,7 +246,9 @@ def _table(rows: Sequence[Judged]) -> _GradeTable:
     queries = {query: i for i, query in enumerate(dict.fromkeys(pair[:2] for pair in pairs))}
     query = np.array([queries[pair[:2]] for pair in pairs], dtype=np.int64)
     judge, pair = cells[order].T
-    return _GradeTable([*pairs], judges, pair, judge, grade.astype(np.int64), values, query)
+    return _GradeTable(
+        [*pairs], last_rows, judges, pair, judge, grade.astype(np.int64), values, query
+    )
 
 
 def _most_shared(judge_counts: Array) -> tuple[int, Array]:
@@ -330,14 +337,20 @@ def _two_judges(
     )
 
 
-def _disputes(table: _GradeTable, decisions: Mapping[tuple[str, ...], float]) -> list[Dispute]:
+def _disputes(table: _GradeTable, decisions: Mapping[_JudgedPair, float]) -> list[Dispute]:
     given: list[dict[str, float]] = [{} for _ in table.pairs]
     grades = table.values[table.grade].tolist()
     for pair, judge, grade in zip(table.pair.tolist(), table.judge.tolist(), grades, strict=True):
         given[pair][table.judges[judge]] = grade
     disputes = [
-        Dispute(*pair, by_judge, decisions.get(pair))
+        _dispute(pair, table.latest[pair], by_judge, decisions.get(pair))
         for pair, by_judge in zip(table.pairs, given, strict=True)
         if len(set(by_judge.values())) > 1
     ]
     return sorted(disputes, key=lambda d: (-d.spread, d.direction, d.query_id, d.item_id))
+
+
+def _dispute(
+    pair: _JudgedPair, last: Judged, grades: Mapping[str, float], decided: float | None
+) -> Dispute:
+    return Dispute(*pair[:2], last.item_id, grades, decided, last.span, last.digest)

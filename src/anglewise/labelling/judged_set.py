@@ -15,10 +15,13 @@ from anglewise.io.destinations import is_sqlite
 from anglewise.io.judgement_files import check_no_labels
 from anglewise.io.judgement_formats import read_judged
 from anglewise.io.judgement_rows import Assumed, Reject
+from anglewise.io.judgements_beside import of_store, passages_in
 from anglewise.io.read import judgement_kind, read_judgements
+from anglewise.io.space_files import is_space_folder
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, Role, check_no_columns
 from anglewise.judgements.combine import combined
-from anglewise.judgements.records import Judged
+from anglewise.judgements.placed import with_spans
+from anglewise.judgements.records import SPANS_OF, Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.judgements.store_files import store_in
 
@@ -84,7 +87,7 @@ def _read_set(
             if rows or store == path:
                 check_no_labels(store, label_queries)
                 check_no_columns(columns, store)
-                return JudgedSet(opened.judgements(space, direction), rows)
+                return JudgedSet(of_store(opened, space, direction), rows)
     if path.is_file() and (any(columns.values()) or _is_graded(path)):
         result = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
         check_no_labels(path, label_queries)
@@ -131,7 +134,40 @@ def known_judgements(
     with JudgementStore.open(path, read_only=True) as store:
         if not any(True for _ in store.rows(direction)):
             return None
-        return store.judgements(space, direction)
+        return of_store(store, space, direction)
+
+
+@dataclass(frozen=True)
+class Located:
+    """Judgements to record, and where those of passages that came by id alone were looked up.
+
+    ``count`` of them now say which characters of which document were judged, as they stand in
+    ``folder``.
+    """
+
+    judged: Sequence[Judged]
+    count: int = 0
+    folder: Path | None = None
+
+
+def located_in(space: Path, file: Path, judged: Sequence[Judged], *, of_store: bool) -> Located:
+    """Have judgements of passages say which characters were judged, where a space tells.
+
+    Those of a store belong to the space beside it, others to that in whose store they are
+    recorded.
+    """
+    folder = space
+    if of_store:
+        folder = file.parent
+        if store_in(folder) != file:
+            return Located(judged)
+    by_id = sum(row.document is None and row.direction == SPANS_OF for row in judged)
+    items = passages_in(folder) if by_id and is_space_folder(folder) else None
+    if items is None:
+        return Located(judged)
+    placed = with_spans(judged, items)
+    count = sum(new is not old for new, old in zip(placed, judged, strict=True))
+    return Located(placed, count, folder)
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,8 @@ def repetitions(subject: LintSubject) -> list[Finding]:
                 {"repeated": count},
             )
         )
-    by_pair: dict[tuple[str, ...], set[float]] = {}
-    judges: Counter[tuple[str, ...]] = Counter()
+    by_pair: dict[tuple[Any, ...], set[float]] = {}
+    judges: Counter[tuple[Any, ...]] = Counter()
     for row in subject.rows:
         by_pair.setdefault(row.pair, set()).add(row.grade)
         judges[row.pair] += 1
@@ -158,7 +158,7 @@ def repetitions(subject: LintSubject) -> list[Finding]:
                 "warning",
                 "contradictions",
                 f"judges differ on {len(disputed):,} of {shared:,} pairs that several judged, such "
-                f"as {quoted(disputed[0][1:])}",
+                f"as {quoted([*map(str, disputed[0][1:])])}",
                 "see them with anglewise judge agreement, and let somebody decide",
                 {"differ": len(disputed), "judged_by_several": shared},
             )

@@ -13,6 +13,7 @@ from anglewise.data_types.numbers import shown as quoted
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError, ValuesError
+from anglewise.judgements.placed import span_fields
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.web_page.metadata import picture_version
@@ -106,6 +107,7 @@ def judged(
         context=_context(inspected, direction, (query, item), cast("dict[str, Any]", context)),
         probability=_chance(inspected, direction, query, item),
         note=note,
+        **span_fields(ranked.embeddings, rows[1], direction),
     )
 
 

@@ -17,7 +17,13 @@ from anglewise.web_page.answers import GRADES, judge_name, judged, shown
 from anglewise.web_page.limits import BusyError
 from anglewise.web_page.metadata import picture_version
 from anglewise.web_page.open_space import CHANGED, Inspected, InspectedSide, short_name
-from anglewise.web_page.queue import JudgingQueue, agreement, current_judgements, draw_queue
+from anglewise.web_page.queue import (
+    JudgingQueue,
+    agreement,
+    current_judgements,
+    draw_queue,
+    judged_pairs,
+)
 from anglewise.web_page.read_passages import ReadPassage, read_passage
 from anglewise.web_page.security import cookies
 from anglewise.web_page.state import BODY, AppState, as_json, in_words
@@ -97,7 +103,7 @@ def cards(app: AppState, request: Request) -> Response:
     _check_mark(app, request)
     judge, queue, notes = _needed(request), _queue(app, request), _judged_view(app, request)[1]
     rows = app.store.standing(queue.direction)
-    judged = {(row.query_id, row.item_id) for row in rows if row.judge == judge}
+    judged = judged_pairs(app.inspected, queue, rows, judge)
     known_cards = _known_cards(request)
     order, note = _order(app, request, queue, judge, rows)
     asking, ranked = app.inspected.space.sides(queue.direction)
@@ -128,9 +134,7 @@ def state(app: AppState, request: Request) -> Response:
         judges[name] = judges.get(name, 0) + 1
     return as_json(
         {
-            "done": _done(
-                app, queue, {(row.query_id, row.item_id) for row in rows if row.judge == judge}
-            ),
+            "done": _done(app, queue, judged_pairs(app.inspected, queue, rows, judge)),
             "size": queue.size,
             "judges": judges,
             "agreement": agreement(rows, judge),

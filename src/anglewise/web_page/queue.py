@@ -19,7 +19,7 @@ from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import AnglewiseError, TooFewError
 from anglewise.evaluation_metrics.pools import Pool, PoolState
-from anglewise.judgements.combine import by_pair, combined
+from anglewise.judgements.combine import combined, placed_pairs
 from anglewise.judgements.records import Judged
 from anglewise.web_page.limits import BusyError
 from anglewise.web_page.open_space import Inspected, Queue
@@ -329,16 +329,24 @@ def current_judgements(
     return judged if stored is None else replace(judged, seen=stored.seen)
 
 
+def judged_pairs(
+    inspected: Inspected, queue: JudgingQueue, rows: Iterable[Judged], judge: str
+) -> set[tuple[str, str]]:
+    """The pairs of ids that a judge need not judge again: also where the text was cut otherwise."""
+    own = [row for row in rows if row.judge == judge]
+    placed = placed_pairs(own, inspected.space.sides(queue.direction)[1])
+    return {(pair.query_id, pair.item_id) for pair in placed.pairs}
+
+
 def agreement(rows: Iterable[Judged], judge: str) -> dict[str, Any]:
     """How many grades of other people are on this judge's pairs, and how many are equal or near."""
-    own: dict[tuple[str, str], float] = {}
-    others: dict[tuple[str, str], list[float]] = {}
+    own: dict[tuple[Any, ...], float] = {}
+    others: dict[tuple[Any, ...], list[float]] = {}
     for row in rows:
-        pair = (row.query_id, row.item_id)
         if row.judge == judge:
-            own[pair] = row.grade
+            own[row.pair] = row.grade
         elif row.source == "human":
-            others.setdefault(pair, []).append(row.grade)
+            others.setdefault(row.pair, []).append(row.grade)
     shared = [(own[pair], grade) for pair in own for grade in others.get(pair, ())]
     return {
         "pairs": len(shared),
@@ -396,7 +404,7 @@ def _completed_at(
     asking, ranked = inspected.space.sides(queue.direction)
     pairs = set(queue.pairs)
     times = np.full(len(asking), np.nan)
-    for pair in by_pair(rows):
+    for pair in placed_pairs(rows, ranked).pairs:
         row, item = asking.row_of.get(pair.query_id), ranked.row_of.get(pair.item_id)
         if row is not None and (row, item) in pairs:
             times[row] = np.fmax(times[row], min(judged.time for judged in pair.rows))
