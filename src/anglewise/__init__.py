@@ -60,6 +60,9 @@ if TYPE_CHECKING:
     from anglewise.similarity_measures.adapter import Adapter, adapter
     from anglewise.similarity_measures.formulas import Measure
     from anglewise.similarity_measures.measure import measure
+    from anglewise.stores.export import export
+    from anglewise.stores.probe import probe
+    from anglewise.stores.verify import verify
     from anglewise.web_page.app import inspect
 
     __version__: str

@@ -25,13 +25,13 @@ from anglewise.data_types.conversion import (
     offers,
 )
 from anglewise.data_types.numbers import NOT_NEGATIVE, check_kind, check_word, described
+from anglewise.data_types.pairs_of_frames import frame_pairs
 from anglewise.data_types.row_ids import hint_at_id, id_of_number, unique_ids
 from anglewise.data_types.sparse import (
     Interactions,
     Sparse,
     SparseRows,
     as_sparse_rows,
-    frame_pairs,
 )
 from anglewise.data_types.text import Say, order_of_ids, other_form, quiet
 from anglewise.data_types.typing import Array, Direction, Float32, Ids, Int64, Shaped
