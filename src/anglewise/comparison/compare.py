@@ -15,6 +15,7 @@ from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
 from anglewise.comparison.rankers import BM25, Ranker, split_rankers
 from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_named_rows, score_spaces
+from anglewise.comparison.similar_items import strata_notes, strata_or_why, with_ways
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.without_vectors import of_space, with_breadth
 from anglewise.data_types.conversion import Vectors, check_direction
@@ -261,6 +262,10 @@ def compare(
     spaces = [searched] if read else []
     scores = score_spaces(spaces, [read], read, judgements, settings, runs=ranked)
     check_drawn(judgements if ranked is None else ranked.judgements, scores)
+    within, strata_remarks = strata_or_why(
+        searched, read, scores, settings, known=context.uses, others=[*others, *rankers]
+    )
+    over_all, scores = scores, scores if within is None else within.scores
     parts, remarks = (), ()
     if columns:
         from anglewise.comparison.slices import slices as verdict_slices
@@ -277,14 +282,23 @@ def compare(
         settings,
         baseline=base,
         runs=ranked,
-        notes=[*filter_notes, *notes(space, judgements, scores, ranked), *remarks],
+        notes=[
+            *strata_remarks,
+            *filter_notes,
+            *notes(space, judgements, scores, ranked),
+            *remarks,
+        ],
     )
     result = replace(
-        result, measures=with_breadth(result.measures, context, scores, ranked), slices=parts
+        result, measures=with_breadth(result.measures, context, over_all, ranked), slices=parts
     )
     if any(ranker.kind == BM25 for ranker in rankers):  # a row needs no floor beneath it
         context = replace(context, texts=None)
-    return with_floors(result, context, scores, seed=seed)
+    if within is None:
+        return with_floors(result, context, scores, seed=seed)
+    result = with_ways(result, within, settings, baseline=base)
+    result = with_floors(result, context, scores, seed=seed, asked=within.asked)
+    return replace(result, notes=(*strata_notes(result), *result.notes))
 
 
 NAMES_DUE = "a list of names of columns is due"

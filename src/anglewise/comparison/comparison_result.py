@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anglewise.comparison.candidates import RerankingCost, SearchCost, SpaceFacts
     from anglewise.comparison.evidence import Evidence
     from anglewise.comparison.floors import Floor
+    from anglewise.comparison.judged_as import JudgedAs
     from anglewise.comparison.slices import Slice
 
 
@@ -190,7 +191,8 @@ class Comparison:
     other systems among the measures.
     ``tolerance`` is the least lead over the measure to keep that matters, ``tolerance_given`` how
     it was asked for. ``split`` says which queries belong together, or came before the others,
-    ``where`` which items were ranked.
+    ``where`` which items were ranked, ``within`` of what each list was taken, where not of all.
+    ``ways`` are the verdicts by other ways of judging, ``truths`` those by other judgements.
     """
 
     direction: Direction | None
@@ -215,6 +217,9 @@ class Comparison:
     slices: "tuple[Slice, ...]" = ()
     runs: tuple[str, ...] = ()
     where: str = ""
+    within: str = ""
+    ways: "tuple[JudgedAs, ...]" = ()
+    truths: "tuple[tuple[str, Comparison], ...]" = ()
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -225,6 +230,7 @@ class Comparison:
         ``timed`` adds the seconds of each search, as ``--breadth`` does: they are other ones in
         every run, and all else is the same.
         """
+        from anglewise.comparison.judged_as import judged_content
         from anglewise.comparison.legend import how_to_read
 
         factory = _json if timed else _without_seconds
@@ -252,6 +258,7 @@ class Comparison:
             **({"spaces": [asdict(space) for space in self.spaces]} if self.spaces else {}),
             **({"runs": list(self.runs)} if self.runs else {}),
             **({"where": self.where} if self.where else {}),
+            **judged_content(self, _json),
             **self._split(),
             **self._weights(),
         }
