@@ -144,8 +144,8 @@ def test_values_within_strata_are_those_of_an_oracle(space, judged, used, measur
 def test_the_other_ways_stand_beside_it_with_their_own_figures(space, judged, used):
     result = aw.compare(space, judged, measures="dot,cosine")
     names = [way.name for way in result.ways]
-    stem = "within strata of similar use, support "
-    assert names == [f"{stem}1", f"{stem}2", f"{stem}5", "over all items, without strata"]
+    stem = "in strata, support "
+    assert names == [f"{stem}1", f"{stem}2", f"{stem}5", "without strata"]
     x = space.items.vectors.astype(np.float64)
     for way, support in zip(result.ways, (1, 2, 5), strict=False):
         gains, _ = by_hand(used, "weighted", support)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from anglewise.equivalent_factorisations.canonical import gauge
     from anglewise.errors import AnglewiseError
     from anglewise.experiment.study import Study, study
+    from anglewise.io.item_sets import read_item_sets
     from anglewise.io.model_readers import from_model
     from anglewise.io.read import (
         read_interactions,
@@ -102,6 +103,7 @@ _HOMES = {
     "inspect": "anglewise.web_page.app",
     "measure": "anglewise.similarity_measures.measure",
     "read_interactions": "anglewise.io.read",
+    "read_item_sets": "anglewise.io.item_sets",
     "read_judgements": "anglewise.io.read",
     "read_pairs": "anglewise.io.read",
     "read_run": "anglewise.io.read",
@@ -156,6 +158,7 @@ __all__ = [
     "inspect",
     "measure",
     "read_interactions",
+    "read_item_sets",
     "read_judgements",
     "read_pairs",
     "read_run",

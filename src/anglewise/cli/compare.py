@@ -63,6 +63,7 @@ def compare(
         tuple[str, ...], Parameter(name="--slice", negative=(), show_default=False)
     ] = (),
     where: Annotated[tuple[str, ...], A_FILTER] = (),
+    truths: str | None = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
@@ -119,19 +120,22 @@ def compare(
         What the metadata of ranked items must be: tenant = a, year >= 2020, language in en, de,
         year is missing, or items.tenant = queries.tenant, by which each query ranks its own
         tenant's items. May come several times: all must hold.
+    truths
+        Of similar items, by what they are judged, parted by commas: co-use, what users used
+        together, and tables of labels, as FILE or FILE:COLUMN. Each has its verdict; where they do
+        not say the same, one cannot tell.
     dry_run
         Read everything, say what was guessed and about how long the rest would take, and stop.
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import (
         judged_names,
-        judged_space,
         judged_spaces,
         read_runs,
         run_names,
     )
     from anglewise.cli.results import Gates, check_run_out
-    from anglewise.comparison.compare import compare as compared
+    from anglewise.cli.truths import compared_by, read_truths
     from anglewise.comparison.compare_runs import compare_listed
     from anglewise.comparison.compare_spaces import compare_spaces
     from anglewise.comparison.rankers import split_rankers
@@ -163,6 +167,7 @@ def compare(
                 "--variants": several.variants,
                 "--slice": slices,
                 "--where": where,
+                "--truths": truths,
                 "--split": split != "queries",
                 "--largest-group": largest_group,
                 "--seen": seen.seen,
@@ -182,6 +187,7 @@ def compare(
             alone = {
                 "--slice": slices,
                 "--where": where,
+                "--truths": truths,
                 "--dry-run": dry_run,
                 "--reranker": reranking.reranker,
             }
@@ -203,21 +209,27 @@ def compare(
             )
             run = partial(compare_spaces, spaces, judged, wanted, **options)
         else:
-            space, judgements = judged_space(
-                source, vectors, direction, judging, talk.say, seen=seen, seed=always.seed
+            space, named = read_truths(
+                *(truths, source, vectors, direction, judging),
+                say=talk.say,
+                seen=seen,
+                seed=always.seed,
             )
+            judgements = next(iter(named.values()))
             judged = {"": judgements}
             wanted = _measures(measures, names, [space])
             options |= of_space | {"slices": slices, "where": where or None}
             check_run_out(results.run_out, {"": space}, judged, wanted, runs=names)
             if dry_run:
-                untold = {"--runs": runs, "--reranker": reranking.reranker}
-                _refuse(untold, "has no search whose time could be told: leave it out")
+                _refuse(
+                    {"--truths": truths, "--runs": runs, "--reranker": reranking.reranker},
+                    "has no search whose time could be told: leave it out",
+                )
                 return _dry_run(space, judgements, wanted, options, talk)
             options |= _reranker(reranking, split_rankers(wanted, names)[0])
             if where:  # what is judged of items that do not pass is read as the rest
                 options["missing"] = judging.missing
-            run = partial(compared, space, judgements, wanted, runs=runs, **options)
+            run = partial(compared_by, named, space, wanted, runs=runs, **options)
     _check_directions(judged.values(), results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
         result = run(progress=progress)

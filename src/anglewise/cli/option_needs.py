@@ -88,6 +88,10 @@ def _writes_encoder(options: Given) -> bool:
 
 NEEDS: Mapping[str, Mapping[str, Need]] = {
     "compare": {
+        "truths": Need(
+            lambda options: options["direction"] == "items-items",
+            "is of similar items: give --direction items-items, or leave it out",
+        ),
         "reranker_cache": Need(
             _with("reranker"), "keeps scores of a reranker, and none is named: give --reranker"
         ),

@@ -22,6 +22,7 @@ from anglewise.comparison.rankers import check_no_rankers
 from anglewise.comparison.rescoring import check_depth
 from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_spaces
+from anglewise.comparison.similar_items import of_several_spaces
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.variants import Variant
 from anglewise.comparison.without_vectors import of_spaces, with_breadth
@@ -191,7 +192,10 @@ def compare_spaces(
         settings,
         runs=ranked,
         baseline=base,
-        notes=space_notes(aligned, judged, scores, facts, ranked),
+        notes=[
+            *of_several_spaces(aligned.judgements),
+            *space_notes(aligned, judged, scores, facts, ranked),
+        ],
         spaces=facts,
     )
     context = of_spaces(aligned)

@@ -15,7 +15,7 @@ class JudgedAs:
     Attributes
     ----------
     name
-        The way, in words: ``within strata of similar use, support 2``.
+        The way, in words: ``in strata, support 2``.
     queries
         How many have a relevant item then.
     means
@@ -41,27 +41,27 @@ def disagreement(ways: Sequence[tuple[str, Verdict]]) -> str:
     >>> disagreement([way("a", "use", "dot"), way("b", "tie", "cosine", "dot")])
     ''
     >>> disagreement([way("a", "use", "dot"), way("b", "use", "cosine"), way("c", "use", "dot")])
-    'a says dot; b says cosine; c says dot'
+    'a: dot; b: cosine; c: dot'
     """
     saying = [(name, verdict) for name, verdict in ways if verdict.decision != "cannot-tell"]
     if all(_left(a) & _left(b) for (_, a), (_, b) in combinations(saying, 2)):
         return ""
-    return "; ".join(f"{name} says {verdict.measure}" for name, verdict in saying)
+    return "; ".join(f"{name}: {verdict.measure}" for name, verdict in saying)
 
 
 def _left(verdict: Verdict) -> set[str]:
     return {verdict.measure, *verdict.tied_with}
 
 
-def undecided(verdict: Verdict, kind: str, words: str) -> Verdict:
-    """That one cannot tell, as verdicts by several ways of judging disagree."""
+def undecided(verdict: Verdict, why: str, words: str) -> Verdict:
+    """That one cannot tell, as verdicts by several ways of judging do not say the same."""
     return Verdict(
         "cannot-tell",
         verdict.keep,
         (),
         None,
         verdict.smallest_detectable,
-        f"{kind} disagree about who wins: {words}",
+        f"{why}: {words}",
         keep=verdict.keep,
         largest_difference=verdict.largest_difference,
     )

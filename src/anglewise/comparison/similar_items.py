@@ -12,26 +12,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison
-from anglewise.comparison.floors import LEAST_USED, MOST_USED, RANDOM
+from anglewise.comparison.floors import LEAST_USED, MOST_USED, RANDOM, with_floors
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.judged_as import JudgedAs, disagreement, undecided
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
 from anglewise.comparison.split import tuned
 from anglewise.comparison.verdict import verdict_of
 from anglewise.comparison.within_strata import QueryStrata, nearest_in_strata, values_in_strata
+from anglewise.comparison.without_vectors import WithoutVectors
 from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.judgements.co_use import SUPPORTS, support_of
 from anglewise.similarity_measures.adapter import Adapted
+from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import Family, MeasureSpec
 
 FEWEST_QUERIES = 100
 """Fewer are said beside the verdict."""
 NEAR = 0.9
 """A list without a model that reaches so much of the best measure is said beside the verdict."""
-NO_STRATA = "over all items, without strata"
+NO_STRATA = "without strata"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +62,8 @@ def uses_of(judgements: Judgements, known: Array | None) -> Float64[Array, " ite
     if judgements.direction != "items-items" or judgements.parts is not None:
         return None
     made_of = judgements.made_of
-    if made_of is not None and made_of.of_users:
-        return made_of.uses
+    if made_of is not None and (made_of.of_users or made_of.use is not None):
+        return made_of.uses if made_of.use is None else made_of.use
     return known if judgements.of_users or made_of is not None else None
 
 
@@ -82,13 +84,24 @@ def strata_or_why(
     uses = uses_of(searched.judgements, known)
     reason = _why_over_all(searched.judgements, uses, measures, others)
     if reason:
-        remedy = f"; {reason[1]}" if reason[1] else ""
-        sentence = (
-            f"judged over all items, {reason[0]}: items that many used are favoured, so that the "
-            f"verdict may be about use alone{remedy}"
-        )
-        return None, [sentence]
+        return None, [_over_all(*reason)]
     return None if uses is None else in_strata(searched, measures, scores, settings, uses), []
+
+
+def of_several_spaces(judgements: Judgements) -> list[str]:
+    """That lists of several spaces are not taken within strata, where that matters."""
+    made = judgements.of_users or judgements.made_of is not None or _is_old(judgements)
+    if judgements.direction != "items-items" or not made:
+        return []
+    return [_over_all("as several spaces are", "compare each alone to see it within strata of use")]
+
+
+def _over_all(reason: str, remedy: str) -> str:
+    """What it means that lists are over all items."""
+    return (
+        f"judged over all items, {reason}: items that many used are favoured, so that the verdict "
+        f"may be about use alone{f'; {remedy}' if remedy else ''}"
+    )
 
 
 def _why_over_all(
@@ -135,9 +148,10 @@ def in_strata(
     """
     judgements, metrics = searched.judgements, settings.metrics
     asked = QueryStrata.by(judgements, uses, metrics[0])
-    tried = {
+    tried: dict[str, Measure] = {
         str(fixed): fixed
         for spec in measures
+        if not isinstance(spec, Adapted)
         for fixed in (spec.settings(lists=True) if isinstance(spec, Family) else [spec])
     }
     depth = max(getattr(metric, "depth", 1) for metric in metrics)
@@ -160,7 +174,7 @@ def in_strata(
         for metric, every in table.items():
             named = dict(zip(tried, every, strict=True))
             by_choice[metric] = _by_choice(measures, named, chosen, searched, settings)
-        name = "within strata of similar use" + ("" if support is None else f", support {support}")
+        name = "in strata" if support is None else f"in strata, support {support}"
         base = base if ways else replace(base, values=by_choice)
         ways.append((name, _some(base, by_choice, np.flatnonzero(has[scores.rows]))))
     ways.append((NO_STRATA, scores))
@@ -255,16 +269,38 @@ def judged_ways(
     return tuple(ways)
 
 
-def with_ways(
+def with_ways_and_floors(
+    result: Comparison,
+    within: InStrata | None,
+    context: WithoutVectors,
+    *,
+    settings: EvaluationSettings,
+    scores: Scores,
+    baseline: int | None,
+) -> Comparison:
+    """The result with floors; within strata also with the verdicts of the other ways, and notes.
+
+    Where the ways disagree about who wins, one cannot tell.
+    """
+    seed = settings.seed
+    if within is None:
+        return with_floors(result, context, scores, seed=seed)
+    result = _with_ways(result, within, settings, baseline=baseline)
+    result = with_floors(result, context, scores, seed=seed, asked=within.asked)
+    return replace(result, notes=(*strata_notes(result), *result.notes))
+
+
+def _with_ways(
     result: Comparison, within: InStrata, settings: EvaluationSettings, *, baseline: int | None
 ) -> Comparison:
-    """The result with the verdicts of the other ways; where they disagree, one cannot tell."""
     ways = judged_ways(within, settings, baseline=baseline)
     words = disagreement([(way.name, way.verdict) for way in ways])
     verdict = result.verdict
     return replace(
         result,
-        verdict=undecided(verdict, "ways of judging", words) if words else verdict,
+        verdict=undecided(verdict, "ways of judging disagree about who wins", words)
+        if words
+        else verdict,
         within=f"{counted(within.strata, 'stratum', 'strata')} of similar use",
         ways=ways,
         signature=f"{result.signature}|strata:{within.strata}",

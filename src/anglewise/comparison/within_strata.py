@@ -211,13 +211,15 @@ def lists_in_order(
 
     ``hidden`` gives the items that a row must not be shown.
     """
-    own = [order[asked.stratum_of[order] == s] for s in range(len(asked.items_of))]
+    own: list[Int64[Array, " some"]] = [
+        order[asked.stratum_of[order] == s] for s in range(len(asked.items_of))
+    ]
     indices = np.full((len(asked), k), -1, dtype=np.int64)
     for place, (row, stratum) in enumerate(
         zip(asked.rows.tolist(), asked.stratum.tolist(), strict=True)
     ):
         out = hidden(row)
-        some = own[stratum][: k + len(out)]
+        some: Int64[Array, " items"] = own[stratum][: k + len(out)]
         some = some[~np.isin(some, out)][:k]
         indices[place, : len(some)] = some
     ranks = np.arange(k, dtype=np.float32)

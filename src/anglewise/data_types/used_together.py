@@ -30,6 +30,8 @@ class UsedTogether:
         How many sets hold both, at least, of two items that are judged.
     of_users
         Whether sets are users, so that an item's number of sets is how much it was used.
+    use
+        How often each item was used, where sets are no users: by it strata are parted.
     seed
         Draws the items that ask, where all pairs are too many.
     digest
@@ -40,6 +42,7 @@ class UsedTogether:
     grade: Grade = "weighted"
     min_support: int = 1
     of_users: bool = True
+    use: Float64[Array, " items"] | None = None
     seed: int = 0
     digest: str = ""
 
@@ -69,7 +72,7 @@ def digest_of(gains: SparseRows) -> str:
     parts = (gains.indptr, gains.indices, gains.values)
     hashed = sha256(repr(gains.shape).encode())
     for part in parts:
-        hashed.update(np.ascontiguousarray(part))
+        hashed.update(np.ascontiguousarray(part).tobytes())
     return hashed.hexdigest()
 
 

@@ -27,8 +27,8 @@ def ways_and_truths(result: Comparison) -> Iterator[Group]:
         yield [Table.of(heads, rows, "The verdict of each way of judging by use")]
         yield [
             Line(
-                "Support: so many users must have used both. Each verdict holds at 95% by itself; "
-                "where two name different measures, nothing is told.",
+                "In strata: among items of similar use; else among all. Support: so many users "
+                "must have used both. Each verdict holds at 95% by itself.",
                 "dim",
             )
         ]
