@@ -230,6 +230,35 @@ def test_judgements_of_an_earlier_version_are_read_and_it_is_said(space):
     assert result.notes[0].startswith("judged over all items, by pairs with a floor of support")
 
 
+def test_runs_are_judged_over_all_items_and_it_is_said(space, judged):
+    run = aw.Run.from_dict({"0": {"1": 2.0, "elsewhere": 1.0}}, "theirs")
+    result = aw.compare(space, judged, measures="dot,cosine", runs=run)
+    assert not result.within
+    assert "as other lists have none for each stratum of use" in " ".join(result.notes)
+
+
+def test_several_spaces_are_judged_over_all_items_and_it_is_said(space, judged):
+    result = aw.compare_spaces({"a": space, "b": space}, {"a": judged}, "dot,cosine")
+    assert result.notes[0].startswith("judged over all items, as several spaces are")
+
+
+def test_a_filter_holds_within_strata(judged):
+    rng = np.random.default_rng(1)
+    kind = rng.integers(2, size=ITEMS)
+    vectors = rng.standard_normal((ITEMS, 6))
+    items = aw.Embeddings(vectors, metadata={"kind": kind.tolist()})
+    own = aw.compare(
+        aw.Space(items=items), judged, measures="dot,cosine", where="kind = 1", missing="drop"
+    )
+    gains = dense(judged.gains) * (kind == 1)
+    x = items.vectors.astype(np.float64)
+    score = np.where(kind == 1, x @ x.T, -np.inf)
+    due = oracle(gains, strata_of_use(judged.made_of.uses), score)
+    values = own.values()
+    got = dict(zip(map(int, values["query_id"]), values["dot"], strict=True))
+    np.testing.assert_allclose([got[i] for i in due], list(due.values()), atol=1e-9)
+
+
 def test_judgements_by_people_are_judged_over_all_items(space):
     rng = np.random.default_rng(0)
     people = Judgements(

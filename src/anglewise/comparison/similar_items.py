@@ -314,6 +314,11 @@ def strata_notes(result: Comparison) -> Iterator[str]:
             f"{counted(result.queries, 'query')} with a relevant item within strata of similar "
             f"use: fewer than {FEWEST_QUERIES} say little about the others"
         )
+    if result.within.startswith("1 "):
+        yield (
+            "all items are one stratum, as there are too few for two: what many used may still be "
+            "favoured"
+        )
     best = max((row.metrics[result.metric].mean for row in result.measures), default=0.0)
     fixed = [floor for floor in result.floors if floor.name in {RANDOM, MOST_USED, LEAST_USED}]
     near = [floor for floor in fixed if floor.mean >= NEAR * best]

@@ -6,7 +6,7 @@ from anglewise.comparison.comparison_result import Comparison
 from anglewise.report.document import Group, Line, Table
 from anglewise.report.words import number
 
-SHOWN = 4
+SHOWN = 3
 """Measures in the tables."""
 
 
