@@ -88,19 +88,19 @@ def strata_or_why(
     return None if uses is None else in_strata(searched, measures, scores, settings, uses), []
 
 
-def of_several_spaces(judgements: Judgements) -> list[str]:
-    """That lists of several spaces are not taken within strata, where that matters."""
+def over_all_notes(judgements: Judgements, reason: str, remedy: str) -> list[str]:
+    """That lists are not taken within strata, for a reason, where use made the judgements."""
     made = judgements.of_users or judgements.made_of is not None or _is_old(judgements)
     if judgements.direction != "items-items" or not made:
         return []
-    return [_over_all("as several spaces are", "compare each alone to see it within strata of use")]
+    return [_over_all(reason, remedy)]
 
 
 def _over_all(reason: str, remedy: str) -> str:
     """What it means that lists are over all items."""
     return (
-        f"judged over all items, {reason}: items that many used are favoured, so that the verdict "
-        f"may be about use alone{f'; {remedy}' if remedy else ''}"
+        f"judged over all items, {reason}: how much items are used decides much of such figures, "
+        f"so that the verdict may be about use alone{f'; {remedy}' if remedy else ''}"
     )
 
 
