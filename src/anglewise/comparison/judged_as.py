@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from typing import Any
 
 from anglewise.comparison.comparison_result import Comparison, Verdict
@@ -31,10 +30,10 @@ class JudgedAs:
 
 
 def disagreement(ways: Sequence[tuple[str, Verdict]]) -> str:
-    """Which ways of judging name different measures, in words; empty where none do.
+    """Which ways of judging tell against the first one's measure, in words; empty where none do.
 
-    A verdict names its measure and those that it does not rule out; one that cannot tell names
-    none. Two disagree where they have no measure in common.
+    A verdict leaves its measure and those that it does not rule out; one that cannot tell leaves
+    all.
 
     >>> def way(name, decision, measure, *tied):
     ...     return name, Verdict(decision, measure, tied, None, None, "")
@@ -44,7 +43,9 @@ def disagreement(ways: Sequence[tuple[str, Verdict]]) -> str:
     'a: dot; b: cosine; c: dot'
     """
     saying = [(name, verdict) for name, verdict in ways if verdict.decision != "cannot-tell"]
-    if all(_left(a) & _left(b) for (_, a), (_, b) in combinations(saying, 2)):
+    first = ways[0][1]
+    told = first.decision != "cannot-tell"
+    if not told or all(first.measure in _left(verdict) for _, verdict in saying):
         return ""
     return "; ".join(f"{name}: {verdict.measure}" for name, verdict in saying)
 

@@ -17,7 +17,7 @@ def by_truths(
     """Compare by each of several truths, and take together what they say.
 
     The result is that by the first, with all under ``truths``. Its verdict stands where every
-    truth decides and no two name different measures; else one cannot tell. Items are parted into
+    truth tells and none rules its measure out; else one cannot tell. Items are parted into
     strata by the use that the first truth made of users knows of.
 
     Raises ``SpellingError`` for judgements that are not between items, ``WrongTypeError`` for what
