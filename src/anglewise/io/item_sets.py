@@ -7,7 +7,7 @@ import numpy as np
 
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.numbers import shown
+from anglewise.data_types.numbers import SEED, check_columns, check_kind, shown
 from anglewise.data_types.sparse import distinct_pairs
 from anglewise.data_types.text import Say, counted, quiet
 from anglewise.data_types.used_together import UsedTogether
@@ -64,6 +64,9 @@ def read_item_sets(
     >>> read_item_sets(file, space).gains.values.tolist()
     [0.5, 0.5]
     """
+    check_kind(space, Space, "space", "a Space")
+    check_columns(column=column)
+    SEED.check("seed", seed)
     sheet = open_sheet(path)
     of_id, of_label = _positions(sheet, column)
     ids = names_of(sheet, sheet.columns([of_id])[0], of_id)
