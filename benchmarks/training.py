@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.comparison.compare import compare
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.sparse import Interactions
 from anglewise.evaluation_metrics.evaluate import evaluate
@@ -193,11 +194,10 @@ def table(interactions: Interactions) -> None:
         print(f"\n{way}, {METRIC}: trained for / compared by")
         print(" " * 12 + "".join(f"{measure:>11s}" for measure in MEASURES))
         for objective, fitted in trained.items():
-            judged = fitted.judgements[way]
-            rows = judged.judged_rows
-            found = search(fitted.space, MEASURES, k=10, direction=way, rows=rows)
-            values = evaluate(found, judged, rows, METRIC)[METRIC].mean(axis=1)
-            print(f"{objective:12s}" + "".join(f"{v:11.3f}" for v in values), flush=True)
+            result = compare(fitted.space, fitted.judgements[way], MEASURES, METRIC)
+            means = {row.measure: row.metrics[METRIC].mean for row in result.measures}
+            cells = (f"{means[measure]:11.3f}" for measure in MEASURES)
+            print(f"{objective:12s}" + "".join(cells), flush=True)
 
 
 def training_part(held: HoldOut) -> Interactions:

@@ -125,6 +125,8 @@ def _digest(values: list[Any]) -> dict[str, Any]:
     if len(numbers) != len(values):
         text = "\n".join(map(str, values)).encode()
         return {"entries": len(values), "sha256 of texts": hashlib.sha256(text).hexdigest()}
+    if not numbers:
+        return {"entries": 0}
     weighed = (place * value for place, value in enumerate(numbers, 1))
     return {
         "entries": len(numbers),

@@ -360,7 +360,8 @@ def test_use_that_only_the_second_space_knows_gives_its_floors():
     bare = aw.Space(queries=space.queries, items=space.items)
     result = aw.compare_spaces({"a": bare, "b": known}, {"a": alike}, "dot")
     assert result.floors == aw.compare(whole, alike, "dot").floors
-    assert [each.name for each in result.floors][1:3] == ["most used items", "item-kNN"]
+    names = [each.name for each in result.floors]
+    assert names[1:4] == ["most used items", "least used items", "item-kNN"]
 
 
 def test_the_command_shows_it_on_every_surface(anglewise, tmp_path, monkeypatch):  # noqa: F811

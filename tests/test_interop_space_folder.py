@@ -273,8 +273,8 @@ def test_a_newer_format_is_refused_politely(tmp_path):
     write_space(_space(), tmp_path / "s")
     path = tmp_path / "s" / "space.json"
     found = json.loads(path.read_text())
-    path.write_text(json.dumps({**found, "format": 4, "written_by": "anglewise 9.9"}))
-    with pytest.raises(FileError, match=r"anglewise 9\.9 in format 4; .* upgrade"):
+    path.write_text(json.dumps({**found, "format": 5, "written_by": "anglewise 9.9"}))
+    with pytest.raises(FileError, match=r"anglewise 9\.9 in format 5; .* upgrade"):
         read_space(tmp_path / "s")
 
 

@@ -91,6 +91,8 @@ def calls(folder):
     model = aw.LinearEmbedding(2, penalty=1.0).fit(SEEN)
     rule = aw.TableNormaliser("l2").fit(SEEN)
     more = aw.Embeddings(np.eye(3)[:1], ids=["n"], metadata={"title": ["N"]})
+    sets_file = folder / "sets.csv"
+    sets_file.write_text("id,label\ni1,a\ni2,a\n")
     run_file = folder / "a.run"
     run_file.write_text("q1 Q0 i1 1 2.0 tag\n")
     pair = {"space": SPACE, "judgements": JUDGED}
@@ -205,6 +207,7 @@ def calls(folder):
             aw.compare_runs,
             {"runs": [aw.Run.from_dict(LISTS, "run")], "judgements": {"q1": {"i1": 1}}},
         ),
+        "read_item_sets": (aw.read_item_sets, {"path": sets_file, "space": SPACE}),
         "read_run": (aw.read_run, {"path": run_file}),
         "encoder": (aw.encoder, {"which": encode}),
         "fit_ease": (aw.fit_ease, {"X": SEEN, "penalty": 1.0}),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from anglewise.errors import AnglewiseError
     from anglewise.experiment.study import Study, study
     from anglewise.io.holdout_folder import holdout, read_protocol
+    from anglewise.io.item_sets import read_item_sets
     from anglewise.io.model_readers import from_model
     from anglewise.io.read import (
         read_interactions,
@@ -113,6 +114,7 @@ _HOMES = {
     "measure": "anglewise.similarity_measures.measure",
     "probe": "anglewise.stores.probe",
     "read_interactions": "anglewise.io.read",
+    "read_item_sets": "anglewise.io.item_sets",
     "read_judgements": "anglewise.io.read",
     "read_pairs": "anglewise.io.read",
     "read_protocol": "anglewise.io.holdout_folder",
@@ -174,6 +176,7 @@ __all__ = [
     "measure",
     "probe",
     "read_interactions",
+    "read_item_sets",
     "read_judgements",
     "read_pairs",
     "read_protocol",

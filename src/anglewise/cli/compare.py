@@ -67,6 +67,7 @@ def compare(
         tuple[str, ...], Parameter(name="--slice", negative=(), show_default=False)
     ] = (),
     where: Annotated[tuple[str, ...], A_FILTER] = (),
+    truths: str | None = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
@@ -124,15 +125,19 @@ def compare(
         What the metadata of ranked items must be: tenant = a, year >= 2020, language in en, de,
         year is missing, or items.tenant = queries.tenant, by which each query ranks its own
         tenant's items. May come several times: all must hold.
+    truths
+        Of similar items, by what they are judged, parted by commas: co-use, what users used
+        together, and tables of labels, as FILE or FILE:COLUMN. Each has its verdict; where they do
+        not say the same, one cannot tell.
     dry_run
         Read everything, say what was guessed and about how long the rest would take, and stop.
     """
     from anglewise.cli.comparison_inputs import ComparisonInputs, refuse, wanted_measures
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import judged_space, read_runs, run_names
+    from anglewise.cli.inputs import read_runs, run_names
     from anglewise.cli.protocol_inputs import split_reader
     from anglewise.cli.results import Gates, check_run_out
-    from anglewise.comparison.compare import compare as compared
+    from anglewise.cli.truths import compared_by, read_truths
     from anglewise.comparison.rankers import split_rankers
 
     talk = Talk(always)
@@ -171,7 +176,7 @@ def compare(
             reader=reader,
             talk=talk,
         )
-        of_one = {"--slice": slices, "--where": where, "--dry-run": dry_run}
+        of_one = {"--slice": slices, "--where": where, "--truths": truths, "--dry-run": dry_run}
         of_one |= {"--reranker": reranking.reranker}
         if asked.is_of_runs_alone:
             of_spaces = {"--split": split != "queries", "--largest-group": largest_group}
@@ -186,28 +191,26 @@ def compare(
             refuse(of_one, "is for one space: leave --spaces and --variants out")
             judged, run = asked.spaces(options | of_space)
         else:
-            space, judgements = judged_space(
-                source,
-                vectors,
-                direction,
-                judging,
-                talk.say,
+            space, named = read_truths(
+                *(truths, source, vectors, direction, judging),
+                say=talk.say,
                 seen=seen,
                 seed=always.seed,
                 split=reader,
             )
+            judgements = next(iter(named.values()))
             judged = {"": judgements}
             wanted = wanted_measures(measures, names, [space])
             options |= of_space | {"slices": slices, "where": where or None}
             check_run_out(results.run_out, {"": space}, judged, wanted, runs=names)
             if dry_run:
-                untold = {"--runs": runs, "--reranker": reranking.reranker}
+                untold = {"--truths": truths, "--runs": runs, "--reranker": reranking.reranker}
                 refuse(untold, "has no search whose time could be told: leave it out")
                 return _dry_run(space, judgements, wanted, options, talk)
             options |= _reranker(reranking, split_rankers(wanted, names)[0])
             # what is judged of items that do not pass is read as the rest
             options |= {"missing": judging.missing} if where else {}
-            run = partial(compared, space, judgements, wanted, runs=runs, **options)
+            run = partial(compared_by, named, space, wanted, runs=runs, **options)
     _check_directions(judged.values(), results, seen, talk)
     with talk.progress("searching", then="testing") as progress:
         result = run(progress=progress)

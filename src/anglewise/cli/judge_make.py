@@ -70,7 +70,7 @@ def judge_from_interactions(
     direction: Literal["queries-items", "items-items"] = "queries-items",
     graded: Annotated[bool, Parameter(negative=())] = False,
     min_weight: Annotated[float | None, number(FINITE)] = None,
-    min_support: Annotated[int, A_COUNT] = 5,
+    min_support: Annotated[int, A_COUNT] = 1,
     user: str | None = None,
     item: str | None = None,
     weight: str | None = None,
@@ -100,7 +100,7 @@ def judge_from_interactions(
     min_weight
         Leave out what weighs less.
     min_support
-        For items-items: so many users must have used both.
+        For items-items: so many users must have used both; above 1 the most used are favoured.
     user
         Name of the column of users, if it is not a usual one.
     item

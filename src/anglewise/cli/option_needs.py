@@ -93,6 +93,10 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
             "is what was trained on a split, and none is given: give --protocol, or the model by "
             "itself, without --model",
         ),
+        "truths": Need(
+            lambda options: options["direction"] == "items-items",
+            "is of similar items: give --direction items-items, or leave it out",
+        ),
         "reranker_cache": Need(
             _with("reranker"), "keeps scores of a reranker, and none is named: give --reranker"
         ),

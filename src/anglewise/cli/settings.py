@@ -26,7 +26,7 @@ def _names(text: str) -> frozenset[str]:
 
 READS = _names(
     "allowed forbidden foreign image item-ids item-table item-texts items on protocol qrels "
-    "queries query-ids query-texts queue relevance runs seen spaces trainings"
+    "queries query-ids query-texts queue relevance runs seen spaces trainings truths"
 )
 """Files and folders that are read: any on this machine, but for those of two kinds of commands."""
 
@@ -39,7 +39,7 @@ RERANKERS = _names("reranker")
 """Options of commands that may send the texts of rows to a server, and nothing else."""
 ROWS = _names(
     "foreign image item-ids item-table item-texts items protocol queries query-ids query-texts "
-    "spaces trainings"
+    "spaces trainings truths"
 )
 """Where rows and their texts come from: inside of the folder for such commands too."""
 

@@ -1,13 +1,13 @@
 """Compare measures in one space or in several, judged on the same queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
 from anglewise.comparison.dependence import check_drawn
-from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, judged_space
 from anglewise.comparison.notes import notes
@@ -15,7 +15,9 @@ from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
 from anglewise.comparison.rankers import BM25, Ranker, split_rankers
 from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_named_rows, score_spaces
+from anglewise.comparison.similar_items import strata_or_why, with_ways_and_floors
 from anglewise.comparison.split import QUERIES
+from anglewise.comparison.truths import by_truths
 from anglewise.comparison.without_vectors import of_space, with_breadth
 from anglewise.data_types.conversion import Vectors, check_direction
 from anglewise.data_types.embeddings import Space, as_space
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from anglewise.encoders.reranker import Reranker, Score
     from anglewise.io.files import PathLike
 
+CO_USE = "co-use"
+"""What the judgements are called where other truths stand beside them."""
 NO_MEASURE = "no measure to compare: name one, such as dot"
 
 NO_RULES = (
@@ -72,6 +76,7 @@ def compare(
     relevant_from: float | None = None,
     not_itself: bool = False,
     where: Where | None = None,
+    truths: Mapping[str, Judgements] | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -150,6 +155,10 @@ def compare(
         ``"items.tenant = queries.tenant"``, by which each query ranks the items of its own tenant.
         Relevant items that do not pass count as missed, or are left out with ``missing="drop"``;
         a note says how many there are. Runs are filtered too.
+    truths
+        Other truths of similar items by their names, as from ``read_item_sets``, each with a
+        verdict of its own; the judgements are called ``co-use``. The verdict of the result stands
+        where all say the same, else one cannot tell.
     seed
         The same seed gives the same bytes, whatever the threads.
     threads
@@ -194,6 +203,33 @@ def compare(
     """
     space = as_space(space)
     check_judgements(judgements)
+    if truths is not None:
+        check_kind(truths, Mapping, "truths", "a dict from names to Judgements")
+        again = partial(
+            compare,
+            space,
+            measures=measures,
+            metric=metric,
+            runs=runs,
+            reranker=reranker,
+            reranker_cache=reranker_cache,
+            metrics=metrics,
+            direction=direction,
+            tolerance=tolerance,
+            largest_difference=largest_difference,
+            largest_group=largest_group,
+            baseline=baseline,
+            split=split,
+            slices=slices,
+            missing=missing,
+            relevant_from=relevant_from,
+            not_itself=not_itself,
+            where=where,
+            seed=seed,
+            threads=threads,
+            progress=progress,
+        )
+        return by_truths({CO_USE: cast("Judgements", judgements), **truths}, again)
     measures = usual_measures(space.items) if measures is DEFAULT_MEASURES else measures
     given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
     run_names = [run.name for run in given if isinstance(run, Run)]
@@ -261,6 +297,10 @@ def compare(
     spaces = [searched] if read else []
     scores = score_spaces(spaces, [read], read, judgements, settings, runs=ranked)
     check_drawn(judgements if ranked is None else ranked.judgements, scores)
+    within, strata_remarks = strata_or_why(
+        searched, read, scores, settings, known=context.uses, others=[*others, *rankers]
+    )
+    over_all, scores = scores, scores if within is None else within.scores
     parts, remarks = (), ()
     if columns:
         from anglewise.comparison.slices import slices as verdict_slices
@@ -277,14 +317,21 @@ def compare(
         settings,
         baseline=base,
         runs=ranked,
-        notes=[*filter_notes, *notes(space, judgements, scores, ranked), *remarks],
+        notes=[
+            *strata_remarks,
+            *filter_notes,
+            *notes(space, judgements, scores, ranked),
+            *remarks,
+        ],
     )
     result = replace(
-        result, measures=with_breadth(result.measures, context, scores, ranked), slices=parts
+        result, measures=with_breadth(result.measures, context, over_all, ranked), slices=parts
     )
     if any(ranker.kind == BM25 for ranker in rankers):  # a row needs no floor beneath it
         context = replace(context, texts=None)
-    return with_floors(result, context, scores, seed=seed)
+    return with_ways_and_floors(
+        result, within, context, settings=settings, scores=scores, baseline=base
+    )
 
 
 NAMES_DUE = "a list of names of columns is due"

@@ -23,6 +23,7 @@ from anglewise.comparison.rankers import check_no_rankers
 from anglewise.comparison.rescoring import check_depth
 from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_spaces
+from anglewise.comparison.similar_items import over_all_notes
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.variants import Variant
 from anglewise.comparison.without_vectors import of_spaces, with_breadth
@@ -195,7 +196,15 @@ def compare_spaces(
         settings,
         runs=ranked,
         baseline=base,
-        notes=[*united.notes, *space_notes(aligned, judged, scores, facts, ranked)],
+        notes=[
+            *over_all_notes(
+                aligned.judgements,
+                "as several spaces are",
+                "compare each alone to see it within strata of similar use",
+            ),
+            *united.notes,
+            *space_notes(aligned, judged, scores, facts, ranked),
+        ],
         spaces=facts,
     )
     context = of_spaces(aligned)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from math import isfinite
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from anglewise.comparison.plain_content import plain_json, without_seconds
 from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import figure, html_table, listed, p_value
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anglewise.comparison.candidates import RerankingCost, SearchCost, SpaceFacts
     from anglewise.comparison.evidence import Evidence
     from anglewise.comparison.floors import Floor
+    from anglewise.comparison.judged_as import JudgedAs
     from anglewise.comparison.slices import Slice
 
 
@@ -199,7 +200,9 @@ class Comparison:
     other systems among the measures.
     ``tolerance`` is the least lead over the measure to keep that matters, ``tolerance_given`` how
     it was asked for. ``split`` says which queries belong together, or came before the others,
-    ``where`` which items were ranked. ``trainings`` names those of one model whose means these are.
+    ``where`` which items were ranked, ``within`` of what each list was taken, where not of all.
+    ``trainings`` names those of one model whose means these are. ``ways`` are the verdicts by other
+    ways of judging, ``truths`` those by other judgements.
     """
 
     direction: Direction | None
@@ -225,6 +228,9 @@ class Comparison:
     runs: tuple[str, ...] = ()
     where: str = ""
     trainings: tuple[str, ...] = ()
+    within: str = ""
+    ways: "tuple[JudgedAs, ...]" = ()
+    truths: "tuple[tuple[str, Comparison], ...]" = ()
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -235,9 +241,10 @@ class Comparison:
         ``timed`` adds the seconds of each search, as ``--breadth`` does: they are other ones in
         every run, and all else is the same.
         """
+        from anglewise.comparison.judged_as import judged_content
         from anglewise.comparison.legend import how_to_read
 
-        factory = _json if timed else _without_seconds
+        factory = plain_json if timed else without_seconds
         return {
             "command": "compare",
             "version": version("anglewise"),
@@ -255,14 +262,15 @@ class Comparison:
             "notes": list(self.notes),
             "how_to_read": how_to_read(self),
             "measures": [asdict(row, dict_factory=factory) for row in self.measures],
-            "verdict": asdict(self.verdict, dict_factory=_json),
+            "verdict": asdict(self.verdict, dict_factory=plain_json),
             "floors": [asdict(floor) for floor in self.floors],
             "floor_notes": list(self.floor_notes),
-            "slices": [asdict(part, dict_factory=_json) for part in self.slices],
+            "slices": [asdict(part, dict_factory=plain_json) for part in self.slices],
             **({"spaces": [asdict(space) for space in self.spaces]} if self.spaces else {}),
             **({"runs": list(self.runs)} if self.runs else {}),
             **({"where": self.where} if self.where else {}),
             **({"trainings": list(self.trainings)} if self.trainings else {}),
+            **judged_content(self, plain_json),
             **self._split(),
             **self._weights(),
         }
@@ -412,28 +420,6 @@ def _pandas(method: str, instead: str) -> Any:
             f"{method} needs pandas: pip install 'anglewise[pandas]', or read {instead}"
         ) from missing
     return pd
-
-
-def _json(entries: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Plain JSON: lists for tuples, null for what is undefined."""
-    return {key: _plain(value) for key, value in entries if value is not None or key not in RARE}
-
-
-RARE = {"reranking", "trainings", "trainings_agree"}
-"""What is not there at all where there is none of it."""
-
-
-def _without_seconds(entries: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The same without what the clock said."""
-    return _json([entry for entry in entries if entry[0] != "seconds"])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in cast("dict[str, Any]", value).items()}
-    return [*value] if isinstance(value, tuple) else value
 
 
 def _row(row: MeasureResult, metric: str) -> dict[str, Any]:

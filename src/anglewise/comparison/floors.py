@@ -6,9 +6,9 @@ anything.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,11 @@ from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.statistics.decision import Tolerance, WeightedMeans, decide
 
-RANDOM, MOST_USED, ITEM_KNN = "random", "most used items", "item-kNN"
+if TYPE_CHECKING:
+    from anglewise.comparison.within_strata import QueryStrata
+
+RANDOM, MOST_USED, LEAST_USED = "random", "most used items", "least used items"
+ITEM_KNN = "item-kNN"
 DRAWS = 2_000
 CELLS = 1 << 24
 """Scores of items that are held at once."""
@@ -57,16 +61,27 @@ class Floor:
 
 
 def with_floors(
-    result: Comparison, context: WithoutVectors, scores: Scores, *, seed: int
+    result: Comparison,
+    context: WithoutVectors,
+    scores: Scores,
+    *,
+    seed: int,
+    asked: "QueryStrata | None" = None,
 ) -> Comparison:
     """The result with what random lists, those of use and those of words reach.
 
+    ``asked`` says which query was asked in which stratum, where lists were taken within strata.
     The verdict says of which floors nothing is shown to be better. There are none for a metric
     whose values need not lie in [0, 1].
     """
     metric = read_metric(scores.metric)
     if not metric.bounded or metric.depth is None:
         return result
+    if asked is not None:
+        from anglewise.comparison.floors_in_strata import floors_in_strata
+
+        reached = floors_in_strata(context, asked, metric, scores.rows, seed)
+        return _with(result, reached, scores, seed)
     judged = scores.rows
     hidden = HiddenRows(context.judgements, judged, context.items)
     depth = min(metric.depth, context.items)
@@ -84,10 +99,31 @@ def with_floors(
     }
     share = read_metric(f"Judged@{metric.depth}")
     every = evaluate(lists, context.judgements, judged, [metric, share])
-    floor_values = every[scores.metric]
     weights = None if scores.weights is None else scores.weights.values
     unjudged = 1 - np.average(every[str(share)], axis=1, weights=weights)
-    values = np.concatenate([floor_values, scores.deciding])
+    reached = FloorValues(tuple(lists), every[scores.metric], tuple(remarks), unjudged, lists)
+    return _with(result, reached, scores, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class FloorValues:
+    """Values of the metric that decides for lists without a model, and what is to be said of them.
+
+    ``values`` are ``lists x queries``; ``unjudged`` what nobody judged, and ``lists`` themselves,
+    where they are over all items.
+    """
+
+    names: tuple[str, ...]
+    values: Float64[Array, "lists q"]
+    remarks: tuple[str, ...] = ()
+    unjudged: Float64[Array, " lists"] | None = None
+    lists: Mapping[str, Neighbours] = field(default_factory=dict[str, Neighbours])
+
+
+def _with(result: Comparison, floors: FloorValues, scores: Scores, seed: int) -> Comparison:
+    """The result with floors, and whether its measures are shown to beat them."""
+    lists, remarks = floors.names, [*floors.remarks]
+    values = np.concatenate([floors.values, scores.deciding])
     clusters = scores.clusters
     drawn = WeightedMeans.of(
         clusters.sums(values), clusters.sizes, largest=clusters.largest, draws=DRAWS, seed=seed
@@ -107,9 +143,10 @@ def with_floors(
         outcome = decide(only, means[compared], 0, Tolerance(0.0, 0.0))
         above, low, high = outcome.above, *drawn.interval(row)
         is_beaten, beats_all = bool((above[1:] > 0).any()), bool((outcome.most[1:] < 0).all())
-        unseen = float(unjudged[row])
+        unseen = None if floors.unjudged is None else float(floors.unjudged[row])
         reached.append(Floor(name, float(means[row]), low, high, is_beaten, beats_all, unseen))
-        remarks += _remarks(reached[-1], lists[name], scores)
+        if name in floors.lists:
+            remarks += _remarks(reached[-1], floors.lists[name], scores)
         if reached[-1].beaten and not above[named] > 0 and not _is_unknown(reached[-1], scores):
             best = max(np.flatnonzero(above[1:] > 0), key=lambda j: means[measures[j]])
             floor = f"{name} ({scores.metric} {means[row]:.3f})"
@@ -187,7 +224,11 @@ def _lists(
     if context.uses is None or judgements.direction == "queries-queries":
         return
     most = np.lexsort((context.position, -context.uses))
-    yield MOST_USED, _in_order(MOST_USED, most, np.zeros(len(rows), np.int64), hidden, depth)
+    start = np.zeros(len(rows), np.int64)
+    yield MOST_USED, _in_order(MOST_USED, most, start, hidden, depth)
+    if judgements.direction == "items-items":
+        least = np.lexsort((context.position, context.uses))
+        yield LEAST_USED, _in_order(LEAST_USED, least, start, hidden, depth)
 
 
 def _in_order(

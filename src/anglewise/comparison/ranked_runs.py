@@ -398,6 +398,7 @@ def _widened(judgements: Judgements, items: int, columns: _Columns) -> Judgement
         judged_items=None if labelled is None else np.concatenate([labelled, unjudged]),
         chances=None if chances is None else wide(chances, width + len(rest)),
         seen=None if judgements.seen is None else wide(judgements.seen, width),
+        made_of=None,  # of the items of the space
     )
 
 

@@ -181,6 +181,7 @@ def _wider(judgements: Judgements, more: int) -> Judgements:
         judged_items=None if labelled is None else np.append(labelled, np.zeros(more, dtype=bool)),
         seen=None,
         parts=None,
+        made_of=None,
     )
 
 

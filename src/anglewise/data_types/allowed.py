@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -20,6 +21,16 @@ from anglewise.data_types.passing import KnownColumns, cells_of, hashable, some_
 from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Array, Bool, Int64
 from anglewise.errors import TooFewError, WrongTypeError
+
+
+class ShownItems(Protocol):
+    """Says which items some rows are shown."""
+
+    def groups(
+        self, rows: Int64[Array, " q"]
+    ) -> Iterator[tuple[Int64[Array, " some"], Int64[Array, " items"]]]:
+        """Positions among some rows, and the items that these are shown."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,6 +40,7 @@ from anglewise.data_types.numbers import (
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64
+from anglewise.data_types.used_together import UsedTogether, check_made_of
 from anglewise.errors import ShapeError, TooFewError, ValuesError, WrongTypeError
 
 if TYPE_CHECKING:
@@ -63,46 +64,43 @@ class Judgements:
         ``queries x items`` of the direction (``items x items`` for ``items-items``): sparse rows,
         or a sparse matrix of SciPy.
     direction
-        Which side asks and which is ranked.
+        Who asks and what is ranked.
     source
         In words: the file, or the construction with its settings.
     complaints
-        What was wrong with the judgements as they came.
+        What was wrong with them as they came.
     seen
         For each row the items that an evaluation leaves out of the ranking, beside those that the
         space leaves out (for constructed judgements: the interactions that were folded in).
     judged_items
-        Which items were judged for every query, where judgements hold for whole items, as labels
-        do. Such an item is not relevant to a query that does not store it.
+        Which items were judged for every query, as labels do: not relevant where not stored.
     chances
-        Where judged pairs were sampled: the probability with which each was drawn, in (0, 1], for
-        the entries of ``graded``. Metrics that end in ``(sampled)`` weigh by them.
+        The probability with which each judged pair was drawn, in (0, 1], for the entries of
+        ``graded``. Metrics that end in ``(sampled)`` weigh by them.
     chances_unknown
-        Where judged pairs were sampled by chances that are not known: why. Metrics that end in
-        ``(sampled)`` are refused then.
+        Why these are not known of sampled pairs. Metrics that end in ``(sampled)`` are refused.
     judged_at
-        When each query of the asking side was first judged, in seconds, where it is known; NaN
-        for queries that were not judged. Judging until decided needs the order.
+        When each query was first judged, in seconds; NaN for those that were not judged.
     drawn
-        How the judged queries were drawn, where that was not with equal chances.
+        How the judged queries were drawn, unless with equal chances.
     parts
-        The documents, where documents were judged and the items are passages of them. The columns
-        of ``gains`` are documents then, and the best passage of each document counts.
+        The documents, where these were judged and the items are passages of them: the columns of
+        ``gains`` then, and the best passage of each counts.
     missing, missing_ids
         Gains of judged items that the space lacks, ``queries x these items``, and their ids. No
         list can hold them; where they are relevant they count as missed.
     dropped_ids
         The ids of judged items that the space lacks and that were left out on request.
     relevant_from
-        The lowest grade that binary metrics (R, P, RR, AP, bpref, infAP) take for relevant, such
-        as 2 in TREC's Deep Learning track; without it all above 0. nDCG reads the grades.
+        The lowest grade relevant to binary metrics (R, P, RR, AP, bpref, infAP); else all above 0.
     not_itself
         Whether each query's own document, that of the same id, is no candidate: ``seen`` holds it.
     allowed
-        Which items each query may be shown, where lists are judged under a filter; None for all.
+        Which items each query may be shown under a filter; None for all.
     of_users
-        Whether the file calls those who ask users, or all was made of interactions: then judged is
-        what they used.
+        Whether the file calls those who ask users, or all was made of interactions.
+    made_of
+        The sets of items that judgements were made of, if any.
     """
 
     gains: SparseRows | Sparse
@@ -123,6 +121,7 @@ class Judgements:
     of_users: bool = False
     chances_unknown: str = ""
     dropped_ids: tuple[str, ...] = ()
+    made_of: UsedTogether | None = None
 
     def __post_init__(self) -> None:
         check_direction(self.direction)
@@ -162,6 +161,7 @@ class Judgements:
             raise ShapeError(f"missing_ids name {due[1]} items, missing is None: {due} is due")
         if self.missing is not None and self.missing.shape != due:
             raise ShapeError(f"missing is {self.missing.shape}: {due} is due, as missing_ids say")
+        check_made_of(self.made_of, self.gains.shape, self.direction)
         if self.parts is not None and len(self.parts) != width:
             raise ShapeError(f"gains have {width} columns, parts {len(self.parts)} documents")
         items = width if self.parts is None else len(self.parts.of)

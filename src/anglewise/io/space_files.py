@@ -29,11 +29,12 @@ from anglewise.io.tables import rows_of
 
 MOST = 10**15
 """Counts in a description are whole numbers up to this."""
-FORMAT = 3
+FORMAT = 4
 """Counted up when an older reader would misread the folder.
 
 Format 2 says how queries and pairs were drawn, format 3 holds lists of token vectors or sparse
-vectors; where there is neither, 1 is written."""
+vectors, format 4 judgements that are made of who used what; where there is none of these, 1 is
+written."""
 
 
 LONGEST = 1 << 22
@@ -83,7 +84,7 @@ def describe(
 def _format(space: Space, judgements: Mapping[Direction, Judgements]) -> int:
     """The lowest format that holds all of it, so that older versions read what they can."""
     if isinstance(space.items, Representation):
-        return FORMAT
+        return 3
     return 2 if any(map(_says_draws, judgements.values())) else 1
 
 

@@ -43,10 +43,11 @@ from anglewise.io.space_files import (
     write_some,
     write_sparse,
 )
+from anglewise.io.stored_sets import described_with_sets, stored_gains, with_sets, write_sets
 
 T = TypeVar("T")
 
-KINDS = ("", "-judged-items", "-missing", "-queries")
+KINDS = ("", "-judged-items", "-missing", "-queries", "-sets")
 """What the names of files of judgements end in, behind their direction."""
 OURS = {"space.json", "items.parquet", "queries.parquet", "seen.parquet", "judgements"} | {
     f"judgements/{direction}{kind}.parquet" for direction in DIRECTIONS for kind in KINDS
@@ -69,10 +70,10 @@ def write_space(
     ``items.parquet`` and, unless the items ask, ``queries.parquet``; ``seen.parquet``;
     ``judgements/<direction>.parquet``, and beside it ``<direction>-judged-items.parquet`` where
     judgements speak of whole items, ``<direction>-missing.parquet`` where items were judged that
-    the space lacks, ``<direction>-queries.parquet`` where it is known when queries were judged or
-    how they were drawn. The same space gives the same bytes. A space that is there is replaced,
-    unless it holds judgements or items seen in training that the new one lacks; any other folder is
-    left alone.
+    the space lacks, ``<direction>-sets.parquet`` where they were made of who used what,
+    ``<direction>-queries.parquet`` where it is known when queries were judged or how they were
+    drawn. The same space gives the same bytes. A space that is there is replaced, unless it holds
+    judgements or items seen in training that the new one lacks; any other folder is left alone.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def write_space(
     """
     space, judgements = as_space(space), {} if judgements is None else judgements
     _check_shapes(space, judgements)
-    description = describe(space, judgements, {})
+    description = described_with_sets(describe(space, judgements, {}), judgements)
     replaceable = _replaced_by(judgements, seen=space.seen is not None)
     with new_folder(path, may_replace=replaceable) as folder:
         write_side(folder / "items.parquet", space.items)
@@ -184,6 +185,9 @@ def _read_judgements(folder: Path, direction: Direction, space: Space | None) ->
     judged = judgements_as_described(
         folder, direction, described[direction], (tables["gain"], tables["left_out"]), parts
     )
+    file = _optional_file(folder, description, f"judgements/{direction}-sets.parquet")
+    if file is not None:
+        judged = with_sets(file, ranked, judged, described[direction])
     file = _optional_file(folder, description, f"judgements/{direction}-missing.parquet")
     if file is not None:
         with reading(file, "a table of query_id, item_id and gain"):
@@ -230,7 +234,9 @@ def _write_judgements(
     asking, ranked = space.sides(direction)
     if judgements.parts is not None:
         ranked = documents_of(ranked, judgements.parts)
-    tables = {"gain": judgements.gains, "left_out": judgements.seen}
+    tables = {"gain": stored_gains(judgements), "left_out": judgements.seen}
+    if judgements.made_of is not None:
+        write_sets(into / f"{direction}-sets.parquet", ranked, judgements.made_of)
     if chances is not None:
         tables |= {"chance": chances.columns(0, width)}
     write_sparse(into / f"{direction}.parquet", (asking, ranked), tables)

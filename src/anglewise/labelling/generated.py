@@ -13,8 +13,9 @@ from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import Array, Direction, Int64
+from anglewise.data_types.used_together import UsedTogether
 from anglewise.errors import IdsError, TooFewError, ValuesError
-from anglewise.judgements.constructed import co_consumption
+from anglewise.judgements.co_use import co_use
 from anglewise.judgements.records import Judged, check_levels
 
 MOST_ROWS = 2_000_000
@@ -45,7 +46,7 @@ def from_interactions(
     *,
     direction: Direction = "queries-items",
     graded: bool = False,
-    min_support: int = 5,
+    min_support: int = 1,
     judge: str = "interactions",
     now: float,
 ) -> Generated:
@@ -55,7 +56,7 @@ def from_interactions(
     or, ``graded``, with the weight of the interaction; what weighs 0 or less is judged and not
     relevant, with gain 0. Those used in training (``space.seen``) are
     left out, as they are out of the ranking. ``items-items``: items used together by at least
-    ``min_support`` users, graded 3 to 1 by ``co_consumption``; take users who were not trained on.
+    ``min_support`` users, graded by ``co_use``; take users who were not trained on.
 
     Raises
     ------
@@ -125,8 +126,8 @@ def _check_fits(rows: int) -> None:
 def _used_together(
     space: Space, interactions: Interactions, min_support: int, judge: str, now: float
 ) -> Generated:
-    everybody = np.ones(len(interactions.user_ids), dtype=bool)
-    table = co_consumption(interactions, everybody, min_support=min_support).gains
+    made_of = UsedTogether(interactions.rows(), min_support=min_support)
+    table = co_use(made_of, noun="user").gains
     rows = _rows(interactions.item_ids, space.items.row_of)
     first, second = rows[table.rows], rows[table.indices]
     in_space = (first >= 0) & (second >= 0)

@@ -27,7 +27,7 @@ from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.similarity_measures.measure import measures as read_measures
 
 if TYPE_CHECKING:
-    from anglewise.data_types.allowed import Allowed
+    from anglewise.data_types.allowed import Allowed, ShownItems
     from anglewise.data_types.filters import Where
 
 
@@ -301,7 +301,7 @@ def by_frames(
     threads: int | None,
     progress: Progress | None,
     new_vectors: bool = True,
-    allowed: "Allowed | None" = None,
+    allowed: "ShownItems | None" = None,
 ) -> dict[str, Neighbours]:
     """Answer some rows of those who ask, frame after frame.
 

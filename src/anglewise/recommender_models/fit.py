@@ -12,8 +12,10 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import KEPT_ASIDE, POSITIVE, SEED
 from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.typing import Array, Direction, Int64
+from anglewise.data_types.used_together import UsedTogether
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.judgements.constructed import HoldOut, co_consumption, hold_out
+from anglewise.judgements.co_use import co_use
+from anglewise.judgements.constructed import HoldOut, hold_out
 from anglewise.recommender_models.closed_form import OBJECTIVES, LinearModel, fit_linear
 from anglewise.recommender_models.ease import ItemWeights, fit_ease
 from anglewise.recommender_models.model import Model, RawTable, raw_table
@@ -152,7 +154,7 @@ def fit(
     are no likes: nothing is learned from them, and held out they are judged with gain 0. The model
     (``learn``) learns from the users that are not held out. A part of the interactions of held-out
     users folds them in; the rest are the items that should be recommended to them (``hold_out``);
-    and all of them together show which items are alike (``co_consumption``).
+    and all of them together show which items are alike (``co_use``).
 
     Parameters
     ----------
@@ -305,7 +307,8 @@ def _judged(
         everyone = f"{split.unjudged} of {split.held_out.sum()} held-out users"
         notes.append(f"not judged, for they have fewer than two items: {everyone}")
     try:
-        judgements["items-items"] = co_consumption(interactions, split.held_out)
+        sets = interactions.rows().take(np.flatnonzero(split.held_out))
+        judgements["items-items"] = co_use(UsedTogether(sets))
     except TooFewError as error:
         notes.append(f"similar items cannot be judged: {error}")
     return judgements, notes

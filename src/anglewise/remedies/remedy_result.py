@@ -15,6 +15,7 @@ from anglewise.comparison.legend import how_to_read
 from anglewise.comparison.notes import notes
 from anglewise.comparison.rankers import Ranker
 from anglewise.comparison.scoring import list_key, score_lists
+from anglewise.comparison.similar_items import over_all_notes
 from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted, html_table, percent
@@ -282,7 +283,15 @@ def assemble_result(runner: CandidateRunner, outcome: Outcome, finalists: int) -
         budget_seconds=runner.budget.seconds,
         seconds=outcome.seconds,
         stopped=outcome.stopped,
-        notes=(*_run_notes(outcome, finalists), *notes(runner.space, judged, scores)),
+        notes=(
+            *over_all_notes(
+                judged,
+                "as candidates of several models are",
+                "compare what wins here alone, which is judged within strata of similar use",
+            ),
+            *_run_notes(outcome, finalists),
+            *notes(runner.space, judged, scores),
+        ),
     )
 
 

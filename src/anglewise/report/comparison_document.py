@@ -31,6 +31,7 @@ from anglewise.report.document import (
     TableColumn,
 )
 from anglewise.report.pictures import ComparisonDisplay
+from anglewise.report.ways_of_judging import ways_and_truths
 from anglewise.report.words import BEATEN, BEATEN_BY_BOTH, NOTHING, interval, number, signed
 
 LETTERS = ascii_lowercase.replace("q", "")  # there is no common superscript q
@@ -69,6 +70,7 @@ def comparison_document(
     legend = Line(how_to_read(result), "dim", letters=beaten if beats else "")
     beside = [
         *floors(result),
+        *ways_and_truths(result),
         *_reranking(result, timed=breadth),
         *(_breadth(result) if breadth else ()),
         *_slices(result),
@@ -123,7 +125,8 @@ def facts(result: Comparison) -> list[str]:
     originals = [space for space in result.spaces if space.made_of is None]
     if len(originals) > 1:
         sizes.insert(0, counted(len(originals), "space"))
-    return [*direction, result.metric, *sizes, f"seed {result.seed}"]
+    within = [f"within {result.within}"] if result.within else []
+    return [*direction, result.metric, *within, *sizes, f"seed {result.seed}"]
 
 
 def _measures(result: Comparison) -> Table:
@@ -158,6 +161,8 @@ def _measures(result: Comparison) -> Table:
     by = "" if result.weights is None else ", weighed by traffic,"
     over = f"queries and {len(result.trainings)} trainings" if spread else "queries"
     mean = "" if result.direction is None else f": mean over {over}{by}"
+    if result.within:
+        mean += " of the mean over strata of similar use with a relevant item"
     caption = (
         f"{result.metric}{mean} with its 95% interval. Superscripts name the measures that a "
         f"measure beats, by {'both tests' if result.trainings else 'sign flips'} at 95%."

@@ -1,0 +1,158 @@
+"""Similar items by several truths: tables of labels beside what is used together."""
+
+import json
+
+import numpy as np
+import pytest
+
+import anglewise as aw
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.used_together import UsedTogether
+from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
+from anglewise.io.space_folder import write_space
+from anglewise.judgements.co_use import co_use
+from cli_run import anglewise  # noqa: F401 (a fixture)
+
+KINDS, EACH = 20, 12
+ITEMS = KINDS * EACH
+
+
+def world(seed=0):
+    """Items of a few kinds, vectors that know them but for their length, and users with a taste."""
+    rng = np.random.default_rng(seed)
+    kind = np.arange(ITEMS) % KINDS
+    centres = rng.standard_normal((KINDS, 16))
+    lengths = rng.lognormal(0, 1, ITEMS)[:, None]
+    vectors = (centres[kind] + 0.3 * rng.standard_normal((ITEMS, 16))) * lengths
+    taste = rng.integers(KINDS, size=300)
+    likes = rng.random((300, ITEMS)) < np.where(taste[:, None] == kind, 0.5, 0.01)
+    users, items = np.nonzero(likes)
+    space = aw.Space(items=aw.Embeddings(vectors, ids=[f"i{i}" for i in range(ITEMS)]))
+    return space, SparseRows.from_pairs(users, items, shape=(300, ITEMS)), kind
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("truths")
+    space, used, kind = world()
+    write_space(space, folder / "films", judgements={"items-items": co_use(UsedTogether(used))})
+    rows = [f"i{i},k{k}" for i, k in enumerate(kind)]
+    (folder / "labels.csv").write_text("\n".join(["id,label", *rows]))
+    shuffled = np.random.default_rng(1).permutation(kind)
+    rows = [f"i{i},k{k},some" for i, k in enumerate(shuffled)]
+    (folder / "wrong.csv").write_text("\n".join(["id,chance,other", *rows]))
+    return folder
+
+
+def test_labels_of_one_row_and_of_several_are_the_same(tmp_path):
+    space = aw.Space(items=aw.Embeddings(np.eye(4), ids=list("abcd")))
+    (tmp_path / "one.csv").write_text("id,genre\na,x|y\nb,y\nc,x | z\nd,\n")
+    (tmp_path / "rows.csv").write_text("id,genre\na,x\na,y\na,y\nb,y\nc,x\nc,z\nq,x\n")
+    said = []
+    one, rows = (
+        aw.read_item_sets(tmp_path / name, space, say=said.append)
+        for name in ("one.csv", "rows.csv")
+    )
+    assert one.gains.values.tolist() == rows.gains.values.tolist()
+    assert one.gains.values.tolist() == [1 / 2, 1 / 3, 1 / 2, 1 / 3]
+    assert said[0].endswith("rows left out: 1 without a label")
+    assert said[1].endswith("rows left out: 1 of items that the space lacks")
+
+
+def test_what_is_no_table_of_labels_is_refused(made, tmp_path):
+    space = aw.read_space(made / "films")
+    with pytest.raises(FileError, match="cannot tell which column holds the labels among"):
+        aw.read_item_sets(made / "wrong.csv", space)
+    with pytest.raises(SpellingError, match="no column 'genre' beside the ids"):
+        aw.read_item_sets(made / "wrong.csv", space, column="genre")
+    (tmp_path / "alien.csv").write_text("id,label\nq,x\n")
+    with pytest.raises(IdsError, match="not one of 1 ids is an item of the space, such as 'q'"):
+        aw.read_item_sets(tmp_path / "alien.csv", space)
+    (tmp_path / "alone.csv").write_text("id,label\ni0,x\ni1,y\n")
+    with pytest.raises(TooFewError, match="no two items are shared by 1 label"):
+        aw.read_item_sets(tmp_path / "alone.csv", space)
+    (tmp_path / "empty.csv").write_text("id,label\ni0,\ni1,\n")
+    with pytest.raises(FileError, match="no item of the space has a label"):
+        aw.read_item_sets(tmp_path / "empty.csv", space)
+
+
+def test_truths_that_agree_leave_the_verdict(made):
+    space, used, _ = world()
+    labels = aw.read_item_sets(made / "labels.csv", space)
+    judged = co_use(UsedTogether(used))
+    result = aw.compare(space, judged, measures="dot,cosine", truths={"labels": labels})
+    alone = aw.compare(space, judged, measures="dot,cosine")
+    assert result.verdict == alone.verdict
+    assert (result.verdict.decision, result.verdict.measure) == ("use", "cosine")
+    assert [name for name, _ in result.truths] == ["co-use", "labels"]
+    assert all(own.verdict.measure == "cosine" for _, own in result.truths)
+
+
+def test_every_truth_is_taken_within_the_strata_of_the_same_use(made):
+    space, used, _ = world()
+    labels = aw.read_item_sets(made / "labels.csv", space)
+    judged = co_use(UsedTogether(used))
+    result = aw.compare(space, judged, measures="dot,cosine", truths={"labels": labels})
+    assert {own.within for _, own in result.truths} == {alone_within(space, judged)}
+
+
+def alone_within(space, judged):
+    return aw.compare(space, judged, measures="dot,cosine").within
+
+
+def test_a_truth_that_does_not_tell_leaves_nothing_told(made):
+    space, used, _ = world()
+    chance = aw.read_item_sets(made / "wrong.csv", space, column="chance")
+    judged = co_use(UsedTogether(used))
+    result = aw.compare(space, judged, measures="dot,cosine", truths={"chance": chance})
+    assert dict(result.truths)["co-use"].verdict.decision == "use"
+    assert dict(result.truths)["chance"].verdict.decision != "use"
+    assert result.verdict.decision == "cannot-tell"
+    assert "co-use: cosine" in result.verdict.reason
+
+
+def test_truths_are_between_items():
+    space, used, _ = world()
+    judged = co_use(UsedTogether(used))
+    asked = aw.Judgements(SparseRows.from_pairs([0], [1], shape=(ITEMS, ITEMS)), "queries-items")
+    with pytest.raises(SpellingError, match="the truth people is of queries-items"):
+        aw.compare(space, judged, truths={"people": asked})
+
+
+def test_the_command_lays_truths_beside_each_other(made, anglewise):  # noqa: F811
+    command = ["compare", str(made / "films"), "--direction", "items-items"]
+    options = ["--measures", "dot,cosine", "--quiet", "--json", str(made / "out.json")]
+    labels = str(made / "labels.csv")
+    assert anglewise(*command, "--truths", f"co-use,{labels}", *options).code == 0
+    content = json.loads((made / "out.json").read_text())
+    assert [truth["truth"] for truth in content["truths"]] == ["co-use", "labels.csv"]
+    assert all(truth["verdict"]["measure"] == "cosine" for truth in content["truths"])
+    assert content["verdict"]["decision"] == "use"
+    wrong = f"{made / 'wrong.csv'}:chance"
+    assert anglewise(*command, "--truths", f"co-use,{wrong}", *options).code == 0
+    content = json.loads((made / "out.json").read_text())
+    assert content["verdict"]["decision"] == "cannot-tell"
+    assert content["truths"][1]["truth"] == "wrong.csv:chance"
+    assert anglewise(*command, "--truths", labels, *options).code == 0
+
+
+@pytest.mark.parametrize(
+    ("truths", "words"),
+    [
+        ("co-use,nowhere.csv", "nowhere.csv does not exist"),
+        ("co-use,co-use", "names a truth twice"),
+        ("couse", "couse does not exist: give co-use"),
+        ("co-use,,x", "a word is missing"),
+    ],
+)
+def test_a_typo_in_truths_is_refused(made, anglewise, truths, words):  # noqa: F811
+    command = ["compare", str(made / "films"), "--direction", "items-items", "--truths", truths]
+    result = anglewise(*command)
+    assert result.code == 2
+    assert words in " ".join(result.err.split())
+
+
+def test_truths_are_of_similar_items(made, anglewise):  # noqa: F811
+    result = anglewise("compare", str(made / "films"), "--truths", "co-use")
+    assert result.code == 2
+    assert "--truths is of similar items" in " ".join(result.err.split())
