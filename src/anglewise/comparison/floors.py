@@ -22,6 +22,7 @@ from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.evaluation_metrics.pools import POOL_GAP
 from anglewise.statistics.decision import Tolerance, WeightedMeans, decide
 
 RANDOM, MOST_USED, ITEM_KNN = "random", "most used items", "item-kNN"
@@ -108,6 +109,7 @@ def with_floors(
         above, low, high = outcome.above, *drawn.interval(row)
         is_beaten, beats_all = bool((above[1:] > 0).any()), bool((outcome.most[1:] < 0).all())
         unseen = float(unjudged[row])
+        beats_all &= not _is_favoured(unseen, scores)
         reached.append(Floor(name, float(means[row]), low, high, is_beaten, beats_all, unseen))
         remarks += _remarks(reached[-1], lists[name], scores)
         if reached[-1].beaten and not above[named] > 0 and not _is_unknown(reached[-1], scores):
@@ -147,6 +149,19 @@ def _remarks(floor: Floor, lists: Neighbours, scores: Scores) -> Iterator[str]:
             f"measures' at most {scores.unjudged.max():.0%}; judged, it might stand higher, so "
             "whether anything here beats it is not known"
         )
+    unseen = floor.unjudged_share
+    if scores.unjudged is not None and unseen is not None and _is_favoured(unseen, scores):
+        yield (
+            f"{floor.name}: {unseen:.0%} of what it lists was never judged, of the measures' at "
+            f"least {scores.unjudged.min():.0%}; judged, these might stand higher, so whether it "
+            "is better than they are is not known"
+        )
+
+
+def _is_favoured(unseen: float, scores: Scores) -> bool:
+    """Whether what a floor lists was judged, and what the measures list was not."""
+    known = scores.pooled and scores.unjudged is not None
+    return known and unseen < float(scores.unjudged.min()) - POOL_GAP
 
 
 def _is_unknown(floor: Floor, scores: Scores) -> bool:

@@ -61,6 +61,9 @@ class Scores:
         what was learnt in each fold.
     unjudged
         For each measure the share of places that nobody judged, where there are lists.
+    pooled
+        Whether what was judged holds enough that is not relevant to tell a list that nobody judged
+        from a bad one, and what nobody judged counts as not relevant.
     split
         Which queries taught which, and which belong together.
     drawn_by_lot
@@ -90,6 +93,7 @@ class Scores:
     found: Mapping[str, Neighbours] = field(default_factory=dict[str, Neighbours])
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     unjudged: Float64[Array, " m"] | None = None
+    pooled: bool = False
     split: QuerySplit = ALONE
     drawn_by_lot: bool = False
     weights: QueryWeights | None = None

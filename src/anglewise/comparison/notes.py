@@ -15,6 +15,7 @@ from anglewise.comparison.dependence import (
 )
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.comparison.list_notes import empty_notes, tie_notes
+from anglewise.comparison.pool_bias import pool_notes
 from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate, reads_vectors
 from anglewise.comparison.rankers import Ranker
 from anglewise.data_types.columns import titles
@@ -55,6 +56,7 @@ def notes(
         *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
         *(lot_notes(judgements, scores.values) if lists else ()),
+        *pool_notes(scores),
         *(_itself_notes(sides, judgements, scores) if lists else ()),
         *(_seen_notes([space], [judgements], judgements) if lists else ()),
         *scores.split.notes(),
@@ -89,6 +91,7 @@ def space_notes(
         *_relevance_notes(aligned.judgements),
         *_draw_notes(aligned.judgements.drawn, scores),
         *lot_notes(aligned.judgements, scores.values),
+        *pool_notes(scores),
         *(
             _itself_notes(aligned.names.sides(direction), aligned.judgements, scores)
             if all(side.named for pair in sides.values() for side in pair)

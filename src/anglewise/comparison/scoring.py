@@ -22,7 +22,8 @@ from anglewise.data_types.typing import Array, Bool, Float64, Int, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate, evaluate_triplets, score_pairs
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
-from anglewise.evaluation_metrics.interface import PairMetric
+from anglewise.evaluation_metrics.interface import Metric, PairMetric, RankingMetric
+from anglewise.evaluation_metrics.pools import tells_bad
 from anglewise.nearest_neighbours.search import share_of
 from anglewise.similarity_measures.adapter import Adapted
 from anglewise.similarity_measures.formulas import Measure
@@ -124,11 +125,18 @@ def score_lists(
         found=lists,
         settings=chosen,
         unjudged=1 - np.average(values[str(share)], axis=1, weights=each),
+        pooled=_pooled(settings.metrics[0], judgements, rows),
         split=split,
         drawn_by_lot=judgements.by_lot,
         weights=weights,
         largest_group=settings.largest_group,
     )
+
+
+def _pooled(deciding: Metric, judgements: Judgements, rows: Int64[Array, " q"]) -> bool:
+    """Whether it can be told that a list was judged, and matters that another was not."""
+    counts = isinstance(deciding, RankingMetric) and deciding.unjudged == "not relevant"
+    return counts and not judgements.by_lot and tells_bad(judgements.graded, rows)
 
 
 def list_key(neighbours: Neighbours) -> bytes:

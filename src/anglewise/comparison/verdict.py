@@ -6,6 +6,7 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import NO_INTERVAL, Estimate, Plans, Verdict
 from anglewise.comparison.inference import NAMED, Inference, why_no_verdict
+from anglewise.comparison.pool_bias import pool_assumption
 from anglewise.comparison.ranked_runs import RunCandidate
 from anglewise.comparison.split import assumed_sizes
 from anglewise.comparison.training_agreement import agreed, named, trained_alike
@@ -389,8 +390,24 @@ class _Words:
         )
         if self.trainings is not None:
             assumed.append(trained_alike(self.trainings))
+        assumed += pool_assumption(scores, self._claimed())
         if assumed:
             yield f"if {listed(assumed)}"
+
+    def _claimed(self) -> list[tuple[int, int]]:
+        """Of each claim the measure that is said to be the better one, or no worse, and the other.
+
+        Where nothing can be told, how far the others may be ahead and behind is said of each.
+        """
+        outcome, keep = self.outcome, self.reference
+        others = [j for j in range(len(self.columns)) if j != keep]
+        if outcome.decision in {"use", "better"}:
+            pairs = [(j, keep) for j in (outcome.measure, *outcome.as_good)]
+        else:
+            pairs = [(keep, j) for j in others]
+            if outcome.decision == "cannot-tell" and self.leader != keep:
+                pairs.append((self.leader, keep))
+        return [(self.columns[better], self.columns[other]) for better, other in pairs]
 
     def _beyond(self) -> str:
         """How many of the queries that were seen differ by more than was assumed of others."""
