@@ -372,3 +372,24 @@ def test_the_path_of_gauges_weighs_its_ndcg_by_traffic():
     compared = aw.compare(space, replace(among, drawn=drawn), "cosine", "nDCG@5")
     assert weighed == pytest.approx(compared.measures[0].metrics["nDCG@5"].mean)
     assert abs(weighed - plain) > 1e-6
+
+
+def test_how_far_judging_could_move_a_lead_is_told_of_lists_as_they_are_tuned_now():
+    """More judgements may tune a measure otherwise: no lead of it is safe whatever they say."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 8))
+    items = aw.Embeddings(x * rng.uniform(0.2, 5, (60, 1)))
+    space = aw.Space(queries=aw.Embeddings(x + 0.3), items=items)
+    own = aw.Judgements(SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60)))
+    fixed = unjudged(aw.compare(space, own, "dot,cosine"))
+    assert fixed.tuned == ()
+    assert "as tuned now" not in str(fixed)
+    tuned = unjudged(aw.compare(space, own, "dot,norm(0,*)"))
+    assert tuned.to_dict()["tuned"] == ["norm(0,*)"]
+    assert "all this is of norm(0,*) as tuned now: tuned by more judgements, it may" in str(tuned)
+    lines = [line.text for group in unjudged_document(tuned).body[:2] for line in group]
+    assert lines[1].startswith("lead over dot: ")
+    assert lines[1].endswith("in grades up to 1, with the lists as tuned now")
+    certain = replace(tuned, bounds=tuple(replace(b, low=0.1) for b in tuned.bounds))
+    assert not certain.safe
+    assert replace(certain, tuned=()).safe

@@ -1,4 +1,4 @@
-"""Whether what was judged favours some candidates: those whose lists were judged, not the others."""
+"""Whether what was judged favours some candidates: those whose lists were judged."""
 
 from collections.abc import Iterator, Sequence
 

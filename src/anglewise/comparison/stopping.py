@@ -44,6 +44,11 @@ POSITIVE_ALONE = (
     "Nothing is judged as not relevant here, so it is not known which queries are judged whole: "
     "all of them count, and what is not judged counts as not relevant"
 )
+TUNED = (
+    "chosen or learnt anew from what is judged: lists of earlier queries may be others at the next "
+    "look, so that the answer holds for one look, and after how many queries it would have come is "
+    "not known"
+)
 WEIGHED = (
     "judging until decided takes every query for as much as any other, and these were drawn by "
     "traffic and weigh unequally: fix the number of queries beforehand, and go by the verdict of "
@@ -68,7 +73,8 @@ class Sequential:
     left
         The measures that may still be the best; measures that rank alike come as one.
     decided_after
-        The number of queries after which one was left, if one is.
+        The number of queries after which one was left, if one is; None where what is tuned or
+        learnt takes part, as fewer queries would have tuned it otherwise.
     about_left
         How many more queries leave one in half of the futures drawn from those that there are;
         None if more than seven times as many, or where there are fewer than twenty to draw from.
@@ -179,7 +185,10 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
         means = dict(zip(means, values.mean(axis=1).tolist(), strict=True))
     best = max(left, key=lambda row: means[row.measure])
     names, queries = tuple(row.measure for row in left), values.shape[1]
+    tuned = [row.measure for row in groups.measures if row.settings]
     told = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
+    if tuned and len(values) > 1:
+        told += (f"{listed(tuned)} {'is' if len(tuned) == 1 else 'are'} {TUNED}",)
     if len(values) > 1 and groups.judgements.judged_at is None:
         told += (UNORDERED,)
     notes = told + notes
@@ -193,15 +202,16 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
         )
         return Sequential("decided", best.measure, names, 0, 0, queries, reason)
     if len(left) == 1:
-        reason = (
-            f"use {best.measure} by the sequential sign-flip test; "
-            f"in this order {counted(race.decided_after or 0, 'query')} of {queries:,} would have "
-            "done"
-        )
+        after = None if tuned else race.decided_after
+        parts = [f"use {best.measure} by the sequential sign-flip test"]
+        if best.alike:
+            parts.append(f"{listed([best.measure, *best.alike])} rank alike here")
+        if after is not None:
+            would = f"in this order {counted(after, 'query')} of {queries:,} would have done"
+            parts.append(would)
         notes += _beside_verdict(result, {"use", "tie"}, left)
-        return Sequential(
-            "decided", best.measure, names, race.decided_after, 0, queries, reason, notes
-        )
+        reason = "; ".join(parts)
+        return Sequential("decided", best.measure, names, after, 0, queries, reason, notes)
     widest = _widest_difference(values, race.may_be_best)
     if widest <= result.tolerance:
         reason = (
@@ -291,9 +301,10 @@ def _beside_verdict(
     note = (
         f'The verdict of the comparison is another, "{verdict.headline}": it asks by how much '
         f"others are better than {verdict.keep}, assumes no symmetry and holds for a number of "
-        "queries fixed beforehand; this one asks which is the best, and holds however often one "
-        "looks"
+        "queries fixed beforehand; this one asks which is the best"
     )
+    if not any(row.settings for row in result.measures):
+        note += ", and holds however often one looks"
     return (note,)
 
 
