@@ -8,11 +8,11 @@ import pytest
 
 import anglewise as aw
 import planted
-from anglewise.comparison.floors import with_floors
+from anglewise.comparison.floors import Floor, unbeaten, with_floors
 from anglewise.comparison.gates import check
-from anglewise.comparison.history import Looks
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.legend import unjudged_words
+from anglewise.comparison.looks import Looks
 from anglewise.comparison.next_judgements import unjudged
 from anglewise.comparison.power import Planned, Power
 from anglewise.comparison.verdict import verdict_of
@@ -27,7 +27,7 @@ from anglewise.rag.thresholds import ScoredQuestions
 from anglewise.remedies.remedy_result import cost_words
 from anglewise.report.check_documents import power_document, unjudged_document
 from anglewise.report.pictures import power_picture
-from anglewise.report.retrieval_documents import relevance_document
+from anglewise.report.retrieval_documents import PRICE_LEGEND, relevance_document
 from anglewise.report.terminal import print_document
 from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.decision import Tolerance
@@ -205,6 +205,23 @@ def test_bins_of_calibration_are_said_to_stand_alone_and_few_questions_to_be_as_
     assert "intervals: 95%, each by itself, over questions" in words
     assert "12 questions allow to say that at least" in words
     assert "keep one, with the same confidence" in words
+
+
+def test_a_price_list_is_of_the_questions_that_find_a_relevant_passage():
+    """Those whose relevant passages are out of reach keep none, whatever the threshold is."""
+    words = " ".join(PRICE_LEGEND.split())
+    assert "the share that keeps a relevant passage, of all questions like these that find" in words
+    assert "shares of the held-out questions that find one" in words
+
+
+def test_a_level_is_of_each_floor_by_itself_where_there_are_several():
+    def floor(name, **known):
+        return Floor(name, 0.3, 0.2, 0.4, **known)
+
+    better = [floor("bm25", beaten=False, beats_all=True)]
+    assert unbeaten(better, "R@5") == "at 95% bm25 (R@5 0.300) is better than every measure here"
+    better.append(floor("item-kNN", beaten=False, beats_all=True))
+    assert unbeaten(better, "R@5").endswith("are better than every measure here, each by itself")
 
 
 def test_where_all_is_judged_nothing_is_left_to_move_a_lead():

@@ -118,7 +118,7 @@ def with_floors(
             by_others.setdefault(scores.names[best], []).append(floor)
     words = [result.verdict.reason, unbeaten(reached, scores.metric)]
     words += [
-        f"at 95% {other} is shown to beat {listed(names, 'and')}, and {chosen} is not"
+        f"at 95% {other} is shown to beat {listed(names, 'and')}{_each(names)}, and {chosen} is not"
         for other, names in by_others.items()
     ]
     return replace(
@@ -185,9 +185,16 @@ def unbeaten(reached: Sequence[Floor], metric: str) -> str:
             names = better if floor.beats_all else others
             names.append(f"{floor.name} ({metric} {floor.mean:.3f})")
     is_or_are = "is" if len(better) == 1 else "are"
-    parts = [f"{listed(better)} {is_or_are} better than every measure here"] if better else []
+    parts: list[str] = []
+    if better:
+        parts.append(f"{listed(better)} {is_or_are} better than every measure here{_each(better)}")
     parts += [f"nothing is shown to beat {listed(others, 'or')}"] if others else []
     return f"at 95% {'; '.join(parts)}" if parts else ""
+
+
+def _each(floors: Sequence[str]) -> str:
+    """That a level is of each floor: of several together it is not."""
+    return ", each by itself" if len(floors) > 1 else ""
 
 
 def _lists(

@@ -10,6 +10,7 @@ from anglewise.comparison.dependence import (
     ALL_WEIGHED,
     UNEQUAL,
     answer_notes,
+    copy_notes,
     lot_notes,
     shared_notes,
 )
@@ -62,6 +63,7 @@ def notes(
         *scores.split.notes(),
         *_few_notes(scores),
         *(answer_notes(judgements, scores) if lists else shared_notes(space, judgements)),
+        *(copy_notes(judgements, scores) if lists else ()),
         *(part_notes(judgements.parts) if lists else ()),
         *(_zero_notes(*sides) if searched else ()),
         *(_use_notes({"": space}, direction) if lists and judgements.parts is None else ()),
@@ -101,6 +103,7 @@ def space_notes(
         *scores.split.notes(),
         *_few_notes(scores),
         *answer_notes(aligned.judgements, scores),
+        *copy_notes(aligned.judgements, scores),
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
         *(f"{name}: {note}" for name, pair in sides.items() for note in _zero_notes(*pair)),
         *_use_notes(
@@ -174,7 +177,6 @@ def _relevance_notes(judgements: Judgements) -> Iterator[str]:
             f"so counted as missed as in trec_eval: {relevant:,} (--missing drop leaves them out)"
         )
     without = _without(gains, gains.values > 0, rows)
-    without = max(without, judgements.complaints.queries_without_relevant)
     if without:
         yield f"{counted(without, 'judged query')} without any relevant item: every measure gets 0"
     if level is not None:

@@ -11,8 +11,8 @@ from anglewise.comparison.comparison_result import (
     MeasureResult,
 )
 from anglewise.comparison.gates import Checked
-from anglewise.comparison.history import Looks
 from anglewise.comparison.legend import how_to_read
+from anglewise.comparison.looks import Looks
 from anglewise.comparison.next_judgements import Unjudged
 from anglewise.comparison.slices import agreement
 from anglewise.comparison.stopping import Sequential
@@ -61,7 +61,7 @@ def comparison_document(
     'Use dot'
     """
     verdict = result.verdict
-    remark = f". {looks}" if looks is not None and looks.candidate_sets > 1 else ""
+    remark = f". {looks}" if looks is not None and looks.says_something else ""
     table = _measures(result)
     cells = (cell for row in table.rows for cell in row)
     beats = any(isinstance(cell, Cell) and cell.beats for cell in cells)
