@@ -26,6 +26,7 @@ from anglewise.rag.relevance import relevance_of
 from anglewise.rag.thresholds import ScoredQuestions
 from anglewise.remedies.remedy_result import cost_words
 from anglewise.report.check_documents import power_document, unjudged_document
+from anglewise.report.comparison_document import comparison_document
 from anglewise.report.pictures import power_picture
 from anglewise.report.retrieval_documents import PRICE_LEGEND, relevance_document
 from anglewise.report.terminal import print_document
@@ -410,3 +411,23 @@ def test_how_far_judging_could_move_a_lead_is_told_of_lists_as_they_are_tuned_no
     certain = replace(tuned, bounds=tuple(replace(b, low=0.1) for b in tuned.bounds))
     assert not certain.safe
     assert replace(certain, tuned=()).safe
+
+
+def test_what_is_said_of_slices_names_what_it_supposes():
+    """Their headlines alone stand in the table, without what the sentence of each supposes."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 8))
+    columns = {"kind": ["a", "b"] * 30, "user": [str(i // 3) for i in range(60)]}
+    space = aw.Space(
+        queries=aw.Embeddings(x + 0.3, metadata=columns),
+        items=aw.Embeddings(x * rng.uniform(0.2, 5, (60, 1))),
+    )
+    own = aw.Judgements(SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60)))
+    for settings, words in (
+        ({}, "holds at 95% together."),
+        ({"largest_difference": 0.3}, "if no query of a kind not seen differs by more than 0.3."),
+        ({"split": "group(user)"}, "has more queries there than the largest seen."),
+        ({"split": "group(user)", "largest_group": 9}, "group(user) has more than 9 queries."),
+    ):
+        result = aw.compare(space, own, "dot,cosine", slices="kind", **settings)
+        assert words in " ".join(markdown(comparison_document(result)).split()).replace("\\", "")
