@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import anglewise as aw
+from anglewise.comparison.stopping import sequential
 from anglewise.data_types.sparse import SparseRows
 
 QUERIES, ITEMS, DEPTH = 60, 400, 10
@@ -49,7 +50,7 @@ def test_a_run_that_alone_was_judged_is_used_only_if_the_rest_is_not_relevant(li
     result = aw.compare(made_space(), pooled_from(lists), "dot,cosine", runs=run)
     assert (result.verdict.decision, result.verdict.measure) == ("use", "live")
     assert "if what nobody judged is not relevant (of the first 10 places " in result.verdict.reason
-    assert "for dot and 0% for live)" in result.verdict.reason
+    assert "for dot, against 0% for live)" in result.verdict.reason
     (note,) = [note for note in result.notes if "pool" in note]
     assert note.startswith("the pool may favour live: of the first 10 places nobody judged 9")
     assert "for dot and 9" in note
@@ -112,3 +113,15 @@ def test_a_floor_that_alone_was_judged_is_not_said_to_be_better():
     assert "nothing is shown to beat" in result.verdict.reason
     (remark,) = [note for note in result.floor_notes if note.startswith("bm25: ")]
     assert "judged, these might stand higher, so whether it is better" in remark
+
+
+def test_a_deep_metric_is_held_against_the_places_that_pools_are_made_of(lists, run):
+    """Of a hundred places nobody judged ninety: that the first ten were judged is seen in them."""
+    result = aw.compare(made_space(), pooled_from(lists), "dot", "nDCG@100", runs=run)
+    assert "of the first 10 places nobody judged" in " ".join(result.notes)
+    assert "against 0% for live)" in result.verdict.reason
+
+
+def test_a_decision_for_good_says_it_too(lists, run):
+    result = aw.compare(made_space(), pooled_from(lists), "dot", runs=run)
+    assert any(note.startswith("the pool may favour live") for note in sequential(result).notes)

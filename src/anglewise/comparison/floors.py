@@ -14,6 +14,7 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.inference import Scores
+from anglewise.comparison.scoring import unjudged_in_pool
 from anglewise.comparison.without_vectors import HiddenRows, WithoutVectors
 from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.sparse import SparseRows
@@ -22,7 +23,7 @@ from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
-from anglewise.evaluation_metrics.pools import POOL_GAP
+from anglewise.evaluation_metrics.pools import POOL_DEPTH, POOL_GAP
 from anglewise.statistics.decision import Tolerance, WeightedMeans, decide
 
 RANDOM, MOST_USED, ITEM_KNN = "random", "most used items", "item-kNN"
@@ -88,6 +89,9 @@ def with_floors(
     floor_values = every[scores.metric]
     weights = None if scores.weights is None else scores.weights.values
     unjudged = 1 - np.average(every[str(share)], axis=1, weights=weights)
+    outside = None
+    if scores.outside_pool is not None:
+        outside = unjudged_in_pool(lists, context.judgements, judged, metric.depth, weights)
     values = np.concatenate([floor_values, scores.deciding])
     clusters = scores.clusters
     drawn = WeightedMeans.of(
@@ -109,9 +113,12 @@ def with_floors(
         above, low, high = outcome.above, *drawn.interval(row)
         is_beaten, beats_all = bool((above[1:] > 0).any()), bool((outcome.most[1:] < 0).all())
         unseen = float(unjudged[row])
-        beats_all &= not _is_favoured(unseen, scores)
+        favoured = outside is not None and _is_favoured(float(outside[row]), scores)
+        beats_all &= not favoured
         reached.append(Floor(name, float(means[row]), low, high, is_beaten, beats_all, unseen))
         remarks += _remarks(reached[-1], lists[name], scores)
+        if favoured and outside is not None and not name.startswith(RANDOM):
+            remarks.append(_favoured_remark(name, float(outside[row]), metric.depth, scores))
         if reached[-1].beaten and not above[named] > 0 and not _is_unknown(reached[-1], scores):
             best = max(np.flatnonzero(above[1:] > 0), key=lambda j: means[measures[j]])
             floor = f"{name} ({scores.metric} {means[row]:.3f})"
@@ -149,19 +156,22 @@ def _remarks(floor: Floor, lists: Neighbours, scores: Scores) -> Iterator[str]:
             f"measures' at most {scores.unjudged.max():.0%}; judged, it might stand higher, so "
             "whether anything here beats it is not known"
         )
-    unseen = floor.unjudged_share
-    if scores.unjudged is not None and unseen is not None and _is_favoured(unseen, scores):
-        yield (
-            f"{floor.name}: {unseen:.0%} of what it lists was never judged, of the measures' at "
-            f"least {scores.unjudged.min():.0%}; judged, these might stand higher, so whether it "
-            "is better than they are is not known"
-        )
 
 
-def _is_favoured(unseen: float, scores: Scores) -> bool:
+def _favoured_remark(name: str, outside: float, depth: int, scores: Scores) -> str:
+    """That lists of a floor were judged and those of the measures were not."""
+    least = 0.0 if scores.outside_pool is None else float(scores.outside_pool.min())
+    return (
+        f"{name}: {outside:.0%} of its first {min(depth, POOL_DEPTH)} places was never judged, of "
+        f"the measures' at least {least:.0%}; judged, these might stand higher, so whether it is "
+        "better than they are is not known"
+    )
+
+
+def _is_favoured(outside: float, scores: Scores) -> bool:
     """Whether what a floor lists was judged, and what the measures list was not."""
-    known = scores.pooled and scores.unjudged is not None
-    return known and unseen < float(scores.unjudged.min()) - POOL_GAP
+    shares = scores.outside_pool
+    return shares is not None and outside < float(shares.min()) - POOL_GAP
 
 
 def _is_unknown(floor: Floor, scores: Scores) -> bool:

@@ -23,7 +23,7 @@ from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate, evaluate_triplets, score_pairs
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.evaluation_metrics.interface import Metric, PairMetric, RankingMetric
-from anglewise.evaluation_metrics.pools import tells_bad
+from anglewise.evaluation_metrics.pools import POOL_DEPTH, tells_bad
 from anglewise.nearest_neighbours.search import share_of
 from anglewise.similarity_measures.adapter import Adapted
 from anglewise.similarity_measures.formulas import Measure
@@ -125,7 +125,7 @@ def score_lists(
         found=lists,
         settings=chosen,
         unjudged=1 - np.average(values[str(share)], axis=1, weights=each),
-        pooled=_pooled(settings.metrics[0], judgements, rows),
+        outside_pool=_outside_pool(settings.metrics[0], lists, judgements, rows, each),
         split=split,
         drawn_by_lot=judgements.by_lot,
         weights=weights,
@@ -133,10 +133,31 @@ def score_lists(
     )
 
 
-def _pooled(deciding: Metric, judgements: Judgements, rows: Int64[Array, " q"]) -> bool:
-    """Whether it can be told that a list was judged, and matters that another was not."""
+def _outside_pool(
+    deciding: Metric,
+    lists: Mapping[str, Neighbours],
+    judgements: Judgements,
+    rows: Int64[Array, " q"],
+    weights: Float64[Array, " q"] | None,
+) -> Float64[Array, " m"] | None:
+    """The shares of first places that nobody judged; None where these tell nothing."""
     counts = isinstance(deciding, RankingMetric) and deciding.unjudged == "not relevant"
-    return counts and not judgements.by_lot and tells_bad(judgements.graded, rows)
+    if not counts or judgements.by_lot or not tells_bad(judgements.graded, rows):
+        return None
+    return unjudged_in_pool(lists, judgements, rows, deciding.depth, weights)
+
+
+def unjudged_in_pool(
+    lists: Mapping[str, Neighbours],
+    judgements: Judgements,
+    rows: Int64[Array, " q"],
+    depth: int,
+    weights: Float64[Array, " q"] | None,
+) -> Float64[Array, " m"]:
+    """The share of the first places of each list, ten at most, that nobody judged."""
+    share = read_metric(f"Judged@{min(depth, POOL_DEPTH)}")
+    values = evaluate(lists, judgements, rows, [share])[str(share)]
+    return 1 - np.average(values, axis=1, weights=weights)
 
 
 def list_key(neighbours: Neighbours) -> bytes:

@@ -20,6 +20,10 @@ ZEROS = 0.1
 """With a smaller share of zeros, nearly all that was recorded is relevant."""
 
 
+POOL_DEPTH = 10
+"""Whether a list was judged is seen in its first places: pools are seldom deeper."""
+
+
 def tells_bad(gains: SparseRows, rows: Int64[Array, " q"]) -> bool:
     """Whether enough of what was judged for some queries was found not to be relevant.
 
