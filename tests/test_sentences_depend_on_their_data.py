@@ -431,3 +431,51 @@ def test_what_is_said_of_slices_names_what_it_supposes():
     ):
         result = aw.compare(space, own, "dot,cosine", slices="kind", **settings)
         assert words in " ".join(markdown(comparison_document(result)).split()).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "share"),
+    [(Tolerance(0.1, 0.005), "10% of its own mean"), (Tolerance(0.0, 0.0495), "0.0495")],
+)
+def test_a_lead_that_matters_is_not_said_to_be_at_least_less_than_what_matters(tolerance, share):
+    """It is held against the share of a mean that may be lower than here, or is rounded down."""
+    rng = np.random.default_rng(0)
+    contradicted = 0
+    for _ in range(300):
+        low = rng.uniform(0, 1, 30) * rng.uniform(0.2, 1)
+        scores = scores_of(
+            [low, np.clip(low + rng.uniform(0.1, 0.3) + rng.normal(0, 0.05, 30), 0, 1)]
+        )
+        verdict = verdict_of(infer(scores, seed=0), tolerance)
+        if verdict.decision != "use":
+            continue
+        least = float(re.search(r"by at least ([\d.]+)", verdict.reason)[1])
+        matters = re.search(r"where ([\d.]+)(?: \(10%\))? matters", verdict.reason)
+        if matters is None:
+            contradicted += 1
+            assert f" and by more than {share}, which matters, at 95%" in verdict.reason
+        else:
+            assert least >= float(matters[1])
+        if contradicted == 2:
+            break
+    assert contradicted == 2
+
+
+def test_what_may_matter_is_not_said_to_be_at_most_less_than_what_matters():
+    """A share of the other's own mean matters, which may be lower than that of the one kept."""
+    rng = np.random.default_rng(2)
+    contradicted = 0
+    for _ in range(300):
+        kept = rng.uniform(0.5, 1, 60) * rng.uniform(0.2, 1)
+        other = np.clip(kept - rng.uniform(0, 0.05) + rng.normal(0, 0.01, 60), 0, 1)
+        verdict = verdict_of(infer(scores_of([kept, other]), seed=0), Tolerance(0.05, 0.005))
+        most = re.search(r"better by up to ([\d.]+) at 95%, ", verdict.reason)
+        if most is None:
+            continue
+        matters = re.search(r"where ([\d.]+)(?: \(5%\))? matters", verdict.reason)
+        if matters is None:
+            contradicted += 1
+            assert "which may be more than 5% of its own mean, and so matter;" in verdict.reason
+            break
+        assert float(most[1]) >= float(matters[1])
+    assert contradicted

@@ -233,12 +233,16 @@ class _Words:
 
     def _use(self, _plans: Plans | None, alike: list[str]) -> Iterator[str]:
         outcome = self.outcome
-        matters = self._matters(float(self.means[outcome.measure]))
-        yield (
-            f"{self._figure()}, better than {self.kept} by at least "
-            f"{at_least(float(outcome.above[outcome.measure]))} {self.surely}, where {matters} "
-            "matters"
-        )
+        mean = float(self.means[outcome.measure])
+        least, matters = at_least(float(outcome.above[outcome.measure])), self._matters(mean)
+        lead = f"{self._figure()}, better than {self.kept} by at least {least}"
+        value = self.tolerance.against(mean)
+        if value and float(least) < float(matters.split()[0]):  # bounds of other figures
+            share = f"{self.tolerance} of its own mean"
+            share = f"{value:.10g}" if value == self.tolerance.floor else share
+            yield f"{lead} and by more than {share}, which matters, {self.surely}"
+        else:
+            yield f"{lead} {self.surely}, where {matters} matters"
         if outcome.as_good:
             better = [self._name(j) for j in outcome.as_good]
             yield (
@@ -308,18 +312,16 @@ class _Words:
         shows = "does" if clusters == 1 and self.trainings is None else "do"
         leader, matters = self.leader, self._matters()
         if leader == self.reference:
-            rival = max(self.leads, key=lambda j: self.outcome.most[j])
-            most = float(self.outcome.most[rival])
-            known = (
-                f"{self._name(rival)} may be better by up to {at_most(most)} {self.surely}"
-                if np.isfinite(most)
-                else f"how much better {self._name(rival)} may be is not known, as the two never "
-                "differ here"
-            )
-            yield (
-                f"{nouns} {shows} not show a better one than {self.kept}, and {known}, where "
-                f"{matters} matters"
-            )
+            open_still = [j for j in self.leads if self.outcome.at_most[j] >= 0] or [*self.leads]
+            rival = max(open_still, key=lambda j: self.outcome.most[j])
+            name, most = self._name(rival), float(self.outcome.most[rival])
+            known = f"{name} may be better by up to {at_most(most)} {self.surely}"
+            if not np.isfinite(most):
+                known = f"how much better {name} may be is not known, as the two never differ here"
+            due = f"where {matters} matters"
+            if self._least() and float(at_most(most)) < float(matters.split()[0]):
+                due = f"which may be more than {self.tolerance} of its own mean, and so matter"
+            yield f"{nouns} {shows} not show a better one than {self.kept}, and {known}, {due}"
         else:
             lead = self.inference.difference(self.columns[leader], self.columns[self.reference])
             low, level = lead.low, INTERVALS
