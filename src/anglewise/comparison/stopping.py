@@ -214,10 +214,7 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
         return Sequential("decided", best.measure, names, after, 0, queries, reason, notes)
     widest = _widest_difference(values, race.may_be_best)
     if widest <= result.tolerance:
-        reason = (
-            f"{listed(names)} differ by at most {at_most(widest)} at 95%, and {result.tolerance:g} "
-            "would matter"
-        )
+        reason = f"{listed(names)} differ by {_less(widest, result.tolerance)}"
         notes += (ASSUMES_BOUNDS, *_beside_verdict(result, {"tie"}, left))
         keeper = next(
             (row for row in left if result.verdict.keep in (row.measure, *row.alike)), left[0]
@@ -270,6 +267,19 @@ def _ahead(left: Sequence[MeasureResult], means: Mapping[str, float]) -> str:
     highest = max(means[row.measure] for row in left)
     first = [row.measure for row in left if means[row.measure] >= highest - TIE]
     return f"{listed(first)} are level" if len(first) > 1 else f"{first[0]} is ahead"
+
+
+def _less(widest: float, tolerance: float) -> str:
+    """By how much at most, and what would matter; no bound that rounding up lifts above that.
+
+    >>> _less(0.004, 0.0123)
+    'at most 0.004 at 95%, and 0.0123 would matter'
+    >>> _less(0.01225, 0.0123)
+    'at most 0.0123 at 95%, and more would matter'
+    """
+    if float(at_most(widest)) > tolerance:
+        return f"at most {tolerance:g} at 95%, and more would matter"
+    return f"at most {at_most(widest)} at 95%, and {tolerance:g} would matter"
 
 
 def _plan(more: int | None, queries: int) -> str:
