@@ -18,7 +18,13 @@ from anglewise.comparison.scoring import unjudged_in_pool
 from anglewise.comparison.without_vectors import HiddenRows, WithoutVectors
 from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import counted, listed
+from anglewise.data_types.text import (
+    counted,
+    listed,
+    percent,
+    share_at_least,
+    share_at_most,
+)
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
@@ -151,20 +157,22 @@ def _remarks(floor: Floor, lists: Neighbours, scores: Scores) -> Iterator[str]:
             f"{counted(len(lists.indices), 'judged query')}: they count as lists without any item"
         )
     if scores.unjudged is not None and _is_unknown(floor, scores):
+        share, most = floor.unjudged_share or 0.0, share_at_most(float(scores.unjudged.max()))
         yield (
-            f"{floor.name}: {floor.unjudged_share:.0%} of what it lists was never judged, of the "
-            f"measures' at most {scores.unjudged.max():.0%}; judged, it might stand higher, so "
-            "whether anything here beats it is not known"
+            f"{floor.name}: {percent(share)} of what it lists was never judged, of the measures' "
+            f"at most {most}; judged, it might stand higher, so whether anything here beats it is "
+            "not known"
         )
 
 
 def _favoured_remark(name: str, outside: float, depth: int, scores: Scores) -> str:
     """That lists of a floor were judged and those of the measures were not."""
     least = 0.0 if scores.outside_pool is None else float(scores.outside_pool.min())
+    places = f"of its first {min(depth, POOL_DEPTH)} places"
     return (
-        f"{name}: {outside:.0%} of its first {min(depth, POOL_DEPTH)} places was never judged, of "
-        f"the measures' at least {least:.0%}; judged, these might stand higher, so whether it is "
-        "better than they are is not known"
+        f"{name}: {percent(outside)} {places} was never judged, of the measures' at least "
+        f"{share_at_least(least)}; judged, these might stand higher, so whether it is better than "
+        "they are is not known"
     )
 
 
