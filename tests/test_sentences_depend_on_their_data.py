@@ -479,3 +479,22 @@ def test_what_may_matter_is_not_said_to_be_at_most_less_than_what_matters():
             break
         assert float(most[1]) >= float(matters[1])
     assert contradicted
+
+
+def test_a_gate_shows_on_which_side_of_its_level_a_figure_lies():
+    """Rounded to the level itself, a figure that fails would read as one that holds."""
+    result = aw.compare(*planted.angles_matter(), "dot,cosine")
+    mean = next(r for r in result.measures if r.measure == "dot").metrics[result.metric].mean
+    level = round(mean, 3) if round(mean, 3) > mean else round(mean, 3) + 0.001
+    near = level - 0.0001
+    row = next(r for r in result.measures if r.measure == "dot")
+    figure = replace(row.metrics[result.metric], mean=near)
+    rows = tuple(
+        replace(r, metrics={result.metric: figure}) if r.measure == "dot" else r
+        for r in result.measures
+    )
+    checked = check(replace(result, measures=rows), f"dot>={level:.3f}")
+    assert not checked.passed
+    shown = re.search(r"of dot is ([\d.]+)", checked.sentence)
+    assert float(shown[1]) < level
+    assert len(shown[1]) > len(f"{level:.3f}")
