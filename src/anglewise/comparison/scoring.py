@@ -144,7 +144,7 @@ def _outside_pool(
     counts = isinstance(deciding, RankingMetric) and deciding.unjudged == "not relevant"
     if not counts or judgements.by_lot or not tells_bad(judgements.graded, rows):
         return None
-    return unjudged_in_pool(lists, judgements, rows, deciding.depth, weights)
+    return unjudged_in_pool(lists, judgements, rows, deciding.depth or POOL_DEPTH, weights)
 
 
 def unjudged_in_pool(

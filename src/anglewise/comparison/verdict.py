@@ -315,12 +315,13 @@ class _Words:
             open_still = [j for j in self.leads if self.outcome.at_most[j] >= 0] or [*self.leads]
             rival = max(open_still, key=lambda j: self.outcome.most[j])
             name, most = self._name(rival), float(self.outcome.most[rival])
-            known = f"{name} may be better by up to {at_most(most)} {self.surely}"
+            due = f"where {matters} matters"
             if not np.isfinite(most):
                 known = f"how much better {name} may be is not known, as the two never differ here"
-            due = f"where {matters} matters"
-            if self._least() and float(at_most(most)) < float(matters.split()[0]):
-                due = f"which may be more than {self.tolerance} of its own mean, and so matter"
+            else:
+                known = f"{name} may be better by up to {at_most(most)} {self.surely}"
+                if self._least() and float(at_most(most)) < float(matters.split()[0]):
+                    due = f"which may be more than {self.tolerance} of its own mean, and so matter"
             yield f"{nouns} {shows} not show a better one than {self.kept}, and {known}, {due}"
         else:
             lead = self.inference.difference(self.columns[leader], self.columns[self.reference])
