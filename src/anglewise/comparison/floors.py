@@ -6,7 +6,7 @@ anything.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -95,9 +95,7 @@ def with_floors(
     floor_values = every[scores.metric]
     weights = None if scores.weights is None else scores.weights.values
     unjudged = 1 - np.average(every[str(share)], axis=1, weights=weights)
-    outside = None
-    if scores.outside_pool is not None:
-        outside = unjudged_in_pool(lists, context.judgements, judged, metric.depth, weights)
+    outside = _outside_pool(lists, context, scores, metric.depth)
     values = np.concatenate([floor_values, scores.deciding])
     clusters = scores.clusters
     drawn = WeightedMeans.of(
@@ -119,12 +117,10 @@ def with_floors(
         above, low, high = outcome.above, *drawn.interval(row)
         is_beaten, beats_all = bool((above[1:] > 0).any()), bool((outcome.most[1:] < 0).all())
         unseen = float(unjudged[row])
-        favoured = outside is not None and _is_favoured(float(outside[row]), scores)
-        beats_all &= not favoured
+        beats_all &= not _is_favoured(float(outside[row]), scores)
         reached.append(Floor(name, float(means[row]), low, high, is_beaten, beats_all, unseen))
         remarks += _remarks(reached[-1], lists[name], scores)
-        if favoured and outside is not None and not name.startswith(RANDOM):
-            remarks.append(_favoured_remark(name, float(outside[row]), metric.depth, scores))
+        remarks += _favoured_remark(name, float(outside[row]), metric.depth, scores)
         if reached[-1].beaten and not above[named] > 0 and not _is_unknown(reached[-1], scores):
             best = max(np.flatnonzero(above[1:] > 0), key=lambda j: means[measures[j]])
             floor = f"{name} ({scores.metric} {means[row]:.3f})"
@@ -165,14 +161,25 @@ def _remarks(floor: Floor, lists: Neighbours, scores: Scores) -> Iterator[str]:
         )
 
 
-def _favoured_remark(name: str, outside: float, depth: int, scores: Scores) -> str:
+def _outside_pool(
+    lists: Mapping[str, Neighbours], context: WithoutVectors, scores: Scores, depth: int
+) -> Float64[Array, " floors"]:
+    """The share of first places of each floor that nobody judged; 1 where that tells nothing."""
+    if scores.outside_pool is None:
+        return np.ones(len(lists))
+    weights = None if scores.weights is None else scores.weights.values
+    return unjudged_in_pool(lists, context.judgements, scores.rows, depth, weights)
+
+
+def _favoured_remark(name: str, outside: float, depth: int, scores: Scores) -> Iterator[str]:
     """That lists of a floor were judged and those of the measures were not."""
-    least = 0.0 if scores.outside_pool is None else float(scores.outside_pool.min())
+    if scores.outside_pool is None or not _is_favoured(outside, scores) or name.startswith(RANDOM):
+        return
     places = f"of its first {min(depth, POOL_DEPTH)} places"
-    return (
+    yield (
         f"{name}: {percent(outside)} {places} was never judged, of the measures' at least "
-        f"{share_at_least(least)}; judged, these might stand higher, so whether it is better than "
-        "they are is not known"
+        f"{share_at_least(float(scores.outside_pool.min()))}; judged, these might stand higher, so "
+        "whether it is better than they are is not known"
     )
 
 

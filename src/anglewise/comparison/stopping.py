@@ -1,6 +1,6 @@
 """Whether judging may stop: statistics that hold however often one looks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import comb
@@ -186,31 +186,15 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     best = max(left, key=lambda row: means[row.measure])
     names, queries = tuple(row.measure for row in left), values.shape[1]
     tuned = [row.measure for row in groups.measures if row.settings]
-    told = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
-    if tuned and len(values) > 1:
-        told += (f"{listed(tuned)} {'is' if len(tuned) == 1 else 'are'} {TUNED}",)
-    if len(values) > 1 and groups.judgements.judged_at is None:
-        told += (UNORDERED,)
-    notes = told + notes
-    notes += lasting_notes(result.notes)
     if len(values) == 1:
-        alike = listed([best.measure, *best.alike])
-        reason = (
-            f"keep {best.measure}; {alike} rank alike here"
-            if best.alike
-            else f"keep {best.measure}; there is no other to compare with"
-        )
+        reason = f"keep {best.measure}; {_alike(best) or 'there is no other to compare with'}"
         return Sequential("decided", best.measure, names, 0, 0, queries, reason)
+    notes = (*_supposed(groups, tuned, ruled_out=len(left) < len(values)), *notes)
+    notes += lasting_notes(result.notes)
     if len(left) == 1:
         after = None if tuned else race.decided_after
-        parts = [f"use {best.measure} by the sequential sign-flip test"]
-        if best.alike:
-            parts.append(f"{listed([best.measure, *best.alike])} rank alike here")
-        if after is not None:
-            would = f"in this order {counted(after, 'query')} of {queries:,} would have done"
-            parts.append(would)
         notes += _beside_verdict(result, {"use", "tie"}, left)
-        reason = "; ".join(parts)
+        reason = _one_left(best, after, queries)
         return Sequential("decided", best.measure, names, after, 0, queries, reason, notes)
     widest = _widest_difference(values, race.may_be_best)
     if widest <= result.tolerance:
@@ -224,6 +208,28 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     reason = f"{listed(names, 'or')} may be the best, {_ahead(left, means)}; {_plan(more, queries)}"
     notes += _beside_verdict(result, {"cannot-tell"}, groups.measures)
     return Sequential("keep-judging", best.measure, names, None, more, queries, reason, notes)
+
+
+def _supposed(groups: GroupResults, tuned: Sequence[str], *, ruled_out: bool) -> Iterator[str]:
+    """What an answer takes for granted, of the test, of what is tuned, and of the order."""
+    if ruled_out:
+        yield ASSUMES_SYMMETRY
+    if tuned:
+        yield f"{listed(tuned)} {'is' if len(tuned) == 1 else 'are'} {TUNED}"
+    if groups.judgements.judged_at is None:
+        yield UNORDERED
+
+
+def _one_left(best: MeasureResult, after: int | None, queries: int) -> str:
+    """That one is left, what ranks like it, and how many queries would have done, if known."""
+    parts = [f"use {best.measure} by the sequential sign-flip test", _alike(best)]
+    if after is not None:
+        parts.append(f"in this order {counted(after, 'query')} of {queries:,} would have done")
+    return "; ".join(filter(None, parts))
+
+
+def _alike(row: MeasureResult) -> str:
+    return f"{listed([row.measure, *row.alike])} rank alike here" if row.alike else ""
 
 
 def _judged_whole(groups: GroupResults, depth: int) -> Bool[Array, " q"]:

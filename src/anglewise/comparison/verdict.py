@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import NO_INTERVAL, Estimate, Plans, Verdict
+from anglewise.comparison.comparison_result import Estimate, Plans, Verdict
 from anglewise.comparison.inference import NAMED, Inference, why_no_verdict
 from anglewise.comparison.pool_bias import pool_assumption
 from anglewise.comparison.ranked_runs import RunCandidate
 from anglewise.comparison.split import assumed_sizes
 from anglewise.comparison.training_agreement import agreed, named, trained_alike
+from anglewise.comparison.verdict_words import interval_words, lead_words, what_matters
 from anglewise.data_types.text import at_least, at_most, counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
     LEVEL,
@@ -234,15 +235,8 @@ class _Words:
     def _use(self, _plans: Plans | None, alike: list[str]) -> Iterator[str]:
         outcome = self.outcome
         mean = float(self.means[outcome.measure])
-        least, matters = at_least(float(outcome.above[outcome.measure])), self._matters(mean)
-        lead = f"{self._figure()}, better than {self.kept} by at least {least}"
-        value = self.tolerance.against(mean)
-        if value and float(least) < float(matters.split()[0]):  # bounds of other figures
-            share = f"{self.tolerance} of its own mean"
-            share = f"{value:.10g}" if value == self.tolerance.floor else share
-            yield f"{lead} and by more than {share}, which matters, {self.surely}"
-        else:
-            yield f"{lead} {self.surely}, where {matters} matters"
+        lead = lead_words(float(outcome.above[outcome.measure]), mean, self.tolerance, self.surely)
+        yield f"{self._figure()}, better than {self.kept} by {lead}"
         if outcome.as_good:
             better = [self._name(j) for j in outcome.as_good]
             yield (
@@ -332,7 +326,7 @@ class _Words:
             yield (
                 f"{nouns} {shows} not show{'' if self.level == LEVEL else f' {self.surely}'} "
                 f"whether {self._name(leader)} is better than {self.kept}: ahead by "
-                f"{lead.difference:.3f} {_interval(low, lead.high, '+', level)}, where "
+                f"{lead.difference:.3f} {interval_words(low, lead.high, '+', level)}, where "
                 f"{matters} matters"
             )
         real = leader != self.reference and self.leads[leader].shrunk > self._least()
@@ -433,7 +427,7 @@ class _Words:
         """The metric of the measure named; with its level where nothing else says the same."""
         estimate = self.estimate
         level = INTERVALS if alone or self.level != LEVEL else ""
-        interval = _interval(estimate.low, estimate.high, level=level)
+        interval = interval_words(estimate.low, estimate.high, level=level)
         chosen = self.outcome.measure != self.reference and len(self.columns) > 2
         corrected = ", corrected for the choice" if chosen and self.weighted is not None else ""
         if self.trainings is not None:
@@ -443,27 +437,8 @@ class _Words:
     def _matters(self, leader: float | None = None) -> str:
         """The least lead that matters, of a leader's mean, or else over the one to keep."""
         value = self._least() if leader is None else self.tolerance.against(leader)
-        if not value:
-            return "any lead"
-        if not self.tolerance.relative:
-            return f"{value:.10g}"
-        if value == self.tolerance.floor:
-            return f"{value:.10g} (the least for {self.tolerance})"
-        return f"{value:.3f} ({self.tolerance})"
+        return what_matters(value, self.tolerance)
 
     def _alike(self, alike: list[str]) -> Iterator[str]:
         if alike:
             yield f"{named([self._name(self.outcome.measure), *alike])} rank alike here"
-
-
-def _interval(low: float, high: float, sign: str = "", level: str = "") -> str:
-    """Both ends and their level, or why there are none.
-
-    >>> _interval(0.1, 0.25), _interval(-0.1, 0.2, "+", "at 95%")
-    ('[0.100, 0.250]', '[-0.100, +0.200] at 95%')
-    >>> _interval(float("nan"), float("nan"))
-    '(no interval: no resample differs)'
-    """
-    if not np.isfinite([low, high]).all():
-        return f"(no interval: {NO_INTERVAL})"
-    return " ".join(filter(None, [f"[{low:{sign}.3f}, {high:{sign}.3f}]", level]))
