@@ -262,3 +262,29 @@ def test_without_times_the_answer_is_said_to_hold_for_one_look():
     assert UNORDERED in sequential(compare(space, judged, "dot,cosine")).notes
     timed = compare(space, replace(judged, judged_at=at), "dot,cosine")
     assert UNORDERED not in sequential(timed).notes
+
+
+def test_what_is_tuned_by_all_queries_is_decided_for_one_look_alone():
+    """At the next look the queries judged by then tune it otherwise: nothing holds at all looks."""
+    space, judgements = made(200)
+    timed = replace(judgements, judged_at=np.arange(200.0))
+    fixed = sequential(compare(space, timed, "dot,norm(0,0.9)"))
+    assert fixed.decided_after is not None
+    now = sequential(compare(space, timed, "dot,norm(0,*)"))
+    assert (now.decision, now.measure, now.decided_after) == ("decided", "norm(0,*)", None)
+    assert "would have done" not in now.reason
+    (note,) = [note for note in now.notes if note.startswith("norm(0,*) is chosen or learnt anew")]
+    assert "the answer holds for one look" in note
+    assert not any("however often one looks" in note for note in now.notes)
+
+
+def test_a_decision_names_what_ranks_like_the_measure_to_use():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 8))
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    own = SparseRows.from_pairs(np.arange(200), np.arange(200), shape=(200, 200))
+    space = Space(queries=Embeddings(unit + 0.05), items=Embeddings(unit))
+    measures = "dot,cosine,cosine@without-top(6)"
+    now = sequential(compare(space, Judgements(own), measures))
+    assert now.decision == "decided"
+    assert "; dot and cosine rank alike here; in this order" in now.reason

@@ -278,3 +278,16 @@ def test_ties_of_a_measure_show_in_its_fusion():
     tied = {name: lists_of(result, name).tied_at_cut for name in ("dot", "rerank(dot,5)")}
     assert (tied["dot"] == ITEMS - 10).all()
     assert (tied["rerank(dot,5)"] == ITEMS - 10).all()
+
+
+def test_the_runs_are_kept_before_what_is_made_of_them():
+    """A fusion of runs is no simpler than the runs: these have to be kept running for it."""
+    runs = [
+        aw.Run.from_dict({f"q{q}": ["d1", f"d{q}"] for q in range(2, 40)}, "live"),
+        aw.Run.from_dict({f"q{q}": ["d0", f"d{q}"] for q in range(2, 40)}, "new"),
+    ]
+    gains = {f"q{q}": {f"d{q}": 1} for q in range(2, 40)}
+    verdict = aw.compare_runs(runs, gains, measures="fusion(live,new),weighted(live,new)").verdict
+    assert verdict.keep == "live"
+    alone = aw.compare_runs(runs, gains)
+    assert alone.verdict.keep == "live"

@@ -411,7 +411,9 @@ def test_a_threshold_is_not_said_to_hold_for_questions_drawn_with_unequal_chance
     assert (learned.at_least, learned.drawn_unequally) == (None, True)
     assert all(price.at_least is None and not price.holds for price in learned.prices)
     words = " ".join(markdown(relevance_document(learned, None, 10, prices=True)).split())
-    assert "with 95% confidence" not in words.replace("keep a relevant passage, with 95%", "")
+    assert "with 95% confidence" not in words.replace(
+        "questions like these that find one, with 95%", ""
+    )
     assert f"as questions are asked, {learned.kept_as_asked:.3f} keep one" in words
     assert re.search(r"Brier score [^,]*, [0-9.]+\], each question counted alike", words)
     assert b"each question counted alike" in reliability_picture(learned, ".svg")

@@ -14,6 +14,7 @@ from anglewise.web_page.neighbours_view import columns
 from anglewise.web_page.open_space import Inspected
 from anglewise.web_page.queue import decide, draw_queue
 from anglewise.web_page.rankings import nearest, read_ranking
+from anglewise.web_page.reports_view import _made
 from anglewise.web_page.state import AppState
 from anglewise.web_page.view_state import ViewState, parse_measures
 from cli_run import anglewise, refused  # noqa: F401 a fixture
@@ -227,6 +228,19 @@ def test_the_report_compares_the_runs():
             break
         sleep(0.1)
     assert "mine" in report.text
+    assert "not where judging goes on until it comes" not in report.text  # nothing judged here
+
+
+def test_a_report_of_what_is_judged_on_the_page_says_that_a_verdict_is_for_one_look(tmp_path):
+    """It is made anew with each answer: whoever stops when it says something has no 95%."""
+    state = AppState(lambda: opened([], store=tmp_path / "judgements.sqlite"))
+    asking, ranked = state.inspected.space.sides("queries-items")
+    for query in range(3):
+        pair = str(asking.ids[query]), str(ranked.ids[query])
+        state.store.opened().add(Judged(*pair, 1.0, judge="anna"))
+    for kind in ("compare-queries-items", "remedy-queries-items"):
+        html = " ".join(_made(state.inspected, state.store, kind).html.split())
+        assert "not where judging goes on until it comes" in html
 
 
 def test_runs_that_share_nothing_or_are_called_like_a_measure_are_refused():

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, compare
-from anglewise.comparison.history import History, Looks, looks, rows_of
+from anglewise.comparison.history import History, rows_of
+from anglewise.comparison.looks import Looks, looks
 from anglewise.data_types.sparse import SparseRows
 from anglewise.io.runs import append_history, read_history
+from anglewise.report.comparison_document import comparison_document
 from cli_run import anglewise
 
 __all__ = ["anglewise"]
@@ -121,3 +123,39 @@ def test_looks_stand_beside_the_verdict_from_the_second_set_of_candidates_on(ang
     assert json.loads(files["json"].read_text())["wrong_at_most"] == 0.1
     bare = anglewise("compare", tmp_path / "one", *words[:2], "--json", "-")
     assert "looks" not in json.loads(bare.out)  # without a history nobody counts
+
+
+def judged_so_far(count):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((SIZE, 6))
+    space = Space(queries=Embeddings(x + 0.5 * rng.standard_normal(x.shape)), items=Embeddings(x))
+    own = SparseRows.from_pairs(ROWS[:count], ROWS[:count], shape=(SIZE, SIZE))
+    return compare(space, Judgements(own), "dot,cosine")
+
+
+def test_a_set_that_grows_until_the_verdict_comes_is_looked_at_each_time(file):
+    """A verdict at 95% after every ten queries is wrong in more than 5%: it is said that it is."""
+    for count in (10, 20, 30):
+        append_history(file, rows_of(judged_so_far(count)))
+    now = judged_so_far(40)
+    seen = looks(now, History(read_history(file)))
+    assert (seen.times, seen.candidate_sets, seen.other_judgements) == (1, 1, 3)
+    assert seen.says_something
+    assert str(seen).startswith("3 earlier runs were on other judgements of some of these queries")
+    assert "its 95% do not hold where judging goes on until it comes (--sequential" in str(seen)
+    assert str(seen) in comparison_document(now, looks=seen).reason
+    assert "set of candidates" not in str(seen)
+
+
+def test_runs_on_other_queries_or_by_another_metric_are_no_looks_at_these(file):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((SIZE, 6))
+    names = [f"other{i}" for i in range(SIZE)]
+    space = Space(queries=Embeddings(x, ids=names), items=Embeddings(x))
+    own = Judgements(SparseRows.from_pairs(ROWS, ROWS, shape=(SIZE, SIZE)))
+    append_history(file, rows_of(compare(space, own, "dot,cosine")))
+    append_history(file, rows_of(compared(0.5, gain=2.0, metric="R@5")))
+    seen = looks(compared(0.5), History(read_history(file)))
+    assert (seen.times, seen.other_judgements, seen.says_something) == (1, 0, False)
+    assert str(Looks(3, 2, 1)).count("This validation set was looked at 3 times") == 1
+    assert ". 1 earlier run was on other judgements" in str(Looks(3, 2, 1))

@@ -584,3 +584,17 @@ def test_a_table_of_which_weighing_leaves_nothing_gives_no_weighed_candidates(us
 def test_a_penalty_is_rounded_down_wherever_it_lies():
     for penalty in np.geomspace(1e-300, 1e300, 2000).tolist() + [10.0**k for k in range(-99, 99)]:
         assert 0.39 * penalty < rounded(penalty) <= penalty * (1 + 1e-9)
+
+
+def test_queries_without_a_relevant_item_are_counted_among_those_that_decide():
+    """Those set apart to screen are in none of the numbers, nor in what is said of them."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((80, 6))
+    space = Space(queries=Embeddings(x + 0.3), items=Embeddings(x * rng.uniform(0.5, 2, (80, 1))))
+    gains = (np.arange(80) % 4 > 0).astype(float)  # one query in four has none
+    own = SparseRows.from_pairs(np.arange(80), np.arange(80), gains, shape=(80, 80))
+    result = remedy(space, Judgements(own), MANY, finalists=1)
+    assert result.screening_queries > 0
+    rows = result.comparison.evidence.rows
+    (note,) = [note for note in result.notes if "without any relevant item" in note]
+    assert note.startswith(f"{int((gains[rows] == 0).sum())} judged queries without")

@@ -8,11 +8,11 @@ import pytest
 
 import anglewise as aw
 import planted
-from anglewise.comparison.floors import with_floors
+from anglewise.comparison.floors import Floor, unbeaten, with_floors
 from anglewise.comparison.gates import check
-from anglewise.comparison.history import Looks
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.legend import unjudged_words
+from anglewise.comparison.looks import Looks
 from anglewise.comparison.next_judgements import unjudged
 from anglewise.comparison.power import Planned, Power
 from anglewise.comparison.verdict import verdict_of
@@ -26,8 +26,9 @@ from anglewise.rag.relevance import relevance_of
 from anglewise.rag.thresholds import ScoredQuestions
 from anglewise.remedies.remedy_result import cost_words
 from anglewise.report.check_documents import power_document, unjudged_document
+from anglewise.report.comparison_document import comparison_document
 from anglewise.report.pictures import power_picture
-from anglewise.report.retrieval_documents import relevance_document
+from anglewise.report.retrieval_documents import PRICE_LEGEND, relevance_document
 from anglewise.report.terminal import print_document
 from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.decision import Tolerance
@@ -207,6 +208,23 @@ def test_bins_of_calibration_are_said_to_stand_alone_and_few_questions_to_be_as_
     assert "keep one, with the same confidence" in words
 
 
+def test_a_price_list_is_of_the_questions_that_find_a_relevant_passage():
+    """Those whose relevant passages are out of reach keep none, whatever the threshold is."""
+    words = " ".join(PRICE_LEGEND.split())
+    assert "the share that keeps a relevant passage, of all questions like these that find" in words
+    assert "shares of the held-out questions that find one" in words
+
+
+def test_a_level_is_of_each_floor_by_itself_where_there_are_several():
+    def floor(name, **known):
+        return Floor(name, 0.3, 0.2, 0.4, **known)
+
+    better = [floor("bm25", beaten=False, beats_all=True)]
+    assert unbeaten(better, "R@5") == "at 95% bm25 (R@5 0.300) is better than every measure here"
+    better.append(floor("item-kNN", beaten=False, beats_all=True))
+    assert unbeaten(better, "R@5").endswith("are better than every measure here, each by itself")
+
+
 def test_where_all_is_judged_nothing_is_left_to_move_a_lead():
     space, judged = planted.angles_matter(40)
     result = aw.compare(space, judged, "dot,cosine", "nDCG@2")
@@ -372,3 +390,111 @@ def test_the_path_of_gauges_weighs_its_ndcg_by_traffic():
     compared = aw.compare(space, replace(among, drawn=drawn), "cosine", "nDCG@5")
     assert weighed == pytest.approx(compared.measures[0].metrics["nDCG@5"].mean)
     assert abs(weighed - plain) > 1e-6
+
+
+def test_how_far_judging_could_move_a_lead_is_told_of_lists_as_they_are_tuned_now():
+    """More judgements may tune a measure otherwise: no lead of it is safe whatever they say."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 8))
+    items = aw.Embeddings(x * rng.uniform(0.2, 5, (60, 1)))
+    space = aw.Space(queries=aw.Embeddings(x + 0.3), items=items)
+    own = aw.Judgements(SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60)))
+    fixed = unjudged(aw.compare(space, own, "dot,cosine"))
+    assert fixed.tuned == ()
+    assert "as tuned now" not in str(fixed)
+    tuned = unjudged(aw.compare(space, own, "dot,norm(0,*)"))
+    assert tuned.to_dict()["tuned"] == ["norm(0,*)"]
+    assert "all this is of norm(0,*) as tuned now: tuned by more judgements, it may" in str(tuned)
+    lines = [line.text for group in unjudged_document(tuned).body[:2] for line in group]
+    assert lines[1].startswith("lead over dot: ")
+    assert lines[1].endswith("in grades up to 1, with the lists as tuned now")
+    certain = replace(tuned, bounds=tuple(replace(b, low=0.1) for b in tuned.bounds))
+    assert not certain.safe
+    assert replace(certain, tuned=()).safe
+
+
+def test_what_is_said_of_slices_names_what_it_supposes():
+    """Their headlines alone stand in the table, without what the sentence of each supposes."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 8))
+    columns = {"kind": ["a", "b"] * 30, "user": [str(i // 3) for i in range(60)]}
+    space = aw.Space(
+        queries=aw.Embeddings(x + 0.3, metadata=columns),
+        items=aw.Embeddings(x * rng.uniform(0.2, 5, (60, 1))),
+    )
+    own = aw.Judgements(SparseRows.from_pairs(np.arange(60), np.arange(60), shape=(60, 60)))
+    for settings, words in (
+        ({}, "holds at 95% together."),
+        ({"largest_difference": 0.3}, "if no query of a kind not seen differs by more than 0.3."),
+        ({"split": "group(user)"}, "has more queries there than the largest seen."),
+        ({"split": "group(user)", "largest_group": 9}, "group(user) has more than 9 queries."),
+    ):
+        result = aw.compare(space, own, "dot,cosine", slices="kind", **settings)
+        assert words in " ".join(markdown(comparison_document(result)).split()).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "share"),
+    [(Tolerance(0.1, 0.005), "10% of its own mean"), (Tolerance(0.0, 0.0495), "0.0495")],
+)
+def test_a_lead_that_matters_is_not_said_to_be_at_least_less_than_what_matters(tolerance, share):
+    """It is held against the share of a mean that may be lower than here, or is rounded down."""
+    rng = np.random.default_rng(0)
+    contradicted = 0
+    for _ in range(300):
+        low = rng.uniform(0, 1, 30) * rng.uniform(0.2, 1)
+        scores = scores_of(
+            [low, np.clip(low + rng.uniform(0.1, 0.3) + rng.normal(0, 0.05, 30), 0, 1)]
+        )
+        verdict = verdict_of(infer(scores, seed=0), tolerance)
+        if verdict.decision != "use":
+            continue
+        least = float(re.search(r"by at least ([\d.]+)", verdict.reason)[1])
+        matters = re.search(r"where ([\d.]+)(?: \(10%\))? matters", verdict.reason)
+        if matters is None:
+            contradicted += 1
+            assert f" and by more than {share}, which matters, at 95%" in verdict.reason
+        else:
+            assert least >= float(matters[1])
+        if contradicted == 2:
+            break
+    assert contradicted == 2
+
+
+def test_what_may_matter_is_not_said_to_be_at_most_less_than_what_matters():
+    """A share of the other's own mean matters, which may be lower than that of the one kept."""
+    rng = np.random.default_rng(2)
+    contradicted = 0
+    for _ in range(300):
+        kept = rng.uniform(0.5, 1, 60) * rng.uniform(0.2, 1)
+        other = np.clip(kept - rng.uniform(0, 0.05) + rng.normal(0, 0.01, 60), 0, 1)
+        verdict = verdict_of(infer(scores_of([kept, other]), seed=0), Tolerance(0.05, 0.005))
+        most = re.search(r"better by up to ([\d.]+) at 95%, ", verdict.reason)
+        if most is None:
+            continue
+        matters = re.search(r"where ([\d.]+)(?: \(5%\))? matters", verdict.reason)
+        if matters is None:
+            contradicted += 1
+            assert "which may be more than 5% of its own mean, and so matter;" in verdict.reason
+            break
+        assert float(most[1]) >= float(matters[1])
+    assert contradicted
+
+
+def test_a_gate_shows_on_which_side_of_its_level_a_figure_lies():
+    """Rounded to the level itself, a figure that fails would read as one that holds."""
+    result = aw.compare(*planted.angles_matter(), "dot,cosine")
+    mean = next(r for r in result.measures if r.measure == "dot").metrics[result.metric].mean
+    level = round(mean, 3) if round(mean, 3) > mean else round(mean, 3) + 0.001
+    near = level - 0.0001
+    row = next(r for r in result.measures if r.measure == "dot")
+    figure = replace(row.metrics[result.metric], mean=near)
+    rows = tuple(
+        replace(r, metrics={result.metric: figure}) if r.measure == "dot" else r
+        for r in result.measures
+    )
+    checked = check(replace(result, measures=rows), f"dot>={level:.3f}")
+    assert not checked.passed
+    shown = re.search(r"of dot is ([\d.]+)", checked.sentence)
+    assert float(shown[1]) < level
+    assert len(shown[1]) > len(f"{level:.3f}")

@@ -49,6 +49,7 @@ def test_texts_are_texts_under_names_of_ours():
         assert isinstance(text, str)
     assert tracked["params"]["anglewise_baseline"] == "cosine"
     assert tracked["tags"]["anglewise_verdict"].startswith("Use cosine: ")
+    assert tracked["tags"]["anglewise_how_to_read"].startswith("Intervals: 95%, each by itself")
 
 
 def test_a_long_text_ends_with_what_is_left_out():

@@ -15,7 +15,8 @@ from anglewise.cli.options import HistoryOptions, Results
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.evidence import Evidence
 from anglewise.comparison.gates import Checked, Gate, Last, check, gate
-from anglewise.comparison.history import NOTHING_YET, History, Looks, looks, rows_of
+from anglewise.comparison.history import NOTHING_YET, History, rows_of
+from anglewise.comparison.looks import Looks, looks
 from anglewise.data_types.text import check_number
 from anglewise.data_types.typing import Direction
 from anglewise.errors import FileError, SpellingError
@@ -120,6 +121,7 @@ def looks_content(looks: Looks | None) -> dict[str, Any]:
         "looks": None if looks is None else looks.times,
         "candidate_sets": None if looks is None else looks.candidate_sets,
         "wrong_at_most": None if looks is None else looks.wrong_at_most,
+        "other_judgements": None if looks is None else looks.other_judgements,
     }
 
 

@@ -1,6 +1,7 @@
 """What tests do not allow for: shared items, queries that are answers, pairs drawn by lot."""
 
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from itertools import product
 
 import numpy as np
@@ -25,12 +26,13 @@ SURE, ROUNDING = 3.0, 1e-9
 DEPENDENT = "intervals and tests take each"
 ALL_WEIGHED = "everything here is weighed by traffic"
 UNEQUAL = "queries were drawn with unequal chances"
+POOL = "the pool may favour"
 BY_LOT = "pairs were drawn by lot to be judged"
 
 
 def lasting_notes(notes: Iterable[str]) -> tuple[str, ...]:
     """Of the notes on a comparison those that hold for whatever is made of it."""
-    lasting = (DEPENDENT, BY_LOT, UNEQUAL, ALL_WEIGHED)
+    lasting = (DEPENDENT, POOL, BY_LOT, UNEQUAL, ALL_WEIGHED)
     return tuple(note for note in notes if any(words in note for words in lasting))
 
 
@@ -53,6 +55,38 @@ def answer_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:
             f"{answers:,} of {counted(count, 'query')} {'is' if answers == 1 else 'are'} relevant "
             f"to other queries too: {DEPENDENT} {noun} as independent of the others, and may claim "
             "too much"
+        )
+
+
+def copy_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:
+    """Whether queries are asked and judged exactly as others are: copies of one question.
+
+    Queries without any list or any relevant item are none, since these say nothing of who asks.
+    """
+    gains, asked = judgements.graded, scores.rows
+    starts = gains.indptr
+    groups_of = dict[bytes, set[int]]()
+    marks: list[bytes] = []
+    for place, (row, group) in enumerate(
+        zip(asked.tolist(), scores.clusters.of.tolist(), strict=True)
+    ):
+        own = slice(int(starts[row]), int(starts[row + 1]))
+        lists = [its.indices[place] for its in scores.found.values()]
+        if not any((its >= 0).any() for its in lists) or not (gains.values[own] > 0).any():
+            marks.append(b"")
+            continue
+        digest = sha256(gains.indices[own].tobytes() + gains.values[own].tobytes())
+        for its in scores.found.values():
+            digest.update(its.indices[place].tobytes() + its.scores[place].tobytes())
+        marks.append(digest.digest())
+        groups_of.setdefault(marks[-1], set()).add(group)
+    copies = sum(len(groups_of.get(mark, ())) > 1 for mark in marks)
+    count = len(marks)
+    if copies > SHARED_SHARE * count:
+        yield (
+            f"{copies:,} of {counted(count, 'query')} have the same lists, scores and judgements "
+            f"as another: unless such questions were drawn as often as they are asked, {DEPENDENT} "
+            f"{scores.cluster_noun} as independent of the others, and may claim too much"
         )
 
 

@@ -14,14 +14,22 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.inference import Scores
+from anglewise.comparison.scoring import unjudged_in_pool
 from anglewise.comparison.without_vectors import HiddenRows, WithoutVectors
 from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import counted, listed
+from anglewise.data_types.text import (
+    counted,
+    listed,
+    percent,
+    share_at_least,
+    share_at_most,
+)
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.evaluation_metrics.pools import POOL_DEPTH, POOL_GAP
 from anglewise.statistics.decision import Tolerance, WeightedMeans, decide
 
 if TYPE_CHECKING:
@@ -101,7 +109,9 @@ def with_floors(
     every = evaluate(lists, context.judgements, judged, [metric, share])
     weights = None if scores.weights is None else scores.weights.values
     unjudged = 1 - np.average(every[str(share)], axis=1, weights=weights)
-    reached = FloorValues(tuple(lists), every[scores.metric], tuple(remarks), unjudged, lists)
+    outside = _outside_pool(lists, context, scores, metric.depth)
+    values = every[scores.metric]
+    reached = FloorValues(tuple(lists), values, tuple(remarks), unjudged, outside, lists)
     return _with(result, reached, scores, seed)
 
 
@@ -109,20 +119,22 @@ def with_floors(
 class FloorValues:
     """Values of the metric that decides for lists without a model, and what is to be said of them.
 
-    ``values`` are ``lists x queries``; ``unjudged`` what nobody judged, and ``lists`` themselves,
-    where they are over all items.
+    ``values`` are ``lists x queries``. Where the lists are over all items: ``unjudged``, what nobody
+    judged of them; ``outside``, that of their first places; and ``lists`` themselves.
     """
 
     names: tuple[str, ...]
     values: Float64[Array, "lists q"]
     remarks: tuple[str, ...] = ()
     unjudged: Float64[Array, " lists"] | None = None
+    outside: Float64[Array, " lists"] | None = None
     lists: Mapping[str, Neighbours] = field(default_factory=dict[str, Neighbours])
 
 
 def _with(result: Comparison, floors: FloorValues, scores: Scores, seed: int) -> Comparison:
     """The result with floors, and whether its measures are shown to beat them."""
     lists, remarks = floors.names, [*floors.remarks]
+    depth = read_metric(scores.metric).depth
     values = np.concatenate([floors.values, scores.deciding])
     clusters = scores.clusters
     drawn = WeightedMeans.of(
@@ -144,16 +156,20 @@ def _with(result: Comparison, floors: FloorValues, scores: Scores, seed: int) ->
         above, low, high = outcome.above, *drawn.interval(row)
         is_beaten, beats_all = bool((above[1:] > 0).any()), bool((outcome.most[1:] < 0).all())
         unseen = None if floors.unjudged is None else float(floors.unjudged[row])
+        outside = None if floors.outside is None else float(floors.outside[row])
+        beats_all &= outside is None or not _is_favoured(outside, scores)
         reached.append(Floor(name, float(means[row]), low, high, is_beaten, beats_all, unseen))
         if name in floors.lists:
             remarks += _remarks(reached[-1], floors.lists[name], scores)
+        if outside is not None and depth is not None:
+            remarks += _favoured_remark(name, outside, depth, scores)
         if reached[-1].beaten and not above[named] > 0 and not _is_unknown(reached[-1], scores):
             best = max(np.flatnonzero(above[1:] > 0), key=lambda j: means[measures[j]])
             floor = f"{name} ({scores.metric} {means[row]:.3f})"
             by_others.setdefault(scores.names[best], []).append(floor)
     words = [result.verdict.reason, unbeaten(reached, scores.metric)]
     words += [
-        f"at 95% {other} is shown to beat {listed(names, 'and')}, and {chosen} is not"
+        f"at 95% {other} is shown to beat {listed(names, 'and')}{_each(names)}, and {chosen} is not"
         for other, names in by_others.items()
     ]
     return replace(
@@ -179,11 +195,40 @@ def _remarks(floor: Floor, lists: Neighbours, scores: Scores) -> Iterator[str]:
             f"{counted(len(lists.indices), 'judged query')}: they count as lists without any item"
         )
     if scores.unjudged is not None and _is_unknown(floor, scores):
+        share, most = floor.unjudged_share or 0.0, share_at_most(float(scores.unjudged.max()))
         yield (
-            f"{floor.name}: {floor.unjudged_share:.0%} of what it lists was never judged, of the "
-            f"measures' at most {scores.unjudged.max():.0%}; judged, it might stand higher, so "
-            "whether anything here beats it is not known"
+            f"{floor.name}: {percent(share)} of what it lists was never judged, of the measures' "
+            f"at most {most}; judged, it might stand higher, so whether anything here beats it is "
+            "not known"
         )
+
+
+def _outside_pool(
+    lists: Mapping[str, Neighbours], context: WithoutVectors, scores: Scores, depth: int
+) -> Float64[Array, " floors"]:
+    """The share of first places of each floor that nobody judged; 1 where that tells nothing."""
+    if scores.outside_pool is None:
+        return np.ones(len(lists))
+    weights = None if scores.weights is None else scores.weights.values
+    return unjudged_in_pool(lists, context.judgements, scores.rows, depth, weights)
+
+
+def _favoured_remark(name: str, outside: float, depth: int, scores: Scores) -> Iterator[str]:
+    """That lists of a floor were judged and those of the measures were not."""
+    if scores.outside_pool is None or not _is_favoured(outside, scores) or name.startswith(RANDOM):
+        return
+    places = f"of its first {min(depth, POOL_DEPTH)} places"
+    yield (
+        f"{name}: {percent(outside)} {places} was never judged, of the measures' at least "
+        f"{share_at_least(float(scores.outside_pool.min()))}; judged, these might stand higher, so "
+        "whether it is better than they are is not known"
+    )
+
+
+def _is_favoured(outside: float, scores: Scores) -> bool:
+    """Whether what a floor lists was judged, and what the measures list was not."""
+    shares = scores.outside_pool
+    return shares is not None and outside < float(shares.min()) - POOL_GAP
 
 
 def _is_unknown(floor: Floor, scores: Scores) -> bool:
@@ -207,9 +252,16 @@ def unbeaten(reached: Sequence[Floor], metric: str) -> str:
             names = better if floor.beats_all else others
             names.append(f"{floor.name} ({metric} {floor.mean:.3f})")
     is_or_are = "is" if len(better) == 1 else "are"
-    parts = [f"{listed(better)} {is_or_are} better than every measure here"] if better else []
+    parts: list[str] = []
+    if better:
+        parts.append(f"{listed(better)} {is_or_are} better than every measure here{_each(better)}")
     parts += [f"nothing is shown to beat {listed(others, 'or')}"] if others else []
     return f"at 95% {'; '.join(parts)}" if parts else ""
+
+
+def _each(floors: Sequence[str]) -> str:
+    """That a level is of each floor: of several together it is not."""
+    return ", each by itself" if len(floors) > 1 else ""
 
 
 def _lists(

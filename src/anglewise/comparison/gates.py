@@ -181,7 +181,7 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     within = low <= wanted.level <= high
     level = "" if within else " at 95%"  # what is said of the limit names it
     interval = f" [{low:.3f}, {high:.3f}]{level}" if isfinite(low) and isfinite(high) else ""
-    measured = f"{comparison.metric} of {figure.subject} is {mean:.3f}{interval}"
+    measured = f"{comparison.metric} of {figure.subject} is {_beside(mean, wanted.level)}{interval}"
     words = [f"{outcome}: {measured}", *figure.remarks]
     if within:
         limit = spelled(wanted.level)
@@ -191,6 +191,24 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     elif not interval and not figure.remarks:
         words.append("no interval of it is known")
     return Checked(wanted, passed, "; ".join(words), figure.estimate)
+
+
+MOST_DIGITS = 12
+
+
+def _beside(mean: float, level: float) -> str:
+    """A figure with three digits, or as many as show on which side of the level it lies.
+
+    >>> _beside(0.2997, 0.3), _beside(0.3, 0.3), _beside(0.31249, 0.3)
+    ('0.2997', '0.300', '0.312')
+    """
+    digits = 3
+    while digits < MOST_DIGITS and abs(mean - level) > ROUNDING:
+        shown = float(f"{mean:.{digits}f}")
+        if (shown > level) == (mean > level) and shown != level:
+            break
+        digits += 1
+    return f"{mean:.{digits}f}" if abs(mean - level) > ROUNDING else f"{mean:.3f}"
 
 
 def _figure(comparison: Comparison, wanted: Gate, history: History) -> _Figure | None:

@@ -16,11 +16,11 @@ from anglewise.comparison.evidence import Evidence
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.pairs import Pairs
-from anglewise.data_types.text import counted, listed
+from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import SpellingError
 from anglewise.io.runs import HistoryTable
-from anglewise.statistics.decision import LEVEL, RULE
+from anglewise.statistics.decision import RULE
 
 PAIRS_AT_ONCE = 100_000
 NO_SPACE = -1
@@ -321,70 +321,6 @@ def _in_order(ids: Array, rows: Array) -> tuple[Array, Array]:
     return names, numbers[np.searchsorted(present, rows)]
 
 
-@dataclass(frozen=True)
-class Looks:
-    """How often a validation set was looked at, this run included, and at how many candidates.
-
-    ``candidate_sets`` counts those that differ in a variant, a measure or a figure.
-    """
-
-    times: int
-    candidate_sets: int
-
-    @property
-    def wrong_at_most(self) -> float:
-        """The chance that any verdict so far is wrong, at most, each being so in 5%.
-
-        It is of candidates that were named before any of these looks: of those that were made or
-        chosen after one nothing is known, as they may owe their figures to these queries.
-
-        >>> Looks(7, 3).wrong_at_most, Looks(40, 30).wrong_at_most
-        (0.15, 1.0)
-        """
-        return min(round(LEVEL * self.candidate_sets, 9), 1.0)
-
-    def __str__(self) -> str:
-        most = "has no bound below 1"
-        if self.wrong_at_most < 1:
-            most = f"is up to {self.wrong_at_most:.0%}"
-        return (
-            f"This validation set was looked at {self.times:,} times, at "
-            f"{counted(self.candidate_sets, 'set')} of candidates: looking often at one set makes "
-            "the best look better than it is, on average, and no interval here allows for that. "
-            f"With each verdict at 95%, the chance that any of them is wrong {most} if all "
-            "candidates were named before the first look, and not known if some were chosen by "
-            "what these queries showed: then judge others to confirm it"
-        )
-
-
-def looks(now: Comparison, history: History) -> Looks | None:
-    """Count the runs on the same queries and judgements; None where these are not known."""
-    own = identity(now)
-    if own is None:
-        return None
-    sets = {_figures((row.measure, row.metrics[now.metric].mean) for row in now.measures)}
-    if history.table is None:
-        return Looks(1, 1)
-    same = {"judgements": own.judgements, "queries": now.queries}
-    rows = history.table.rows(same, ["run", "metric", "measure", "mean"], failed=True)
-    runs: dict[int, list[tuple[str, float | None]]] = {row["run"]: [] for row in rows}
-    for row in rows:
-        if row["metric"] == now.metric and row["measure"] is not None:
-            runs[row["run"]].append((row["measure"], row["mean"]))
-    sets.update(_figures(figures) for figures in runs.values() if figures)
-    return Looks(1 + len(runs), len(sets))
-
-
-def _figures(
-    figures: Iterable[tuple[str, float | None]],
-) -> frozenset[tuple[str, str, float | None]]:
-    """Variants, measures and their figures, whatever the spaces are called."""
-    rounded = ((name, _or_null(mean)) for name, mean in figures)
-    return frozenset(
-        (*name_parts(name)[1:], None if mean is None else round(mean, 9)) for name, mean in rounded
-    )
-
-
 def rows_of(
     comparison: Comparison,
     *,
@@ -418,9 +354,9 @@ def rows_of(
                     "direction": comparison.direction or "",
                     "metric": metric,
                     "measure": row.measure,
-                    "mean": _or_null(estimate.mean),
-                    "low": _or_null(estimate.low),
-                    "high": _or_null(estimate.high),
+                    "mean": or_null(estimate.mean),
+                    "low": or_null(estimate.low),
+                    "high": or_null(estimate.high),
                     "queries": comparison.queries,
                     "judged": comparison.judged,
                     "judgements": "" if own is None else own.judgements,
@@ -436,7 +372,8 @@ def rows_of(
     return rows
 
 
-def _or_null(value: float | None) -> float | None:
+def or_null(value: float | None) -> float | None:
+    """A figure, or None where it is undefined."""
     return value if value is not None and isfinite(value) else None
 
 

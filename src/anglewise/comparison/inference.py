@@ -61,6 +61,10 @@ class Scores:
         what was learnt in each fold.
     unjudged
         For each measure the share of places that nobody judged, where there are lists.
+    outside_pool
+        For each measure the share of its first places, ten at most, that nobody judged; None where
+        a list that nobody judged cannot be told from a bad one, as too little was judged and found
+        not to be relevant, or does not count as one.
     split
         Which queries taught which, and which belong together.
     drawn_by_lot
@@ -90,6 +94,7 @@ class Scores:
     found: Mapping[str, Neighbours] = field(default_factory=dict[str, Neighbours])
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     unjudged: Float64[Array, " m"] | None = None
+    outside_pool: Float64[Array, " m"] | None = None
     split: QuerySplit = ALONE
     drawn_by_lot: bool = False
     weights: QueryWeights | None = None

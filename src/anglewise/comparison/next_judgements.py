@@ -65,6 +65,9 @@ class Unjudged:
     relevant
         How many of the judged pairs are relevant, from which the chances are taken; None where
         that is not said.
+    tuned
+        Measures that were tuned or learnt by what is judged: bounds, chances and pairs are of their
+        lists as they are now, and judging more may make others of them.
     """
 
     pairs: int
@@ -75,13 +78,17 @@ class Unjudged:
     to_judge: tuple[ToJudge, ...]
     highest_gain: float = 1.0
     relevant: int | None = None
+    tuned: tuple[str, ...] = ()
 
     @property
     def safe(self) -> bool:
         """Whether there is a lead that no judgement of the rest, up to the highest gain, can take.
 
-        Not where no other measure ranks otherwise: there is nothing to be ahead of.
+        Not where no other measure ranks otherwise: there is nothing to be ahead of; nor where one
+        is tuned by what is judged, and so may list others then.
         """
+        if self.tuned and self.judged < self.pairs:
+            return False
         return bool(self.bounds) and all(bound.low > 0 for bound in self.bounds)
 
     @property
@@ -96,7 +103,13 @@ class Unjudged:
             if self.judged == self.pairs
             else f"{self.judged:,} of {pairs} in the lists are judged"
         )
-        return f"{known}; {self._standing()}"
+        words = [known, self._standing()]
+        if self.tuned and self.bounds and self.judged < self.pairs:
+            words.append(
+                f"all this is of {listed(self.tuned)} as tuned now: tuned by more judgements, "
+                f"{'they' if len(self.tuned) > 1 else 'it'} may rank otherwise"
+            )
+        return "; ".join(words)
 
     def _standing(self) -> str:
         """Who is ahead, and what the rest of the pairs could do to that."""
@@ -140,6 +153,7 @@ class Unjudged:
             "to_judge": [asdict(pair) for pair in self.to_judge],
             "highest_gain": self.highest_gain,
             "relevant": self.relevant,
+            "tuned": list(self.tuned),
             "reason": str(self),
         }
 
@@ -211,4 +225,5 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
         ),
         highest_gain=highest_gain(judgements),
         relevant=int(np.count_nonzero(pool.gains[pool.judged] > 0)),
+        tuned=tuple(row.measure for row in groups.measures if row.settings),
     )

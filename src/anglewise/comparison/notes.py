@@ -10,11 +10,13 @@ from anglewise.comparison.dependence import (
     ALL_WEIGHED,
     UNEQUAL,
     answer_notes,
+    copy_notes,
     lot_notes,
     shared_notes,
 )
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.comparison.list_notes import empty_notes, tie_notes
+from anglewise.comparison.pool_bias import pool_notes
 from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate, reads_vectors
 from anglewise.comparison.rankers import Ranker
 from anglewise.data_types.columns import titles
@@ -55,11 +57,13 @@ def notes(
         *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
         *(lot_notes(judgements, scores.values) if lists else ()),
+        *pool_notes(scores),
         *(_itself_notes(sides, judgements, scores) if lists else ()),
         *(_seen_notes([space], [judgements], judgements) if lists else ()),
         *scores.split.notes(),
         *_few_notes(scores),
         *(answer_notes(judgements, scores) if lists else shared_notes(space, judgements)),
+        *(copy_notes(judgements, scores) if lists else ()),
         *(part_notes(judgements.parts) if lists else ()),
         *(_zero_notes(*sides) if searched else ()),
         *(_use_notes({"": space}, direction) if lists and judgements.parts is None else ()),
@@ -89,6 +93,7 @@ def space_notes(
         *_relevance_notes(aligned.judgements),
         *_draw_notes(aligned.judgements.drawn, scores),
         *lot_notes(aligned.judgements, scores.values),
+        *pool_notes(scores),
         *(
             _itself_notes(aligned.names.sides(direction), aligned.judgements, scores)
             if all(side.named for pair in sides.values() for side in pair)
@@ -98,6 +103,7 @@ def space_notes(
         *scores.split.notes(),
         *_few_notes(scores),
         *answer_notes(aligned.judgements, scores),
+        *copy_notes(aligned.judgements, scores),
         *(f"{name}: {note}" for name, parts in aligned.parts.items() for note in part_notes(parts)),
         *(f"{name}: {note}" for name, pair in sides.items() for note in _zero_notes(*pair)),
         *_use_notes(
@@ -171,7 +177,6 @@ def _relevance_notes(judgements: Judgements) -> Iterator[str]:
             f"so counted as missed as in trec_eval: {relevant:,} (--missing drop leaves them out)"
         )
     without = _without(gains, gains.values > 0, rows)
-    without = max(without, judgements.complaints.queries_without_relevant)
     if without:
         yield f"{counted(without, 'judged query')} without any relevant item: every measure gets 0"
     if level is not None:

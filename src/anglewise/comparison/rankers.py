@@ -64,12 +64,17 @@ class Ranker:
     def simplicity(self) -> tuple[int | str, ...]:
         """After all measures; the one with fewer parts first, and those that need a reranker last.
 
+        What is made of runs comes after the runs, which have to be kept running for it.
+
         >>> least, most = map(read_ranker, ["weighted(bm25,dot,cosine)", "rerank(dot,10)"])
         >>> least.simplicity < most.simplicity
         True
+        >>> read_ranker("fusion(a,b)", runs="ab").simplicity > (AFTER_ALL_MEASURES, 1, "b")
+        True
         """
         number = len(self.parts) + (MOST_PARTS if self.kind == RERANK else 0)
-        return (AFTER_ALL_MEASURES - 1, number, str(self))
+        of_runs = not all(map(_is_known, self.leaves()))
+        return (AFTER_ALL_MEASURES + (1 if of_runs else -1), number, str(self))
 
     def leaves(self) -> Iterator[str]:
         """The lists that it is made of: BM25, measures and runs, by their names."""

@@ -22,7 +22,8 @@ from anglewise.data_types.typing import Array, Bool, Float64, Int, Int64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate, evaluate_triplets, score_pairs
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
-from anglewise.evaluation_metrics.interface import PairMetric
+from anglewise.evaluation_metrics.interface import Metric, PairMetric, RankingMetric
+from anglewise.evaluation_metrics.pools import POOL_DEPTH, tells_bad
 from anglewise.nearest_neighbours.search import share_of
 from anglewise.similarity_measures.adapter import Adapted
 from anglewise.similarity_measures.formulas import Measure
@@ -124,11 +125,39 @@ def score_lists(
         found=lists,
         settings=chosen,
         unjudged=1 - np.average(values[str(share)], axis=1, weights=each),
+        outside_pool=_outside_pool(settings.metrics[0], lists, judgements, rows, each),
         split=split,
         drawn_by_lot=judgements.by_lot,
         weights=weights,
         largest_group=settings.largest_group,
     )
+
+
+def _outside_pool(
+    deciding: Metric,
+    lists: Mapping[str, Neighbours],
+    judgements: Judgements,
+    rows: Int64[Array, " q"],
+    weights: Float64[Array, " q"] | None,
+) -> Float64[Array, " m"] | None:
+    """The shares of first places that nobody judged; None where these tell nothing."""
+    counts = isinstance(deciding, RankingMetric) and deciding.unjudged == "not relevant"
+    if not counts or judgements.by_lot or not tells_bad(judgements.graded, rows):
+        return None
+    return unjudged_in_pool(lists, judgements, rows, deciding.depth or POOL_DEPTH, weights)
+
+
+def unjudged_in_pool(
+    lists: Mapping[str, Neighbours],
+    judgements: Judgements,
+    rows: Int64[Array, " q"],
+    depth: int,
+    weights: Float64[Array, " q"] | None,
+) -> Float64[Array, " m"]:
+    """The share of the first places of each list, ten at most, that nobody judged."""
+    share = read_metric(f"Judged@{min(depth, POOL_DEPTH)}")
+    values = evaluate(lists, judgements, rows, [share])[str(share)]
+    return 1 - np.average(values, axis=1, weights=weights)
 
 
 def list_key(neighbours: Neighbours) -> bytes:

@@ -247,6 +247,7 @@ def _part(scores: Scores, columns: Int64[Array, " some"]) -> Scores:
         rows=scores.rows[columns],
         found={},
         unjudged=None,
+        outside_pool=None,
         split=QuerySplit(
             scores.split.split,
             # of a group the queries of other values are not queries that were not seen here

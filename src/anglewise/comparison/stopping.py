@@ -1,6 +1,6 @@
 """Whether judging may stop: statistics that hold however often one looks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import comb
@@ -44,6 +44,11 @@ POSITIVE_ALONE = (
     "Nothing is judged as not relevant here, so it is not known which queries are judged whole: "
     "all of them count, and what is not judged counts as not relevant"
 )
+TUNED = (
+    "chosen or learnt anew from what is judged: lists of earlier queries may be others at the next "
+    "look, so that the answer holds for one look, and after how many queries it would have come is "
+    "not known"
+)
 WEIGHED = (
     "judging until decided takes every query for as much as any other, and these were drawn by "
     "traffic and weigh unequally: fix the number of queries beforehand, and go by the verdict of "
@@ -68,7 +73,8 @@ class Sequential:
     left
         The measures that may still be the best; measures that rank alike come as one.
     decided_after
-        The number of queries after which one was left, if one is.
+        The number of queries after which one was left, if one is; None where what is tuned or
+        learnt takes part, as fewer queries would have tuned it otherwise.
     about_left
         How many more queries leave one in half of the futures drawn from those that there are;
         None if more than seven times as many, or where there are fewer than twenty to draw from.
@@ -179,35 +185,20 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
         means = dict(zip(means, values.mean(axis=1).tolist(), strict=True))
     best = max(left, key=lambda row: means[row.measure])
     names, queries = tuple(row.measure for row in left), values.shape[1]
-    told = (ASSUMES_SYMMETRY,) if len(left) < len(values) else ()
-    if len(values) > 1 and groups.judgements.judged_at is None:
-        told += (UNORDERED,)
-    notes = told + notes
-    notes += lasting_notes(result.notes)
+    tuned = [row.measure for row in groups.measures if row.settings]
     if len(values) == 1:
-        alike = listed([best.measure, *best.alike])
-        reason = (
-            f"keep {best.measure}; {alike} rank alike here"
-            if best.alike
-            else f"keep {best.measure}; there is no other to compare with"
-        )
+        reason = f"keep {best.measure}; {_alike(best) or 'there is no other to compare with'}"
         return Sequential("decided", best.measure, names, 0, 0, queries, reason)
+    notes = (*_supposed(groups, tuned, ruled_out=len(left) < len(values)), *notes)
+    notes += lasting_notes(result.notes)
     if len(left) == 1:
-        reason = (
-            f"use {best.measure} by the sequential sign-flip test; "
-            f"in this order {counted(race.decided_after or 0, 'query')} of {queries:,} would have "
-            "done"
-        )
+        after = None if tuned else race.decided_after
         notes += _beside_verdict(result, {"use", "tie"}, left)
-        return Sequential(
-            "decided", best.measure, names, race.decided_after, 0, queries, reason, notes
-        )
+        reason = _one_left(best, after, queries)
+        return Sequential("decided", best.measure, names, after, 0, queries, reason, notes)
     widest = _widest_difference(values, race.may_be_best)
     if widest <= result.tolerance:
-        reason = (
-            f"{listed(names)} differ by at most {at_most(widest)} at 95%, and {result.tolerance:g} "
-            "would matter"
-        )
+        reason = f"{listed(names)} differ by {_less(widest, result.tolerance)}"
         notes += (ASSUMES_BOUNDS, *_beside_verdict(result, {"tie"}, left))
         keeper = next(
             (row for row in left if result.verdict.keep in (row.measure, *row.alike)), left[0]
@@ -217,6 +208,28 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     reason = f"{listed(names, 'or')} may be the best, {_ahead(left, means)}; {_plan(more, queries)}"
     notes += _beside_verdict(result, {"cannot-tell"}, groups.measures)
     return Sequential("keep-judging", best.measure, names, None, more, queries, reason, notes)
+
+
+def _supposed(groups: GroupResults, tuned: Sequence[str], *, ruled_out: bool) -> Iterator[str]:
+    """What an answer takes for granted, of the test, of what is tuned, and of the order."""
+    if ruled_out:
+        yield ASSUMES_SYMMETRY
+    if tuned:
+        yield f"{listed(tuned)} {'is' if len(tuned) == 1 else 'are'} {TUNED}"
+    if groups.judgements.judged_at is None:
+        yield UNORDERED
+
+
+def _one_left(best: MeasureResult, after: int | None, queries: int) -> str:
+    """That one is left, what ranks like it, and how many queries would have done, if known."""
+    parts = [f"use {best.measure} by the sequential sign-flip test", _alike(best)]
+    if after is not None:
+        parts.append(f"in this order {counted(after, 'query')} of {queries:,} would have done")
+    return "; ".join(filter(None, parts))
+
+
+def _alike(row: MeasureResult) -> str:
+    return f"{listed([row.measure, *row.alike])} rank alike here" if row.alike else ""
 
 
 def _judged_whole(groups: GroupResults, depth: int) -> Bool[Array, " q"]:
@@ -262,6 +275,19 @@ def _ahead(left: Sequence[MeasureResult], means: Mapping[str, float]) -> str:
     return f"{listed(first)} are level" if len(first) > 1 else f"{first[0]} is ahead"
 
 
+def _less(widest: float, tolerance: float) -> str:
+    """By how much at most, and what would matter; no bound that rounding up lifts above that.
+
+    >>> _less(0.004, 0.0123)
+    'at most 0.004 at 95%, and 0.0123 would matter'
+    >>> _less(0.01225, 0.0123)
+    'at most 0.0123 at 95%, and more would matter'
+    """
+    if float(at_most(widest)) > tolerance:
+        return f"at most {tolerance:g} at 95%, and more would matter"
+    return f"at most {at_most(widest)} at 95%, and {tolerance:g} would matter"
+
+
 def _plan(more: int | None, queries: int) -> str:
     """How many more queries are likely to leave one, and what that supposes."""
     if queries == 1:
@@ -291,9 +317,10 @@ def _beside_verdict(
     note = (
         f'The verdict of the comparison is another, "{verdict.headline}": it asks by how much '
         f"others are better than {verdict.keep}, assumes no symmetry and holds for a number of "
-        "queries fixed beforehand; this one asks which is the best, and holds however often one "
-        "looks"
+        "queries fixed beforehand; this one asks which is the best"
     )
+    if not any(row.settings for row in result.measures):
+        note += ", and holds however often one looks"
     return (note,)
 
 

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.legend import how_to_read
 from anglewise.data_types.text import listed
 from anglewise.errors import SpellingError
 
@@ -57,6 +58,7 @@ def outcome(comparison: Comparison, undefined: Iterable[str]) -> dict[str, str]:
         "measure": comparison.verdict.measure,
         "verdict": str(comparison.verdict),
         "notes": "\n".join([*comparison.notes, *comparison.floor_notes]),
+        "how_to_read": how_to_read(comparison),
         "undefined": left_out,
     }
     return _as_texts({name: text for name, text in said.items() if text})

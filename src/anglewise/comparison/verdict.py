@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anglewise.comparison.comparison_result import NO_INTERVAL, Estimate, Plans, Verdict
+from anglewise.comparison.comparison_result import Estimate, Plans, Verdict
 from anglewise.comparison.inference import NAMED, Inference, why_no_verdict
+from anglewise.comparison.pool_bias import pool_assumption
 from anglewise.comparison.ranked_runs import RunCandidate
 from anglewise.comparison.split import assumed_sizes
 from anglewise.comparison.training_agreement import agreed, named, trained_alike
+from anglewise.comparison.verdict_words import interval_words, lead_words, what_matters
 from anglewise.data_types.text import at_least, at_most, counted, listed, p_words, rounded_up
 from anglewise.statistics.decision import (
     LEVEL,
@@ -232,12 +234,9 @@ class _Words:
 
     def _use(self, _plans: Plans | None, alike: list[str]) -> Iterator[str]:
         outcome = self.outcome
-        matters = self._matters(float(self.means[outcome.measure]))
-        yield (
-            f"{self._figure()}, better than {self.kept} by at least "
-            f"{at_least(float(outcome.above[outcome.measure]))} {self.surely}, where {matters} "
-            "matters"
-        )
+        mean = float(self.means[outcome.measure])
+        lead = lead_words(float(outcome.above[outcome.measure]), mean, self.tolerance, self.surely)
+        yield f"{self._figure()}, better than {self.kept} by {lead}"
         if outcome.as_good:
             better = [self._name(j) for j in outcome.as_good]
             yield (
@@ -307,18 +306,17 @@ class _Words:
         shows = "does" if clusters == 1 and self.trainings is None else "do"
         leader, matters = self.leader, self._matters()
         if leader == self.reference:
-            rival = max(self.leads, key=lambda j: self.outcome.most[j])
-            most = float(self.outcome.most[rival])
-            known = (
-                f"{self._name(rival)} may be better by up to {at_most(most)} {self.surely}"
-                if np.isfinite(most)
-                else f"how much better {self._name(rival)} may be is not known, as the two never "
-                "differ here"
-            )
-            yield (
-                f"{nouns} {shows} not show a better one than {self.kept}, and {known}, where "
-                f"{matters} matters"
-            )
+            open_still = [j for j in self.leads if self.outcome.at_most[j] >= 0] or [*self.leads]
+            rival = max(open_still, key=lambda j: self.outcome.most[j])
+            name, most = self._name(rival), float(self.outcome.most[rival])
+            due = f"where {matters} matters"
+            if not np.isfinite(most):
+                known = f"how much better {name} may be is not known, as the two never differ here"
+            else:
+                known = f"{name} may be better by up to {at_most(most)} {self.surely}"
+                if self._least() and float(at_most(most)) < float(matters.split()[0]):
+                    due = f"which may be more than {self.tolerance} of its own mean, and so matter"
+            yield f"{nouns} {shows} not show a better one than {self.kept}, and {known}, {due}"
         else:
             lead = self.inference.difference(self.columns[leader], self.columns[self.reference])
             low, level = lead.low, INTERVALS
@@ -328,7 +326,7 @@ class _Words:
             yield (
                 f"{nouns} {shows} not show{'' if self.level == LEVEL else f' {self.surely}'} "
                 f"whether {self._name(leader)} is better than {self.kept}: ahead by "
-                f"{lead.difference:.3f} {_interval(low, lead.high, '+', level)}, where "
+                f"{lead.difference:.3f} {interval_words(low, lead.high, '+', level)}, where "
                 f"{matters} matters"
             )
         real = leader != self.reference and self.leads[leader].shrunk > self._least()
@@ -389,8 +387,24 @@ class _Words:
         )
         if self.trainings is not None:
             assumed.append(trained_alike(self.trainings))
+        assumed += pool_assumption(scores, self._claimed())
         if assumed:
             yield f"if {listed(assumed)}"
+
+    def _claimed(self) -> list[tuple[int, int]]:
+        """Of each claim the measure that is said to be the better one, or no worse, and the other.
+
+        Where nothing can be told, how far the others may be ahead and behind is said of each.
+        """
+        outcome, keep = self.outcome, self.reference
+        others = [j for j in range(len(self.columns)) if j != keep]
+        if outcome.decision in {"use", "better"}:
+            pairs = [(j, keep) for j in (outcome.measure, *outcome.as_good)]
+        else:
+            pairs = [(keep, j) for j in others]
+            if outcome.decision == "cannot-tell" and self.leader != keep:
+                pairs.append((self.leader, keep))
+        return [(self.columns[better], self.columns[other]) for better, other in pairs]
 
     def _beyond(self) -> str:
         """How many of the queries that were seen differ by more than was assumed of others."""
@@ -413,7 +427,7 @@ class _Words:
         """The metric of the measure named; with its level where nothing else says the same."""
         estimate = self.estimate
         level = INTERVALS if alone or self.level != LEVEL else ""
-        interval = _interval(estimate.low, estimate.high, level=level)
+        interval = interval_words(estimate.low, estimate.high, level=level)
         chosen = self.outcome.measure != self.reference and len(self.columns) > 2
         corrected = ", corrected for the choice" if chosen and self.weighted is not None else ""
         if self.trainings is not None:
@@ -423,27 +437,8 @@ class _Words:
     def _matters(self, leader: float | None = None) -> str:
         """The least lead that matters, of a leader's mean, or else over the one to keep."""
         value = self._least() if leader is None else self.tolerance.against(leader)
-        if not value:
-            return "any lead"
-        if not self.tolerance.relative:
-            return f"{value:.10g}"
-        if value == self.tolerance.floor:
-            return f"{value:.10g} (the least for {self.tolerance})"
-        return f"{value:.3f} ({self.tolerance})"
+        return what_matters(value, self.tolerance)
 
     def _alike(self, alike: list[str]) -> Iterator[str]:
         if alike:
             yield f"{named([self._name(self.outcome.measure), *alike])} rank alike here"
-
-
-def _interval(low: float, high: float, sign: str = "", level: str = "") -> str:
-    """Both ends and their level, or why there are none.
-
-    >>> _interval(0.1, 0.25), _interval(-0.1, 0.2, "+", "at 95%")
-    ('[0.100, 0.250]', '[-0.100, +0.200] at 95%')
-    >>> _interval(float("nan"), float("nan"))
-    '(no interval: no resample differs)'
-    """
-    if not np.isfinite([low, high]).all():
-        return f"(no interval: {NO_INTERVAL})"
-    return " ".join(filter(None, [f"[{low:{sign}.3f}, {high:{sign}.3f}]", level]))

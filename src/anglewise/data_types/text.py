@@ -113,6 +113,24 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 
 
+def share_at_most(share: float) -> str:
+    """A share that is no smaller than what it stands for, in whole percent.
+
+    >>> share_at_most(0.6925), share_at_most(0.69)
+    ('70%', '69%')
+    """
+    return f"{ceil(100 * share - 1e-9)}%"
+
+
+def share_at_least(share: float) -> str:
+    """A share that is no larger than what it stands for, in whole percent.
+
+    >>> share_at_least(0.9667), share_at_least(0.69)
+    ('96%', '69%')
+    """
+    return f"{floor(100 * share + 1e-9)}%"
+
+
 def at_least(lead: float) -> str:
     """A lower bound with three digits after the point, or two that are not nought: rounded down.
 

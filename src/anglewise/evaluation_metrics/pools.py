@@ -14,6 +14,24 @@ from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.evaluation_metrics.incomplete import ideal
 from anglewise.statistics.calibration import logistic
 
+POOL_GAP = 0.2
+"""A measure whose share of unjudged items is so much above another's was not in the pool."""
+ZEROS = 0.1
+"""With a smaller share of zeros, nearly all that was recorded is relevant."""
+
+
+POOL_DEPTH = 10
+"""Whether a list was judged is seen in its first places: pools are seldom deeper."""
+
+
+def tells_bad(gains: SparseRows, rows: Int64[Array, " q"]) -> bool:
+    """Whether enough of what was judged for some queries was found not to be relevant.
+
+    Where only what is relevant was recorded, a list that nobody judged and a bad one look alike.
+    """
+    values = gains.values[np.isin(gains.rows, rows)]
+    return len(values) > 0 and bool((values <= 0).mean() >= ZEROS)
+
 
 @dataclass(frozen=True, eq=False)
 class Pool:

@@ -11,6 +11,7 @@ from anglewise.data_types.numbers import shown
 from anglewise.data_types.pairs import check_of_space
 from anglewise.data_types.text import at_most, percent
 from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.evaluation_metrics.pools import POOL_GAP, ZEROS
 from anglewise.geometry.crowding import ROUNDING, clusters
 from anglewise.geometry.norms import popularity, popularity_note, ranked_side
 from anglewise.io.judgement_rows import Reject, count_refused
@@ -157,11 +158,6 @@ def _share(
 
 MOST_SEARCHED = 1_000
 """Queries or items that are searched at most; a sample is drawn where there are more."""
-POOL_GAP = 0.2
-"""A measure whose share of unjudged items is so much above another's was not in the pool."""
-
-ZEROS = 0.1
-"""With a smaller share of zeros, nearly all that was recorded is relevant."""
 
 
 def unjudged_pool(

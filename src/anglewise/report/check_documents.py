@@ -363,9 +363,11 @@ def _whatever(bound: LeadBounds, unjudged: Unjudged) -> str:
     """Between which ends a lead stays; nothing where no pair is left to be judged."""
     if unjudged.judged == unjudged.pairs:
         return ""
+    tuned = {bound.measure, unjudged.best} & {*unjudged.tuned}
+    as_now = ", with the lists as tuned now" if tuned else ""
     return (
         f", between {bound.low:+.3f} and {bound.high:+.3f} whatever the rest of them says in "
-        f"grades up to {unjudged.highest_gain:g}"
+        f"grades up to {unjudged.highest_gain:g}{as_now}"
     )
 
 

@@ -11,8 +11,8 @@ from anglewise.comparison.comparison_result import (
     MeasureResult,
 )
 from anglewise.comparison.gates import Checked
-from anglewise.comparison.history import Looks
 from anglewise.comparison.legend import how_to_read
+from anglewise.comparison.looks import Looks
 from anglewise.comparison.next_judgements import Unjudged
 from anglewise.comparison.slices import agreement
 from anglewise.comparison.stopping import Sequential
@@ -62,7 +62,7 @@ def comparison_document(
     'Use dot'
     """
     verdict = result.verdict
-    remark = f". {looks}" if looks is not None and looks.candidate_sets > 1 else ""
+    remark = f". {looks}" if looks is not None and looks.says_something else ""
     table = _measures(result)
     cells = (cell for row in table.rows for cell in row)
     beats = any(isinstance(cell, Cell) and cell.beats for cell in cells)
@@ -329,6 +329,7 @@ def _duration(seconds: float) -> str:
 
 def _slices(result: Comparison) -> Iterator[Group]:
     """The verdict of each group of queries or items, and whether the groups disagree."""
+    supposed = _supposed(result)
     for side, column in dict.fromkeys((part.side, part.column) for part in result.slices):
         parts = [part for part in result.slices if (part.side, part.column) == (side, column)]
         of_items = side == "items"
@@ -343,7 +344,7 @@ def _slices(result: Comparison) -> Iterator[Group]:
             for part in parts
         ]
         measures = [row.measure for row in result.measures[:SHOWN]]
-        sentence = "What is said of the groups of one column holds at 95% together."
+        sentence = f"What is said of the groups of one column holds at 95% together{supposed}."
         if not of_items:
             heads = [column, "queries", "verdict", *measures]
             yield [Table.of(heads, rows, f"The verdict for each {column}")]
@@ -358,6 +359,20 @@ def _slices(result: Comparison) -> Iterator[Group]:
                 "ranked."
             )
         ]
+
+
+def _supposed(result: Comparison) -> str:
+    """What the verdicts of groups suppose, as their headlines do not say it."""
+    supposed: list[str] = []
+    largest = result.verdict.largest_difference
+    if largest < 1:
+        supposed.append(f"no query of a kind not seen differs by more than {largest:g}")
+    declared = None if result.evidence is None else result.evidence.largest_group
+    if declared is not None:
+        supposed.append(f"no group by {result.split} has more than {counted(declared, 'query')}")
+    elif result.groups is not None:
+        supposed.append(f"no group by {result.split} has more queries there than the largest seen")
+    return f", if {listed(supposed)}" if supposed else ""
 
 
 SHOWN = 4

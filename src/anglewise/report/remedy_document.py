@@ -108,6 +108,8 @@ def _training(candidate: Remedied) -> str:
 def _legend(result: Remedy) -> str:
     """How to read both tables."""
     over = "queries" if result.comparison.groups is None else "groups of queries"
+    if result.comparison.weights is not None:
+        over += ", weighed by traffic"
     text = (
         f"Intervals: 95%, each by itself, over {over}. p: by sign flips, Holm-adjusted over all "
         "pairs. Best: whether sign flips leave it, at 95%; they assume that a difference might as "

@@ -317,11 +317,12 @@ def _false_contexts_sentence(elsewhere: FalseContexts | None) -> str:
 
 
 PRICE_LEGEND = (
-    "Prices: sure is the share of all questions like these that keep a relevant passage, with 95% "
-    "confidence for each line by itself, less than the recall where judgements are too few for it; "
-    "kept, only irrelevant and turned away are shares of held-out questions; passages reach the "
-    "threshold, on average; a hyphen: not known without questions from elsewhere (--foreign), or, "
-    "of sure, where questions were drawn with unequal chances."
+    "Prices: sure is the share that keeps a relevant passage, of all questions like these that "
+    "find one, with 95% confidence for each line by itself, less than the recall where judgements "
+    "are too few for it; kept, only irrelevant and turned away are shares of the held-out "
+    "questions that find one; passages reach the threshold, on average; a hyphen: not known "
+    "without questions from elsewhere (--foreign), or, of sure, where questions were drawn with "
+    "unequal chances."
 )
 
 

@@ -38,6 +38,12 @@ KINDS = {
 """For each kind of report its title and the question that it answers."""
 
 
+WHILE_JUDGED = (
+    "what was judged on this page counts as it stands now: a verdict at 95% is for queries fixed "
+    "beforehand, not where judging goes on until it comes; the page for judging says when to stop"
+)
+
+
 @dataclass(frozen=True)
 class ReportSource:
     """Queries behind a figure: what they have in common, and a title and an address for each."""
@@ -146,10 +152,11 @@ def _made(opened: Inspected, store: Store, kind: str) -> Report:
             "documents are judged here, and the page shows their passages: anglewise compare "
             "judges these by their documents"
         )
+    notes = (WHILE_JUDGED,) if store.standing(direction) else ()
     return (
-        _remedies(inspected, direction)
+        _remedies(inspected, direction, notes)
         if kind.startswith("remedy")
-        else _comparison(inspected, direction)
+        else _comparison(inspected, direction, notes)
     )
 
 
@@ -168,7 +175,7 @@ def _audit(inspected: Inspected) -> Report:
     return Report("Audit", document.headline, page(document), tuple(sources))
 
 
-def _comparison(inspected: Inspected, direction: Direction) -> Report:
+def _comparison(inspected: Inspected, direction: Direction, notes: tuple[str, ...]) -> Report:
     from anglewise.comparison.compare import compare
     from anglewise.comparison.compare_spaces import compare_spaces
     from anglewise.report.comparison_document import comparison_document
@@ -181,19 +188,21 @@ def _comparison(inspected: Inspected, direction: Direction) -> Report:
         result = compare(
             inspected.space, judgements, DEFAULT_MEASURES, runs=runs, seed=inspected.seed
         )
+    result = replace(result, notes=(*result.notes, *notes))
     # the rows of several spaces are those of all their ids, and not those of this page
     sources = [] if inspected.others else _sources(inspected, result, direction)
     document = comparison_document(result)
     return Report(f"Comparison, {direction}", document.headline, page(document), tuple(sources))
 
 
-def _remedies(inspected: Inspected, direction: Direction) -> Report:
+def _remedies(inspected: Inspected, direction: Direction, notes: tuple[str, ...]) -> Report:
     from anglewise.remedies.remedy import remedy
     from anglewise.report.html_page import page
     from anglewise.report.remedy_document import remedy_document
 
     judgements = inspected.judgements[direction]
     result = remedy(inspected.space, judgements, budget_seconds=BUDGET, seed=inspected.seed)
+    result = replace(result, notes=(*result.notes, *notes))
     sources = _sources(inspected, result.comparison, direction)
     document = remedy_document(result)
     return Report(f"Remedies, {direction}", document.headline, page(document), tuple(sources))
