@@ -284,12 +284,23 @@ def test_sparse_vectors_are_numbers_in_their_order(columns, weights, words, spar
 
 @pytest.mark.parametrize(
     ("indices", "values", "words"),
-    [([0, 1], [1.0, np.nan], "NaN"), ([1, 1], [1.0, 2.0], "once"), ([1, 0], [1.0, 2.0], "order")],
+    [
+        ([0, 1], [1.0, np.nan], "NaN"),
+        ([1, 1], [1.0, 2.0], "once"),
+        ([1, 0], [1.0, 2.0], "order"),
+    ],
 )
 def test_rows_from_memory_are_looked_at_too(indices, values, words):
     rows = SparseRows(np.array([0, 2]), np.array(indices), np.array(values), (1, 3))
     with pytest.raises(AnglewiseError, match=words):
         aw.SparseVectors(rows)
+
+
+@pytest.mark.parametrize("gain", [np.nan, np.inf])
+def test_a_judgement_is_a_number(gain):
+    rows = SparseRows(np.array([0, 1]), np.array([0]), np.array([gain]), (1, 3))
+    with pytest.raises(ValuesError, match="gains holds NaN or infinity"):
+        aw.Judgements(rows, "queries-items")
 
 
 def test_offsets_that_are_pickled_make_no_dense_vectors(tmp_path):
@@ -342,6 +353,18 @@ def test_filters_of_haystack_that_nest_too_deep_are_refused():
 
 def test_filters_as_people_write_them_are_not_deep():
     assert str(read_filter(nested(lambda inner: {"not": inner}, 8))) == "year = 1995"
+
+
+@pytest.mark.parametrize("mark", ["", '"'])
+def test_values_of_a_filter_take_time_by_their_length(mark):
+    start = time.process_time()
+    where = read_filter(f"a in b, {mark}{'x' * 1_000_000}{mark} ,c")
+    assert time.process_time() - start < 3
+    assert [str(value)[:1] for value in map(_text_of, where.values)] == ["b", "x", "c"]
+
+
+def _text_of(value):
+    return getattr(value, "text", value)
 
 
 @pytest.mark.parametrize("value", [10**400, {">=": -(10**400)}, [1, 10**400]])

@@ -381,17 +381,18 @@ def _without_quotes(word: str) -> str:
 
 def _words(values: str) -> list[str]:
     """Values parted by commas, of which those between quotes part nothing."""
-    words, mark = [""], ""
-    for letter in values:
+    words, begin, mark, is_blank = list[str](), 0, "", True
+    for position, letter in enumerate(values):
         if letter == "," and not mark:
-            words.append("")
+            words.append(values[begin:position].strip())
+            begin, is_blank = position + 1, True
             continue
         if letter == mark:
             mark = ""
-        elif not mark and letter in _MARKS and not words[-1].strip():
+        elif not mark and letter in _MARKS and is_blank:
             mark = letter
-        words[-1] += letter
-    return [word.strip() for word in words]
+        is_blank = is_blank and letter.isspace()
+    return [*words, values[begin:].strip()]
 
 
 def _value(word: str, text: str) -> Any:
