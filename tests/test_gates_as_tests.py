@@ -112,7 +112,9 @@ def test_a_gate_against_no_earlier_run_fails(with_space):
     )
 
 
-@pytest.mark.parametrize("arguments", ["", FILES, f"gate=(), {FILES}", f"gate=(3,), {FILES}"])
+@pytest.mark.parametrize(
+    "arguments", ["", FILES, f"gate=(), {FILES}", f"gate=(3,), {FILES}", f"gate=3, {FILES}"]
+)
 def test_a_marker_without_a_gate_fails(with_space, arguments):
     result = outcome(with_space, arguments)
     result.assert_outcomes(failed=1)

@@ -7,10 +7,12 @@ that it quotes come from anybody, so it is brought into form here, once for all.
 import re
 
 COMMANDS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
 )
 """Control characters but tab and new line, C1 controls, line separators, what overrides the
-direction of a text, and halves of a pair."""
+direction of a text, halves of a pair, and tags, by which words stand in a title that people do not
+see and language models read."""
 LONGEST_WORD, LONGEST_MESSAGE = 400, 1600
 """Characters of a message that a word of it, and all of it, may have."""
 
@@ -71,6 +73,8 @@ def _without_middle(text: str, most: int) -> str:
 
 def _written(found: re.Match[str]) -> str:
     number = ord(found[0])
+    if number >= 0x10000:
+        return f"\\U{number:08x}"
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 

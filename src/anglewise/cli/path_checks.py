@@ -236,7 +236,7 @@ def _clash(writing: Use, other: Use) -> str:
     does = writing.role.does
     if does == "fills folder" and not writing.path.is_file():
         return _clash_of_names(writing, other)
-    if writing.place.is_same(other.place) and not does == other.role.does == "adds to":
+    if writing.place.is_same(other.place):
         return f"is what this call also {_does(other)}"
     if does == "replaces folder":
         return _clash_of_folder(writing, other)

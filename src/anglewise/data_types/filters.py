@@ -26,6 +26,7 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 
 from anglewise.data_types.columns import is_empty
+from anglewise.data_types.filter_limits import check_depth, check_value
 from anglewise.data_types.numbers import described, quoted, shown, written
 from anglewise.data_types.text import shortened
 from anglewise.errors import SpellingError, WrongTypeError
@@ -185,6 +186,12 @@ def read_filter(where: Where) -> ItemFilter:
     >>> str(read_filter({"or": [{"year": {"$lt": 1950}}, {"not": {"year": None}}]}))
     '(year < 1950 or year is not missing)'
     """
+    check_depth(where)
+    return _read(where)
+
+
+def _read(where: Where) -> ItemFilter:
+    """The same, once it is known not to be too deep."""
     if isinstance(where, Condition | SameValue | FunctionFilter | Joined):
         return where
     if isinstance(where, str):
@@ -195,7 +202,7 @@ def read_filter(where: Where) -> ItemFilter:
         parts = cast("list[Any]", where)
         if not parts:
             raise SpellingError(f"a filter is an empty list: {DUE} is due, or None for all items")
-        return _together([read_filter(part) for part in parts])
+        return _together([_read(part) for part in parts])
     if not callable(where):
         raise WrongTypeError(f"a filter is {described(where)}: {DUE} is due")
     return FunctionFilter(where)
@@ -243,13 +250,13 @@ def _joined(name: str, value: Any) -> ItemFilter:
     """The filters behind ``and``, ``or`` or ``not``."""
     joint = JOINTS[name]
     if joint == "not":
-        part = read_filter(value)
+        part = _read(value)
         return negated(part)
     if isinstance(value, str) or not isinstance(value, Sequence) or not len(cast("Any", value)):
         raise SpellingError(
             f"{name!r} joins {described(cast('Any', value))}: a list of filters is due"
         )
-    parts = [read_filter(part) for part in cast("Sequence[Any]", value)]
+    parts = [_read(part) for part in cast("Sequence[Any]", value)]
     if joint == "and":
         return _together(parts)
     if any(isinstance(part, SameValue) for part in _leaves(parts)):
@@ -300,6 +307,8 @@ def condition_values(name: str, values: Any) -> tuple[Any, ...]:
     plain: tuple[Any, ...] = tuple(
         cast("Any", value).item() if isinstance(value, np.generic) else value for value in ordered
     )
+    for value in plain:
+        check_value(name, value)
     if any(isinstance(value, str) and is_empty(value) for value in plain):
         raise SpellingError(
             f"the filter of {name!r} asks for a blank text, which is a missing cell: ask for None"
@@ -372,17 +381,18 @@ def _without_quotes(word: str) -> str:
 
 def _words(values: str) -> list[str]:
     """Values parted by commas, of which those between quotes part nothing."""
-    words, mark = [""], ""
-    for letter in values:
+    words, begin, mark, is_blank = list[str](), 0, "", True
+    for position, letter in enumerate(values):
         if letter == "," and not mark:
-            words.append("")
+            words.append(values[begin:position].strip())
+            begin, is_blank = position + 1, True
             continue
         if letter == mark:
             mark = ""
-        elif not mark and letter in _MARKS and not words[-1].strip():
+        elif not mark and letter in _MARKS and is_blank:
             mark = letter
-        words[-1] += letter
-    return [word.strip() for word in words]
+        is_blank = is_blank and letter.isspace()
+    return [*words, values[begin:].strip()]
 
 
 def _value(word: str, text: str) -> Any:

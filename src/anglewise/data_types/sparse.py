@@ -407,6 +407,8 @@ def as_sparse_rows(value: Sparse, name: str, shape: tuple[int, int] | None = Non
     """
     if is_kind(value, SparseRows):
         table = value
+        if not np.isfinite(table.values).all():
+            raise ValuesError(f"{name} holds NaN or infinity: numbers are due")
     elif offers(value, "tocsr") and len(value.shape) == 2:
         check_entries_inside(value)
         matrix = value.tocsr()

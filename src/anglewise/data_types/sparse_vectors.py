@@ -35,7 +35,8 @@ class SparseVectors(Representation):
     WrongTypeError
         What is no sparse matrix.
     ShapeError
-        No rows, no columns, or an entry outside of the matrix.
+        No rows, no columns, or an entry outside of the matrix; columns of :class:`SparseRows` that
+        do not ascend in a row.
     ValuesError
         NaN, infinity, or numbers whose products do not fit float64.
     IdsError
@@ -60,6 +61,7 @@ class SparseVectors(Representation):
                 f"sparse vectors have shape {self.rows.shape}: at least one row and one column are "
                 "due"
             )
+        _check_rows(self.rows)
         largest = np.abs(self.rows.values).max(initial=0.0)
         if largest > LARGEST:
             raise ValuesError(
@@ -133,3 +135,14 @@ class SparseVectors(Representation):
     def called(self, ids: Iterable[Any] | None, metadata: Any = None) -> "SparseVectors":
         """The same entries under other ids and metadata."""
         return SparseVectors(self.rows, ids, metadata)
+
+
+def _check_rows(rows: SparseRows) -> None:
+    """Refuse rows that name a column twice or not in its order, which nobody looked at yet."""
+    falls = np.flatnonzero((np.diff(rows.indices) <= 0) & (np.diff(rows.rows) == 0))
+    if len(falls):
+        row, column = int(rows.rows[falls[0]]), int(rows.indices[falls[0]])
+        raise ShapeError(
+            f"row {row} of the sparse vectors goes on behind column {column} with one that does "
+            "not come later: each column is due once, in ascending order"
+        )

@@ -379,7 +379,13 @@ def visible_json(text: str) -> str:
     >>> print(visible_json('{"title": "a\x9bb"}'))
     {"title": "a\u009bb"}
     """
-    return COMMANDS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return COMMANDS.sub(_as_escapes, text)
+
+
+def _as_escapes(found: re.Match[str]) -> str:
+    """A character as JSON escapes it: one beyond the first 65,536 as a pair."""
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def other_form(names: Iterable[str], known: Container[str]) -> str:

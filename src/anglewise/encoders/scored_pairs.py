@@ -193,12 +193,22 @@ def _usual(reranker: Reranker) -> Path:
 
 
 def _read(entry: Any) -> tuple[str, Kept]:
-    """A line of the log; ``ValueError`` and the like for one of something else."""
-    seconds = float(entry["seconds"])
-    scores = {str(digest): (float(score), seconds) for digest, score in entry["scores"].items()}
-    if not np.isfinite([score for score, _ in scores.values()]).all():
-        raise ValueError("a score that is no finite number")
-    return str(entry["key"]), scores
+    """A line of the log, whose numbers are held to what an answer is held to.
+
+    Raises ``ValueError`` and the like for one of something else.
+    """
+    seconds = _number(entry["seconds"])
+    if seconds < 0:
+        raise ValueError("less time than none")
+    return str(entry["key"]), {
+        str(digest): (_number(score), seconds) for digest, score in entry["scores"].items()
+    }
+
+
+def _number(value: Any) -> float:
+    if type(value) not in {int, float} or not abs(value) <= LARGEST:
+        raise ValueError("no finite number")
+    return float(value)
 
 
 def _digest(text: str) -> str:

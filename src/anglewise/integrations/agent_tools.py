@@ -15,13 +15,19 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import described
-from anglewise.data_types.text import Say
+from anglewise.data_types.text import Say, check_number
 from anglewise.data_types.typing import DIRECTIONS, Direction
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.documents import as_utf8, clean
 from anglewise.encoders.encoder import read_spec
-from anglewise.encoders.load import encoder_of
-from anglewise.errors import EncoderError, SpellingError, TooFewError, WrongTypeError
+from anglewise.encoders.load import HARMLESS, encoder_of
+from anglewise.errors import (
+    EncoderError,
+    FileError,
+    SpellingError,
+    TooFewError,
+    WrongTypeError,
+)
 from anglewise.integrations.bounded_output import bounded
 from anglewise.integrations.judged_files import read_judged
 from anglewise.integrations.readable_folder import ReadableFolder
@@ -190,10 +196,14 @@ def _compare(asked: Asked) -> dict[str, Any]:
     path = asked.path("space")
     if path is None:
         raise SpellingError("space is missing")
+    gates = tuple(dict.fromkeys(asked["gates"]))
+    check_number(len(gates), "gate")
+    check_number(len(asked["runs"]), "run")
+    files = [asked.folder.path(run) for run in asked["runs"]]
     space, judgements = read_judged(
         path, asked.path("judgements"), asked["direction"], say=asked.say
     )
-    runs = [read_run(asked.folder.path(run), say=asked.say) for run in asked["runs"]]
+    runs = [read_run(run, say=asked.say) for run in files]
     result = compare(
         space,
         judgements,
@@ -204,8 +214,8 @@ def _compare(asked: Asked) -> dict[str, Any]:
         seed=asked["seed"],
     )
     content = result.to_dict()
-    if asked["gates"]:
-        checks = [check(result, gate) for gate in asked["gates"]]
+    if gates:
+        checks = [check(result, gate) for gate in gates]
         content["gates"] = [
             {"gate": str(one.gate), "holds": one.passed and one.checked, "sentence": one.sentence}
             for one in checks
@@ -268,12 +278,26 @@ def _check_encoder(spelling: str, folder: ReadableFolder) -> None:
             f"the space was encoded by {spec}, a server, and no text is sent to one from here: ask "
             "by the id of a query"
         )
-    for word in (spec.source, *spec.options.values()):
-        place = user_path(word)
-        if word and place.exists():
+    if spec.kind not in HARMLESS:  # which is refused whatever it reads
+        return
+    # whether anything is there or not: a message about the one or the other would show it
+    for word in (spec.source, *map(spec.options.get, OPTIONS_OF_FILES)):
+        if word:
+            place = _expanded(word).absolute()
             # models in ONNX find their tokenizer a folder above
-            around = place.absolute().parents[1] if spec.kind.startswith("onnx") else place
-            folder.path(str(around.absolute()))
+            around = place.parent.parent if spec.kind.startswith("onnx") else place
+            folder.path(str(around))
+
+
+OPTIONS_OF_FILES = ("words", "tokenizer")
+"""The options of encoders that name files."""
+
+
+def _expanded(word: str) -> Path:
+    try:
+        return user_path(word)
+    except FileError:  # a user whom there is not, which nobody is to learn here
+        return Path(word)
 
 
 SPACE = Argument(

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from anglewise.data_types.filters import OPPOSITE, Condition, ItemFilter, Joined, condition_values
+from anglewise.data_types.filters import (
+    OPPOSITE,
+    Condition,
+    ItemFilter,
+    Joined,
+    check_depth,
+    condition_values,
+)
 from anglewise.data_types.numbers import described, shown
 from anglewise.errors import SpellingError, WrongTypeError
 
@@ -27,6 +34,7 @@ def read_filters(filters: Any) -> ItemFilter:
     >>> str(read_filters({"field": "meta.year", "operator": ">=", "value": 2020}))
     'year >= 2020'
     """
+    check_depth(filters)
     return _read(filters, is_negated=False)
 
 

@@ -7,7 +7,7 @@ test asks for it.
 from collections.abc import Callable, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -60,7 +60,8 @@ def _hold(item: pytest.Item, mark: pytest.Mark) -> None:
     """Compare what a marker names, and hold its gates."""
     options = dict(mark.kwargs)
     given = options.pop("gate", ())
-    names = _names((*mark.args, *([given] if isinstance(given, str) else given)))
+    further = cast("Sequence[Any]", given) if isinstance(given, list | tuple) else [given]
+    names = _names((*mark.args, *further))
     files = {name: _file(item, options.pop(name, None)) for name in FILES}
 
     def checked() -> "list[Checked]":
@@ -112,11 +113,13 @@ def _checked(
 ) -> "list[Checked]":
     from anglewise.comparison.gates import Last, check, gate
     from anglewise.comparison.history import NOTHING_YET, History
+    from anglewise.data_types.text import check_number
     from anglewise.errors import SpellingError
     from anglewise.io.runs import read_history
 
     runs = [row.measure for row in comparison.measures]
-    conditions = [gate(name, runs) for name in gates]
+    conditions = tuple(dict.fromkeys(gate(name, runs) for name in gates))
+    check_number(len(conditions), "gate")
     for condition in conditions:
         if history is None and isinstance(condition.right, Last):
             raise SpellingError(f"the gate {condition} asks for an earlier run: name history=FILE")

@@ -57,7 +57,7 @@ def logged_answers(
                 f"{log}, line {number}: {error}; no answer is kept so: take the line away, and it "
                 "is asked for again"
             ) from error
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise _not_ours(log, number, source, option) from None
         yield answer
 

@@ -241,6 +241,13 @@ class Keyed:
 
         It is called after the side, as ``item_offsets``, or ``offsets`` beside a single matrix.
         """
+        pickled = [name for name in self.pickled if re.fullmatch(OFFSETS, plain(name))]
+        if pickled:
+            raise FileError(
+                f"{self.path}: {pickled[0]!r} are pickled Python objects, which are never read "
+                "since they could run code: save them as whole numbers, numpy.array(offsets, "
+                "dtype=int)"
+            )
         named = [name for name in self.arrays if re.fullmatch(OFFSETS, plain(name))]
         own = [name for name in named if _is_of(name, side)]
         bare = [name for name in named if plain(name) == "offsets"]

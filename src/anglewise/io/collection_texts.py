@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import Say, quiet
 from anglewise.errors import FileError, IdsError
 from anglewise.io.files import contents, existing_file
+from anglewise.io.html_texts import unescaped
 from anglewise.io.sizes import CELL, check_holds
 from anglewise.io.tables import listed
 
@@ -224,7 +224,7 @@ def _taken(path: Path, line: int, body: str, tags: tuple[str, ...]) -> tuple[lis
 
 def _plain(text: str) -> str:
     """Text without marks, and with the characters that entities stand for."""
-    return unescape(TAG.sub(" ", text)).strip()
+    return unescaped(TAG.sub(" ", text)).strip()
 
 
 LABELS = {
@@ -278,4 +278,4 @@ def _fields(body: str) -> Iterator[tuple[str, str]]:
     for name, parts in fields.items():
         text = "\n".join(parts)
         label = LABELS[name].match(text) if name in LABELS else None
-        yield name, " ".join(unescape(text[label.end() :] if label else text).split())
+        yield name, " ".join(unescaped(text[label.end() :] if label else text).split())

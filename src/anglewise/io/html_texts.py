@@ -58,8 +58,8 @@ def page_of(markup: str) -> tuple[str, str]:
             text.append("\n")
     if not unread:
         (title if inside_title else text).append(_flat(markup[position:]))
-    lines = (" ".join(line.split()) for line in unescape("".join(text)).split("\n"))
-    return " ".join(unescape("".join(title)).split()), "\n".join(filter(None, lines))
+    lines = (" ".join(line.split()) for line in unescaped("".join(text)).split("\n"))
+    return " ".join(unescaped("".join(title)).split()), "\n".join(filter(None, lines))
 
 
 def _tags(markup: str) -> Iterator[tuple[str, bool, int, int]]:
@@ -80,6 +80,28 @@ def _tags(markup: str) -> Iterator[tuple[str, bool, int, int]]:
         if tag in RAW and not closes:
             stop = re.compile(rf"</{tag}(?=[\s/>])", re.IGNORECASE).search(markup, end)
             position = len(markup) if stop is None else stop.start()
+
+
+LONG_NUMBER = re.compile("&#([0-9]{8,})")
+"""The number of a character with more digits than any has; zeros may stand before."""
+NO_CHARACTER = 0x110000
+"""The first number that is no character."""
+
+
+def unescaped(text: str) -> str:
+    """The characters that entities stand for; U+FFFD for a number that is no character.
+
+    Python reads no number of more than 4,300 digits, however it begins.
+
+    >>> unescaped("A &amp; B"), unescaped(f"&#{'0' * 5000}65;&#{'9' * 5000};")
+    ('A & B', 'A\ufffd')
+    """
+    return unescape(LONG_NUMBER.sub(_without_zeros, text))
+
+
+def _without_zeros(found: re.Match[str]) -> str:
+    digits = found[1].lstrip("0")
+    return f"&#{digits or 0}" if len(digits) < 8 else f"&#{NO_CHARACTER}"
 
 
 def _flat(text: str) -> str:

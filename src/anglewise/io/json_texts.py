@@ -1,12 +1,13 @@
 """Ids and texts in JSON: BEIR's lines, one object each, and a list of such objects."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from anglewise.data_types.numbers import EXACT, shown
-from anglewise.data_types.text import Say, quiet
+from anglewise.data_types.text import Say, counted, quiet
 from anglewise.errors import FileError
 from anglewise.io.files import reading, text_contents
 from anglewise.io.sizes import CELL, check_holds, check_json, is_deep
@@ -64,7 +65,7 @@ def _table(path: Path, named_rows: Iterator[tuple[str, Mapping[str, Any]]], say:
         rows.append(row)
     if not rows:
         raise FileError(f"{path} holds no rows: was it written to the end?")
-    rows = _with_metadata(rows)
+    rows = _with_metadata(_whole_characters(path, rows, say))
     keys = dict.fromkeys(key for row in rows for key in row)
     words = dict.fromkeys(key for row in rows for key, value in row.items() if _is_word(value))
     check_holds(path, CELL * len(rows) * len(words))
@@ -77,6 +78,33 @@ def _table(path: Path, named_rows: Iterator[tuple[str, Mapping[str, Any]]], say:
     return names, {
         word: [cell if _is_plain(cell := row.get(word)) else None for row in rows] for word in words
     }
+
+
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a pair of UTF-16, which JSON can spell alone, and no text in UTF-8 can hold."""
+
+
+def _whole_characters(
+    path: Path, rows: list[Mapping[str, Any]], say: Say
+) -> list[Mapping[str, Any]]:
+    """Rows in whose texts U+FFFD stands for halves of characters, of which it is said."""
+    found: list[int] = []
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: whole(inner) for key, inner in cast("dict[str, Any]", value).items()}
+        if not isinstance(value, str) or value.isascii() or HALF.search(value) is None:
+            return value
+        found.append(1)
+        return HALF.sub("\ufffd", value)
+
+    rows = [{key: whole(value) for key, value in row.items()} for row in rows]
+    if found:
+        say(
+            f"{path.name}: halves of characters, such as \\ud800, stand in "
+            f"{counted(len(found), 'text')}, and no file can hold them: U+FFFD is taken for each"
+        )
+    return rows
 
 
 def _with_metadata(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 from anglewise.data_types.text import Say, counted, quiet
@@ -22,7 +23,7 @@ Page = tuple[str, str, str, int | None]
 FRONT_MATTER = re.compile(
     r"---[ \t]*\r?\n(?:(.*?)\r?\n)?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL
 )
-FRONT_TITLE = re.compile(r"title[ \t]*:[ \t]+(.+?)[ \t]*", re.IGNORECASE)
+FRONT_TITLE = re.compile(r"title[ \t]*:[ \t](.*)", re.IGNORECASE)
 
 
 def markdown_page(text: str) -> tuple[str, str]:
@@ -35,7 +36,7 @@ def markdown_page(text: str) -> tuple[str, str]:
     if front is None:
         return "", text
     titles = (FRONT_TITLE.fullmatch(line.rstrip("\r")) for line in (front[1] or "").split("\n"))
-    title = next((match[1] for match in titles if match), "")
+    title = next((match[1].strip(" \t") for match in titles if match), "")
     if title[:1] in {"'", '"'} and title[-1:] == title[:1] and len(title) > 1:
         title = title[1:-1]
     return title, text[front.end() :]
@@ -74,12 +75,14 @@ def pdf_pages(path: Path, say: Say = quiet) -> list[Page]:
     data = bytes(contents(existing_file(path)))
     pages: list[Page] = []
     size = 0
+    check_time = _time_limit(path, len(data))
     with _warnings() as warnings, reading(path, "PDF"):
         reader = pypdf.PdfReader(BytesIO(data))
         if reader.is_encrypted and not _opens_without_password(reader):
             raise FileError(f"{path} needs a password: save it without one")
         for number, page in enumerate(reader.pages, start=1):
-            text: str = page.extract_text()
+            text: str = page.extract_text(visitor_operand_before=check_time)
+            check_time()
             size += len(text)
             check_holds(path, size)
             pages.append((f"#page={number}", "", text, number))
@@ -97,6 +100,30 @@ def pdf_pages(path: Path, say: Say = quiet) -> list[Page]:
             f"{path.name}: no text on {len(without):,} of {counted(len(pages), 'page')} ({numbers})"
         )
     return pages
+
+
+SECONDS, SECONDS_A_MEGABYTE = 60.0, 60.0
+"""Seconds of work that any PDF may take, and more for each megabyte: real ones take a tenth."""
+
+
+def _time_limit(path: Path, size: int) -> Callable[..., None]:
+    """What raises ``FileError`` once a PDF has taken longer than its size can make it take.
+
+    A thousand pages may share one content, and a content draw a thousand times what takes seconds.
+    The seconds are those of this thread's own work, so that a busy machine refuses nothing.
+    """
+    most = SECONDS + SECONDS_A_MEGABYTE * size / 1e6
+    start = thread_time()
+
+    def check(*_of_operator: Any) -> None:
+        if thread_time() - start > most:
+            raise FileError(
+                f"{path} took more than {most:.0f} seconds to read, which none of its size does: "
+                "it is made to take long, or draws the same again and again; print it into a new "
+                "PDF, or take its text out by other means"
+            )
+
+    return check
 
 
 def _opens_without_password(reader: Any) -> bool:

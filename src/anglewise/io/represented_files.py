@@ -13,6 +13,7 @@ from anglewise.data_types.typing import Array, Int64
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.arrow_files import is_list_of_numbers, matrix_of
 from anglewise.io.files import arrow, reading
+from anglewise.io.sizes import check_holds
 from anglewise.io.tables import Sheet
 
 TOKENS, COLUMNS, WEIGHTS = "tokens", "columns", "weights"
@@ -73,6 +74,33 @@ def _ends(sheet: Sheet, column: Any, kind: str) -> tuple[Int64[Array, " rows_and
     return ends.astype(np.int64), inner
 
 
+COLUMN_BYTES = 16
+"""What a column of sparse vectors weighs once they are searched, whether it has entries or not."""
+
+
+def _check_numbers(
+    sheet: Sheet,
+    name: str,
+    chunks: list[Any],
+    ends: Int64[Array, " rows_and_one"],
+    kinds: tuple[str, ...],
+) -> None:
+    """Raise ``ValuesError`` for elements of lists that are no numbers of some kinds, or missing."""
+    types = arrow("types")
+    passed = 0
+    for chunk in chunks:
+        if not any(getattr(types, kind)(chunk.type) for kind in kinds):
+            due = "whole numbers" if len(kinds) == 1 else "numbers"
+            raise ValuesError(f"{sheet.path}: {name} hold {chunk.type}, where {due} are due")
+        if chunk.null_count:
+            place = passed + int(np.argmax(np.asarray(chunk.is_null())))
+            row = int(np.searchsorted(ends, place, side="right")) - 1
+            raise ValuesError(
+                f"{sheet.path}, {sheet.location(row)}: a number is missing in {name}; drop the row"
+            )
+        passed += len(chunk)
+
+
 def represented_columns(side: Representation) -> list[tuple[str, Any]]:
     """The columns of a table that hold a side, by name."""
     pa = arrow()
@@ -110,9 +138,13 @@ def represented_side(
     if TOKENS in names:
         tokens, offsets = token_lists(sheet, sheet.columns([names.index(TOKENS)])[0])
         return TokenVectors(tokens, offsets, ids, metadata)
+    if width is not None:
+        check_holds(sheet.path, COLUMN_BYTES * width)
     columns, weights = sheet.columns([names.index(COLUMNS), names.index(WEIGHTS)])
     ends, places = _ends(sheet, columns, "columns of sparse vectors")
     other_ends, values = _ends(sheet, weights, "weights of sparse vectors")
+    _check_numbers(sheet, COLUMNS, places, ends, ("is_integer",))
+    _check_numbers(sheet, WEIGHTS, values, ends, ("is_integer", "is_floating"))
     if width is None or not np.array_equal(ends, other_ends):
         raise FileError(
             f"{sheet.path} is damaged: each column is to have one weight, and space.json to say "

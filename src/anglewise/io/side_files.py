@@ -118,6 +118,11 @@ def _about(side: Embeddings, name: str, own: set[str]) -> Any:
     values: Any = cast("Any", side.metadata)[name]
     try:
         column: Any = values if isinstance(values, pa.ChunkedArray) else pa.array(list(values))
+    except UnicodeEncodeError as error:
+        raise ValuesError(
+            f"metadata column {name!r} holds half a character ({error.object[error.start]!r}), "
+            "which no file can hold: mend the text"
+        ) from error
     except (pa.ArrowException, TypeError, OverflowError) as error:
         raise ValuesError(
             f"metadata column {name!r} mixes kinds, or holds numbers beyond 64 bits ({error}): "

@@ -257,7 +257,7 @@ def _write_judgements(
 def _side(folder: Path, description: Mapping[str, Any], name: str) -> Embeddings:
     width = description.get("dimension")
     return read_side(
-        _verified_file(folder, description, name), width if isinstance(width, int) else None
+        _verified_file(folder, description, name), width if type(width) is int else None
     )
 
 

@@ -92,8 +92,8 @@ def _recalled(
         return None
     try:
         return _outcome(runner, *held, among)
-    except (KeyError, TypeError, ValueError):  # by another program: as if it were not there
-        return None
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None  # by another program: as if it were not there
 
 
 def _outcome(
