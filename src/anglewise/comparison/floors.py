@@ -119,7 +119,7 @@ def with_floors(
 class FloorValues:
     """Values of the metric that decides for lists without a model, and what is to be said of them.
 
-    ``values`` are ``lists x queries``. Where the lists are over all items: ``unjudged``, what nobody
+    ``values`` are ``lists x queries``. Of lists over all items: ``unjudged``, what nobody
     judged of them; ``outside``, that of their first places; and ``lists`` themselves.
     """
 
