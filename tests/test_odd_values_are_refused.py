@@ -17,6 +17,7 @@ from scipy import sparse
 
 import anglewise as aw
 from anglewise.recommender_models.normalisation import normalisation
+from memory_store import MemoryStore
 
 ODD = {
     "none": None,
@@ -71,6 +72,11 @@ def encode(texts):
     return np.eye(3)[: len(texts)]
 
 
+def found_by(vector, k):
+    scores = ITEMS.vectors @ vector
+    return [(str(i), scores[i]) for i in np.argsort(-scores)[:k]]
+
+
 def calls(folder):
     """From a name to a function and arguments with which it works."""
     import pandas as pd
@@ -96,6 +102,13 @@ def calls(folder):
     run_file = folder / "a.run"
     run_file.write_text("q1 Q0 i1 1 2.0 tag\n")
     pair = {"space": SPACE, "judgements": JUDGED}
+    aw.holdout(interactions, folder / "split")
+    factors = {side: getattr(interactions, f"{side}_ids") for side in ("user", "item")}
+    trained = aw.Space(
+        queries=aw.Embeddings(np.eye(3), factors["user"]),
+        items=aw.Embeddings(np.eye(3), factors["item"]),
+    )
+    filled = MemoryStore().filled([str(name) for name in ITEMS.ids], ITEMS.vectors)
     rows = np.arange(3)
 
     def add(items):
@@ -209,6 +222,19 @@ def calls(folder):
         ),
         "read_item_sets": (aw.read_item_sets, {"path": sets_file, "space": SPACE}),
         "read_run": (aw.read_run, {"path": run_file}),
+        "by_protocol": (aw.by_protocol, {"protocol": folder / "split", "model": trained}),
+        "compare_trainings": (
+            aw.compare_trainings,
+            {"trainings": {"a": SPACE, "b": SPACE}, "judgements": JUDGED, "measures": "dot"},
+        ),
+        "export": (
+            aw.export,
+            {"space": SPACE, "measure": "dot", "to": f"faiss://{folder}/x.index"},
+        ),
+        "holdout": (aw.holdout, {"interactions": interactions, "path": folder / "other split"}),
+        "probe": (aw.probe, {"target": found_by, "dimension": 3}),
+        "read_protocol": (aw.read_protocol, {"path": folder / "split"}),
+        "verify": (aw.verify, {"address": filled, "space": SPACE, "measure": "dot"}),
         "encoder": (aw.encoder, {"which": encode}),
         "fit_ease": (aw.fit_ease, {"X": SEEN, "penalty": 1.0}),
         "from_model": (aw.from_model, {"model": model}),

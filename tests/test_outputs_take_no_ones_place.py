@@ -34,7 +34,7 @@ LEAVES = [
     *(["judge", command] for command in JUDGE_COMMANDS),
 ]
 options_of = cache(read_options_of)
-NO_PATHS = {"--judge", "--model", "--text", "--text-column", "--image-column"}
+NO_PATHS = {"--judge", "--model", "--text", "--text-column", "--image-column", "--format"}
 """Options whose help speaks of files and that name none themselves."""
 
 
@@ -87,9 +87,12 @@ def typed(words, given):
     function_of = function(words)
     usual = {"encoder": "use", "prompt": "why?"}
     positional, named = [], []
-    for one in options_of(function_of):
+    options = options_of(function_of)
+    places = [i for i, one in enumerate(options) if one.name.isupper() and one.parameter in given]
+    for place, one in enumerate(options):
         parameter = inspect.signature(function_of).parameters[one.within or one.parameter]
         due = parameter.default is parameter.empty
+        due |= one.name.isupper() and place < max(places, default=0)  # what stands before it
         if one.parameter not in given and not due:
             continue
         value = given.get(one.parameter) or usual.get(one.parameter, f"{one.parameter}-x")

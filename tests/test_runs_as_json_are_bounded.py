@@ -7,7 +7,7 @@ import time
 import pytest
 
 import anglewise as aw
-from anglewise.cli.context import _read
+from anglewise.cli.context import read_relevance
 from anglewise.data_types.memory import VARIABLE
 from anglewise.encoders.tokenizer_files import check_tokenizer
 from anglewise.errors import FileError, ValuesError
@@ -53,7 +53,7 @@ def test_commas_and_brackets_in_ids_are_no_values(tmp_path, monkeypatch):
     assert aw.read_run(path)["q"] == [(item, 1.5)]
 
 
-@pytest.mark.parametrize("read", [_read, check_tokenizer])
+@pytest.mark.parametrize("read", [read_relevance, check_tokenizer])
 def test_other_documents_of_json_are_held_to_it_too(read, tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, "1MB")
     path = tmp_path / "written.json"

@@ -32,7 +32,7 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import READ
+from anglewise.cli.paths import READ, TRUTHS
 from anglewise.data_types.numbers import PART
 from anglewise.errors import SpellingError
 
@@ -67,7 +67,7 @@ def compare(
         tuple[str, ...], Parameter(name="--slice", negative=(), show_default=False)
     ] = (),
     where: Annotated[tuple[str, ...], A_FILTER] = (),
-    truths: str | None = None,
+    truths: Annotated[str | None, TRUTHS] = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,

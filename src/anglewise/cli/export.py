@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
-from anglewise.cli.paths import READ, TRANSFORM
+from anglewise.cli.paths import READ, TO_STORE, TRANSFORM
 from anglewise.data_types.numbers import COUNT, SHARE
 
 
@@ -15,7 +15,7 @@ def export(
     /,
     *,
     measure: str,
-    to: str,
+    to: Annotated[str, TO_STORE],
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     qrels: Annotated[Path | None, READ] = None,
     index: Literal["graph", "scan"] = "graph",

@@ -168,6 +168,23 @@ def _answers(arguments: Given) -> Iterable[Path]:
     return (output.with_name(f"{output.name}.answers.jsonl"),) if arguments["model"] else ()
 
 
+def _in_truths(words: str) -> Iterable[Path]:
+    """The tables among truths: ``co-use,FILE,FILE:COLUMN``."""
+    names = [name.strip() for name in words.split(",")]
+    files = (Path(name if _is_there(Path(name)) else name.rpartition(":")[0]) for name in names)
+    return [path for path in files if path.name and _is_there(path)]
+
+
+def _in_address(word: str) -> Iterable[Path]:
+    """Where a collection lies on this machine, if it does."""
+    from anglewise.stores.address import read_address
+
+    try:
+        return read_address(word).places
+    except SpellingError:  # which the command will say
+        return ()
+
+
 READ = PathRole("reads")
 """Read and never written, a file or a folder."""
 SPACE_READ = PathRole("reads", _named)
@@ -205,6 +222,11 @@ DEMO = PathRole(
     names=(DEMO_MARK.name, "ratings.csv.gz", "films.csv", "films", "digits", "guides", *_PAGES),
     mark=DEMO_MARK,
 )
+TRUTHS = PathRole("reads", _in_truths)
+STORED = PathRole("reads", _in_address)
+"""A collection of a vector store that is asked."""
+TO_STORE = PathRole("adds to", _in_address)
+"""A collection that is filled, or takes the place of another where somebody says so."""
 KEPT = PathRole("adds to")
 """Read and added to, which is the purpose of it: a history, a checkpoint, a cache."""
 STORE = PathRole("adds to", _store)

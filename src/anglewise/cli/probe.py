@@ -5,10 +5,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from anglewise.cli.options import NOTHING_SPECIAL, Always
+from anglewise.cli.paths import STORED
 
 
 def probe(
-    address: str,
+    address: Annotated[str, STORED],
     /,
     *,
     scratch: Annotated[bool, Parameter(negative=())] = False,

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
-from anglewise.cli.paths import READ
+from anglewise.cli.paths import READ, STORED
 from anglewise.data_types.numbers import COUNT, SHARE
 
 
 def verify(
-    address: str,
+    address: Annotated[str, STORED],
     space: Annotated[Path | None, READ] = None,
     /,
     *,

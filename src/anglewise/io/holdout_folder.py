@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from anglewise.data_types.numbers import check_kind, check_word
+from anglewise.data_types.numbers import check_flag, check_kind, check_word
 from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.typing import Array, Float64, Shaped
 from anglewise.errors import FileError
@@ -125,6 +125,9 @@ def holdout(
     (1, 1)
     """
     check_kind(interactions, Interactions, "what is split", "Interactions")
+    check_flag(graded, "graded")
+    if about is not None:
+        check_kind(about, Mapping, "about", "a dict")
     check_new_folder(path, may_replace=_check_split)
     parts = split_interactions(
         interactions,

@@ -10,7 +10,7 @@ import numpy as np
 
 from anglewise.data_types.conversion import is_frame, offers
 from anglewise.data_types.embeddings import Seen, Space, seen_rows
-from anglewise.data_types.numbers import FINITE, check_columns
+from anglewise.data_types.numbers import FINITE, check_columns, check_kind
 from anglewise.data_types.sparse import Interactions, SparseRows, as_sparse_rows
 from anglewise.data_types.text import Say, counted, quiet
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
@@ -103,6 +103,8 @@ def read_interactions(
     check_columns(user=user, item=item, weight=weight, time=time, event_column=event_column)
     if min_weight is not None:
         FINITE.check("min_weight", min_weight)
+    if format is not None:
+        check_kind(format, str, "format", "the name of a form, or an order of columns")
     source = FRAME if is_frame(path) else MATRIX if offers(path, "tocsr") else existing_file(path)
     options = TableOptions(
         {USER: user, ITEM: item, WEIGHT: weight, TIME: time, EVENT: event_column},

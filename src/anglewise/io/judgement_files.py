@@ -254,11 +254,10 @@ def _read(
         return from_labels(space, labels, queries=label_queries, seed=seed, most=fit)
     check_no_labels(sheet.path, label_queries)
     if kind != "judgements":
-        raise FileError(
-            f"{sheet.path} holds {kind}, not graded relevance: read it with read_{kind}"
-        )
+        raise FileError(f"{sheet.path} holds {kind}, not graded relevance: take read_{kind}")
     positions = _graded_positions(sheet, named_columns, say)
-    spans = span_columns(sheet.path, sheet.names or ()) if direction == SPANS_OF else {}
+    of_spans = isinstance(direction, str) and direction == SPANS_OF
+    spans = span_columns(sheet.path, sheet.names or ()) if of_spans else {}
     if spans:
         return _by_spans(sheet, positions, spans, space, say)
     sides, parts = _judged_sides(sheet, positions[1], space, direction)

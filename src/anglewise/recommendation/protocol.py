@@ -9,7 +9,7 @@ import numpy as np
 from anglewise.data_types.columns import TRAIN, column
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.numbers import shown
+from anglewise.data_types.numbers import check_kind, shown
 from anglewise.data_types.representation import Representation
 from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.text import Say, counted, other_form, quiet
@@ -107,6 +107,7 @@ def by_protocol(
     >>> ready.space.queries.ids.tolist(), ready.judgements.gains.row(0).tolist()
     (['a', 'b'], [1])
     """
+    check_kind(name, str, "the name of the model", "a text")
     split: EvaluationProtocol = (
         protocol if isinstance(protocol, EvaluationProtocol) else read_protocol(protocol)
     )

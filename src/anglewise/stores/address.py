@@ -78,6 +78,14 @@ class Address:
         """The file or folder on this machine."""
         return user_path(self.path)
 
+    @property
+    def places(self) -> list[Path]:
+        """The files and folders that the collection is, on this machine."""
+        if not self.is_local:
+            return []
+        inner = {"lancedb": f"{self.name}.lance", "qdrant": f"collection/{self.name}"}
+        return [self.folder / inner[self.kind] if self.kind in inner else self.folder]
+
     def called(self, name: str) -> "Address":
         """Another collection in the same place."""
         return replace(self, name=name)

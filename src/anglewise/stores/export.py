@@ -15,10 +15,10 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from anglewise.data_types.columns import column
-from anglewise.data_types.conversion import is_missing
+from anglewise.data_types.conversion import check_direction, is_missing
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.numbers import COUNT, SHARE, check_kind, check_word
+from anglewise.data_types.numbers import COUNT, SEED, SHARE, check_flag, check_kind, check_word
 from anglewise.data_types.text import Say, counted, quiet
 from anglewise.data_types.typing import Direction
 from anglewise.errors import StoreError
@@ -181,6 +181,14 @@ def export(
     """
     check_kind(space, Space, "the space", "a Space")
     COUNT.check("k", k)
+    SEED.check("seed", seed)
+    if direction is not None:
+        check_direction(direction)
+    if judgements is not None:
+        check_kind(judgements, Judgements, "the judgements", "Judgements")
+    flags = {"replace": replace, "resume": resume, "metadata": metadata}
+    for name, flag in flags.items():
+        check_flag(flag, name)
     SHARE.check("min_recall", min_recall)
     check_word(index, ("graph", "scan"), "index")
     check_word(keep, ("length", "vector", "nothing"), "keep")

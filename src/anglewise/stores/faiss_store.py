@@ -17,7 +17,7 @@ import numpy as np
 
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import StoreError, reason
-from anglewise.io.files import reading
+from anglewise.io.files import opened, reading
 from anglewise.io.outputs import new_file
 from anglewise.stores.address import Address
 from anglewise.stores.vector_store import (
@@ -233,7 +233,7 @@ class FaissStore(VectorStore):
         path = self.address.folder
         if not (beside := _beside(path)):
             return
-        with path.open("rb") as file:
+        with opened(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         own = path.with_name(f"{path.name}.{digest}{BESIDE}")
         if own not in beside:
@@ -242,7 +242,8 @@ class FaissStore(VectorStore):
                 "index: write it anew, or move them away and read it by its numbers"
             )
         with reading(own, "names of rows"):
-            first, *lines = own.read_text("utf-8").splitlines()
+            with opened(own) as file:
+                first, *lines = file.read().splitlines()
             rows = [json.loads(line) for line in lines]
             self._manifest = json.loads(first)["manifest"]
             self._names = [row["id"] for row in rows]

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.numbers import COUNT, described
+from anglewise.data_types.numbers import COUNT, SEED, check_flag, described
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float32, Float64
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, WrongTypeError, reason
@@ -124,6 +124,8 @@ def probe(
     StoreError
         The store cannot be reached, is empty, or the function fails.
     """
+    check_flag(scratch, "scratch")
+    SEED.check("seed", seed)
     if isinstance(target, Address) or (isinstance(target, str) and is_address(target)):
         with open_store(target) as store:
             return _probe_store(store, dimension, scratch, seed)

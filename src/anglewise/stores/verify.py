@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.conversion import check_direction
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.numbers import COUNT, SHARE, check_kind
+from anglewise.data_types.numbers import COUNT, SEED, SHARE, check_kind
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Direction
 from anglewise.errors import ShapeError, SpellingError, StoreError
@@ -124,6 +125,11 @@ def verify(
     """
     check_kind(space, Space, "the space", "a Space")
     COUNT.check("k", k)
+    SEED.check("seed", seed)
+    if direction is not None:
+        check_direction(direction)
+    if judgements is not None:
+        check_kind(judgements, Judgements, "the judgements", "Judgements")
     if min_recall is not None:
         SHARE.check("min_recall", min_recall)
     asked = _Question(space, measure, direction, judgements, metric, k, min_recall, seed)

@@ -431,7 +431,8 @@ def inspect(
     SEED.check("seed", seed)
     path = None if store is None else as_path(store, "a store of judgements")
     opened = Inspected(space, judged, name, None, seed, path, runs=named_runs(runs))
-    if others:
+    if others is not None:
+        check_kind(others, Mapping, "the other spaces", "a dict of names and spaces")
         opened = with_others(opened, {n: as_space(one) for n, one in others.items()})
     inspected = with_stored(fitting(opened), warnings.warn)
     return Inspection(served(lambda: inspected, port=port, framed=True))
