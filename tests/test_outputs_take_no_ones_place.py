@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Index, Judged, JudgementStore, Space, read_space, write_space
-from anglewise.cli import program
+from anglewise.cli import paths, program
 from anglewise.cli.judge import JUDGE_COMMANDS
 from anglewise.cli.paths import options_of as read_options_of
 from anglewise.cli.program import COMMANDS
@@ -123,7 +123,9 @@ def test_an_output_is_nothing_else_that_the_call_names(case, tmp_path, anglewise
     words, output, other = case
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there.sqlite").write_text("q1 0 a 1\n")
-    given = {output.parameter: "there.sqlite", other.parameter: "there.sqlite"}
+    address = other.role in {paths.STORED, paths.TO_STORE}
+    named = "faiss://there.sqlite" if address else "there.sqlite"
+    given = {output.parameter: "there.sqlite", other.parameter: named}
     run = anglewise(*words, *typed(words, given))
     assert refused(run, "choose another name")
     assert (tmp_path / "there.sqlite").read_text() == "q1 0 a 1\n"

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.conversion import is_frame
+from anglewise.data_types.conversion import check_direction, is_frame
 from anglewise.data_types.drawn import CHANCE, CONTEXT, origins_in
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.evaluation_rules import evaluated_with
@@ -211,6 +211,7 @@ def read_judgements(
     ([2.0, 0.0], 1, ('q2',))
     """
     check_kind(space, Space, "the space", "a Space")
+    check_direction(direction)
     check_columns(query_column=query_column, item_column=item_column, gain_column=gain_column)
     check_flag(not_itself, "not_itself")
     SEED.check("seed", seed)
@@ -256,8 +257,7 @@ def _read(
     if kind != "judgements":
         raise FileError(f"{sheet.path} holds {kind}, not graded relevance: take read_{kind}")
     positions = _graded_positions(sheet, named_columns, say)
-    of_spans = isinstance(direction, str) and direction == SPANS_OF
-    spans = span_columns(sheet.path, sheet.names or ()) if of_spans else {}
+    spans = span_columns(sheet.path, sheet.names or ()) if direction == SPANS_OF else {}
     if spans:
         return _by_spans(sheet, positions, spans, space, say)
     sides, parts = _judged_sides(sheet, positions[1], space, direction)
