@@ -37,6 +37,10 @@ def _asks_a_model(sentence: str) -> Need:
     return Need(_with("model"), f"{sentence}, and no model is asked: give --by model and --model")
 
 
+def _is_priced(sentence: str) -> Need:
+    return Need(_with("price"), f"{sentence}, and nothing says what tokens cost: give --price")
+
+
 def _is_copied(sentence: str) -> Need:
     return Need(_with("export"), f"{sentence}, and the page itself chooses: give --export")
 
@@ -227,6 +231,15 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
             "takes weights for grades, and of items used together the users are counted: leave "
             "one of them out",
         ),
+    },
+    "judge_grade": {
+        "highest": Need(
+            _with("instructions"),
+            "is the highest grade of your own instructions, and TREC's end at 3: give "
+            "--instructions",
+        ),
+        "answer_price": _is_priced("is the price of answers"),
+        "budget": _is_priced("is what the run may cost"),
     },
     "judge_from_text": {
         "trained_for": NO_TRAINING,
