@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, JudgementStore, Space, write_space
-from anglewise.encoders.json_requests import Patience
 from anglewise.errors import ValuesError
 from anglewise.labelling.grading_prompt import Instructions, grade_in
 from anglewise.labelling.machine_grades import PairToGrade
@@ -36,7 +35,7 @@ WORDS = [
 
 @pytest.fixture(autouse=True)
 def _nobody_waits(monkeypatch):
-    monkeypatch.setattr(Patience, "first", 0.001)
+    monkeypatch.setattr("anglewise.encoders.json_requests.random.uniform", lambda *_: 0.001)
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
