@@ -2,11 +2,12 @@
 
     python benchmarks/assisted.py [--trials N] [--data ../shared/data] [SET ...]
 
-prints the tables of docs/statistics.md. Each trial draws queries from a set with replacement, lets
-a machine grade their pools, draws pairs for people by the functions behind `judge sample --double`,
-and makes intervals by those behind `compare --assisted`. The truth is the mean difference in
-discounted gain over all queries of the set. `labels` are people's grades over those that whole
-queries, drawn at random, take for the same variance: their variance over queries is known.
+prints the table of docs/statistics.md, and behind it every row that it sums up. Each trial draws
+queries from a set with replacement, lets a machine grade their pools, draws pairs for people by the
+functions behind `judge sample --double`, and makes intervals by those behind `compare --assisted`.
+The truth is the mean difference in discounted gain over all queries of the set. `labels` are
+people's grades over those that whole queries, drawn at random, take for the same variance: their
+variance over queries is known.
 """
 
 import argparse
@@ -36,6 +37,8 @@ ROOT = Path(__file__).parents[1]
 SIZES = ((20, 0.25), (30, 0.1), (30, 0.25), (60, 0.1), (60, 0.25))
 """Queries, and the part of the pool that people grade."""
 DEPTH = 10
+OFTEN = 0.1
+"""Coverage is told where at least this part of the trials gave an interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +109,19 @@ def favouring(graded: GradedSet, rng: np.random.Generator) -> Array:
     return np.clip(right(0.8, graded, rng) + more, 0, graded.highest)
 
 
+def none(graded: GradedSet, rng: np.random.Generator) -> Array:
+    """No machine: people's pairs are drawn by the difference of the discounts alone."""
+    del rng
+    return np.zeros(len(graded.grades))
+
+
 MACHINES: dict[str, Machine] = {
     "80% right": partial(right, 0.8),
     "90% right": partial(right, 0.9),
     "favouring one": favouring,
     "random": by_chance,
     "reversed": reversed_grades,
+    "none": none,
 }
 
 
@@ -247,6 +257,11 @@ class Outcome:
     estimated: float
     bias: float
 
+    @property
+    def wrong(self) -> float:
+        """The part of all trials that gave an interval which does not hold the truth."""
+        return 0.0 if np.isnan(self.coverage) else self.told * (1 - self.coverage)
+
 
 def outcome(
     graded: GradedSet, machine: Machine, queries: int, part: float, *, trials: int, seed: int = 0
@@ -273,17 +288,42 @@ def outcome(
     )
 
 
-def rows(name: str, graded: GradedSet, trials: int) -> Iterator[str]:
-    """One line for each number of queries, part and machine."""
-    for queries, part in SIZES:
-        for number, (machine, grade) in enumerate(MACHINES.items()):
-            found = outcome(graded, grade, queries, part, trials=trials, seed=number)
-            coverage = "none" if np.isnan(found.coverage) else f"{found.coverage:.3f}"
-            yield (
-                f"| {name} | {queries} | {part:.0%} | {machine} | {coverage} | {found.told:.2f} | "
-                f"{found.labels:.2f} | {found.without:.2f} | {found.estimated:.2f} | "
-                f"{found.bias:+.1f} |"
-            )
+Found = dict[tuple[int, float, str], Outcome]
+"""By queries, part and machine."""
+
+
+def outcomes(graded: GradedSet, trials: int) -> Found:
+    """What each number of queries, part and machine comes to."""
+    return {
+        (queries, part, machine): outcome(graded, grade, queries, part, trials=trials, seed=number)
+        for queries, part in SIZES
+        for number, (machine, grade) in enumerate(MACHINES.items())
+    }
+
+
+def summary(name: str, found: Found) -> Iterator[str]:
+    """One line for each machine: the worst over numbers of queries and parts, and the ranges."""
+    for machine in MACHINES:
+        of_machine = [value for key, value in found.items() if key[2] == machine]
+        often = [one.coverage for one in of_machine if one.told >= OFTEN]
+        wrong = max(one.wrong for one in of_machine)
+        labels = [one.labels for one in of_machine]
+        coverage = f"{min(often):.3f}" if often else "none"
+        told = [one.told for one in of_machine]
+        yield (
+            f"| {name} | {machine} | {coverage} | {wrong:.3f} | {min(told):.2f}-{max(told):.2f} | "
+            f"{min(labels):.2f}-{max(labels):.2f} |"
+        )
+
+
+def rows(name: str, found: Found) -> Iterator[str]:
+    """One line for each."""
+    for (queries, part, machine), one in found.items():
+        coverage = "none" if np.isnan(one.coverage) else f"{one.coverage:.3f}"
+        yield (
+            f"| {name} | {queries} | {part:.0%} | {machine} | {coverage} | {one.told:.2f} | "
+            f"{one.labels:.2f} | {one.without:.2f} | {one.estimated:.2f} | {one.bias:+.1f} |"
+        )
 
 
 def main() -> None:
@@ -296,8 +336,9 @@ def main() -> None:
     known = graded_sets(options.data)
     if unknown := set(options.sets) - set(known):
         parser.error(f"no set is called {min(unknown)}: there are {', '.join(known)}")
-    print("| set | queries | judged | machine | coverage | told | labels | without | said | bias |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    every: list[str] = []
+    print("| set | machine | coverage | wrong | told | labels |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for name in options.sets or known:
         try:
             graded = known[name]()
@@ -306,8 +347,14 @@ def main() -> None:
                 raise
             print(f"{name}: left out ({missing})")
             continue
-        for line in rows(name, graded, options.trials):
-            print(line, flush=True)
+        found = outcomes(graded, options.trials)
+        print(*summary(name, found), sep="\n", flush=True)
+        every += rows(name, found)
+    print(
+        "\n| set | queries | judged | machine | coverage | told | labels | without | said | bias |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(*every, sep="\n")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ machine has no part, as far as chance might have brought it about.
 """
 
 from dataclasses import dataclass, replace
+from math import sqrt
 
 import numpy as np
 
@@ -228,5 +229,5 @@ def mean_interval(values: Float64[Array, " queries"], level: float = 0.95) -> Me
     deviation = float(values.std(ddof=1)) if queries > 1 else 0.0
     if deviation <= 0:
         return MeanInterval(mean, np.nan, np.nan)
-    reach = float(stdtrit(freedom(values), (1 + level) / 2)) * deviation / np.sqrt(queries)
+    reach = float(stdtrit(freedom(values), (1 + level) / 2)) * deviation / sqrt(queries)
     return MeanInterval(mean, mean - reach, mean + reach)
