@@ -330,7 +330,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description="A machine and people who judge together.")
     parser.add_argument("sets", nargs="*")
-    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     options = parser.parse_args()
     known = graded_sets(options.data)
