@@ -1,6 +1,6 @@
 """``anglewise compare``: measures ranked on a validation set, and which of them to use."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
