@@ -339,6 +339,8 @@ def graded_space(space, truth):
         (["--spaces", "a", "b"], ["--spaces"]),
         (["--tolerance", "0.01"], ["--tolerance"]),
         (["--where", "a = b"], ["--where"]),
+        (["--truths", "co-use"], ["--truths"]),
+        (["--trainings", "a", "b"], ["--trainings"]),
         (["--missing", "drop"], ["--missing"]),
         (["--measures", "dot"], ["one measure alone"]),
         (["--measures", "dot,manhattan"], ["manhattan had no part"]),
