@@ -1,6 +1,6 @@
 """``anglewise compare``: measures ranked on a validation set, and which of them to use."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -69,6 +69,7 @@ def compare(
     where: Annotated[tuple[str, ...], A_FILTER] = (),
     truths: Annotated[str | None, TRUTHS] = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
+    assisted: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     judged_by: SplitOptions = NO_SPLIT,
@@ -131,6 +132,10 @@ def compare(
         not say the same, one cannot tell.
     dry_run
         Read everything, say what was guessed and about how long the rest would take, and stop.
+    assisted
+        Grades of a machine, corrected by people's of the pairs that judge sample --double drew:
+        intervals of the differences in DCG(sampled) and precision, without bias whatever the
+        machine's errors are, how far it agrees with people, and what it saved.
     """
     from anglewise.cli.comparison_inputs import ComparisonInputs, refuse, wanted_measures
     from anglewise.cli.console import Talk
@@ -141,8 +146,35 @@ def compare(
     from anglewise.comparison.rankers import split_rankers
 
     talk = Talk(always)
-    if dry_run:
-        _check_dry_run(results, history, talk)
+    if assisted:
+        return _assisted(
+            {
+                "--metrics": metrics,
+                "--tolerance": tolerance,
+                "--largest-difference": largest_difference != 1.0,
+                "--largest-group": largest_group,
+                "--split": split != "queries",
+                "--slice": slices,
+                "--where": where,
+                "--truths": truths,
+                "--dry-run": dry_run,
+                **{f"--{name}": value for name, value in vars(judged_by).items()},
+                **{f"--{name}": value for name, value in vars(several).items()},
+                **{f"--{name}": value for name, value in vars(reranking).items()},
+                **{f"--{name}": value for name, value in vars(history).items()},
+            },
+            source,
+            measures,
+            metric,
+            direction,
+            baseline=baseline,
+            vectors=vectors,
+            seen=seen,
+            judging=judging,
+            results=results,
+            talk=talk,
+        )
+    _check_dry_run(results, history, talk, dry_run=dry_run)
     names = run_names(several.runs)
     gates = Gates.read(results, history, several.spaces, names)
     options: dict[str, Any] = {
@@ -217,6 +249,14 @@ def compare(
     return _report(result, gates, results, history, talk, reader=reader)
 
 
+def _assisted(untold: Mapping[str, Any], *words: Any, **options: Any) -> int:
+    """Compare by a machine's grades and people's."""
+    from anglewise.cli.compare_assisted import compare_assisted_command, refuse_beside
+
+    refuse_beside(untold, options["results"], options["judging"])
+    return compare_assisted_command(*words, **options)
+
+
 def _report(
     result: "Comparison",
     gates: "Gates",
@@ -283,8 +323,12 @@ def _check_directions(
         raise SpellingError("--breadth is of lists, and pairs and triplets have none: leave it out")
 
 
-def _check_dry_run(results: Results, history: HistoryOptions, talk: "Talk") -> None:
+def _check_dry_run(
+    results: Results, history: HistoryOptions, talk: "Talk", *, dry_run: bool
+) -> None:
     """Refuse what holds a build to a result that is not there; say what is not written."""
+    if not dry_run:
+        return
     if results.gate or results.junit is not None or history.history is not None:
         raise SpellingError(
             "--dry-run compares nothing, so that no gate can be evaluated and no run remembered: "

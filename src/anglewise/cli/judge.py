@@ -21,6 +21,9 @@ FILES = {
         "from-labels": "Make judgements of classes: the same class is relevant.",
         "from-text": "Make queries of which the answer is known.",
     },
+    "judge_grade": {
+        "grade": "Let a model grade pairs; its grades are marked as generated.",
+    },
 }
 """For each file its commands, and what each does."""
 

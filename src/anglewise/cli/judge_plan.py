@@ -50,6 +50,8 @@ def judge_sample(
         Parameter(consume_multiple=True, negative=(), show_default=False),
         SPACE_READ,
     ] = (),
+    double: Annotated[int | None, A_COUNT] = None,
+    machine: str | None = None,
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
@@ -91,6 +93,12 @@ def judge_sample(
     runs
         Ranked lists of other systems, whose first places are judged too: .run, .csv, .parquet, ...;
         NAME=FILE names one.
+    double
+        Draw about so many of the pairs that a machine graded (judge grade), for people to grade
+        them too: likelier where measures differ and the grade is uncertain. Name the measures that
+        will be compared. compare --assisted corrects the machine by them.
+    machine
+        Which machine, where several graded pairs; beside --double.
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import (
@@ -107,6 +115,20 @@ def judge_sample(
     from anglewise.labelling.sample import sample
 
     talk = Talk(always)
+    if double is not None:
+        from anglewise.cli.judge_double import sample_double_command
+
+        return sample_double_command(
+            space,
+            output,
+            double,
+            measures,
+            depth,
+            machine=machine,
+            direction=direction,
+            vectors=vectors,
+            talk=talk,
+        )
     check_queue(output)
     with talk.progress("reading"):
         loaded, first = read_spaces(space, spaces, vectors, talk.say)

@@ -37,6 +37,17 @@ def _asks_a_model(sentence: str) -> Need:
     return Need(_with("model"), f"{sentence}, and no model is asked: give --by model and --model")
 
 
+def _no_double(sentence: str) -> Need:
+    return Need(
+        _without("double"),
+        f"{sentence}, and --double draws from what a machine graded already: leave one of them out",
+    )
+
+
+def _is_priced(sentence: str) -> Need:
+    return Need(_with("price"), f"{sentence}, and nothing says what tokens cost: give --price")
+
+
 def _is_copied(sentence: str) -> Need:
     return Need(_with("export"), f"{sentence}, and the page itself chooses: give --export")
 
@@ -187,7 +198,17 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
             "opens the page, and --export writes a copy and ends: give one",
         ),
     },
-    "judge_sample": {"trained_for": NO_TRAINING},
+    "judge_sample": {
+        "trained_for": NO_TRAINING,
+        "budget": _no_double("is how many pairs of whole pools are drawn"),
+        "by": _no_double("says how pairs of the pool are drawn"),
+        "strata": _no_double("is what queries are spread over"),
+        "traffic": _no_double("is by what queries are drawn"),
+        "qrels": _no_double("is what is left out of the pool"),
+        "spaces": _no_double("is whose lists are pooled"),
+        "runs": _no_double("is what else is pooled"),
+        "machine": Need(_with("double"), "is the machine of --double: give both, or leave it out"),
+    },
     "judge_lint": {
         "relevant_from": _is_binary("no check goes by it"),
         "trained_for": NO_TRAINING,
@@ -227,6 +248,15 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
             "takes weights for grades, and of items used together the users are counted: leave "
             "one of them out",
         ),
+    },
+    "judge_grade": {
+        "highest": Need(
+            _with("instructions"),
+            "is the highest grade of your own instructions, and TREC's end at 3: give "
+            "--instructions",
+        ),
+        "answer_price": _is_priced("is the price of answers"),
+        "budget": _is_priced("is what the run may cost"),
     },
     "judge_from_text": {
         "trained_for": NO_TRAINING,

@@ -185,6 +185,11 @@ def _in_address(word: str) -> Iterable[Path]:
         return ()
 
 
+def _grades(arguments: Given) -> Iterable[Path]:
+    pairs = Path(arguments["pairs"])
+    return (pairs.with_name(f"{pairs.name}.grades.jsonl"),)
+
+
 READ = PathRole("reads")
 """Read and never written, a file or a folder."""
 SPACE_READ = PathRole("reads", _named)
@@ -232,6 +237,7 @@ KEPT = PathRole("adds to")
 STORE = PathRole("adds to", _store)
 """A store of judgements, or the space beside which it lies: judgements are added to it."""
 ANSWERS = PathRole("adds to", without=_answers)
+GRADES = PathRole("adds to", without=_grades)
 
 
 @dataclass(frozen=True)

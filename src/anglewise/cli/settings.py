@@ -53,26 +53,27 @@ ADDED_TO = _names("checkpoint history store")
 """Of these, what a call adds to; any other is replaced, so that it must not be there yet."""
 
 YOURS = _names(
-    "cache concurrency dry-run encoder host key model replace reranker reranker-cache resume root "
-    "scratch to url"
+    "answer-price cache concurrency dry-run encoder highest host instructions key model price "
+    "replace reranker reranker-cache resume root scratch timeout to url"
 )
-"""What runs code, opens a door, says which server gets words, vectors and a key and how many at
-once, or which files an agent may read, takes the place of what is in a store, holds answers in
-place of an encoder's, or lets a build pass without its gates: the user's alone."""
+"""What runs code, opens a door, says which server gets words, vectors and a key, which words, how
+many at once and what they cost, or which files an agent may read, takes the place of what is in a
+store, holds answers in place of an encoder's, or lets a build pass without its gates: the user's
+alone."""
 
 PLAIN = _names(
-    "absent at baseline batch breadth budget by candidates chunk combine components condition "
-    "confidence depth device difference direction diversity epochs event event-column explain "
-    "export-queries finalists format gain-column gate gauge graded grades hierarchy holdout how "
-    "id-column image-column index item item-column judge judges k k-core keep kind label "
-    "label-queries largest-difference largest-group learn-temperature learning-rate log-q measure "
-    "measures messages metric metrics min-recall min-support min-weight missing most "
-    "most-characters most-rows negatives no-cache no-metadata normalise not-itself number "
-    "objective open overlap pair pairs patience penalty popularity port prices prompt query "
-    "query-column question quiet reasons recall relevant-from resamples sample seed sequential "
-    "share slice small source sources split strata strict tables temperature text text-column "
-    "threshold time tolerance traffic trained-for unjudged used user validation variants "
-    "vector-column weight where witness"
+    "absent assisted at baseline batch breadth budget by candidates chunk combine components "
+    "condition confidence depth device difference direction diversity double epochs event "
+    "event-column explain export-queries finalists format gain-column gate gauge graded grades "
+    "hierarchy holdout how id-column image-column index item item-column judge judges k k-core "
+    "keep kind label label-queries largest-difference largest-group learn-temperature "
+    "learning-rate log-q machine measure measures messages metric metrics min-recall "
+    "min-support min-weight missing most most-characters most-rows negatives no-cache "
+    "no-metadata normalise not-itself number objective open overlap pair pairs patience penalty "
+    "popularity port prices prompt query query-column question quiet reasons recall "
+    "relevant-from resamples sample seed sequential share slice small source sources split "
+    "strata strict tables temperature text text-column threshold time tolerance traffic "
+    "trained-for unjudged used user validation variants vector-column weight where witness"
 )
 """Words and numbers that change what is computed and nothing else."""
 

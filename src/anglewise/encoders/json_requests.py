@@ -130,6 +130,10 @@ class RefusedError(EncoderError):
         self.why = why
 
 
+class UnreadableAnswerError(EncoderError):
+    """The server answered, and not as the protocol says; the next answer may be another."""
+
+
 def post_json(
     url: str, content: Any, headers: Mapping[str, str], patience: Patience | None = None
 ) -> Any:
@@ -211,7 +215,7 @@ def _ask(question: urllib.request.Request, timeout: float, clean: Callable[[str]
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         start = " ".join(clean(body[:4000].decode("utf-8", "replace"))[:200].split())[:60]
-        raise EncoderError(
+        raise UnreadableAnswerError(
             f"{url} answered with {kind} that is no JSON ({start!r}): is this the address of an "
             "API, such as http://localhost:8080/v1?"
         ) from error

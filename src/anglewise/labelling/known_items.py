@@ -13,8 +13,9 @@ import numpy as np
 
 from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.encoders.json_requests import Patience, bearer, checked_address, post_json
-from anglewise.errors import EncoderError, FileError, TooFewError
+from anglewise.encoders.chat_endpoint import ask_chat
+from anglewise.encoders.json_requests import Patience, bearer, checked_address
+from anglewise.errors import FileError, TooFewError
 from anglewise.io.answer_log import append_line, logged_lines
 from anglewise.io.files import PathLike
 from anglewise.io.judgement_export import write_judged
@@ -142,31 +143,12 @@ def chat_asker(
         content = prompt.replace("{document}", document)
         digest = hashlib.blake2b(f"{url}\0{model}\0{content}".encode(), digest_size=16).hexdigest()
         if digest not in answers:
-            body = {
-                "model": model,
-                "messages": [{"role": "user", "content": content}],
-                "temperature": 0,
-            }
-            answer = post_json(f"{url}/chat/completions", body, headers, patience)
-            answers[digest] = _words_in(answer, url)
+            answer = ask_chat(url, model, content, headers, patience)
+            answers[digest] = answer.words.strip('"')
             append_line(cache, {"key": digest, "model": model, "answer": answers[digest]})
         return answers[digest]
 
     return ask
-
-
-def _words_in(answer: Any, url: str) -> str:
-    try:
-        words = answer["choices"][0]["message"]["content"]
-    except (KeyError, IndexError, TypeError):
-        words = None
-    if not isinstance(words, str) or not words.strip():
-        raise EncoderError(
-            f"{url} answered without words: choices[0].message.content is due, as the protocol of "
-            "OpenAI's /chat/completions has it"
-        )
-    # a lone surrogate, which JSON can hold and no file of UTF-8 can, becomes a question mark
-    return words.encode("utf-8", "replace").decode().strip().strip('"')
 
 
 def _read_cache(cache: Path) -> dict[str, str]:
