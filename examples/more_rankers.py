@@ -56,9 +56,12 @@ def best_sentence(query: str, texts: list[str]) -> np.ndarray:
 
 @cache
 def of_sentences(text: str) -> np.ndarray:
-    """The vectors of the sentences of a text, of length one: ``sentences x 512``."""
+    """The vectors of the sentences of a text, of length one: ``sentences x 512``.
+
+    To three decimals, which are the same on every machine.
+    """
     parts = [part for part in SENTENCE.split(text) if part.strip()] or [text or " "]
-    return model().documents(parts)
+    return np.round(model().documents(parts), 3)
 
 
 @cache
