@@ -76,7 +76,7 @@ check-stores: $(filter .tools/bin/uv,$(UV)) ## vector stores, each really run, i
 	.stores/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default tests/stores
 
 stores: check-stores ## what each vector store makes of each measure, as docs/stores.md has it
-	.stores/bin/python benchmarks/stores.py --items 3000
+	.stores/bin/python benchmarks/stores.py
 
 # PyTorch comes by pip: some indexes offer it a build for the CPU alone, where uv finds the large one.
 check-training: $(filter .tools/bin/uv,$(UV)) ## what needs PyTorch: the trainings, sentence-transformers, MTEB, in .training

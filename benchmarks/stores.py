@@ -1,6 +1,6 @@
 """What each vector store makes of each measure: a table in Markdown, for docs/stores.md.
 
-    python benchmarks/stores.py [--items 5000] [--dimension 32] [--stores faiss,qdrant,...]
+    python benchmarks/stores.py [--items 1000] [--dimension 32] [--stores faiss,qdrant,...]
 
 Every cell is an export into the store as it runs here, its lists held against the exact ones:
 ``exact`` where all are alike, up to ties, at the store's own effort; else the recall@10 and what it
@@ -97,7 +97,7 @@ def cell(space: aw.Space, measure: str, address: str, index: str) -> str:
 def main() -> None:
     """Print one table for each kind of vectors."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--items", type=int, default=5_000)
+    parser.add_argument("--items", type=int, default=1_000)
     parser.add_argument("--dimension", type=int, default=32)
     parser.add_argument("--stores", default="faiss,qdrant,lancedb,postgresql")
     options = parser.parse_args()

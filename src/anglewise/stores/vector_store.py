@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -173,7 +173,7 @@ class VectorStore(ABC):
     def close(self) -> None:  # noqa: B027 not every store holds a connection
         """Let go of the connection."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "VectorStore":  # noqa: PYI034 Self is refused at run time
         return self
 
     def __exit__(self, *_: object) -> None:
