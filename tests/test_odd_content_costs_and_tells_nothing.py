@@ -125,6 +125,7 @@ def test_kept_scores_are_read_where_they_are_numbers(tmp_path):
     assert kept(tmp_path, "0.25", "-3").kept == {}
 
 
+@pytest.mark.wrong_kinds
 @pytest.mark.parametrize("seconds", [float("inf"), 10**400])
 def test_a_kept_remedy_of_no_number_is_as_if_it_were_not_there(seconds):
     about = {"found": [], "screening_queries": 3, "screened": [], "seconds": 10**400}

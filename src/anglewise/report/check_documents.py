@@ -167,7 +167,7 @@ def _checks(checks: Sequence[Check]) -> Group:
     rows = [
         [
             f"{check.figure} {check.name}",
-            short_number(check.value),
+            _shown_value(check),
             f"{check.relation} {short_number(check.bound)}",
             "held" if check.held else "FAILED",
         ]
@@ -178,6 +178,17 @@ def _checks(checks: Sequence[Check]) -> Group:
     summary = f"{len(checks) - failed} of {counted(len(checks), 'figure')} held"
     alert = f", {failed} FAILED" if failed else ""
     return [_table(("claim", "value", "bound", ""), rows, tones), Line(summary, alert=alert)]
+
+
+NOISE, NOISY = 1e-13, 1e-9
+"""Below this what is held to a bound as small as that is rounding, and differs by machine."""
+
+
+def _shown_value(check: Check) -> str:
+    """The value; of what is rounding alone, that it is below what rounding makes."""
+    if 0 < check.bound <= NOISY and abs(check.value) < NOISE:
+        return f"<{short_number(NOISE)}"
+    return short_number(check.value)
 
 
 def _table(

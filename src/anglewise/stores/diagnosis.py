@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.data_types.text import counted, percent
-from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int64
+from anglewise.data_types.typing import Array, Bool, Float, Float32, Float64, Int64
 from anglewise.similarity_measures.formulas import unit
 from anglewise.stores.exact_lists import ExactLists
 from anglewise.stores.probe import metric_of_store
@@ -85,7 +85,7 @@ def stored_vectors(
     return StoredVectors(there, error, turned, unit_length, foreign, repeated, found, kept)
 
 
-def _off(came: Float64[Array, "n d"], due: Float64[Array, "n d"]) -> Float64[Array, " n"]:
+def _off(came: Float[Array, "n d"], due: Float64[Array, "n d"]) -> Float64[Array, " n"]:
     scale = np.maximum(np.abs(due).max(axis=1), 1e-30)
     return np.abs(came - due).max(axis=1) / scale
 
