@@ -117,6 +117,7 @@ OPENED = {
     "judgements/store_checks.py",  # made anew
     "judgements/store_files.py",  # a file, as was asked before
     "integrations/sentence_transformers.py",  # a table that it writes itself
+    "labelling/grading_prompt.py",  # of this package
     "labelling/known_items.py",  # what was read before; of this package
     "report/check_documents.py",  # bytes
     "report/html_page.py",  # of this package
