@@ -8,6 +8,7 @@ from anglewise.errors import SpellingError, StoreError, WrongTypeError
 from anglewise.stores.address import read_address
 from anglewise.stores.identify import from_vectors
 from anglewise.stores.shown_forms import FORMS, PairFigures
+from anglewise.stores.vector_store import VectorStore
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from memory_store import MemoryStore, bf16, unit
 
@@ -172,6 +173,20 @@ def test_addresses_are_read_and_written_alike(text, parts):
 def test_addresses_that_lack_a_part_are_refused(text):
     with pytest.raises(SpellingError):
         read_address(text)
+
+
+def test_an_option_of_an_address_that_means_nothing_is_refused():
+    class Some(MemoryStore):
+        options = frozenset({"vector"})
+
+        def __init__(self, text):
+            VectorStore.__init__(self, read_address(text))
+
+    Some("lancedb:///a/t?vector=v")
+    with pytest.raises(SpellingError, match="nothing is meant by 'vectr' behind the"):
+        Some("lancedb:///a/t?vectr=v")
+    with pytest.raises(SpellingError, match="takes no account"):
+        read_address("qdrant://me:secret@host/films")
 
 
 def test_a_password_is_never_shown():

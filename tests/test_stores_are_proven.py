@@ -1,14 +1,17 @@
 """What a store answers against the exact lists; planted faults are found and named."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import anglewise as aw
-from anglewise.errors import AnglewiseError, FileError, ShapeError, SpellingError
+from anglewise.data_types.drawn import QueryDraw
+from anglewise.errors import AnglewiseError, FileError, ShapeError, SpellingError, ValuesError
+from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.measure import measure
-from anglewise.stores.exact_lists import ExactLists
+from anglewise.stores.exact_lists import ExactLists, StoreLists
 from anglewise.stores.manifest import Fingerprint
 from anglewise.stores.query_transform import QueryTransform
 from anglewise.stores.reductions import reductions
@@ -72,6 +75,31 @@ def test_equal_items_may_be_listed_in_any_order():
         [str(name) for name in made.items.ids[::-1]], way.items(rows_of(made)[::-1])
     )
     assert verify(backwards, made, "dot").recall == 1
+
+
+def test_copies_of_a_query_make_no_other_item_right():
+    """The last exact distance is 0 then: an item that is farther off is no tie of it."""
+    made = space()
+    x = made.items.vectors.copy()
+    x[:20] = made.queries.vectors[0]
+    made = aw.Space(queries=made.queries, items=aw.Embeddings(x, made.items.ids))
+    exact = ExactLists.of(made, measure("euclidean"), "queries-items", np.array([0]), 10)
+    wrong = [[(f"d{i}", 0.0) for i in range(100, 110)]]
+    assert StoreLists.of(exact, wrong).recall.tolist() == [0]
+    copies = [[(f"d{i}", 0.0) for i in range(10, 20)]]
+    assert StoreLists.of(exact, copies).recall.tolist() == [1]
+
+
+@pytest.mark.parametrize("spelling", ["dot", "euclidean", "manhattan"])
+def test_a_long_vector_elsewhere_makes_no_other_item_right(spelling):
+    made = space()
+    x = made.items.vectors.copy()
+    x[5] = -1e6 * made.queries.vectors.mean(axis=0)
+    far = aw.Space(queries=made.queries, items=aw.Embeddings(x, made.items.ids))
+    exact = ExactLists.of(far, measure(spelling), "queries-items", np.arange(50), 10)
+    behind = search(far, [measure(spelling)], k=30)[spelling].indices[:, 20:]
+    wrong = [[(f"d{i}", 0.0) for i in row] for row in behind]
+    assert StoreLists.of(exact, wrong).recall.max() <= 0.1
 
 
 def other(rng, x):
@@ -161,8 +189,24 @@ def test_the_metric_that_matters_is_computed_of_both_lists():
     assert means["store"] == pytest.approx(theirs)
 
 
+def test_queries_drawn_by_traffic_weigh_as_in_a_comparison():
+    made = space()
+    traffic = np.array([40.0, *np.ones(len(made.queries) - 1)])
+    gains = {f"q{i}": {f"d{j}": 1 for j in range(i, i + 20)} for i in range(50)}
+    drawn = QueryDraw(np.ones(50), traffic)
+    judged = replace(aw.Judgements.from_dict(gains, made), drawn=drawn)
+    way = reductions(measure("dot"), made, "queries-items")[0]
+    told = verify(filled(made, way), made, "dot", judgements=judged).metrics["nDCG@10"]
+    due = aw.compare(made, judged, "dot").measures[0].metrics["nDCG@10"].mean
+    assert told["exact"] == told["store"] == pytest.approx(due)
+
+
 def test_what_cannot_be_verified_is_refused():
     made = space()
+    some = aw.Judgements.from_dict({"q0": {"d1": 1}, "q1": {"d2": 0}}, made)
+    by_lot = replace(some, chances=replace(some.gains, values=np.full(2, 0.5)))
+    with pytest.raises(ValuesError, match="drawn by lot"):
+        verify(MemoryStore(), made, "dot", judgements=by_lot)
     way = reductions(measure("dot"), made, "queries-items")[0]
     with pytest.raises(SpellingError, match="name the measure"):
         verify(filled(made, way), made)

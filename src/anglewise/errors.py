@@ -129,6 +129,14 @@ class StoreError(AnglewiseError, RuntimeError):
     """A vector store that cannot be reached, or that refuses or breaks what was asked of it."""
 
 
+class NoCollectionError(StoreError):
+    """Nothing is at the address of a vector store."""
+
+
+class CollectionExistsError(StoreError):
+    """A vector store has a collection of that name already."""
+
+
 class TrainingError(AnglewiseError, RuntimeError):
     """A training that went astray: a loss that is not finite, a device without memory."""
 

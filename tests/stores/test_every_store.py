@@ -14,7 +14,7 @@ import pytest
 import anglewise as aw
 from anglewise.errors import AnglewiseError, ShapeError, SpellingError, StoreError
 from anglewise.stores.address import read_address
-from anglewise.stores.vector_store import SCRATCH, Layout, open_store, store_class
+from anglewise.stores.vector_store import SCRATCH, Layout, VectorStore, open_store, store_class
 
 MEASURES = (
     "dot",
@@ -102,6 +102,31 @@ def test_a_test_collection_is_removed_and_so_is_what_a_killed_test_left(place):
         assert "left" in found.notes[0]
 
 
+def test_some_vectors_are_those_that_stand_among_all(place):
+    made = space()
+    ids = [f'it\'s "{i}" ü' for i in range(len(made.items))]
+    address = written(place("films"), metrics_of(place)[0], made.items.vectors, ids)
+    aw.export(aw.Space(items=aw.Embeddings(made.items.vectors, ids)), "dot", place("named"))
+    for one in (place("named"), *([address] if place.kind != "faiss" else [])):
+        with open_store(
+            f"{one}{'&' if '?' in one else '?'}operator=%3C%23%3E"
+            if place.kind == "postgresql"
+            else one
+        ) as store:
+            wanted = [ids[3], ids[599], ids[0]]
+            some = store.vectors_of(wanted)
+            among = VectorStore.vectors_of(store, wanted)
+        assert set(some) == set(among) == set(wanted)
+        for name in wanted:
+            np.testing.assert_array_equal(some[name], among[name])
+
+
+def test_going_on_with_nothing_is_said(place):
+    said = []
+    aw.export(space(items=50), "dot", place("films"), index="scan", resume=True, say=said.append)
+    assert any("nothing was left to go on with" in sentence for sentence in said)
+
+
 def test_lengths_are_lost_where_qdrant_ranks_by_cosine(place):
     if place.kind != "qdrant":
         pytest.skip("of Qdrant")
@@ -129,6 +154,7 @@ def test_nothing_existing_is_replaced_unless_asked(place):
     again = aw.export(other, "dot", place("films"), replace=True)
     assert again.count == 600
     assert aw.verify(place("films"), other, min_recall=0.9).passed
+    assert list(left_over(place)) == []
     worse = aw.verify(place("films"), made)
     assert worse.recall < 0.5
     assert "another model" in " ".join(worse.reasons)

@@ -5,7 +5,6 @@ import hashlib
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, unquote
@@ -20,22 +19,8 @@ from anglewise.data_types.numbers import (
     read_whole,
     shown,
 )
-from anglewise.errors import EncoderError, MissingExtraError, SpellingError
+from anglewise.errors import EncoderError, SpellingError
 from anglewise.io.files import opened, reading
-
-
-def library(module: str, extra: str, *, needed_by: str = "encoder") -> Any:
-    """Import a module, or say which extra of anglewise brings it.
-
-    >>> library("math", "text").sqrt(4.0)
-    2.0
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise MissingExtraError(
-            f"this {needed_by} needs {module} ({error}): pip install 'anglewise[{extra}]'"
-        ) from error
 
 
 def digest(files: Iterable[Path]) -> str:

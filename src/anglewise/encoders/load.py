@@ -9,10 +9,11 @@ from importlib.metadata import version
 from typing import Any, cast
 
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.libraries import library
 from anglewise.data_types.memory import room
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array
-from anglewise.encoders.encoder import Encode, Encoder, Spec, library, read_spec, typed_option
+from anglewise.encoders.encoder import Encode, Encoder, Spec, read_spec, typed_option
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, FileError, SpellingError, reason
 from anglewise.io.destinations import is_elsewhere

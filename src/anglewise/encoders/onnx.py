@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Int64
-from anglewise.encoders.encoder import Encoder, Spec, digest, library
+from anglewise.encoders.encoder import Encoder, Spec, digest
 from anglewise.encoders.onnx_session import open_session, run
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
 from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of, panics_as_errors

@@ -6,9 +6,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from anglewise.data_types.libraries import library
 from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.data_types.typing import Array
-from anglewise.encoders.encoder import library
 from anglewise.errors import EncoderError
 from anglewise.io.files import reading
 

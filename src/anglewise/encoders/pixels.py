@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.data_types.libraries import library
 from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.data_types.numbers import read_number, read_whole, shown
 from anglewise.data_types.typing import Array, Float32, UInt8
-from anglewise.encoders.encoder import Spec, library
+from anglewise.encoders.encoder import Spec
 from anglewise.errors import FileError, ShapeError, SpellingError, ValuesError
 from anglewise.io.files import existing_file, file_text, opened, reading
 from anglewise.io.sizes import check_holds

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.embeddings import TrainedFor
+from anglewise.data_types.libraries import library
 from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array, Float32
-from anglewise.encoders.encoder import Encoder, Spec, digest, library
+from anglewise.encoders.encoder import Encoder, Spec, digest
 from anglewise.encoders.reranker import Reranker
 from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of, panics_as_errors
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason

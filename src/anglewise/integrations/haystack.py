@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from anglewise.data_types.filters import all_of
-from anglewise.encoders.encoder import Spec, library
+from anglewise.data_types.libraries import library
+from anglewise.encoders.encoder import Spec
 from anglewise.integrations.haystack_filters import read_filters
 from anglewise.integrations.pipeline_context import context_of, context_settings
 from anglewise.rag.context import Context

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from anglewise.data_types.filters import all_of
-from anglewise.encoders.encoder import library
+from anglewise.data_types.libraries import library
 from anglewise.rag.context import Context
 from anglewise.rag.prompt import foreign_metadata
 

@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any, cast
 
 from anglewise.data_types.filters import ALIASES, Condition, ItemFilter, Joined, condition_values
+from anglewise.data_types.libraries import library
 from anglewise.data_types.numbers import described, shown
-from anglewise.encoders.encoder import library
 from anglewise.errors import SpellingError, WrongTypeError
 from anglewise.rag.context import Context
 from anglewise.rag.prompt import foreign_metadata

@@ -8,7 +8,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from anglewise.encoders.encoder import library
+from anglewise.data_types.libraries import library
 from anglewise.errors import AnglewiseError, as_message, one_line, visible
 from anglewise.integrations.agent_tools import TOOLS, answer
 from anglewise.integrations.bounded_output import written

@@ -15,13 +15,14 @@ import numpy as np
 
 from anglewise.comparison.ranked_runs import space_of_names
 from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.libraries import library
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Float32
 from anglewise.encoders.batches import encode_texts
 from anglewise.encoders.document_files import beir_files, read_documents
 from anglewise.encoders.documents import Documents
-from anglewise.encoders.encoder import Encode, Encoder, digest, library
+from anglewise.encoders.encoder import Encode, Encoder, digest
 from anglewise.encoders.load import encoder as read_encoder
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.files import PathLike, existing_file, existing_folder

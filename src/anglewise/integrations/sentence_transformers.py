@@ -16,9 +16,9 @@ from anglewise.comparison.split import first_half
 from anglewise.data_types.conversion import is_kind
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.libraries import library
 from anglewise.data_types.numbers import check_kind, described
 from anglewise.data_types.text import counted, listed
-from anglewise.encoders.encoder import library
 from anglewise.errors import FileError, SpellingError, TooFewError, WrongTypeError
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.evaluation_metrics.evaluate import read_metrics

@@ -116,7 +116,7 @@ def verification_document(result: Verification) -> Document:
     why = [Line(f"{reason[0].upper()}{reason[1:]}.") for reason in result.reasons]
     notes: list[Line] = []
     if result.drifted:
-        notes.append(Line("Ids or vectors are others than when the export was proven.", alert=""))
+        notes.append(Line("Ids or vectors are others than when the export was proven."))
     if result.drifted is None:
         notes.append(Line("There is no manifest: whether it changed cannot be said.", "dim"))
     if result.passed is not None:

@@ -144,6 +144,10 @@ def read_address(text: "str | Address") -> Address:
     path = (path or "/" if place.startswith("/") else path) if is_local else path.strip("/")
     if not (name or kind == "faiss") or (is_local and not path.strip("/")) or _lacks(kind, path):
         raise SpellingError(f"{shown(text)!r} lacks a part: write {EXAMPLES[kind]}")
+    if kind != "postgresql" and (parts.username or parts.password) and kind in SERVERS:
+        raise SpellingError(
+            f"{EXAMPLES[kind].split(',')[0]} takes no account: the key comes from QDRANT_API_KEY"
+        )
     if parts.fragment:
         raise SpellingError(f"{shown(text)!r} holds a #, which addresses have not: write it as %23")
     return Address(

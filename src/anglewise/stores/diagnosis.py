@@ -11,6 +11,7 @@ import numpy as np
 
 from anglewise.data_types.text import counted, percent
 from anglewise.data_types.typing import Array, Bool, Float, Float32, Float64, Int64
+from anglewise.errors import StoreError
 from anglewise.similarity_measures.formulas import unit
 from anglewise.stores.exact_lists import ExactLists
 from anglewise.stores.probe import metric_of_store
@@ -247,14 +248,15 @@ def _of_index(
     if recall >= 1 - 1e-12:
         return []
     name = store.effort_names[-1] if store.effort_names else ""
-    best, at = recall, 0
+    best, at, tried = recall, 0, False
     for value in TRIED if name else ():
         if effort.get(name, 0) >= value:
             continue
         try:
             lists = exact.asked(store, way, {**effort, name: value}).first(by_score=False)
-        except Exception:  # noqa: BLE001 an index that has no such parameter
+        except StoreError:  # beyond what the store allows
             break
+        tried = True
         if lists.recall.mean() - best >= GAIN * (1 - recall):
             best, at = float(lists.recall.mean()), value
     if at:
@@ -263,9 +265,8 @@ def _of_index(
         return [
             f"the index looks at too little at {now}: with {name} {at} it finds {percent(best)}"
         ]
-    return [
-        "vectors and metric are right, and the index loses what is missing, at every effort tried"
-    ]
+    more = f", with {name} up to {TRIED[-1]} too" if tried else ""
+    return [f"vectors and metric are right: what answers loses what is missing{more}"]
 
 
 def way_of_vectors(store: VectorStore, exact: ExactLists, ways: list[Reduction]) -> Reduction:

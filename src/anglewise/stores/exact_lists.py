@@ -10,7 +10,15 @@ from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.typing import Array, Direction, Float32, Float64, Int64
 from anglewise.evaluation_metrics.evaluate import score_pairs
 from anglewise.nearest_neighbours.search import search
-from anglewise.similarity_measures.formulas import Cosine, Euclidean, Manhattan, Measure
+from anglewise.similarity_measures.affine import Maps
+from anglewise.similarity_measures.formulas import (
+    Cosine,
+    Dot,
+    Euclidean,
+    Manhattan,
+    Measure,
+    maps_in,
+)
 from anglewise.statistics.decision import WeightedMeans
 from anglewise.stores.reductions import Reduction
 from anglewise.stores.vector_store import Listed, VectorStore
@@ -84,70 +92,62 @@ class ExactLists:
         return score_pairs(self.space, [self.measure], rows, items, self.direction)[0]
 
     def slack(self) -> Float64[Array, " q"]:
-        """How far below the last exact score an item still ties with it, after float32."""
-        asking, ranked = self.space.sides(self.direction)
-        lengths = np.sqrt(np.square(asking.vectors[self.rows], dtype=np.float64).sum(axis=1))
-        longest = np.sqrt(np.square(ranked.vectors, dtype=np.float64).sum(axis=1).max())
-        last = np.abs(self.exact.scores[:, -1])
-        formula = self.measure.formula
+        """How far below the last exact score an item still ties with it, after float32.
+
+        Measured by the last item of each list: a long vector elsewhere widens no tie.
+        """
+        scores = np.abs(self.exact.scores)
+        last, formula = scores[:, -1], self.measure.formula
         if isinstance(formula, Cosine):
             return np.full(len(self.rows), ROUNDING)
-        if isinstance(formula, Euclidean):
-            squared = lengths**2 + longest**2
-            return np.minimum(ROUNDING * squared / np.maximum(last, 1e-30), np.sqrt(squared))
         if isinstance(formula, Manhattan):
-            return ROUNDING * np.maximum(last, 1e-30)
-        best = np.abs(self.exact.scores).max(axis=1)
-        return ROUNDING * np.maximum(best, 0.1 * lengths * longest * bool(not self.measure.frames))
+            return ROUNDING * self._lengths().sum(axis=1)
+        if isinstance(formula, Euclidean):  # what squares are off by, seen in their root
+            squared = np.square(self._lengths()).sum(axis=1)
+            return np.sqrt(np.square(last) + ROUNDING * squared) - last
+        if isinstance(formula, Dot):
+            return ROUNDING * self._lengths().prod(axis=1)
+        return ROUNDING * np.maximum(last, np.median(scores, axis=1))
+
+    def _lengths(self) -> Float64[Array, "q 2"]:
+        """Of each query, and of the last item in its list; in the measure's own coordinates."""
+        asking, ranked = self.space.sides(self.direction)
+        maps = maps_in(self.measure, self.space, self.direction) or Maps.still(ranked.dimension)
+        last = np.maximum(self.exact.indices[:, -1], 0)
+        sides = maps.asking(asking.vectors[self.rows]), maps.ranked(ranked.vectors[last])
+        return np.stack([np.sqrt(np.square(side).sum(axis=1)) for side in sides], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class StoreLists:
-    """Lists of a store as rows of the ranked side, in its order; -1 where it lists fewer.
-
-    ``unknown`` counts listed ids that the space does not have.
-    """
+    """Lists of a store as rows of the ranked side, in its order; -1 where it lists fewer."""
 
     exact: ExactLists
     indices: Int64[Array, "q k"]
     scores: Float64[Array, "q k"]
-    shown: Float64[Array, "q k"]
-    unknown: int
 
     @classmethod
     def of(cls, exact: ExactLists, listed: Listed) -> "StoreLists":
         """Read ids as rows; an item that asks is left out of its own list."""
-        most = max(map(len, listed), default=0)
-        wide = max(most, exact.k)
+        wide = max(max(map(len, listed), default=0), exact.k)
         rows = np.full((len(listed), wide), -1, dtype=np.int64)
-        shown = np.full((len(listed), wide), np.nan)
-        unknown = 0
         for place, (own, one) in enumerate(zip(exact.rows.tolist(), listed, strict=True)):
-            kept = [(exact.row_of.get(name), number) for name, number in one]
-            unknown += sum(row is None for row, _ in kept)
-            known = [
-                (row, number)
-                for row, number in kept
-                if row is not None and not (exact.one_sided and row == own)
-            ]
-            first: dict[int, float] = {}
-            for row, number in known:  # an id that is listed twice counts once
-                first.setdefault(row, number)
-            for column, (row, number) in enumerate(first.items()):
-                rows[place, column], shown[place, column] = row, number
+            found = dict.fromkeys(exact.row_of.get(name) for name, _ in one)  # each counts once
+            known = [r for r in found if r is not None and not (exact.one_sided and r == own)]
+            rows[place, : len(known)] = known
         there = np.nonzero(rows >= 0)
         scores = np.full(rows.shape, -np.inf)
         scores[there] = exact.scores(there[0], rows[there])
-        return cls(exact, rows, scores, shown, unknown)
+        return cls(exact, rows, scores)
 
     def first(self, *, by_score: bool) -> "StoreLists":
         """The first ``k``, in the store's order or re-ranked by exact scores."""
-        rows, scores, shown = self.indices, self.scores, self.shown
+        rows, scores = self.indices, self.scores
         if by_score:
             order = np.argsort(-scores, axis=1, kind="stable")
-            rows, scores, shown = (np.take_along_axis(a, order, 1) for a in (rows, scores, shown))
+            rows, scores = (np.take_along_axis(a, order, 1) for a in (rows, scores))
         k = self.exact.k
-        return StoreLists(self.exact, rows[:, :k], scores[:, :k], shown[:, :k], self.unknown)
+        return StoreLists(self.exact, rows[:, :k], scores[:, :k])
 
     @property
     def recall(self) -> Float64[Array, " q"]:

@@ -21,7 +21,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT, SEED, SHARE, check_flag, check_kind, check_word
 from anglewise.data_types.text import Say, counted, quiet
 from anglewise.data_types.typing import Direction
-from anglewise.errors import StoreError
+from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 from anglewise.stores.address import Address, read_address
@@ -244,10 +244,8 @@ def _check_free(address: Address, replace: bool) -> None:
     """Raise ``StoreError`` where something is under the name, and nobody said to replace it."""
     try:
         store = open_store(address)
-    except StoreError as error:
-        if "no such file" in str(error) or "there is no" in str(error):
-            return
-        raise
+    except NoCollectionError:
+        return
     with store:
         count = store.described().count
     if not replace:
@@ -267,9 +265,7 @@ def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
     written = 0
     try:
         store = kind.create(beside, layout)
-    except StoreError as error:
-        if "of this name" not in str(error) and "exists" not in str(error):
-            raise
+    except CollectionExistsError as error:
         if not order.resume:
             raise StoreError(
                 f"{beside} is there: another export of the same content runs, or was ended in the "
@@ -278,6 +274,9 @@ def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
         store = kind.reopen(beside, layout)
         written = store.described().count // store.batch * store.batch
         order.say(f"{way.name}: {written:,} of {len(ranked):,} vectors were written before")
+    else:
+        if order.resume:
+            order.say(f"{way.name}: nothing was left to go on with, so all is written")
     try:
         for start in range(written, len(ranked), store.batch):
             rows = np.arange(start, min(start + store.batch, len(ranked)), dtype=np.int64)

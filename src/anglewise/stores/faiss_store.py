@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
-from anglewise.errors import StoreError, reason
+from anglewise.errors import NoCollectionError, StoreError, reason
 from anglewise.io.files import opened, reading
 from anglewise.io.outputs import new_file
 from anglewise.stores.address import Address
@@ -29,7 +30,6 @@ from anglewise.stores.vector_store import (
     StoredRows,
     VectorStore,
     as_batch,
-    library_of_store,
     rows_of_metadata,
 )
 
@@ -46,7 +46,6 @@ class FaissStore(VectorStore):
         "squared-euclidean": "METRIC_L2",
         "manhattan": "METRIC_L1",
     }
-    effort_names = ("nprobe", "ef")
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 64}, {"ef": 256}, {"ef": 1024})
     batch = 20_000
 
@@ -59,11 +58,14 @@ class FaissStore(VectorStore):
         self._in_file = index is None
         if index is None:
             if not address.folder.is_file():
-                raise StoreError(f"{address}: there is no such file")
+                raise NoCollectionError(f"{address}: there is no such file")
             with reading(address.folder, "an index of faiss"):
                 index = self.faiss.read_index(str(address.folder))
             self._read_beside()
         self.index = index
+        inner = self.faiss.downcast_index(index)
+        kinds = {"hnsw": "ef", "nprobe": "nprobe"}
+        self.effort_names = [name for part, name in kinds.items() if hasattr(inner, part)]
 
     @classmethod
     def create(cls, address: Address, layout: Layout) -> "FaissStore":
@@ -135,12 +137,24 @@ class FaissStore(VectorStore):
     def _parameters(self, effort: Mapping[str, int] | None) -> dict[str, Any]:
         if not effort:
             return {}
-        inner = self.faiss.downcast_index(self.index)
-        if hasattr(inner, "hnsw"):
+        if set(effort) != {*self.effort_names}:
+            kind = self._kind(self.index)
+            raise StoreError(f"{self.address}: a search of {kind} has no {', '.join(effort)}")
+        if "ef" in effort:
             return {"params": self.faiss.SearchParametersHNSW(efSearch=effort["ef"])}
-        if hasattr(inner, "nprobe"):
-            return {"params": self.faiss.SearchParametersIVF(nprobe=effort["nprobe"])}
-        raise StoreError(f"{self.address}: a search of {type(inner).__name__} has no parameters")
+        return {"params": self.faiss.SearchParametersIVF(nprobe=effort["nprobe"])}
+
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
+        """By their numbers, where faiss reconstructs single rows so; else of all rows."""
+        outer = self.faiss.downcast_index(self.index)
+        if hasattr(outer, "id_map") or hasattr(outer, "nprobe"):
+            return super().vectors_of(ids)
+        numbers = {name: i for i, name in enumerate(self._names or [])}
+        with _saying(self.address):
+            return {
+                name: self.index.reconstruct(numbers[name] if numbers else int(name))
+                for name in ids
+            }
 
     def rows(self, batch: int = BATCH) -> Iterator[StoredRows]:
         """The vectors as faiss reconstructs them; exact where the index keeps them whole."""
@@ -279,7 +293,7 @@ def _beside(path: Path) -> list[Path]:
 
 
 def _faiss() -> Any:
-    return library_of_store("faiss", "faiss")
+    return library("faiss", "faiss", needed_by="store")
 
 
 @contextmanager

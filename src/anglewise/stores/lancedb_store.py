@@ -8,16 +8,18 @@ index it is the distance of the index.
 
 import json
 import shutil
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+import numpy as np
 import pyarrow as pa
 
+from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
-from anglewise.errors import AnglewiseError, StoreError, reason
+from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.io.destinations import exchange
 from anglewise.stores.address import Address
 from anglewise.stores.vector_store import (
@@ -30,8 +32,9 @@ from anglewise.stores.vector_store import (
     StoredRows,
     VectorStore,
     as_batch,
-    library_of_store,
+    exported_for,
     rows_of_metadata,
+    saying,
 )
 
 VECTOR, ID, MANIFEST = "vector", "id", "anglewise"
@@ -39,11 +42,14 @@ WORDS: dict[Metric, str] = {"dot": "dot", "cosine": "cosine", "squared-euclidean
 METADATA = "metadata"
 """The column with everything else that is known of an item, as JSON."""
 M, EF_CONSTRUCTION = 20, 300
+FILTERED = 500
+"""So many ids are asked for at once."""
 
 
 class LanceStore(VectorStore):
     """A table of LanceDB."""
 
+    options = frozenset({"vector", "id", "metric"})
     supported: ClassVar[Mapping[Metric, str]] = WORDS
     effort_names = ("refine_factor", "ef")
     ladder: ClassVar[Sequence[Mapping[str, int]]] = (
@@ -57,12 +63,12 @@ class LanceStore(VectorStore):
         super().__init__(address)
         library = _library()
         if not address.folder.is_dir():
-            raise StoreError(f"{address}: there is no folder {address.folder}")
+            raise NoCollectionError(f"{address}: there is no folder {address.folder}")
         with _saying(address):
             self.database = library.connect(str(address.folder))
             names = self.tables()
             if address.name not in names:
-                raise StoreError(
+                raise NoCollectionError(
                     f"{address}: there is no table {address.name!r}; there are "
                     f"{', '.join(names) or 'none'}"
                 )
@@ -78,17 +84,8 @@ class LanceStore(VectorStore):
                     f"{address}: the table has no column {column!r}; it has "
                     f"{', '.join(self.table.schema.names)} (?vector=COLUMN&id=COLUMN)"
                 )
-        self.metric = self.metric or self._exported_for()
+        self.metric = self.metric or WORDS.get(cast("Metric", exported_for(self.manifest())), "")
         self.layout: Layout | None = None
-
-    def _exported_for(self) -> str:
-        """The metric that a manifest names; "" where none does."""
-        try:
-            content: Any = json.loads(self.manifest() or "null")
-        except ValueError:
-            return ""
-        metric = cast("dict[str, Any]", content).get("metric") if isinstance(content, dict) else ""
-        return next((word for name, word in WORDS.items() if name == metric), "")
 
     @classmethod
     def create(cls, address: Address, layout: Layout) -> "LanceStore":
@@ -104,6 +101,8 @@ class LanceStore(VectorStore):
             ]
         )
         address.folder.mkdir(parents=True, exist_ok=True)
+        if (address.folder / f"{address.name}.lance").exists():
+            raise CollectionExistsError(f"{address}: there is a table of this name")
         with _saying(address):
             database = library.connect(str(address.folder))
             database.create_table(address.name, schema=schema, mode="create")
@@ -210,7 +209,7 @@ class LanceStore(VectorStore):
         """Build the graph, where one is asked for."""
         if self.layout is None or self.layout.index == "scan":
             return
-        config = library_of_store("lancedb.index", "lancedb").HnswFlat
+        config = library("lancedb.index", "lancedb", needed_by="store").HnswFlat
         parameters = {"m": M, "ef_construction": EF_CONSTRUCTION, **self.layout.parameters}
         with _saying(self.address):
             self.table.create_index(
@@ -239,6 +238,23 @@ class LanceStore(VectorStore):
         """By the beginning of their names."""
         return [name for name in self.tables() if name.startswith(SCRATCH)]
 
+    def clear(self, name: str) -> None:
+        """Remove another table."""
+        with _saying(self.address):
+            self.database.drop_table(name)
+
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
+        """By a filter of the table."""
+        found: dict[str, Array] = {}
+        for start in range(0, len(ids), FILTERED):
+            listed = ", ".join(_quoted(name) for name in ids[start : start + FILTERED])
+            asked = self.table.search().where(f"cast({self.id} as string) in ({listed})")
+            with _saying(self.address):
+                part = asked.select([self.id, self.column]).limit(FILTERED).to_arrow()
+            for name, vector in zip(part[self.id].to_pylist(), part[self.column], strict=True):
+                found[str(name)] = np.array(vector.as_py(), np.float32)
+        return found
+
     def manifest(self) -> str | None:
         """From what is said of the column of vectors."""
         metadata: dict[bytes, bytes] = self.table.schema.field(self.column).metadata or {}
@@ -251,6 +267,12 @@ class LanceStore(VectorStore):
             self.table.update_field_metadata({"path": VECTOR, "metadata": {MANIFEST: text}})
 
 
+def _quoted(name: str) -> str:
+    """A text in SQL."""
+    doubled = name.replace("'", "''")
+    return f"'{doubled}'"
+
+
 def _metadata(columns: Mapping[str, Any], rows: int) -> list[dict[str, Any]]:
     lists = {name: column.to_pylist() for name, column in columns.items()}
     out = [{name: values[i] for name, values in lists.items()} for i in range(rows)]
@@ -260,19 +282,12 @@ def _metadata(columns: Mapping[str, Any], rows: int) -> list[dict[str, Any]]:
 
 
 def _library() -> Any:
-    return library_of_store("lancedb", "lancedb")
+    return library("lancedb", "lancedb", needed_by="store")
 
 
 def _version() -> str:
     return str(_library().__version__)
 
 
-@contextmanager
-def _saying(address: Address) -> Generator[None]:
-    """Turn what LanceDB raises into one sentence."""
-    try:
-        yield
-    except AnglewiseError:
-        raise
-    except Exception as error:
-        raise StoreError(f"{address}: LanceDB says: {reason(error, 300)}") from error
+def _saying(address: Address) -> AbstractContextManager[None]:
+    return saying(address, "LanceDB")

@@ -8,14 +8,20 @@ psql takes them, from PGPASSWORD and ~/.pgpass; what else stands behind ``?`` is
 
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 
+from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
-from anglewise.errors import AnglewiseError, StoreError, reason
+from anglewise.errors import (
+    AnglewiseError,
+    CollectionExistsError,
+    NoCollectionError,
+    StoreError,
+)
 from anglewise.stores.address import Address
 from anglewise.stores.vector_store import (
     BATCH,
@@ -27,8 +33,9 @@ from anglewise.stores.vector_store import (
     StoredRows,
     VectorStore,
     as_batch,
-    library_of_store,
+    exported_for,
     rows_of_metadata,
+    saying,
 )
 
 OPERATORS: dict[str, tuple[Metric, str]] = {
@@ -49,6 +56,7 @@ INDICES = """
     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
     WHERE i.indrelid = to_regclass(%s) AND a.attname = %s AND am.amname IN ('hnsw', 'ivfflat')
 """
+LONGEST_NAME = 63
 PATIENCE = 10
 """Seconds that a server may take to let us in."""
 
@@ -59,6 +67,7 @@ class PostgresStore(VectorStore):
     supported: ClassVar[Mapping[Metric, str]] = {
         metric: operator for operator, (metric, _) in OPERATORS.items()
     }
+    options, passes_options_on = frozenset(OWN), True
     effort_names = ("probes", "ef")
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 100}, {"ef": 400}, {"ef": 1000})
 
@@ -83,8 +92,13 @@ class PostgresStore(VectorStore):
         """A table with the columns id, vector and metadata; the index is built at the end."""
         if layout.metric not in cls.supported:
             raise StoreError(f"pgvector has no metric {layout.metric!r}")
-        connection, sql = _connection(address), _library().sql
-        with _saying(address):
+        if len(address.name.split(".")[-1].encode()) > LONGEST_NAME:
+            raise StoreError(
+                f"{address}: PostgreSQL cuts names off after {LONGEST_NAME} bytes: take a shorter"
+            )
+        connection, psycopg = _connection(address), _library()
+        sql = psycopg.sql
+        with _saying(address), _told_apart(address, connection, psycopg):
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
             connection.execute(
                 sql.SQL(
@@ -135,7 +149,7 @@ class PostgresStore(VectorStore):
             )
         )
         if not columns:
-            raise StoreError(f"{self.address}: there is no table {self.address.name!r}")
+            raise NoCollectionError(f"{self.address}: there is no table {self.address.name!r}")
         for column in (self.column, self.id):
             if column not in columns:
                 raise StoreError(
@@ -163,15 +177,9 @@ class PostgresStore(VectorStore):
             return named
         classes = {name for _, name, _ in self.indices}
         fitting = [operator for operator, (_, name) in OPERATORS.items() if name in classes]
-        return fitting[0] if len(fitting) == 1 else self._exported_for()
-
-    def _exported_for(self) -> str:
-        """The operator of the metric that a manifest names; "" where none does."""
-        try:
-            content: Any = json.loads(self.manifest() or "null")
-        except ValueError:
-            return ""
-        metric = cast("dict[str, Any]", content).get("metric") if isinstance(content, dict) else ""
+        if len(fitting) == 1:
+            return fitting[0]
+        metric = exported_for(self.manifest())
         return next((o for o, (name, _) in OPERATORS.items() if name == metric), "")
 
     def _by(self) -> Any:
@@ -248,6 +256,14 @@ class PostgresStore(VectorStore):
                     np.array(vectors, np.float32).reshape(-1, self.dimension),
                     [self._about(row) for _, _, row in there],
                 )
+
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
+        """By their ids."""
+        query = self._format(
+            "SELECT {id}::text, {vector}::text FROM {table} WHERE {id}::text = ANY(%s)"
+        )
+        found = self._execute(query, [list(ids)])
+        return {n: np.array(json.loads(v), np.float32) for n, v in found if v is not None}
 
     def _about(self, row: dict[str, Any]) -> dict[str, Any]:
         rest = {name: v for name, v in row.items() if name not in {self.id, self.column}}
@@ -340,13 +356,26 @@ class PostgresStore(VectorStore):
         self.connection.close()
 
 
+@contextmanager
+def _told_apart(address: Address, connection: Any, psycopg: Any) -> Generator[None]:
+    """Close the connection where a table cannot be made, and say if that is since it is there."""
+    try:
+        yield
+    except psycopg.errors.DuplicateTable as error:
+        connection.close()
+        raise CollectionExistsError(f"{address}: there is a table of this name") from error
+    except BaseException:
+        connection.close()
+        raise
+
+
 def _written(vector: Float32[Array, " d"]) -> str:
     """A vector as pgvector reads it, to the last bit of float32."""
     return "[" + ",".join(map(repr, vector.astype(float).tolist())) + "]"
 
 
 def _library() -> Any:
-    return library_of_store("psycopg", "pgvector")
+    return library("psycopg", "pgvector", needed_by="store")
 
 
 def _for_libpq(address: Address) -> dict[str, str]:
@@ -368,15 +397,5 @@ def _connection(address: Address) -> Any:
         return psycopg.connect(autocommit=True, **{k: v for k, v in given.items() if v})
 
 
-@contextmanager
-def _saying(address: Address) -> Generator[None]:
-    """Turn what PostgreSQL raises into one sentence; a password is never part of it."""
-    try:
-        yield
-    except AnglewiseError:
-        raise
-    except Exception as error:
-        said = reason(error, 300)
-        if address.password:
-            said = said.replace(address.password, "***")
-        raise StoreError(f"{address}: PostgreSQL says: {said}") from error
+def _saying(address: Address) -> AbstractContextManager[None]:
+    return saying(address, "PostgreSQL")

@@ -26,6 +26,8 @@ SearchFunction: TypeAlias = Callable[[Any, int], Any]
 """Gives for one vector and a number of items pairs of an id and a number, in its order."""
 QUERIES, DEPTH, SAMPLE = 6, 32, 512
 """How many queries are asked, how many items of each are looked at, how many rows are read."""
+UNNAMED = "the collection names no metric: this is what a question gets that names none either"
+UNTRIED = "without a test collection (--scratch) the rest is not known"
 UNIT = 1e-3
 """Lengths that differ from 1 by less are 1."""
 
@@ -208,15 +210,7 @@ def _probe_store(store: VectorStore, dimension: int | None, scratch: bool, seed:
     about = store.described()
     if not about.count:
         raise StoreError(f"{store.address} is empty: nothing can be asked of it")
-    sample = next(store.rows(SAMPLE), None)
-    vectors = np.zeros((0, about.dimension), np.float32) if sample is None else sample.vectors
-    rng = np.random.default_rng([seed, 17])
-    queries = _queries(rng, vectors, about.dimension)
-    lists = store.search(queries, min(DEPTH, about.count))
-    descending = _descending(lists)
-    found, known = _by_vectors(store, queries, lists, descending)
-    if found.metric == "unknown":
-        found = _by_lengths(store, rng, about, descending, found)
+    found, known, descending = _asked_store(store, about, seed)
     lengths = np.sqrt(np.square(known.astype(np.float64)).sum(axis=1))
     plain = Probe(
         *_told(found, descending),
@@ -227,21 +221,34 @@ def _probe_store(store: VectorStore, dimension: int | None, scratch: bool, seed:
         says=about.metric,
         dimension=about.dimension,
         count=about.count,
-        notes=("without a test collection (--scratch) the rest is not known",),
+        notes=(UNNAMED,) if not about.metric else (),
     )
-    return replace(plain, **tried(store, about.dimension)) if scratch else plain
+    if not scratch:
+        return replace(plain, notes=(*plain.notes, UNTRIED))
+    told = tried(store, about.dimension)
+    return replace(plain, **{**told, "notes": (*plain.notes, *told["notes"])})
 
 
-def metric_of_store(store: VectorStore, seed: int = 0) -> tuple[Metric, str]:
+def metric_of_store(store: VectorStore) -> tuple[Metric, str]:
     """The metric by which a collection ranks, and what showed it."""
-    about = store.described()
+    found, _, _ = _asked_store(store, store.described(), 0)
+    return found.metric, found.reason
+
+
+def _asked_store(
+    store: VectorStore, about: Described, seed: int
+) -> tuple[Identified, Float32[Array, "n d"], bool | None]:
+    """What numbers tell of the metric, vectors that were listed, and whether numbers fall."""
     sample = next(store.rows(SAMPLE), None)
     vectors = np.zeros((0, about.dimension), np.float32) if sample is None else sample.vectors
     rng = np.random.default_rng([seed, 17])
     queries = _queries(rng, vectors, about.dimension)
     lists = store.search(queries, min(DEPTH, about.count))
-    found, _ = _by_vectors(store, queries, lists, _descending(lists))
-    return found.metric, found.reason
+    descending = _descending(lists)
+    found, known = _by_vectors(store, queries, lists, descending)
+    if found.metric == "unknown":
+        found = _by_lengths(store, rng, about, descending, found)
+    return found, known, descending
 
 
 def _queries(

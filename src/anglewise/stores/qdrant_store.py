@@ -14,8 +14,15 @@ from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 
+from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
-from anglewise.errors import AnglewiseError, StoreError, reason
+from anglewise.errors import (
+    AnglewiseError,
+    CollectionExistsError,
+    NoCollectionError,
+    SpellingError,
+    StoreError,
+)
 from anglewise.stores.address import Address
 from anglewise.stores.vector_store import (
     BATCH,
@@ -27,8 +34,8 @@ from anglewise.stores.vector_store import (
     StoredRows,
     VectorStore,
     as_batch,
-    library_of_store,
     rows_of_metadata,
+    saying,
 )
 
 KEY = "QDRANT_API_KEY"
@@ -47,6 +54,7 @@ class QdrantStore(VectorStore):
         "euclidean": "Euclid",
         "manhattan": "Manhattan",
     }
+    options = frozenset({"vector", "https"})
     effort_names = ("ef",)
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 256}, {"ef": 1024})
 
@@ -59,7 +67,7 @@ class QdrantStore(VectorStore):
         try:
             with _saying(address):
                 if not self.client.collection_exists(address.name):
-                    raise StoreError(
+                    raise NoCollectionError(
                         f"{address}: there is no collection {address.name!r}; there are "
                         f"{', '.join(self._collections()) or 'none'}"
                     )
@@ -78,7 +86,7 @@ class QdrantStore(VectorStore):
         with _saying(address):
             if client.collection_exists(address.name):
                 client.close()
-                raise StoreError(f"{address}: there is a collection of this name")
+                raise CollectionExistsError(f"{address}: there is a collection of this name")
             client.create_collection(
                 address.name,
                 vectors_config=models.VectorParams(
@@ -175,6 +183,20 @@ class QdrantStore(VectorStore):
             if start is None:
                 return
 
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
+        """Of points that export wrote by their numbers; of others as they stand among all."""
+        name, _ = self._vector(self._settings)
+        with _saying(self.address):
+            points = self.client.retrieve(
+                self.address.name,
+                ids=[_number(one) for one in ids],
+                with_vectors=True if name is None else [name],
+            )
+        vectors = {_id(p): p.vector if name is None else dict(p.vector)[name] for p in points}
+        found = {i: np.array(v, np.float32) for i, v in vectors.items() if v is not None}
+        rest = [one for one in ids if one not in found]
+        return {**found, **super().vectors_of(rest)} if rest else found
+
     def twin(self, name: str) -> "QdrantStore":
         """A collection with the same settings of its vectors."""
         settings = self._settings
@@ -200,7 +222,7 @@ class QdrantStore(VectorStore):
             for name, about in zip(ids, rows_of_metadata(metadata, len(ids)), strict=True)
         ]
         points = self.models.Batch(
-            ids=[str(uuid5(NAMESPACE_URL, name)) for name in ids],
+            ids=[_number(name) for name in ids],
             vectors=as_batch(vectors).tolist(),
             payloads=payloads,
         )
@@ -224,9 +246,12 @@ class QdrantStore(VectorStore):
             if name in aliases:
                 old = models.DeleteAlias(alias_name=name)
                 steps.append(models.DeleteAliasOperation(delete_alias=old))
+            before = aliases.get(name, "")
             new = models.CreateAlias(collection_name=self.address.name, alias_name=name)
             steps.append(models.CreateAliasOperation(create_alias=new))
             self.client.update_collection_aliases(change_aliases_operations=steps)
+            if before.startswith(f"{name}__") and before != self.address.name:
+                self.client.delete_collection(before)  # an earlier export, which nobody names now
 
     def drop(self) -> None:
         """Delete the collection."""
@@ -269,6 +294,11 @@ def _hnsw(models: Any, layout: Layout) -> Any:
     return models.HnswConfigDiff(**{names[k]: v for k, v in layout.parameters.items()})
 
 
+def _number(name: str) -> str:
+    """What the point of an item is called in Qdrant."""
+    return str(uuid5(NAMESPACE_URL, name))
+
+
 def _payload(point: Any) -> dict[str, Any]:
     return point.payload or {}
 
@@ -283,7 +313,7 @@ def _about(point: Any) -> dict[str, Any]:
 
 
 def _library() -> Any:
-    return library_of_store("qdrant_client", "qdrant")
+    return library("qdrant_client", "qdrant", needed_by="store")
 
 
 def _version() -> str:
@@ -293,17 +323,20 @@ def _version() -> str:
 
 
 def _client(address: Address) -> Any:
-    library = _library()
+    client = _library()
     if address.is_local:
         if not address.folder.is_dir():
-            raise StoreError(f"{address}: there is no folder {address.folder}")
+            raise NoCollectionError(f"{address}: there is no folder {address.folder}")
         with _saying(address):
-            return library.QdrantClient(path=str(address.folder))
+            return client.QdrantClient(path=str(address.folder))
+    https = address.option("https", "no")
+    if https not in {"yes", "no"}:
+        raise SpellingError(f"{address}: https is {https!r}: yes or no is due")
     with _saying(address):
-        return library.QdrantClient(
+        return client.QdrantClient(
             host=address.host,
             port=address.port or 6333,
-            https=address.option("https", "no") == "yes",
+            https=https == "yes",
             api_key=os.environ.get(KEY) or None,
             timeout=PATIENCE,
             check_compatibility=False,
@@ -314,13 +347,12 @@ def _client(address: Address) -> Any:
 def _saying(address: Address) -> Generator[None]:
     """Turn what the client raises into one sentence."""
     try:
-        yield
-    except AnglewiseError:
-        raise
-    except Exception as error:
-        if "already accessed" in str(error):
-            raise StoreError(
-                f"{address}: another program has the folder open, and Qdrant's local mode lets in "
-                "one at a time: close it there, or run a server"
-            ) from error
-        raise StoreError(f"{address}: Qdrant says: {reason(error, 300)}") from error
+        with saying(address, "Qdrant"):
+            yield
+    except StoreError as error:
+        if "already accessed" not in str(error):
+            raise
+        raise StoreError(
+            f"{address}: another program has the folder open, and Qdrant's local mode lets in one "
+            "at a time: close it there, or run a server"
+        ) from error

@@ -1,15 +1,17 @@
 """What a vector store is to us: one interface, filled in one file for each store."""
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 
 from anglewise.data_types.typing import Array, Float32
-from anglewise.errors import MissingExtraError
+from anglewise.errors import AnglewiseError, SpellingError, StoreError, reason
 from anglewise.stores.address import Address, read_address
 
 Metric: TypeAlias = Literal[
@@ -81,20 +83,31 @@ class VectorStore(ABC):
 
     supported: ClassVar[Mapping[Metric, str]]
     """The metrics that a new collection may have, each in the store's own word."""
-    effort_names: ClassVar[Sequence[str]] = ()
-    """The parameters of a search that this store knows, the most effective last."""
+    effort_names: Sequence[str] = ()
+    """The parameters of a search that this collection knows, the most effective last."""
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ()
     """Efforts that export tries after the store's own, cheap ones first."""
     batch: ClassVar[int] = BATCH
     """Rows that are written at once."""
+    options: ClassVar[frozenset[str]] = frozenset()
+    """What may stand behind ``?`` in an address."""
 
     def __init__(self, address: Address) -> None:
+        unknown = sorted(set(address.options) - self.options)
+        if unknown and not self.passes_options_on:
+            raise SpellingError(
+                f"{address}: nothing is meant by {unknown[0]!r} behind the ?; there is "
+                f"{', '.join(sorted(self.options)) or 'nothing for this store'}"
+            )
         self.address = address
+
+    passes_options_on: ClassVar[bool] = False
+    """Whether the store's own library reads the other options, and refuses unknown ones."""
 
     @classmethod
     @abstractmethod
     def create(cls, address: Address, layout: Layout) -> "VectorStore":
-        """Make a new, empty collection; ``StoreError`` where there is one of that name."""
+        """Make a new, empty one; ``CollectionExistsError`` where there is one of that name."""
 
     @classmethod
     def reopen(cls, address: Address, layout: Layout) -> "VectorStore":
@@ -127,7 +140,7 @@ class VectorStore(ABC):
         vectors: Float32[Array, "rows d"],
         metadata: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        """Add some rows, or write those of the same ids anew."""
+        """Add some rows, whose ids are new: all of a call or none of them."""
 
     @abstractmethod
     def finish(self) -> None:
@@ -203,21 +216,41 @@ def open_store(address: str | Address) -> VectorStore:
         An address that cannot be read.
     MissingExtraError
         The store's library is missing; the message names the extra.
+    NoCollectionError
+        Nothing is there.
     StoreError
-        Nothing is there, or it cannot be reached.
+        It cannot be reached.
     """
     read = read_address(address)
     return store_class(read.kind)(read)
 
 
-def library_of_store(module: str, extra: str) -> Any:
-    """Import the library of a store, or say which extra of anglewise brings it."""
+@contextmanager
+def saying(address: Address, name: str) -> Generator[None]:
+    """Turn whatever a store's library raises into one sentence; a password is never part of it."""
     try:
-        return import_module(module)
-    except ImportError as error:
-        raise MissingExtraError(
-            f"this store needs {module} ({error}): pip install 'anglewise[{extra}]'"
-        ) from error
+        yield
+    except AnglewiseError:
+        raise
+    except Exception as error:
+        said = reason(error, 300)
+        if address.password:
+            said = said.replace(address.password, "***")
+        raise StoreError(f"{address}: {name} says: {said}") from error
+
+
+def exported_for(manifest: str | None) -> str:
+    """The metric that a manifest names; "" where none does.
+
+    >>> exported_for('{"metric": "dot"}'), exported_for("a comment of somebody else")
+    ('dot', '')
+    """
+    try:
+        content: Any = json.loads(manifest or "null")
+    except ValueError:
+        return ""
+    named = cast("dict[str, Any]", content).get("metric") if isinstance(content, dict) else ""
+    return named if isinstance(named, str) else ""
 
 
 def as_batch(vectors: Any) -> Float32[Array, "rows d"]:

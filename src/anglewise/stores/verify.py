@@ -12,7 +12,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT, SEED, SHARE, check_kind
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Direction
-from anglewise.errors import ShapeError, SpellingError, StoreError
+from anglewise.errors import ShapeError, SpellingError, StoreError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.similarity_measures.formulas import Measure
@@ -120,6 +120,8 @@ def verify(
     ------
     SpellingError
         No measure is named, and no manifest names one.
+    ValuesError
+        Judgements of pairs that were drawn by lot.
     StoreError
         The store cannot be reached, or is empty.
     """
@@ -130,6 +132,11 @@ def verify(
         check_direction(direction)
     if judgements is not None:
         check_kind(judgements, Judgements, "the judgements", "Judgements")
+        if judgements.by_lot:
+            raise ValuesError(
+                "pairs of these judgements were drawn by lot from other lists, and give no figure "
+                "of what a store lists: leave them out"
+            )
     if min_recall is not None:
         SHARE.check("min_recall", min_recall)
     asked = _Question(space, measure, direction, judgements, metric, k, min_recall, seed)
@@ -232,7 +239,8 @@ def _metrics(exact: ExactLists, lists: StoreLists, asked: _Question) -> dict[str
         raise SpellingError(f"{wanted} reads {wanted.depth} places, the lists have {exact.k}: -k")
     both = {"exact": exact.exact, "store": lists.neighbours()}
     values = evaluate(both, asked.judgements, exact.rows, [wanted])[str(wanted)]
-    means = np.nanmean(values, axis=1)
+    drawn = asked.judgements.weights(exact.rows)
+    means = np.average(values, axis=1, weights=None if drawn is None else drawn.values)
     return {str(wanted): {"exact": float(means[0]), "store": float(means[1])}}
 
 
