@@ -169,15 +169,37 @@ def test_titles_cannot_command_a_terminal(root):
 @pytest.mark.parametrize("tool", TOOLS)
 def test_arguments_are_those_of_the_schema(root, tool):
     schema = TOOLS[tool].schema
-    assert schema["required"] == ["space"]
+    due = {"space": "space", "address": "lancedb://space/table"}
+    needed = {name: due[name] for name in schema["required"]}
+    assert needed.keys() <= due.keys()
     for name, form in schema["properties"].items():
         wrong = {"string": 3, "integer": "3", "array": "a"}[form["type"]]
         with pytest.raises(AnglewiseError, match=f"{name} is "):
-            ask(root, tool, **({"space": "space"} | {name: wrong}))
+            ask(root, tool, **(needed | {name: wrong}))
     with pytest.raises(AnglewiseError, match="there is no argument 'nothing'"):
-        ask(root, tool, space="space", nothing=1)
-    with pytest.raises(AnglewiseError, match="space is missing"):
+        ask(root, tool, **needed, nothing=1)
+    with pytest.raises(AnglewiseError, match=f"{next(iter(needed))} is missing"):
         ask(root, tool)
+
+
+@pytest.mark.parametrize("tool", ["probe", "verify"])
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("lancedb://../folder/t", "outside of the folder that may be read"),
+        ("lancedb:///etc/t", "outside of the folder that may be read"),
+        ("lancedb://in/t", "outside of the folder that may be read"),
+        ("qdrant://localhost:6333/films", "cannot be asked from here"),
+        ("postgresql://localhost/db/films", "cannot be asked from here"),
+        ("faiss://space/x.index", "cannot be asked from here"),
+        ("space", "no store is called"),
+    ],
+)
+def test_collections_are_asked_in_the_folder_alone(root, tmp_path, tool, address, words):
+    (root / "in").symlink_to(tmp_path / "folder")
+    more = {"space": "space"} if tool == "verify" else {}
+    with pytest.raises(AnglewiseError, match=words):
+        ask(root, tool, address=address, **more)
 
 
 @pytest.mark.parametrize("value", [True, 1.0])

@@ -333,6 +333,25 @@ def test_two_exports_of_the_same_do_not_mix(place):
     assert not any("repeat" in why for why in result.reasons)
 
 
+def test_an_agent_asks_tables_in_its_folder(place, tmp_path):
+    from anglewise.integrations.agent_tools import answer
+    from anglewise.integrations.readable_folder import ReadableFolder
+
+    if place.kind != "lancedb":
+        pytest.skip("of LanceDB")
+    made = space()
+    aw.export(made, "cosine", place("films"))
+    aw.write_space(made, tmp_path / "space")
+    folder = ReadableFolder.at(tmp_path)
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    address = "lancedb://lancedb/films"
+    assert answer("probe", {"address": address}, folder)["metric"] == "cosine"
+    told = answer("verify", {"address": address, "space": "space"}, folder)
+    assert told["recall@10"] >= 0.98
+    assert told["address"] == address
+    assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+
+
 def test_the_commands_say_the_same(place, tmp_path, capsys):
     from anglewise.cli import main
 

@@ -22,7 +22,7 @@ FILES = {
         "from-text": "Make queries of which the answer is known.",
     },
     "judge_grade": {
-        "grade": "Let a model grade pairs; its grades are marked as generated.",
+        "grade": "Let a model grade pairs, marked as generated.",
     },
 }
 """For each file its commands, and what each does."""

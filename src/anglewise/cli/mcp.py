@@ -1,4 +1,4 @@
-"""``anglewise mcp``: audit, compare and search for agents, over the Model Context Protocol."""
+"""``anglewise mcp``: tools for agents, over the Model Context Protocol."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ def mcp(
     most_characters: Annotated[int, CHARACTERS] = 20_000,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
-    """Serve audit, compare and search to an agent over the Model Context Protocol, read-only.
+    """Serve audit, compare, search, probe and verify to an agent, read-only.
 
     The client starts this command and talks to it over standard input and output. No file is
     changed, no text is sent to a server, and no code of a space is run.

@@ -69,7 +69,7 @@ COMMANDS = {
     "probe": "Say which distance a vector store or a wrapper really computes.",
     "export": "Fill a vector store that ranks as a measure does, and prove it.",
     "verify": "Hold what a vector store answers against the exact lists.",
-    "mcp": "Serve audit, compare and search to an agent, read-only.",
+    "mcp": "Serve audit, compare, search, probe and verify to an agent, read-only.",
     "study": "Show on an experiment how much of a cosine is a choice nobody made.",
     "demo": "Do the main job on generated data.",
     "doctor": "Show what this installation has.",

@@ -1,8 +1,8 @@
-"""What an agent may ask: audit, compare and search, of files in one folder; none is changed."""
+"""What an agent may ask of files in one folder, of which none is changed."""
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -40,6 +40,9 @@ from anglewise.nearest_neighbours.search import search_vectors
 from anglewise.report.retrieval_documents import QueryNeighbours
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measures as read_measures
+from anglewise.stores.address import Address, read_address
+from anglewise.stores.probe import probe
+from anglewise.stores.verify import verify
 
 Kind: TypeAlias = Literal["string", "integer", "array"]
 KINDS: Mapping[Kind, tuple[type, str]] = {
@@ -258,6 +261,39 @@ def _neighbours(
     return int(rows[0]), nearest(space, measures, k=k, direction=direction, rows=rows)
 
 
+def _probe(asked: Asked) -> dict[str, Any]:
+    found = probe(_collection(asked), seed=asked["seed"]).to_dict()
+    return {"command": "probe", **found, "address": asked["address"]}
+
+
+def _verify(asked: Asked) -> dict[str, Any]:
+    collection, space = _collection(asked), asked.space()
+    result = verify(
+        collection,
+        space,
+        asked["measure"],
+        direction=asked["direction"],
+        k=asked["k"],
+        seed=asked["seed"],
+    )
+    return {"command": "verify", **result.to_dict(), "address": asked["address"]}
+
+
+def _collection(asked: Asked) -> Address:
+    """A table of LanceDB in the folder.
+
+    Servers lie outside of it, an index of faiss is a format that a hostile file can break, and
+    Qdrant writes a lock where it is opened.
+    """
+    read = read_address(asked["address"])
+    if read.kind != "lancedb":
+        raise SpellingError(
+            f"{asked['address']} cannot be asked from here: a table of LanceDB in the folder is "
+            "due, lancedb://FOLDER/TABLE"
+        )
+    return replace(read, path=str(asked.folder.path(read.path)))
+
+
 def _question(asked: Asked, space: Space) -> Embeddings:
     """A text as what asks, by the encoder that the space names, if it reads this folder alone."""
     text = clean(as_utf8(asked["text"]))
@@ -304,6 +340,11 @@ SPACE = Argument(
     "string",
     "A folder or file of embeddings, by its path from the root: a space that anglewise wrote, a "
     "BEIR folder with vectors, .npz, .parquet, ...",
+    NEEDED,
+)
+ADDRESS = Argument(
+    "string",
+    "A table of LanceDB below the root: lancedb://FOLDER/TABLE, FOLDER by its path from the root.",
     NEEDED,
 )
 SEED = Argument("integer", "Whatever is drawn is drawn from this seed; the server has a usual one.")
@@ -359,6 +400,25 @@ TOOLS: Mapping[str, Tool] = {
             "direction": DIRECTION,
         },
         _search,
+    ),
+    "probe": Tool(
+        "Say which distance a table of a vector store really computes, by asking it. What was not "
+        "tried is called unknown.",
+        {"address": ADDRESS, "seed": SEED},
+        _probe,
+    ),
+    "verify": Tool(
+        "Hold what a table of a vector store answers against the exact lists of a measure: "
+        "recall@10 with its lower end at 95%, and reasons where something is wrong.",
+        {
+            "address": ADDRESS,
+            "space": SPACE,
+            "measure": Argument("string", "What it is to rank by; without it as exported for."),
+            "direction": DIRECTION,
+            "k": Argument("integer", "Length of the lists.", 10),
+            "seed": SEED,
+        },
+        _verify,
     ),
 }
 """What may be asked: nothing here changes a file, sends a text, or runs what a file names."""
