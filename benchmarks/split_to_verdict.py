@@ -1,6 +1,6 @@
 """From a table of interactions to a verdict on a foreign model: split, train three times, judge.
 
-    python benchmarks/split_to_verdict.py ../shared/data/ml-100k/interactions.csv.gz
+    python benchmarks/split_to_verdict.py [../shared/data/ml-100k/interactions.csv.gz]
 
 Prints each command and what it prints: the figures of docs/interactions-to-verdict.md. Needs
 `pip install implicit`.
@@ -38,7 +38,9 @@ def run(folder: Path, shown: str) -> None:
 def main() -> None:
     """Run the whole way on one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", type=Path)
+    parser.add_argument(
+        "table", type=Path, nargs="?", default=Path("../shared/data/ml-100k/interactions.csv.gz")
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
