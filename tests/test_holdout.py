@@ -169,6 +169,17 @@ def test_the_core_is_the_largest_part_in_which_all_have_enough(table):
         core_of(used, 26)
 
 
+@pytest.mark.parametrize("how", ["last", "time", "users"])
+def test_the_core_of_all_is_all_and_keeps_the_least_weight(table, how):
+    used = read_interactions(table, min_weight=4)
+    every, core = split_interactions(used, how), split_interactions(used, how, k_core=1)
+    for part in ("train", "test"):
+        one, other = getattr(every, part), getattr(core, part)
+        assert one.weights.tolist() == other.weights.tolist()
+        assert one.user_ids[one.users].tolist() == other.user_ids[other.users].tolist()
+        assert one.weights.min() >= 4
+
+
 def test_a_moment_parts_what_trains_from_what_was_newly_used(anglewise, table, tmp_path):
     folder = tmp_path / "split"
     run = anglewise("holdout", table, "-o", folder, "--how", "time", "--at", 150, "--json", "-")

@@ -285,3 +285,25 @@ def test_verdicts_that_name_different_measures_tell_nothing(space, judged):
     result = aw.compare(space, judged, measures="dot,cosine")
     words = disagreement([(way.name, way.verdict) for way in result.ways])
     assert (result.verdict.decision == "cannot-tell") or not words
+
+
+def test_lists_that_are_alike_over_all_items_are_not_called_alike_within_strata():
+    rng = np.random.default_rng(0)
+    kinds, each = 40, 12
+    kind = np.repeat(np.arange(kinds), each)
+    centres = rng.standard_normal((kinds, 24))
+    x = centres[kind] + 0.02 * rng.standard_normal((len(kind), 24))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    lengths = np.exp(rng.uniform(-0.05, 0.05, kinds))[kind]  # alike within a kind
+    chance = np.tile(np.geomspace(0.25, 0.01, each), kinds)  # not so the use
+    users, items = np.nonzero(rng.random((400, len(kind))) < chance)
+    judged = co_use(UsedTogether(SparseRows.from_pairs(users, items, shape=(400, len(kind)))))
+    space = aw.Space(items=aw.Embeddings(x * lengths[:, None]))
+    result = aw.compare(space, judged, measures=["dot", "cosine", "norm(0,1)", "norm(0,0)"])
+    values = result.values()
+    rows = {row.measure: row for row in result.measures}
+    assert not np.array_equal(values["dot"], values["cosine"])
+    assert "cosine" not in rows["dot"].alike
+    assert set(rows["dot"].alike) == {"norm(0,0)"}
+    assert set(rows["cosine"].alike) == {"norm(0,1)"}
+    assert "cosine rank alike" in result.ways[-1].verdict.reason  # over all items they are

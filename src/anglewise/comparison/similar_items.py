@@ -6,8 +6,9 @@ within strata of similar use, all pairs are judged, and the verdicts at higher s
 without strata stand beside it. Where they name different measures, nothing is told.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 
@@ -16,12 +17,14 @@ from anglewise.comparison.floors import LEAST_USED, MOST_USED, RANDOM, with_floo
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.judged_as import JudgedAs, disagreement, undecided
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
+from anglewise.comparison.scoring import list_key
 from anglewise.comparison.split import tuned
 from anglewise.comparison.verdict import verdict_of
 from anglewise.comparison.within_strata import QueryStrata, nearest_in_strata, values_in_strata
 from anglewise.comparison.without_vectors import WithoutVectors
 from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.judgements.co_use import SUPPORTS, support_of
@@ -157,17 +160,32 @@ def in_strata(
     depth = max(getattr(metric, "depth", 1) for metric in metrics)
     k = min(depth, judgements.gains.shape[1])
     supports, among = _supports(judgements)
+    digests = {name: sha256() for name in tried}
+
+    def lists_of(part: QueryStrata) -> Mapping[str, Neighbours]:
+        found = nearest_in_strata(searched, list(tried.values()), part, k, settings)
+        for name, its in found.items():
+            digests[name].update(list_key(its))
+        return found
+
     values = values_in_strata(
         asked,
         judgements,
-        lambda part: nearest_in_strata(searched, list(tried.values()), part, k, settings),
+        lists_of,
         metrics,
         lists=len(tried),
         among=among,
     )
     deciding = dict(zip(tried, values[0][0][str(metrics[0])], strict=True))
     chosen = _chosen(measures, deciding, judgements, settings)
-    base = replace(scores, unjudged=None, settings=dict(scores.settings) | chosen)
+    base = replace(
+        scores,
+        # lists that are alike over all items need not be so within strata
+        keys=_keys(measures, chosen, {name: its.digest() for name, its in digests.items()}),
+        unjudged=None,
+        outside_pool=None,
+        settings=dict(scores.settings) | chosen,
+    )
     ways: list[tuple[str, Scores]] = []
     for support, (table, has) in zip(supports, values, strict=True):
         by_choice: dict[str, Float64[Array, "m q"]] = {}
@@ -179,6 +197,16 @@ def in_strata(
         ways.append((name, _some(base, by_choice, np.flatnonzero(has[scores.rows]))))
     ways.append((NO_STRATA, scores))
     return InStrata(base, asked, tuple(ways))
+
+
+def _keys(
+    measures: Sequence[MeasureSpec],
+    chosen: Mapping[str, tuple[str, ...]],
+    digests: Mapping[str, bytes],
+) -> tuple[Hashable, ...]:
+    """The same for measures that rank alike within every stratum; of tuned ones in both halves."""
+    every = [[digests[word] for word in chosen.get(name, (name,))] for name in map(str, measures)]
+    return tuple(own[0] if len({*own}) == 1 else tuple(own) for own in every)
 
 
 def _supports(

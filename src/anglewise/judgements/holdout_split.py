@@ -166,6 +166,7 @@ def core_of(interactions: Interactions, k: int) -> Interactions:
             f"no user and item have {k} interactions each with one another: take a smaller k-core"
         )
     core = compact(interactions, np.flatnonzero(kept))
+    core = replace(core, least_weight=interactions.least_weight)
     others = interactions.other_uses
     if others is None:
         return core
