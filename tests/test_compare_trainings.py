@@ -14,9 +14,13 @@ from anglewise import (
     compare_trainings,
     write_space,
 )
+from anglewise.comparison import compare_trainings as trainings_room
+from anglewise.comparison.filtered import filtered
 from anglewise.comparison.gates import check
 from anglewise.data_types.sparse import SparseRows
-from anglewise.errors import SpellingError, TooFewError
+from anglewise.data_types.used_together import UsedTogether
+from anglewise.errors import ShapeError, SpellingError, TooFewError
+from anglewise.judgements.co_use import co_use
 from anglewise.report.comparison_document import comparison_document
 from anglewise.report.plain_text import markdown
 from anglewise.statistics.decision import WeightedMeans
@@ -202,6 +206,58 @@ def test_the_command_says_what_the_function_finds(anglewise, folders):
 @pytest.mark.usefixtures("folders")
 def test_what_makes_no_sense_of_trainings_is_refused(anglewise, words, parts):
     assert refused(anglewise("compare", *words), *parts)
+
+
+def test_what_is_used_together_is_judged_over_all_items_and_it_is_said():
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((60, QUERIES)) < 0.2)
+    judged = co_use(UsedTogether(SparseRows.from_pairs(users, items, shape=(60, QUERIES))))
+    models = {name: Space(items=trained(seed).items) for seed, name in enumerate("ab")}
+    result = compare_trainings(models, judged, "dot,cosine")
+    assert not result.within
+    assert result.notes[0].startswith("judged over all items, as several trainings are")
+
+
+def test_a_filter_is_of_one_space():
+    kinds = ["x", "y"] * (QUERIES // 2)
+    space = trained(0)
+    items = Embeddings(space.items.vectors, ids=IDS[1], metadata={"kind": kinds})
+    space = Space(queries=space.queries, items=items)
+    allowed, _ = filtered(OWN, space, "kind = x", "count")
+    with pytest.raises(SpellingError, match="a filter is of one space, and several trainings"):
+        compare_trainings({"a": space, "b": space}, allowed, "dot,cosine")
+
+
+def test_what_nobody_judged_is_that_of_all_trainings():
+    gains = np.ones(2 * QUERIES)
+    gains[QUERIES:] = 0.0  # so that one may know that the rest was not judged
+    rows = np.tile(np.arange(QUERIES), 2)
+    columns = np.concatenate([np.arange(QUERIES), (np.arange(QUERIES) + 1) % QUERIES])
+    judged = Judgements(
+        SparseRows.from_pairs(rows, columns, gains, shape=(QUERIES, QUERIES))
+    )
+    models = {"a": trained(1), "b": trained(2, noise=2.0)}
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        real = trainings_room.infer
+        patch.setattr(trainings_room, "infer", lambda s, **k: (seen.append(s), real(s, **k))[1])
+        compare_trainings(models, judged, "dot,cosine")
+    (scores,) = seen
+    assert scores.outside_pool.shape == (2,)
+    assert scores.outside_pool.tolist() == scores.unjudged.tolist()
+
+
+def test_trainings_are_called_as_they_were_named_whatever_that_is():
+    own = {"training-2": trained(0), "training-1": trained(1)}
+    wrong = Judgements(SparseRows.from_pairs([0], [1], shape=(5, 5)))
+    with pytest.raises(ShapeError, match="the judgements of training-2 are"):
+        compare_trainings(own, {"training-2": wrong}, "dot,cosine")
+    with pytest.raises(SpellingError, match="given for training-1: the spaces are a, b"):
+        compare_trainings({"a": trained(0), "b": trained(1)}, {"training-1": OWN}, "dot,cosine")
+    lacking = Space(queries=own["training-1"].queries, items=own["training-1"].items.take([0, 1]))
+    result = compare_trainings({**own, "training-1": lacking}, OWN, "dot,cosine")
+    assert any("training-1" in note for note in result.notes)
+    assert not any("training-2 lacks" in note for note in result.notes)
 
 
 def test_one_training_tells_nothing_of_others():

@@ -1,5 +1,6 @@
 """Compare measures over several trainings of one model, judged on the same queries."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.notes import space_notes
 from anglewise.comparison.rankers import check_no_rankers
 from anglewise.comparison.scoring import score_spaces
+from anglewise.comparison.similar_items import over_all_notes
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.without_vectors import of_spaces
 from anglewise.data_types.conversion import Vectors
@@ -25,8 +27,8 @@ from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Judgements, Missing
 from anglewise.data_types.numbers import check_kind
 from anglewise.data_types.text import listed
-from anglewise.data_types.typing import Progress
-from anglewise.errors import SpellingError, TooFewError
+from anglewise.data_types.typing import Array, Progress
+from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError
 from anglewise.evaluation_metrics.evaluate import check_relevant
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.nearest_neighbours.represented import usual_measures
@@ -115,14 +117,18 @@ def compare_trainings(
         for number, space in enumerate(trainings.values(), start=1)
     }
     own_names = dict(zip(trainings, inner, strict=True))
-    if isinstance(judgements, Mapping):
-        judgements = {own_names.get(name, name): labels for name, labels in judgements.items()}
+    by_name = judgements_by_space(judgements, trainings)
+    if any(labels.allowed is not None for labels in by_name.values()):
+        raise SpellingError(
+            "a filter is of one space, and several trainings are compared: leave it out"
+        )
     check_no_rankers(measures, "is of one space, and several trainings are compared", ())
     if measures is DEFAULT_MEASURES:
         measures = usual_measures(*(space.items for space in inner.values()))
     read = measures_and_families(measures)
     if not read:
         raise TooFewError(NO_MEASURE)
+    by_inner = {own_names[name]: labels for name, labels in by_name.items()}
     judged = {
         name: evaluated_with(
             labels,
@@ -131,7 +137,7 @@ def compare_trainings(
             relevant_from=relevant_from,
             not_itself=not_itself,
         )
-        for name, labels in judgements_by_space(judgements, inner).items()
+        for name, labels in by_inner.items()
     }
     models = sources(inner)
     candidates = space_candidates(models, inner, read)
@@ -152,7 +158,10 @@ def compare_trainings(
         threads=threads,
         progress=progress,
     )
-    aligned = AlignedSpaces.of(inner, judged)
+    try:
+        aligned = AlignedSpaces.of(inner, judged)
+    except (IdsError, ShapeError) as error:
+        raise type(error)(_said(str(error), inner, names)) from None
     check_relevant(aligned.judgements, settings.metrics[0])
     settings = settings.by(aligned.query_split(split, seed=seed), largest_group)
     each = score_spaces(
@@ -163,7 +172,14 @@ def compare_trainings(
         settings,
     )
     check_drawn(aligned.judgements, each)
-    notes = space_notes(aligned, judged, each, (), None)
+    notes = [
+        *over_all_notes(
+            aligned.judgements,
+            "as several trainings are",
+            "compare each alone to see it within strata of similar use",
+        ),
+        *space_notes(aligned, judged, each, (), None),
+    ]
     scores = _over_trainings(each, read, names)
     result = conclude(
         infer(scores, seed=seed, threads=threads),
@@ -184,7 +200,6 @@ def _over_trainings(each: Scores, measures: list[MeasureSpec], names: list[str])
     shape = (len(names), len(measures))
     values = {name: own.reshape(*shape, -1) for name, own in each.values.items()}
     means = [each.clusters.mean(own.reshape(len(own) * shape[1], -1)) for own in values.values()]
-    unjudged = each.unjudged
     chosen = {
         str(measure): tuple(
             dict.fromkeys(
@@ -203,15 +218,24 @@ def _over_trainings(each: Scores, measures: list[MeasureSpec], names: list[str])
         found={},
         costs={},
         settings={name: words for name, words in chosen.items() if words},
-        unjudged=None if unjudged is None else unjudged.reshape(shape).mean(axis=0),
+        unjudged=_mean(each.unjudged, shape),
+        outside_pool=_mean(each.outside_pool, shape),
         trainings=TrainingMeans(
             tuple(names), np.stack([mean.reshape(shape) for mean in means], axis=1)
         ),
     )
 
 
+def _mean(shares: Array | None, shape: tuple[int, int]) -> Array | None:
+    """The share of each measure, over all trainings."""
+    return None if shares is None else shares.reshape(shape).mean(axis=0)
+
+
 def _said(note: str, inner: Iterable[str], names: Iterable[str]) -> str:
-    """A note with the trainings by the names that they were given."""
-    for own, name in reversed(list(zip(inner, names, strict=True))):  # 10 before 1
-        note = note.replace(own, name)
-    return note
+    """A note with the trainings by the names that they were given.
+
+    >>> _said("training-1 and training-10", ["training-1", "training-10"], ["training-10", "b"])
+    'training-10 and b'
+    """
+    given = dict(zip(inner, names, strict=True))
+    return re.sub(r"training-\d+", lambda own: given.get(own[0], own[0]), note)
