@@ -233,9 +233,7 @@ def test_what_nobody_judged_is_that_of_all_trainings():
     gains[QUERIES:] = 0.0  # so that one may know that the rest was not judged
     rows = np.tile(np.arange(QUERIES), 2)
     columns = np.concatenate([np.arange(QUERIES), (np.arange(QUERIES) + 1) % QUERIES])
-    judged = Judgements(
-        SparseRows.from_pairs(rows, columns, gains, shape=(QUERIES, QUERIES))
-    )
+    judged = Judgements(SparseRows.from_pairs(rows, columns, gains, shape=(QUERIES, QUERIES)))
     models = {"a": trained(1), "b": trained(2, noise=2.0)}
     seen = []
     with pytest.MonkeyPatch.context() as patch:

@@ -6,10 +6,11 @@ from scipy.sparse import csr_array
 
 import anglewise as aw
 from anglewise.comparison.judged_as import disagreement
+from anglewise.comparison.next_judgements import unjudged
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.used_together import UsedTogether
-from anglewise.errors import ShapeError, TooFewError
+from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.io.space_folder import judgements_of, write_space
 from anglewise.judgements.co_use import co_use, strata_of_use, support_of
 from anglewise.recommender_models.fit import fit
@@ -308,3 +309,13 @@ def test_lists_that_are_alike_over_all_items_are_not_called_alike_within_strata(
     assert set(rows["dot"].alike) == {"norm(0,0)"}
     assert set(rows["cosine"].alike) == {"norm(0,1)"}
     assert "dot, cosine, norm(0,0) and 1 more rank alike" in result.ways[-1].verdict.reason
+
+
+def test_what_to_judge_next_is_not_told_within_strata(space, judged):
+    with pytest.raises(SpellingError, match="lists over all items, and these are within 2 strata"):
+        unjudged(aw.compare(space, judged, measures="dot,cosine"))
+
+
+def test_use_of_other_items_is_refused(used):
+    with pytest.raises(ShapeError, match="one number for each is due"):
+        UsedTogether(used, of_users=False, use=np.ones(3))

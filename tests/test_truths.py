@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import anglewise as aw
+from anglewise.comparison.next_judgements import unjudged
+from anglewise.comparison.stopping import sequential
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.used_together import UsedTogether
 from anglewise.errors import FileError, IdsError, SpellingError, TooFewError
@@ -156,3 +158,89 @@ def test_truths_are_of_similar_items(made, anglewise):  # noqa: F811
     result = anglewise("compare", str(made / "films"), "--truths", "co-use")
     assert result.code == 2
     assert "--truths is of similar items" in " ".join(result.err.split())
+
+
+def test_what_is_said_of_grades_holds_for_labels_too(made, anglewise):  # noqa: F811
+    command = ["compare", str(made / "films"), "--direction", "items-items", "--truths"]
+    options = ["--measures", "dot,cosine", "--metric", "P@5", "--quiet", "--json", "-"]
+    (made / "several.csv").write_text(
+        "\n".join(["id,label", *[f"i{i},k{i % KINDS}|m{i % 3}" for i in range(ITEMS)]])
+    )
+    told = [
+        json.loads(anglewise(*command, str(made / "several.csv"), *options, *more).out)
+        for more in ([], ["--relevant-from", "0.6"])
+    ]
+    means = [own["measures"][0]["metrics"]["P@5"]["mean"] for own in told]
+    assert means[0] != means[1]
+    assert "relevant-from:0.6" in told[1]["signature"]
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--label-queries", "5"], "--label-queries is of co-use"),
+        (["--gain-column", "x"], "a name of a column of judgements is of co-use"),
+        (["--missing", "drop"], "--missing is of co-use"),
+        (["--qrels", "films"], "is of co-use"),
+    ],
+)
+def test_what_is_of_judgements_is_refused_beside_labels_alone(made, anglewise, words, part):  # noqa: F811
+    command = ["compare", str(made / "films"), "--direction", "items-items"]
+    result = anglewise(*command, "--truths", str(made / "labels.csv"), *words)
+    assert result.code == 2
+    assert part in " ".join(result.err.split())
+
+
+def test_what_is_said_by_the_first_truth_alone_says_so(made, anglewise):  # noqa: F811
+    command = ["compare", str(made / "films"), "--direction", "items-items", "--quiet"]
+    options = ["--measures", "dot,cosine", "--gate", "cosine>=dot", "--json", "-"]
+    files = ["--junit", str(made / "gates.xml")]
+    names = f"co-use,{made / 'wrong.csv'}:chance"
+    content = json.loads(anglewise(*command, "--truths", names, *options, *files).out)
+    assert content["verdict"]["decision"] == "cannot-tell"
+    assert content["gates"][0]["sentence"].endswith("; by co-use alone, of 2 truths")
+    assert "by co-use alone, of 2 truths" in (made / "gates.xml").read_text()
+    assert content["notes"][0].startswith("by co-use alone, of 2 truths: every figure, slice and")
+    content = json.loads(anglewise(*command, "--truths", "co-use", *options).out)
+    assert "truths" not in content["gates"][0]["sentence"]
+
+
+@pytest.mark.parametrize("option", ["--sequential", "--unjudged"])
+def test_what_goes_by_one_truth_is_refused_beside_several(made, anglewise, option):  # noqa: F811
+    command = ["compare", str(made / "films"), "--direction", "items-items", option]
+    result = anglewise(*command, "--truths", f"co-use,{made / 'labels.csv'}")
+    assert result.code == 2
+    assert f"{option} goes by one truth" in " ".join(result.err.split())
+    space, used, _ = world()
+    labels = aw.read_item_sets(made / "labels.csv", space)
+    several = aw.compare(space, co_use(UsedTogether(used)), "dot,cosine", truths={"k": labels})
+    with pytest.raises(SpellingError, match="one truth, and these are co-use and k"):
+        {"--sequential": sequential, "--unjudged": unjudged}[option](several)
+
+
+def test_judgements_are_called_what_they_are_and_by_a_name_of_their_own(made):
+    space, used, _ = world()
+    labels = aw.read_item_sets(made / "labels.csv", space)
+    rows = np.arange(100)
+    people = aw.Judgements(
+        SparseRows.from_pairs(rows, rows + KINDS, shape=(ITEMS, ITEMS)), "items-items", "people"
+    )
+    result = aw.compare(space, people, "dot,cosine", truths={"labels": labels})
+    assert [name for name, _ in result.truths] == ["judgements", "labels"]
+    with pytest.raises(SpellingError, match="a truth is called co-use, and so are the judgements"):
+        aw.compare(space, co_use(UsedTogether(used)), truths={"co-use": labels})
+
+
+def test_a_run_within_strata_and_one_over_all_items_are_judged_otherwise(made, anglewise):  # noqa: F811
+    run = made / "theirs.run"
+    run.write_text("".join(f"i{i} Q0 i{(i + KINDS) % ITEMS} 1 1.0 x\n" for i in range(ITEMS)))
+    command = ["compare", str(made / "films"), "--direction", "items-items", "--quiet"]
+    options = ["--measures", "dot,cosine", "--history", str(made / "h.parquet"), "--json", "-"]
+    assert anglewise(*command, *options).code == 0
+    over_all = ["--runs", str(run), "--gate", "cosine>=last-1"]
+    content = json.loads(anglewise(*command, *options, *over_all).out)
+    assert "what is judged has changed since" in content["gates"][0]["sentence"]
+    content = json.loads(anglewise(*command, *options, "--gate", "dot>=last-1").out)
+    assert "what is judged has changed since" in content["gates"][0]["sentence"]
+    content = json.loads(anglewise(*command, *options, "--gate", "dot>=last-1").out)
+    assert "what is judged has changed since" not in content["gates"][0]["sentence"]

@@ -144,6 +144,7 @@ def compare(
     from anglewise.cli.results import Gates, check_run_out
     from anglewise.cli.truths import compared_by, read_truths
     from anglewise.comparison.rankers import split_rankers
+    from anglewise.data_types.text import parted
 
     talk = Talk(always)
     if assisted:
@@ -223,6 +224,11 @@ def compare(
             refuse(of_one, "is for one space: leave --spaces and --variants out")
             judged, run = asked.spaces(options | of_space)
         else:
+            if truths is not None and len(parted(truths)) > 1:
+                refuse(
+                    {"--sequential": results.sequential, "--unjudged": results.unjudged},
+                    "goes by one truth, and --truths names several: leave it out, or name one",
+                )
             space, named = read_truths(
                 *(truths, source, vectors, direction, judging),
                 say=talk.say,

@@ -175,6 +175,10 @@ def write_results(result: Comparison, document: "Document", results: Results, ta
         talk.say(f"wrote {results.per_query}")
     if run_out is not None and evidence is not None and result.direction is not None:
         _write_runs(evidence, result.direction, run_out, runs)
+        if result.within:
+            talk.say(
+                f"{run_out}: lists over all items, while the figures are within {result.within}"
+            )
         for path in runs:
             talk.say(f"wrote {path}")
 

@@ -54,6 +54,8 @@ def read_truths(
     made of something else, or judgements beside truths without it; ``FileError`` as the readers do.
     """
     from anglewise.cli.inputs import judged_space
+    from anglewise.comparison.truths import of_use
+    from anglewise.data_types.evaluation_rules import evaluated_with
     from anglewise.io.item_sets import read_item_sets
     from anglewise.io.read import read_space
 
@@ -73,17 +75,13 @@ def read_truths(
     files = {name: _file(name) for name in names if name != CO_USE}
     if CO_USE in names:
         space, judged = read()
-        if not (getattr(judged, "made_of", None) or getattr(judged, "of_users", False)):
+        if not of_use(judged):
             raise SpellingError(
                 f"{CO_USE} is what users used together, and the judgements here are not made of "
                 "it: leave it out and name their table, or fit with --holdout"
             )
-    elif judging.qrels is not None:
-        raise SpellingError(
-            f"--qrels {judging.qrels} stands for {CO_USE}, and --truths does not name it: add it, "
-            "or leave --qrels out"
-        )
     else:
+        _check_unused(judging)
         judged = None
         space = read_space(source, **vars(vectors), **vars(seen), say=say)
     truths: dict[str, Any] = {}
@@ -94,8 +92,29 @@ def read_truths(
         path, column = files[name]
         short = name.removeprefix(str(path.parent)).lstrip("/")
         known = name if short in truths else short
-        truths[known] = read_item_sets(path, space, column=column, seed=seed, say=say)
+        truths[known] = evaluated_with(
+            read_item_sets(path, space, column=column, seed=seed, say=say),
+            space,
+            relevant_from=judging.relevant_from,
+            not_itself=judging.not_itself,
+        )
     return space, truths
+
+
+def _check_unused(judging: "Judging") -> None:
+    """Refuse what says how judgements are read, where tables of labels alone are."""
+    given = {
+        f"--qrels {judging.qrels}": judging.qrels is not None,
+        "--label-queries": judging.label_queries is not None,
+        "a name of a column of judgements": judging.names_columns,
+        "--missing": judging.missing != "count",
+    }
+    unused = [name for name, is_given in given.items() if is_given]
+    if unused:
+        raise SpellingError(
+            f"{unused[0]} is of {CO_USE}, and --truths does not name it: add it, or leave "
+            f"{unused[0].split()[0] if unused[0].startswith('--') else 'it'} out"
+        )
 
 
 def _file(word: str) -> tuple[Path, str | None]:

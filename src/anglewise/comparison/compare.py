@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
@@ -17,7 +17,7 @@ from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_named_rows, score_spaces
 from anglewise.comparison.similar_items import strata_or_why, with_ways_and_floors
 from anglewise.comparison.split import QUERIES
-from anglewise.comparison.truths import by_truths
+from anglewise.comparison.truths import beside, by_truths
 from anglewise.comparison.without_vectors import of_space, with_breadth
 from anglewise.data_types.conversion import Vectors, check_direction
 from anglewise.data_types.embeddings import Space, as_space
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from anglewise.encoders.reranker import Reranker, Score
     from anglewise.io.files import PathLike
 
-CO_USE = "co-use"
-"""What the judgements are called where other truths stand beside them."""
 NO_MEASURE = "no measure to compare: name one, such as dot"
 
 NO_RULES = (
@@ -157,8 +155,9 @@ def compare(
         a note says how many there are. Runs are filtered too.
     truths
         Other truths of similar items by their names, as from ``read_item_sets``, each with a
-        verdict of its own; the judgements are called ``co-use``. The verdict of the result stands
-        where all say the same, else one cannot tell.
+        verdict of its own; the judgements are called ``co-use`` if use made them, else
+        ``judgements``. The verdict of the result stands where every truth tells and none rules
+        its measure out, else one cannot tell; all other figures are by the judgements alone.
     seed
         The same seed gives the same bytes, whatever the threads.
     threads
@@ -229,7 +228,7 @@ def compare(
             threads=threads,
             progress=progress,
         )
-        return by_truths({CO_USE: cast("Judgements", judgements), **truths}, again)
+        return by_truths(beside(judgements, truths), again)
     measures = usual_measures(space.items) if measures is DEFAULT_MEASURES else measures
     given = [runs] if isinstance(runs, Run) else as_list(runs, "runs", RUNS_DUE)
     run_names = [run.name for run in given if isinstance(run, Run)]

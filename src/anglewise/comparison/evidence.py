@@ -10,6 +10,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.pairs import Pairs, Triplets
+from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.statistics.resampling import Clusters
@@ -79,8 +80,14 @@ class GroupResults:
 def group_results(result: Comparison) -> GroupResults:
     """Give what a comparison by graded relevance found; of measures that rank alike the first.
 
-    Raises ``SpellingError`` for a comparison by graded pairs or triplets, which has no queries.
+    Raises ``SpellingError`` for a comparison by graded pairs or triplets, which has no queries, and
+    for one by several truths.
     """
+    if len(result.truths) > 1:
+        raise SpellingError(
+            "this goes by one truth, and these are "
+            f"{listed([name for name, _ in result.truths], 'and')}: compare by one of them"
+        )
     evidence = result.evidence
     if evidence is None or not isinstance(evidence.judgements, Judgements):
         raise SpellingError(

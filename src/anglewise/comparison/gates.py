@@ -183,6 +183,8 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     interval = f" [{low:.3f}, {high:.3f}]{level}" if isfinite(low) and isfinite(high) else ""
     measured = f"{comparison.metric} of {figure.subject} is {_beside(mean, wanted.level)}{interval}"
     words = [f"{outcome}: {measured}", *figure.remarks]
+    if len(comparison.truths) > 1:
+        words.append(f"by {comparison.truths[0][0]} alone, of {len(comparison.truths)} truths")
     if within:
         limit = spelled(wanted.level)
         others = "queries" if comparison.direction is not None else "judgements"

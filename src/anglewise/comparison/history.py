@@ -278,7 +278,8 @@ def identity(comparison: Comparison) -> Identity | None:
         asking, ranked = evidence.space.sides(judged.direction)
         queries = asking.ids[evidence.rows].tolist()
         names = np.array([*ranked.ids.tolist(), *judged.missing_ids], dtype=object)
-        return Identity(evidence, queries, _digest(judged, asking.ids, names))
+        digest = _digest(judged, asking.ids, names, comparison.within)
+        return Identity(evidence, queries, digest)
     items = evidence.space.items.ids
     if isinstance(judged, Pairs):
         columns = [evidence.space.queries.ids[judged.rows_a], items[judged.rows_b], judged.scores]
@@ -289,7 +290,7 @@ def identity(comparison: Comparison) -> Identity | None:
     return Identity(evidence, None, sha256(text.encode()).hexdigest()[:12])
 
 
-def _digest(judged: Judgements, queries: Array, items: Array) -> str:
+def _digest(judged: Judgements, queries: Array, items: Array, within: str) -> str:
     """Twelve letters for what is judged and how it is read, whatever the order of rows."""
     gains = judged.graded
     queries, by_query = _in_order(queries, gains.rows)
@@ -311,6 +312,8 @@ def _digest(judged: Judgements, queries: Array, items: Array) -> str:
         digest.update(b"not itself\n")
     if judged.allowed is not None:
         digest.update(f"where {judged.allowed.where}\n".encode("utf-8", "replace"))
+    if within:
+        digest.update(f"within {within}\n".encode())
     return digest.hexdigest()[:12]
 
 

@@ -171,7 +171,8 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
     Raises
     ------
     SpellingError
-        Another metric, or graded pairs or triplets.
+        Another metric, graded pairs or triplets, several truths, or lists within strata of
+        similar use.
 
     Examples
     --------
@@ -195,6 +196,11 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
         raise SpellingError(
             f"how far the rest could move a verdict is known for nDCG in one space, not for "
             f"{result.metric}{' of several' if result.spaces else ''}: compare by nDCG@10"
+        )
+    if result.within:
+        raise SpellingError(
+            f"what to judge next is known of lists over all items, and these are within "
+            f"{result.within}, by judgements that use made: leave it out"
         )
     groups = group_results(result)
     judgements, queries, leader = groups.judgements, groups.rows, groups.leader

@@ -52,6 +52,11 @@ class UsedTogether:
         whole(1).check("min_support", self.min_support)
         check_flag(self.of_users, "of_users")
         SEED.check("seed", self.seed)
+        if self.use is not None and np.shape(self.use) != (self.sets.shape[1],):
+            raise ShapeError(
+                f"use is {np.shape(self.use)}, and sets are of {self.sets.shape[1]} items: one "
+                "number for each is due"
+            )
 
     @cached_property
     def uses(self) -> Float64[Array, " items"]:
