@@ -5,6 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 import anglewise as aw
+from anglewise.cli import main
 from anglewise.comparison.judged_as import disagreement
 from anglewise.comparison.next_judgements import unjudged
 from anglewise.data_types.judgements import Judgements
@@ -319,3 +320,23 @@ def test_what_to_judge_next_is_not_told_within_strata(space, judged):
 def test_use_of_other_items_is_refused(used):
     with pytest.raises(ShapeError, match="one number for each is due"):
         UsedTogether(used, of_users=False, use=np.ones(3))
+
+
+def test_groups_of_items_are_judged_over_all_items_and_it_is_said(judged):
+    rng = np.random.default_rng(1)
+    kind = rng.integers(2, size=ITEMS).astype(str).tolist()
+    items = aw.Embeddings(rng.standard_normal((ITEMS, 6)), metadata={"kind": kind})
+    space = aw.Space(items=items)
+    result = aw.compare(space, judged, measures="dot,cosine", slices="items:kind")
+    assert result.within
+    assert any("by kind: judged over all items, not within strata" in n for n in result.notes)
+    by_query = aw.compare(space, judged, measures="dot,cosine", slices="kind")
+    assert not any("judged over all items" in note for note in by_query.notes)
+
+
+def test_lists_that_are_written_are_over_all_items_and_it_is_said(space, judged, tmp_path, capsys):
+    write_space(space, tmp_path / "films", judgements={"items-items": judged})
+    command = ["compare", tmp_path / "films", "--direction", "items-items", "--measures", "dot"]
+    assert main([*map(str, command), "--run-out", str(tmp_path / "dot.run")]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "lists over all items, while the figures are within 2 strata" in said

@@ -144,7 +144,6 @@ def compare(
     from anglewise.cli.results import Gates, check_run_out
     from anglewise.cli.truths import compared_by, read_truths
     from anglewise.comparison.rankers import split_rankers
-    from anglewise.data_types.text import parted
 
     talk = Talk(always)
     if assisted:
@@ -175,7 +174,7 @@ def compare(
             results=results,
             talk=talk,
         )
-    _check_dry_run(results, history, talk, dry_run=dry_run)
+    _check_results(results, history, talk, truths=truths, dry_run=dry_run)
     names = run_names(several.runs)
     gates = Gates.read(results, history, several.spaces, names)
     options: dict[str, Any] = {
@@ -224,11 +223,6 @@ def compare(
             refuse(of_one, "is for one space: leave --spaces and --variants out")
             judged, run = asked.spaces(options | of_space)
         else:
-            if truths is not None and len(parted(truths)) > 1:
-                refuse(
-                    {"--sequential": results.sequential, "--unjudged": results.unjudged},
-                    "goes by one truth, and --truths names several: leave it out, or name one",
-                )
             space, named = read_truths(
                 *(truths, source, vectors, direction, judging),
                 say=talk.say,
@@ -327,6 +321,21 @@ def _check_directions(
         say_unused(seen, direction, talk.say)
     if results.breadth and "pairs and triplets" in directions:
         raise SpellingError("--breadth is of lists, and pairs and triplets have none: leave it out")
+
+
+def _check_results(
+    results: Results, history: HistoryOptions, talk: "Talk", *, truths: str | None, dry_run: bool
+) -> None:
+    """Refuse results that several truths, or a dry run, cannot have."""
+    from anglewise.cli.comparison_inputs import refuse
+    from anglewise.data_types.text import parted
+
+    _check_dry_run(results, history, talk, dry_run=dry_run)
+    if truths is not None and len(parted(truths)) > 1:
+        refuse(
+            {"--sequential": results.sequential, "--unjudged": results.unjudged},
+            "goes by one truth, and --truths names several: leave it out, or name one",
+        )
 
 
 def _check_dry_run(

@@ -307,7 +307,13 @@ def compare(
         evaluated = judgements if ranked is None else ranked.judgements
         unknown = evaluated.gains.shape[1] - judgements.gains.shape[1]
         parts, remarks = verdict_slices(
-            columns, searched, scores, settings, baseline=base, unknown_items=unknown
+            columns,
+            searched,
+            scores,
+            settings,
+            baseline=base,
+            unknown_items=unknown,
+            over_all=None if within is None else over_all,
         )
     result = conclude(
         infer(scores, seed=seed, threads=threads),

@@ -197,7 +197,7 @@ def unjudged(result: Comparison, pairs: int = PAIRS) -> Unjudged:
             f"how far the rest could move a verdict is known for nDCG in one space, not for "
             f"{result.metric}{' of several' if result.spaces else ''}: compare by nDCG@10"
         )
-    if result.within:
+    if result.within and len(result.truths) < 2:
         raise SpellingError(
             f"what to judge next is known of lists over all items, and these are within "
             f"{result.within}, by judgements that use made: leave it out"

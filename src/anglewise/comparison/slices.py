@@ -67,13 +67,15 @@ def slices(
     *,
     baseline: int | None,
     unknown_items: int = 0,
+    over_all: Scores | None = None,
 ) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Decide anew for each value of each column of what is known about queries, or about items.
 
     A word is a column, with ``queries:`` or ``items:`` before it where both sides have one of that
     name; one that comes twice is taken once. So many ``unknown_items`` stand in lists behind those
-    of the space, and belong to no group. Returns the verdicts, and sentences about groups of items
-    that have none.
+    of the space, and belong to no group. Where ``scores`` are of other lists,
+    ``over_all`` are those over all items, by which groups of items are judged. Returns the
+    verdicts, and sentences about groups of items.
 
     Raises ``SpellingError`` for a column that is not there or that both sides have,
     ``ValuesError`` for empty cells, ``TooFewError`` for a column of one value, or of more than 50.
@@ -86,7 +88,12 @@ def slices(
         if side == "queries":
             groups = _query_groups(column, searched, scores)
         else:
-            groups, others = _item_groups(column, searched, scores, unknown_items)
+            groups, others = _item_groups(column, searched, over_all or scores, unknown_items)
+            if over_all is not None:
+                remarks.append(
+                    f"groups of items by {column}: judged over all items, not within strata of "
+                    "similar use, so that their verdicts may be about use alone"
+                )
             if others:
                 remarks.append(
                     f"items whose {column} is {_some(others)}: no judged query has a relevant one, "

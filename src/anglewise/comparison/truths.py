@@ -78,11 +78,8 @@ def by_truths(
         verdict = undecided(verdict, "not every truth tells", "; ".join(by_each))
     notes = first.notes
     if len(results) > 1:
-        notes = (
-            f"by {results[0][0]} alone, of {len(results)} truths: every figure, slice and gate "
-            "outside of the table of truths",
-            *notes,
-        )
+        alone = f"by {results[0][0]} alone, of {len(results)} truths"
+        notes = (f"{alone}: every figure, slice and gate outside of the table of truths", *notes)
     return replace(first, verdict=verdict, truths=tuple(results), notes=notes)
 
 
