@@ -108,6 +108,26 @@ def test_where_trainings_disagree_about_the_best_one_cannot_tell():
     assert "5 of 6, and not in odd" in verdict.reason
 
 
+def test_a_tie_needs_every_training_to_bear_it_out():
+    models = {}
+    for name, space in alike(12).items():  # of one length dot and cosine are nearly the same
+        x = space.items.vectors / np.linalg.norm(space.items.vectors, axis=1, keepdims=True)
+        models[name] = Space(queries=space.queries, items=Embeddings(np.round(x, 3), ids=IDS[1]))
+    even = compare_trainings(models, OWN, "dot,cosine", tolerance=0.15)
+    assert (even.verdict.decision, even.verdict.trainings_agree) == ("tie", True)
+    models["odd"] = trained(20, lengths=8.0)
+    result = compare_trainings(models, OWN, "dot,cosine", tolerance=0.15)
+    leads = np.subtract(
+        *(
+            next(row for row in result.measures if row.measure == name).trainings["nDCG@10"].values
+            for name in ("cosine", "dot")
+        )
+    )
+    assert leads[-1] > 0.15
+    assert (result.verdict.decision, result.verdict.trainings_agree) == ("cannot-tell", False)
+    assert "by odd alone cosine is ahead of dot by as much as matters" in result.verdict.reason
+
+
 def test_two_trainings_far_apart_decide_nothing():
     models = {"a": trained(1, noise=0.1, lengths=1.5), "b": trained(2, noise=0.1, lengths=20.0)}
     assert compare(models["b"], OWN, "dot,cosine").verdict.decision == "use"

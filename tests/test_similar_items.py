@@ -1,5 +1,7 @@
 """Similar items by what is used together: grades, strata of similar use, and what is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -8,6 +10,7 @@ import anglewise as aw
 from anglewise.cli import main
 from anglewise.comparison.judged_as import disagreement
 from anglewise.comparison.next_judgements import unjudged
+from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.used_together import UsedTogether
@@ -340,3 +343,22 @@ def test_lists_that_are_written_are_over_all_items_and_it_is_said(space, judged,
     assert main([*map(str, command), "--run-out", str(tmp_path / "dot.run")]) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert "lists over all items, while the figures are within 2 strata" in said
+
+
+@pytest.mark.parametrize("way", ["by lot", "by traffic", "missing"])
+def test_judgements_of_some_pairs_alone_are_judged_over_all_items_and_it_is_said(
+    space, judged, way
+):
+    changed = {
+        "by lot": {"chances_unknown": "a draw that was not kept"},
+        "by traffic": {"drawn": QueryDraw(np.linspace(0.2, 1, ITEMS), np.ones(ITEMS))},
+        "missing": {
+            "missing": SparseRows.from_pairs([0], [0], shape=(ITEMS, 1)),
+            "missing_ids": ("gone",),
+        },
+    }[way]
+    result = aw.compare(space, replace(judged, **changed), measures="dot,cosine")
+    assert not result.within
+    assert "judged over all items, as not every pair of the space could be judged" in " ".join(
+        result.notes
+    )
