@@ -362,3 +362,16 @@ def test_judgements_of_some_pairs_alone_are_judged_over_all_items_and_it_is_said
     assert "judged over all items, as not every pair of the space could be judged" in " ".join(
         result.notes
     )
+
+
+def test_what_is_hidden_of_an_item_is_in_none_of_its_lists_within_strata(space, judged, used):
+    x = space.items.vectors.astype(np.float64)
+    score, gains = x @ x.T, by_hand(used, "weighted")[0]
+    score[gains == 0] = -np.inf
+    hidden = SparseRows.from_pairs(*np.nonzero(gains == 0), shape=gains.shape)
+    result = aw.compare(space, replace(judged, seen=hidden), measures="dot,cosine")
+    due = oracle(gains, strata_of_use(judged.made_of.uses), score)
+    values = result.values()
+    got = dict(zip(map(int, values["query_id"]), values["dot"], strict=True))
+    np.testing.assert_allclose([got[i] for i in due], list(due.values()), atol=1e-9)
+    assert result.within
