@@ -285,6 +285,20 @@ def test_items_that_a_model_dropped_count_as_missed(split):
     assert judged == len(read.gains)
 
 
+def test_who_is_folded_in_by_no_item_of_the_model_is_not_guessed(folding):
+    read, shown = read_protocol(folding), load_npz(folding / "fold-in.npz").tocsr()
+    fewest = int(np.argmin(np.diff(shown.indptr)))
+    kept = np.setdiff1d(np.arange(shown.shape[1]), shown[fewest].indices)
+    train = load_npz(folding / "train.npz").tocsr()[:, kept]
+    model = fit_linear(train, WIDTH, penalty=20.0)
+    less = Space(
+        queries=Embeddings(model.fold_in(train), ids=read.train.user_ids),
+        items=Embeddings(model.item_factors, ids=read.train.item_ids[kept]),
+    )
+    with pytest.raises(ValuesError, match="lacks all items by which some of 54 held-out users"):
+        by_protocol(read, less)
+
+
 def test_a_model_that_says_it_was_trained_on_the_answers_is_refused(split):
     read = read_protocol(split)
     model, users = trained(split)
