@@ -355,6 +355,8 @@ def combined(
         unchecked=placed.unchecked,
         by_overlap=sum(pair.overlap is not None for pair in pairs_used),
         of_longer=sum(pair.overlap is not None and pair.overlap.of_longer for pair in pairs_used),
+        by_machine=sum(pair.rows[0].source == "generated" for pair in pairs_used),
+        of_sources=len(pairs_used),
     )
     chances, unknown = _chances(pairs_used)
     queries = {pair.query_id for pair in pairs_used}
