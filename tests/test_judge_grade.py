@@ -404,7 +404,8 @@ def test_who_compares_by_a_machines_grades_is_told_so(grade, space, grader, angl
         people = [Judged(row.query_id, row.item_id, 1, judge="anna") for row in rows(space)]
         store.add_new(people[1:])
     told = json.loads(anglewise("compare", space, "--json", "-").out)
-    assert any(f"1 of {count:,} judged pairs" in note for note in told["notes"])
+    [note] = [note for note in told["notes"] if f"1 of {count:,} judged pairs" in note]
+    assert "nDCG of a machine's and people's grades together is biased" in note
     with JudgementStore.open(space / "judgements.sqlite") as store:
         store.add_new(people[:1])
     told = json.loads(anglewise("compare", space, "--json", "-").out)

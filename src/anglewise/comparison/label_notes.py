@@ -11,6 +11,10 @@ from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Bool, Int64
 
+MIXED = (
+    "nDCG of a machine's and people's grades together is biased, as the best list moves with them"
+)
+
 
 def judged_notes(judgements: Judgements) -> Iterator[str]:
     """What is wrong with graded relevance as it came, and how it is read."""
@@ -33,10 +37,11 @@ def label_notes(wrong: Complaints) -> Iterator[str]:
     if wrong.duplicates:
         yield f"{counted(wrong.duplicates, 'judgement')} came more than once"
     if wrong.by_machine:
+        mixed = "" if wrong.by_machine == wrong.of_sources else f"; {MIXED}"
         yield (
             f"{MACHINE} {wrong.by_machine:,} of {counted(wrong.of_sources, 'judged pair')}, and "
             "no person: whatever follows holds as far as its grades do, which nothing here tests "
-            "(anglewise judge agreement, compare --assisted)"
+            f"(anglewise judge agreement, compare --assisted){mixed}"
         )
 
 
