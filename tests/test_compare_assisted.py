@@ -322,6 +322,10 @@ def test_what_would_break_the_chances_is_refused(space, truth):
         sample_double(loaded, changed(rows, probability=0.5), MEASURES, count=10)
     with pytest.raises(ValuesError, match="by traffic"):
         sample_double(loaded, changed(rows, context={"drawn": {}}), MEASURES, count=10)
+    with pytest.raises(ValuesError, match="by lot"):
+        compare_assisted(loaded, [*changed(rows[:1], probability=0.5), *rows[1:], *people])
+    with pytest.raises(ValuesError, match="by traffic"):
+        compare_assisted(loaded, [*changed(rows[:1], context={"drawn": {}}), *rows[1:], *people])
 
 
 def test_pairs_without_a_grade_by_the_machine_count_as_its_mean_one(space, truth):
