@@ -347,6 +347,7 @@ def test_keys_are_never_shown(grade, grader, monkeypatch, tmp_path):
         (["--concurrency", "0"], ["--concurrency"]),
         (["--key", "sk-123-secret"], ["name of an environment variable"]),
         (["--cache", "lacking.txt"], ["lacking.txt", "--cache"]),
+        (["--cache", "none/new.txt"], ["none does not exist; make it first"]),
         (["--direction", "items-items"], ["not both in the space"]),
     ],
 )
