@@ -5,7 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, Judged, JudgementStore, Space, write_space
+from anglewise import (
+    Embeddings,
+    Judged,
+    JudgementStore,
+    Space,
+    read_judgements,
+    read_space,
+    write_space,
+)
 from anglewise.errors import ValuesError
 from anglewise.labelling.grading_prompt import Instructions, grade_in
 from anglewise.labelling.machine_grades import PairToGrade
@@ -397,6 +405,11 @@ def test_who_compares_by_a_machines_grades_is_told_so(grade, space, grader, angl
     assert f"{count:,} of {count:,} judged pairs, and no person" in note
     assert "the machine grades as people would" in told["verdict"]["reason"]
     assert any(wanted in note for note in told["sequential"]["notes"])
+    loaded = read_space(space)
+    judged = read_judgements(space / "judgements.sqlite", loaded)
+    write_space(loaded, space.parent / "copy", {"queries-items": judged})
+    told = json.loads(anglewise("compare", space.parent / "copy", "--json", "-").out)
+    assert note in told["notes"]
     both = anglewise("compare", "--spaces", f"a={space}", f"b={space}", "--json", "-")
     told = json.loads(both.out)
     assert sum(wanted in note for note in told["notes"]) == 1

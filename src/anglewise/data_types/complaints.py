@@ -19,7 +19,7 @@ class Complaints:
     whose passage was judged as a part of others, and ``of_longer`` those of them that are relevant
     by longer ones, of which they may be an irrelevant part. ``stale_pairs`` are the ids of the
     queries and passages that stale judgements would be of. Of the ``of_sources`` pairs of a store
-    that count, a machine graded ``by_machine``, and no person.
+    that count, a machine graded ``by_machine``, and no person; both 0 where it graded none.
     """
 
     unknown_queries: tuple[str, ...] = ()
