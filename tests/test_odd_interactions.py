@@ -132,3 +132,13 @@ def test_times_that_cannot_be_read_are_named_by_the_one_that_cannot(tmp_path, ti
     found, said = _said(_file(tmp_path, "x.csv", rows, "user_id,item_id,time"))
     assert found.times is None
     assert says in said
+
+
+def test_two_kinds_of_cells_in_few_rows_are_no_grades(tmp_path):
+    rows = [(f"u{k}", f"i{k % 4}", k % 2) for k in range(19)]
+    found, said = _said(_file(tmp_path, "x.csv", rows, "user_id,item_id,shelf"))
+    assert "not read: 'shelf'" in said
+    assert set(found.weights) == {1.0}
+    path = _file(tmp_path, "y.csv", [*rows, ("u19", "i1", 1)], "user_id,item_id,shelf")
+    with pytest.raises(FileError, match="'shelf' may be it"):
+        read_interactions(path)
