@@ -20,6 +20,7 @@ from anglewise.labelling.double_draw import double_chances, draw_by_query, sampl
 from anglewise.labelling.sample import sample
 from anglewise.nearest_neighbours.search import search
 from anglewise.report.assisted_document import assisted_document
+from anglewise.statistics.prediction_powered import MeanInterval
 from assisted_space import MEASURES, fill_in, judge_that_errs, made_space
 from cli_run import anglewise, refused
 from grader_stub import grader
@@ -113,10 +114,10 @@ def test_the_whole_way_from_a_pool_to_a_verdict(space, truth, tmp_path, anglewis
     assert anglewise("judge", "import", space, people, "--judge", "anna").code == 0
     run = anglewise("compare", space, "--assisted")
     assert run.code == 0, run.err
-    assert "cosine is better: cosine is ahead of dot by" in run.out
+    assert "cosine is better than dot: cosine is ahead of dot by" in run.out
     assert "as good as about" in run.out
     told = json.loads(anglewise("compare", space, "--assisted", "--json", "-").out)
-    assert told["verdict"] == {"decision": "better", "measure": "cosine"}
+    assert told["verdict"] == {"decision": "better", "measure": "cosine", "better_than": ["dot"]}
     assert told["graded_by_people"] == count
     [dcg, precision] = told["differences"]
     assert (dcg["metric"], precision["metric"]) == ("DCG(sampled)@10", "P@10")
@@ -271,6 +272,19 @@ def test_several_measures_hold_together_and_some_of_them_may_be_compared(space, 
     result = compare_assisted(read_space(space), judged, baseline="cosine")
     assert result.level == 0.975
     assert [one.measure for one in result.deciding] == ["dot", "euclidean"]
+    first = compare_assisted(read_space(space), judged, "dot,cosine,euclidean")
+    assert [one.measure for one in first.deciding if one.leads > 0] == ["cosine"]
+    assert assisted_document(first).headline == "cosine is better than dot"
+    lead = first.deciding[0]
+    both = replace(first, differences=(lead, replace(lead, measure="euclidean")))
+    assert both.behind == ("dot",)
+    assert both.to_dict()["verdict"]["better_than"] == ["dot"]
+    assert (
+        "cosine and euclidean were not compared with each other" in assisted_document(both).reason
+    )
+    lost = replace(lead, corrected=MeanInterval(-0.2, -0.3, -0.1))
+    behind = replace(first, differences=(lost, replace(lost, measure="euclidean")))
+    assert assisted_document(behind).headline == "dot is better than cosine and euclidean"
     two = compare_assisted(read_space(space), judged, "cosine,dot", depth=5)
     assert two.level == 0.95
     assert [one.metric for one in two.differences] == ["DCG(sampled)@5", "P@5"]
@@ -308,6 +322,10 @@ def test_what_would_break_the_chances_is_refused(space, truth):
         sample_double(loaded, changed(rows, probability=0.5), MEASURES, count=10)
     with pytest.raises(ValuesError, match="by traffic"):
         sample_double(loaded, changed(rows, context={"drawn": {}}), MEASURES, count=10)
+    with pytest.raises(ValuesError, match="by lot"):
+        compare_assisted(loaded, [*changed(rows[:1], probability=0.5), *rows[1:], *people])
+    with pytest.raises(ValuesError, match="by traffic"):
+        compare_assisted(loaded, [*changed(rows[:1], context={"drawn": {}}), *rows[1:], *people])
 
 
 def test_pairs_without_a_grade_by_the_machine_count_as_its_mean_one(space, truth):
@@ -316,6 +334,10 @@ def test_pairs_without_a_grade_by_the_machine_count_as_its_mean_one(space, truth
     draw = sample_double(read_space(space), some, MEASURES, count=150)
     result = compare_assisted(read_space(space), [*some, *peoples_rows(draw, truth)])
     assert result.not_graded > 0
+    graded = {(row.query_id, row.item_id) for row in some}
+    both = sum(draw.frame.names[pair] in graded for pair in draw.chosen.tolist())
+    assert 0 < both < len(draw)
+    assert result.agreement.pairs == both
     one = result.differences[0].corrected
     assert one.low < true_difference(space, truth, rows) < one.high
 
@@ -338,6 +360,7 @@ def graded_space(space, truth):
         (["--sequential"], ["--sequential"]),
         (["--spaces", "a", "b"], ["--spaces"]),
         (["--tolerance", "0.01"], ["--tolerance"]),
+        (["--tolerance", "0"], ["--tolerance"]),
         (["--where", "a = b"], ["--where"]),
         (["--truths", "co-use"], ["--truths"]),
         (["--trainings", "a", "b"], ["--trainings"]),

@@ -174,6 +174,29 @@ def test_dislikes_are_judged_and_not_relevant(how, graded):
     assert f"{(own <= 0).sum()} that weigh 0 or less judged" in split.judgements.source
 
 
+@pytest.mark.parametrize("fold_in", [0.2, 0.5, 0.8])
+def test_the_same_share_of_dislikes_is_judged(fold_in):
+    did = made(users=1_600)
+    liked = np.random.default_rng(0).random(len(did.weights)) < 0.6
+    did = replace(did, weights=np.where(liked, did.weights, -1.0))
+    split = hold_out(did, share=0.9, fold_in=fold_in)
+    disliked = (did.weights <= 0) & split.held_out[did.users]
+    judged = (split.judgements.gains.values == 0).sum()
+    # of 4,000 dislikes: six standard errors are below 0.05
+    assert disliked.sum() > 4_000
+    assert abs(judged / disliked.sum() - (1 - fold_in)) < 0.05
+
+
+def test_dislikes_of_users_without_a_judged_like_are_not_judged():
+    """A query of dislikes alone would count as one in which nothing is found."""
+    who = np.repeat(np.arange(40), 6)
+    did = Interactions(who, np.tile(np.arange(6), 40), np.ones(240), np.arange(40), np.arange(6))
+    did = replace(did, weights=np.where((who % 2 == 0) & (did.items > 0), -1.0, 1.0))
+    split = hold_out(did, share=0.9)
+    assert split.unjudged
+    assert (np.unique(split.judgements.gains.rows) % 2 == 1).all()
+
+
 def test_dislikes_move_no_like_across_the_split():
     did = made()
     did = replace(did, times=np.random.default_rng(1).permutation(len(did.users)).astype(float))

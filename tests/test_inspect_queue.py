@@ -121,6 +121,27 @@ def test_ranks_of_a_queued_pair_are_those_of_its_lists(tmp_path):
     assert [queued.pairs[place] for place in queued.order("anna")] == found.pairs[:30][::-1]
 
 
+def test_a_part_drawn_beside_a_machine_is_for_the_assisted_comparison(tmp_path):
+    names = ("query_id", "item_id", "probability", "context")
+    rows = [(*pair[:2], 0.5, {"lot": "x", "double": {"pairs": 3}}) for pair in PAIRS[:3]]
+    path = tmp_path / "people.csv"
+    write_queue(path, [dict(zip(names, row, strict=True)) for row in rows])
+    seen = seen_with(tmp_path, path)
+    said = decide(seen, draw_queue(seen, "queries-items", measures("dot,cosine"), 10), [])
+    assert "compare --assisted" in said["text"]
+    assert "sampled" not in said["text"]
+
+
+def test_of_which_draw_a_pair_is_comes_from_the_queue_and_not_from_the_browser(tmp_path, queue):
+    client = judge(seen_with(tmp_path, queue))
+    card = cards(client)[0]
+    card["context"] |= {"lot": "made up", "double": {"pairs": 1}}
+    answer(client, card)
+    with JudgementStore.open(tmp_path / "judgements.sqlite", read_only=True) as store:
+        [row] = store.rows()
+    assert not {"lot", "double"} & set(row.context)
+
+
 def test_pairs_drawn_by_lot_decide_nothing_by_plain_means(tmp_path, queue):
     seen = seen_with(tmp_path, queue)
     said = decide(seen, draw_queue(seen, "queries-items", measures("dot,cosine"), 10), [])

@@ -5,7 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from anglewise import Embeddings, JudgementStore, Space, write_space
+from anglewise import (
+    Embeddings,
+    Judged,
+    JudgementStore,
+    Space,
+    read_judgements,
+    read_space,
+    write_space,
+)
 from anglewise.errors import ValuesError
 from anglewise.labelling.grading_prompt import Instructions, grade_in
 from anglewise.labelling.machine_grades import PairToGrade
@@ -347,6 +355,7 @@ def test_keys_are_never_shown(grade, grader, monkeypatch, tmp_path):
         (["--concurrency", "0"], ["--concurrency"]),
         (["--key", "sk-123-secret"], ["name of an environment variable"]),
         (["--cache", "lacking.txt"], ["lacking.txt", "--cache"]),
+        (["--cache", "none/new.txt"], ["none does not exist; make it first"]),
         (["--direction", "items-items"], ["not both in the space"]),
     ],
 )
@@ -368,3 +377,51 @@ def test_a_space_without_texts_is_refused(anglewise, tmp_path, grader):
 def test_odd_answers_are_refused_in_time(words):
     with pytest.raises(ValuesError, match="no JSON object"):
         grade_in(words, "a", 3)
+
+
+def test_nobody_grades_under_the_name_of_another(grade, space, grader, tmp_path):
+    assert refused(grade("--judge", " "), "--judge is empty")
+    with JudgementStore.open(space / "judgements.sqlite") as store:
+        store.add_new([Judged("q0", "d0", 2, judge="anna")])
+    assert refused(grade("--judge", "anna"), "'anna'", "no model", "--judge")
+    assert grader.asked == []
+    assert grade("--judge", "m").code == 0
+    asked = len(grader.asked)
+    assert grade("--judge", "m").code == 0  # the same again is the same judge
+    own = tmp_path / "own.txt"
+    own.write_text("Is {document} about {query}?")
+    run = grade("--judge", "m", "--instructions", own)
+    assert refused(run, "other instructions", "--judge")
+    assert len(grader.asked) == asked
+
+
+def test_who_compares_by_a_machines_grades_is_told_so(grade, space, grader, anglewise):
+    wanted = "a machine alone graded"
+    grader.grade = lambda prompt: 3 if "heat" in prompt else 0
+    assert grade().code == 0
+    told = json.loads(anglewise("compare", space, "--sequential", "--json", "-").out)
+    count = len(rows(space))
+    [note] = [note for note in told["notes"] if wanted in note]
+    assert f"{count:,} of {count:,} judged pairs, and no person" in note
+    assert "the machine grades as people would" in told["verdict"]["reason"]
+    assert any(wanted in note for note in told["sequential"]["notes"])
+    loaded = read_space(space)
+    judged = read_judgements(space / "judgements.sqlite", loaded)
+    write_space(loaded, space.parent / "copy", {"queries-items": judged})
+    told = json.loads(anglewise("compare", space.parent / "copy", "--json", "-").out)
+    assert note in told["notes"]
+    both = anglewise("compare", "--spaces", f"a={space}", f"b={space}", "--json", "-")
+    told = json.loads(both.out)
+    assert sum(wanted in note for note in told["notes"]) == 1
+    assert "the machine grades as people would" in told["verdict"]["reason"]
+    with JudgementStore.open(space / "judgements.sqlite") as store:
+        people = [Judged(row.query_id, row.item_id, 1, judge="anna") for row in rows(space)]
+        store.add_new(people[1:])
+    told = json.loads(anglewise("compare", space, "--json", "-").out)
+    [note] = [note for note in told["notes"] if f"1 of {count:,} judged pairs" in note]
+    assert "nDCG of a machine's and people's grades together is biased" in note
+    with JudgementStore.open(space / "judgements.sqlite") as store:
+        store.add_new(people[:1])
+    told = json.loads(anglewise("compare", space, "--json", "-").out)
+    assert not any(wanted in note for note in told["notes"])
+    assert "machine" not in told["verdict"]["reason"]

@@ -82,7 +82,8 @@ def calibrate(
         questions_in,
     )
     from anglewise.cli.program import version
-    from anglewise.comparison.notes import judged_notes, part_notes
+    from anglewise.comparison.label_notes import judged_notes
+    from anglewise.comparison.notes import part_notes
     from anglewise.data_types.judgements import Judgements
     from anglewise.errors import SpellingError
     from anglewise.nearest_neighbours.index import Index

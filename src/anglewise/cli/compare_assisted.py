@@ -30,7 +30,7 @@ def refuse_beside(others: Mapping[str, Any], results: Results, judging: Judging)
         if value != usual[name] and name not in RULES:
             others = {**others, f"--{name.replace('_', '-')}": value}
     for name, value in others.items():
-        if value:
+        if value is not None and value is not False and value != ():
             raise SpellingError(
                 f"{name.replace('_', '-')} has no meaning beside --assisted, which gives intervals "
                 "of differences in discounted gain and precision: leave one of them out"

@@ -112,12 +112,14 @@ def judge_grade(
         told = usual_instructions()
     else:
         told = read_instructions(instructions, HIGHEST if highest is None else highest)
+    if judge is not None and not judge.strip():
+        raise SpellingError("--judge is empty: name the judge, or leave it out")
     judge = judge or f"{model} ({told.digest})"
     with talk.progress("reading"):
         loaded = read_space(space, say=talk.say)
         direction = direction_of(direction, loaded)
         queue = read_queue(pairs)
-        known = _standing(space, judge, direction)
+        known = _standing(space, judge, direction, _mark(model, told))
         shown = _with_texts(loaded, direction, queue, pairs, talk)
     todo = [pair for pair in shown if (pair.query_id, pair.item_id) not in known]
     if len(todo) < len(shown):
@@ -149,8 +151,16 @@ def judge_grade(
     return 0
 
 
-def _standing(space: Path, judge: str, direction: "Direction") -> set[tuple[str, str]]:
-    """The pairs that a judge has a grade of in the store, if there is one."""
+def _standing(
+    space: Path, judge: str, direction: "Direction", mark: Mapping[str, Any]
+) -> set[tuple[str, str]]:
+    """The pairs that a judge has a grade of in the store, if there is one.
+
+    Raises ``SpellingError`` where somebody else goes by this name there: a person, another model,
+    or the same with other instructions.
+    """
+    from anglewise.data_types.numbers import shown
+    from anglewise.errors import SpellingError
     from anglewise.judgements.store import JudgementStore
     from anglewise.labelling.judged_set import store_of
 
@@ -158,7 +168,21 @@ def _standing(space: Path, judge: str, direction: "Direction") -> set[tuple[str,
     if not path.is_file():
         return set()
     with JudgementStore.open(path, read_only=True) as store:
-        return {(row.query_id, row.item_id) for row in store.rows(direction) if row.judge == judge}
+        rows = [row for row in store.rows() if row.judge == judge]
+    for row in rows:
+        if row.source != "generated" or row.context.get("generated", mark) != mark:
+            who = "another model or by other instructions"
+            raise SpellingError(
+                f"{path} holds judgements by {shown(judge)!r} that are by "
+                f"{who if row.source == 'generated' else 'no model'}: grades of two would stand as "
+                "those of one, so name this judge otherwise (--judge)"
+            )
+    return {(row.query_id, row.item_id) for row in rows if row.direction == direction}
+
+
+def _mark(model: str, told: "Instructions") -> dict[str, Any]:
+    """By which model and which instructions a grade was given, as its context keeps it."""
+    return {"model": model, "instructions": _described(told)}
 
 
 def _with_texts(
@@ -270,7 +294,7 @@ def _judged(
 
     now = clock.time()
     drawn = {(pair.query_id, pair.item_id): pair for pair in queue}
-    mark = {"model": job.model, "instructions": _described(job.instructions)}
+    mark = _mark(job.model, job.instructions)
     rows: list[Judged] = []
     for place, grade in sorted(graded.grades.items()):
         pair = job.pairs[place]

@@ -1,6 +1,6 @@
 """Align several spaces by ids, and bring their judgements together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
@@ -282,7 +282,7 @@ def _shared_judgements(
         source="; ".join(
             dict.fromkeys(labels.source for labels in judged.values() if labels.source)
         ),
-        complaints=with_gains(Complaints(), graded),
+        complaints=with_gains(_of_machines(judged.values()), graded),
         seen=None
         if merged is None
         else SparseRows.from_pairs(merged // shape[1], merged % shape[1], shape=shape),
@@ -297,6 +297,12 @@ def _shared_judgements(
         of_users=any(labels.of_users for labels in judged.values()),
     )
     return judgements, tuple(asking.names.ids[np.unique(queries[~shared])].tolist())
+
+
+def _of_machines(judged: Iterable[Judgements]) -> Complaints:
+    """How many pairs a machine graded, in that space's labels where these are most."""
+    most = max((labels.complaints for labels in judged), key=lambda one: one.by_machine)
+    return Complaints(by_machine=most.by_machine, of_sources=most.of_sources)
 
 
 def _drawn(judged: Mapping[str, Judgements], asking: IdIndex) -> QueryDraw | None:

@@ -90,9 +90,13 @@ def check_drawn_measures(chosen: Sequence[str], draw: PeoplesDraw, baseline: str
 
 @dataclass(frozen=True, eq=False)
 class PairGrades:
-    """Of each pair of the frame the grades of machine and people, and how likely it was drawn."""
+    """Of each pair of the frame the grades of machine and people, and how likely it was drawn.
+
+    ``machine`` is its mean grade where it gave none, and ``graded`` says where it gave one.
+    """
 
     machine: Float64[Array, " pairs"]
+    graded: Bool[Array, " pairs"]
     people: Float64[Array, " pairs"]
     every: Float64[Array, " pairs"]
     relevant: Bool[Array, " pairs"]
@@ -143,6 +147,7 @@ class PairGrades:
         )
         return PairGrades(
             filled,
+            known,
             people,
             np.maximum(every, 0.0),
             relevant & drawn,
@@ -154,16 +159,17 @@ class PairGrades:
         )
 
     def agreement(self) -> MachineAgreement | None:
-        """Cohen's kappa, each pair by one over its chance."""
-        if not self.drawn.any():
+        """Cohen's kappa of the pairs that both graded, each by one over its chance."""
+        both = self.drawn & self.graded
+        if not both.any():
             return None
-        machine, people = self.machine[self.drawn], self.people[self.drawn]
-        weights = 1 / self.chances[self.drawn]
+        machine, people = self.machine[both], self.people[both]
+        weights = 1 / self.chances[both]
         levels, codes = np.unique(np.concatenate([machine, people]), return_inverse=True)
         confusion = np.zeros((1, len(levels), len(levels)))
         np.add.at(confusion[0], (codes[: len(machine)], codes[len(machine) :]), weights)
         return MachineAgreement(
-            pairs=int(self.drawn.sum()),
+            pairs=int(both.sum()),
             alike=float(weights[machine == people].sum() / weights.sum()),
             kappa=float(cohen_kappa(confusion)[0]),
             quadratic=float(cohen_kappa(confusion, "quadratic")[0]),

@@ -178,13 +178,29 @@ class AssistedComparison:
 
     @property
     def decision(self) -> tuple[str, str | None]:
-        """``better`` with the measure that is, or ``cannot-tell``; no tie is ever claimed."""
+        """``better`` with the measure that is, or ``cannot-tell``; no tie is ever claimed.
+
+        Of several that are ahead of the baseline the one that is so by most.
+        """
         ahead = [one for one in self.deciding if one.leads > 0]
         if ahead:
             return "better", max(ahead, key=lambda one: one.corrected.mean).measure
         if self.deciding and all(one.leads < 0 for one in self.deciding):
             return "better", self.baseline
         return "cannot-tell", None
+
+    @property
+    def behind(self) -> tuple[str, ...]:
+        """What the measure of the decision was shown to be ahead of; empty where none is better.
+
+        Measures are compared with the baseline, and not with each other.
+        """
+        decision, measure = self.decision
+        if decision != "better":
+            return ()
+        if measure == self.baseline:
+            return tuple(one.measure for one in self.deciding)
+        return (self.baseline,)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -207,6 +223,6 @@ class AssistedComparison:
             "differences": [one.to_dict() for one in self.differences],
             "agreement": None if self.agreement is None else self.agreement.to_dict(),
             "ndcg": {"queries": self.ndcg_queries, "means": dict(self.ndcg)},
-            "verdict": {"decision": decision, "measure": measure},
+            "verdict": {"decision": decision, "measure": measure, "better_than": [*self.behind]},
             "seed": self.seed,
         }

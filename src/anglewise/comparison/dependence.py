@@ -28,11 +28,13 @@ ALL_WEIGHED = "everything here is weighed by traffic"
 UNEQUAL = "queries were drawn with unequal chances"
 POOL = "the pool may favour"
 BY_LOT = "pairs were drawn by lot to be judged"
+MACHINE = "a machine alone graded"
+MACHINE_RIGHT = "the machine grades as people would"
 
 
 def lasting_notes(notes: Iterable[str]) -> tuple[str, ...]:
     """Of the notes on a comparison those that hold for whatever is made of it."""
-    lasting = (DEPENDENT, POOL, BY_LOT, UNEQUAL, ALL_WEIGHED)
+    lasting = (DEPENDENT, POOL, BY_LOT, UNEQUAL, ALL_WEIGHED, MACHINE)
     return tuple(note for note in notes if any(words in note for words in lasting))
 
 

@@ -79,6 +79,8 @@ class Scores:
         What it took to search for each measure, where they were searched for here.
     reranking
         What it took to rerank, for those that are reranked.
+    by_machine
+        Whether a machine alone graded some of what is judged.
     trainings
         Of several trainings of one model, the figures of each; ``values`` are their means then.
     """
@@ -97,6 +99,7 @@ class Scores:
     outside_pool: Float64[Array, " m"] | None = None
     split: QuerySplit = ALONE
     drawn_by_lot: bool = False
+    by_machine: bool = False
     weights: QueryWeights | None = None
     largest_group: int | None = None
     other_grades: int | None = None

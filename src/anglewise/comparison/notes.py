@@ -15,22 +15,21 @@ from anglewise.comparison.dependence import (
     shared_notes,
 )
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
+from anglewise.comparison.label_notes import judged_notes, label_notes, relevance_notes
 from anglewise.comparison.list_notes import empty_notes, tie_notes
 from anglewise.comparison.pool_bias import pool_notes
 from anglewise.comparison.ranked_runs import RankedRuns, RunCandidate, reads_vectors
 from anglewise.comparison.rankers import Ranker
 from anglewise.data_types.columns import titles
-from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.drawn import QueryDraw, weighted_means
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.representation import Representation
-from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.token_vectors import TokenVectors
-from anglewise.data_types.typing import Array, Bool, Direction, Int64
+from anglewise.data_types.typing import Direction
 from anglewise.geometry.norms import known_uses, popularity_note, ranked_side
 from anglewise.similarity_measures.biases import biases_note
 from anglewise.similarity_measures.formulas import SIMPLEST_FIRST
@@ -54,7 +53,7 @@ def notes(
     unit = searched and dense and sides[1].is_unit() and not space.named_biases
     return (
         *(runs.notes if runs else ()),
-        *(judged_notes(judgements) if lists else _label_notes(judgements.complaints)),
+        *(judged_notes(judgements) if lists else label_notes(judgements.complaints)),
         *(_draw_notes(judgements.drawn, scores) if lists else ()),
         *(lot_notes(judgements, scores.values) if lists else ()),
         *pool_notes(scores),
@@ -90,7 +89,7 @@ def space_notes(
         *_alignment_notes(aligned, sides, len(scores.rows)),
         *(runs.notes if runs else ()),
         *_labels_by_space(judged),
-        *_relevance_notes(aligned.judgements),
+        *relevance_notes(aligned.judgements),
         *_draw_notes(aligned.judgements.drawn, scores),
         *lot_notes(aligned.judgements, scores.values),
         *pool_notes(scores),
@@ -118,80 +117,6 @@ def space_notes(
     )
 
 
-def judged_notes(judgements: Judgements) -> Iterator[str]:
-    """What is wrong with graded relevance as it came, and how it is read."""
-    yield from _label_notes(judgements.complaints)
-    yield from _relevance_notes(judgements)
-
-
-def _label_notes(wrong: Complaints) -> Iterator[str]:
-    """What is wrong with the labels as they came."""
-    for noun, missing in (("query", wrong.unknown_queries), ("item", wrong.unknown_items)):
-        if missing:
-            yield f"judgements name {noun} ids that the space does not hold, such as " + listed(
-                [repr(name) for name in missing]
-            )
-    if wrong.other_form:
-        yield wrong.other_form.removeprefix("; ")
-    yield from _span_notes(wrong)
-    if wrong.dropped:
-        yield f"{counted(wrong.dropped, 'judgement')} could not be used"
-    if wrong.duplicates:
-        yield f"{counted(wrong.duplicates, 'judgement')} came more than once"
-
-
-def _span_notes(wrong: Complaints) -> Iterator[str]:
-    """What became of judgements of characters in this cutting of the documents."""
-    if wrong.stale:
-        yield (
-            f"{counted(wrong.stale, 'judgement')} of passages whose text is another by now: not "
-            "counted"
-        )
-    if wrong.unchecked:
-        yield (
-            f"{counted(wrong.unchecked, 'judgement')} of passages of which nothing tells whether "
-            "their text is still what was judged: counted"
-        )
-    if wrong.by_overlap:
-        longer = (
-            f"; {wrong.of_longer:,} of them relevant by longer passages, of which they may be an "
-            "irrelevant part"
-            if wrong.of_longer
-            else ""
-        )
-        yield (
-            f"{counted(wrong.by_overlap, 'pair')} graded by what was judged of other passages of "
-            f"the same text, which was cut otherwise{longer}"
-        )
-
-
-def _relevance_notes(judgements: Judgements) -> Iterator[str]:
-    """Whether there is anything to find, anything to grade, and what is left out or cannot be."""
-    gains, level = judgements.graded, judgements.relevant_from
-    rows = judgements.judged_rows
-    if judgements.missing is not None:
-        lacking = len(judgements.missing.indices)
-        relevant = int((judgements.missing.values > 0).sum())
-        yield (
-            f"{counted(lacking, 'judgement')} of items that the space does not hold; relevant, and "
-            f"so counted as missed as in trec_eval: {relevant:,} (--missing drop leaves them out)"
-        )
-    without = _without(gains, gains.values > 0, rows)
-    if without:
-        yield f"{counted(without, 'judged query')} without any relevant item: every measure gets 0"
-    if level is not None:
-        yield (
-            f"relevant to R, P, RR, AP, bpref and infAP are grades from {level:g} on, to nDCG all "
-            f"above 0: {counted(_without(gains, judgements.relevant, rows), 'judged query')} "
-            "without any of them, for which those metrics are 0"
-        )
-    if judgements.complaints.gains_all_equal:
-        yield (
-            f"all gains are {gains.values.max():g}: nothing tells the more relevant from the less, "
-            "or what was judged and is not relevant"
-        )
-
-
 def _draw_notes(drawn: QueryDraw | None, scores: Scores) -> Iterator[str]:
     """By what queries weigh, and what means over all queries, each once, would be."""
     if drawn is None:
@@ -214,11 +139,6 @@ def _draw_notes(drawn: QueryDraw | None, scores: Scores) -> Iterator[str]:
         f"times the mean one, and all tell as much as {weights.effective:.0f} of one weight. "
         f"Over all queries, each once, {scores.metric} is {means}; nothing here tests that"
     )
-
-
-def _without(gains: SparseRows, relevant: Bool[Array, " entries"], rows: Int64[Array, " q"]) -> int:
-    """How many of these queries have none of the relevant entries."""
-    return int((np.bincount(gains.rows[relevant], minlength=gains.shape[0])[rows] == 0).sum())
 
 
 ITSELF_SHARE = 0.1
@@ -431,7 +351,7 @@ def _alignment_notes(
 
 
 def _labels_by_space(judged: Mapping[str, Judgements]) -> Iterator[str]:
-    sentences = {name: tuple(_label_notes(labels.complaints)) for name, labels in judged.items()}
+    sentences = {name: tuple(label_notes(labels.complaints)) for name, labels in judged.items()}
     if len(set(sentences.values())) == 1:
         yield from next(iter(sentences.values()))
         return

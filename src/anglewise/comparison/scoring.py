@@ -128,6 +128,7 @@ def score_lists(
         outside_pool=_outside_pool(settings.metrics[0], lists, judgements, rows, each),
         split=split,
         drawn_by_lot=judgements.by_lot,
+        by_machine=judgements.complaints.by_machine > 0,
         weights=weights,
         largest_group=settings.largest_group,
     )

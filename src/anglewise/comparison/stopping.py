@@ -177,6 +177,7 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
             f"{len(whole):,} {'is' if values.shape[1] == 1 else 'are'} judged whole"
         )
         best = groups.measures[groups.leader].measure
+        notes += lasting_notes(result.notes)
         return Sequential("keep-judging", best, names, None, None, values.shape[1], reason, notes)
     race = Race.of(values)
     left = [row for row, may in zip(groups.measures, race.may_be_best, strict=True) if may]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from anglewise.comparison.comparison_result import Estimate, Plans, Verdict
+from anglewise.comparison.dependence import MACHINE_RIGHT
 from anglewise.comparison.inference import NAMED, Inference, why_no_verdict
 from anglewise.comparison.pool_bias import pool_assumption
 from anglewise.comparison.ranked_runs import RunCandidate
@@ -388,6 +389,7 @@ class _Words:
         if self.trainings is not None:
             assumed.append(trained_alike(self.trainings))
         assumed += pool_assumption(scores, self._claimed())
+        assumed += [MACHINE_RIGHT] if scores.by_machine else []
         if assumed:
             yield f"if {listed(assumed)}"
 

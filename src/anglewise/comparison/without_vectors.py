@@ -38,7 +38,8 @@ class WithoutVectors:
     uses
         How often each of these was used, where that is known.
     seen
-        Who used what, where that is known: users by what is ranked.
+        Who used what, where that is known: users by what is ranked, without what weighs 0 or less,
+        which is no like.
     texts
         Reads the texts of those who ask and of what is ranked; None where either side has none.
     order
@@ -81,7 +82,8 @@ def of_space(space: Space, judgements: Judgements) -> WithoutVectors:
         order = documents_of(ranked, parts).id_order
         return WithoutVectors(own, len(parts), texts=texts, order=order)
     uses = known_uses(space, direction)
-    return WithoutVectors(judgements, len(ranked), uses, space.seen, texts, ranked.id_order)
+    liked = None if space.seen is None else space.seen.likes()
+    return WithoutVectors(judgements, len(ranked), uses, liked, texts, ranked.id_order)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +176,7 @@ def of_spaces(aligned: AlignedSpaces) -> WithoutVectors:
         columns = aligned.ranked.places[name]
         uses = np.zeros(items)
         uses[columns] = own
-        seen = space.seen
+        seen = None if space.seen is None else space.seen.likes()
         if seen is not None:
             rows, users = seen.rows, seen.shape[0]
             if direction == "queries-items":

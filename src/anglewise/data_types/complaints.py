@@ -18,7 +18,8 @@ class Complaints:
     ``unchecked`` those of which nothing tells which text stands there; ``by_overlap`` the pairs
     whose passage was judged as a part of others, and ``of_longer`` those of them that are relevant
     by longer ones, of which they may be an irrelevant part. ``stale_pairs`` are the ids of the
-    queries and passages that stale judgements would be of.
+    queries and passages that stale judgements would be of. Of the ``of_sources`` pairs of a store
+    that count, a machine graded ``by_machine``, and no person; both 0 where it graded none.
     """
 
     unknown_queries: tuple[str, ...] = ()
@@ -33,6 +34,8 @@ class Complaints:
     by_overlap: int = 0
     of_longer: int = 0
     stale_pairs: tuple[tuple[str, str], ...] = ()
+    by_machine: int = 0
+    of_sources: int = 0
 
 
 def with_gains(complaints: Complaints, graded: SparseRows) -> Complaints:

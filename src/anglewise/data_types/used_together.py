@@ -23,7 +23,8 @@ class UsedTogether:
     Attributes
     ----------
     sets
-        ``sets x items``: what each user used, or the items of each label. Values are not read.
+        ``sets x items``: what each user used, or the items of each label. Entries of 0 or less are
+        no likes and left out; how large the others are is not read.
     grade
         How two items are graded: see :func:`anglewise.judgements.co_use.co_use`.
     min_support
@@ -48,6 +49,7 @@ class UsedTogether:
 
     def __post_init__(self) -> None:
         check_kind(self.sets, SparseRows, "sets", "SparseRows")
+        object.__setattr__(self, "sets", self.sets.likes())
         check_word(self.grade, get_args(Grade), "grade")
         whole(1).check("min_support", self.min_support)
         check_flag(self.of_users, "of_users")

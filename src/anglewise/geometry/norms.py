@@ -73,8 +73,8 @@ class Popularity:
     Attributes
     ----------
     what
-        ``"seen"`` (entries of ``space.seen``), ``"popularity"`` (a column of the metadata) or
-        ``"text length"`` (characters of the column ``text``).
+        ``"seen"`` (entries of ``space.seen`` above 0), ``"popularity"`` (a column of the
+        metadata) or ``"text length"`` (characters of the column ``text``).
     values
         One number of at least 0 a row, NaN where it is not known.
     """
@@ -86,10 +86,10 @@ class Popularity:
 def popularity(space: Space, side: Side) -> Popularity | None:
     """How popular each row of a side is, as far as the space knows; None where it does not.
 
-    The number of its entries in ``space.seen``, whatever their weight; without any entries, the
-    column ``popularity`` of the metadata, and without a number there the length of ``text``. A
-    cell of ``popularity`` that is no finite number of at least 0 counts as unknown, which
-    ``popularity_note`` says.
+    The number of its entries in ``space.seen`` that weigh more than 0, since others are no likes;
+    without any such entry, the column ``popularity`` of the metadata, and without a number there
+    the length of ``text``. A cell of ``popularity`` that is no finite number of at least 0 counts
+    as unknown, which ``popularity_note`` says.
 
     >>> items = Embeddings([[1.0], [2.0]], metadata={"popularity": [10, None]})
     >>> popularity(Space(items=items), "items")
@@ -163,11 +163,12 @@ def _ranks(values: Array) -> Array:
 
 
 def _seen(space: Space, side: Side) -> Array | None:
-    if space.seen is None or not len(space.seen.indices):
+    liked = None if space.seen is None else space.seen.likes()
+    if liked is None or not len(liked.indices):
         return None
     if side == "queries":
-        return space.seen.counts.astype(np.float64)
-    return np.bincount(space.seen.indices, minlength=len(space.items)).astype(np.float64)
+        return liked.counts.astype(np.float64)
+    return np.bincount(liked.indices, minlength=len(space.items)).astype(np.float64)
 
 
 def _column(embeddings: Embeddings, name: str) -> list[Any] | None:

@@ -18,10 +18,11 @@ T = TypeVar("T")
 def logged_lines(log: Path, kind: str) -> list[bytes]:
     """The lines of a log, the last of which may have been cut off; one empty line if none is there.
 
-    Raises ``FileError`` for what cannot be read.
+    Raises ``FileError`` for what cannot be read, and where no log can be begun.
     """
     if not log.exists():
-        return [b""]
+        with writing(log):  # what forbids it is said before any answer is paid for
+            return [b""]
     with reading(log, kind), opened(log) as file:
         check_holds(log, os.fstat(file.fileno()).st_size)
         return file.read().split(b"\n")

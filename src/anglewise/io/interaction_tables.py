@@ -91,12 +91,27 @@ def read_uses(sheet: Sheet, options: TableOptions, say: Say) -> Interactions:
     say(f"{sheet.path.name}: {', '.join(parts)}{in_order}{said}{remark(sheet, positions)}")
     users, user_ids = numbered(names_of(sheet, columns[USER], positions[USER]))
     items, item_ids = numbered(names_of(sheet, columns[ITEM], positions[ITEM]))
+    _check_one_header(sheet, positions, user_ids, item_ids)
     if weights is None:
         weights = np.ones(len(users))
         if WEIGHT in columns:
             weights = numbers_of(sheet, columns[WEIGHT], positions[WEIGHT])
     times = _times(sheet, roles, positions, columns, say) if TIME in columns else None
     return Interactions(users, items, weights, user_ids, item_ids, times)
+
+
+def _check_one_header(
+    sheet: Sheet, positions: Mapping[Role, int], user_ids: Any, item_ids: Any
+) -> None:
+    """Refuse files put behind each other with the first line of each, which would name a user."""
+    if sheet.names is None:
+        return
+    user, item = (sheet.names[positions[role]] for role in (USER, ITEM))
+    if user in user_ids and item in item_ids:
+        raise FileError(
+            f"{sheet.path} names its columns again among its rows ({user!r} is a user and {item!r} "
+            "an item): leave out all lines of names but the first"
+        )
 
 
 def _times(

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from anglewise.io.interaction_formats import (
 )
 from anglewise.io.interaction_matrices import parse_absent, read_wide
 from anglewise.io.interaction_tables import TableOptions, read_uses
+from anglewise.io.odd_ids import say_odd_ids
 from anglewise.io.sparse_files import interactions_of, read_sparse_npz
 from anglewise.io.tables import EVENT, ID, ITEM, TIME, USER, WEIGHT, find, listed
 from anglewise.io.texts import read_texts
@@ -114,7 +114,7 @@ def read_interactions(
         parse_absent(absent) if isinstance(absent, str) else absent,
     )
     uses = _uses(path, source, options, say)
-    _check_look_alikes(source, uses, say)
+    say_odd_ids(source, uses, say)
     merged = _last_of_each if options.worth is None else _strongest_of_each
     interactions = merged(source, uses, say)
     if min_weight is not None:
@@ -155,21 +155,6 @@ def _uses(path: PathLike | Any, source: Path, options: TableOptions, say: Say) -
             raise SpellingError(f"format={kind!r} is of files, and a frame came: leave it out")
         return READERS[kind](source, say)
     return read_uses(open_sheet(path, headless=options.order is not None), options, say)
-
-
-def _check_look_alikes(path: Path, interactions: Interactions, say: Say) -> None:
-    """Say which ids look alike and are two, as they differ in their Unicode form alone."""
-    for what, ids in (("users", interactions.user_ids), ("items", interactions.item_ids)):
-        others = [name for name in ids.tolist() if not name.isascii()]
-        forms: dict[str, str] = {}
-        for name in others:
-            first = forms.setdefault(normalize("NFC", name), name)
-            if first != name:
-                say(
-                    f"{path.name}: two {what} look alike, {first!r}: their ids differ in their "
-                    "Unicode form (NFC and NFD) alone, and count as two; write both in one, NFC"
-                )
-                break
 
 
 def _last_of_each(path: Path, interactions: Interactions, say: Say) -> Interactions:

@@ -1,5 +1,6 @@
 """Read sets of items from a table: what is labelled, tagged or cited alike, as judgements."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from anglewise.data_types.used_together import UsedTogether
 from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, reading
+from anglewise.io.odd_ids import NONE_GIVEN
 from anglewise.io.tables import ID, ITEM, Sheet, check_names, find, listed, names_of, rows_of
 from anglewise.judgements.co_use import co_use
 
@@ -92,6 +94,7 @@ def read_item_sets(
         f"{sheet.path.name}: ids from {sheet.name(of_id)}, labels from {label}"
         + (f"; rows left out: {', '.join(left)}" if left else "")
     )
+    _say_odd_labels(sheet, number_of, say)
     if not pairs:
         raise FileError(f"{sheet.path}: no item of the space has a label in {label}: fill it in")
     sets, items = np.array(pairs, dtype=np.int64).T
@@ -100,6 +103,27 @@ def read_item_sets(
     judged = co_use(made_of, noun="label")
     labels = counted(len(number_of), "label")
     return replace(judged, source=f"{judged.source} ({labels}, {label} of {sheet.path.name})")
+
+
+NO_LABEL = (*NONE_GIVEN, "(no genres listed)", "unknown", "Unknown")
+"""What stands for none, in MovieLens too."""
+
+
+def _say_odd_labels(sheet: Sheet, labels: Collection[str], say: Say) -> None:
+    """Say which labels may be several in one, or none."""
+    joined = [label for label in labels if "," in label or ";" in label]
+    if joined:
+        say(
+            f"{sheet.path.name}: {counted(len(joined), 'label')} with a comma or a semicolon, such "
+            f"as {shown(joined[0])!r}, taken as one each: labels of one cell are parted by "
+            f"{SEVERAL} alone"
+        )
+    none = next((label for label in NO_LABEL if label in labels), None)
+    if none is not None:
+        say(
+            f"{sheet.path.name}: {none!r} is taken as a label, which items share; if it says that "
+            "they have none, leave their cells empty"
+        )
 
 
 def _texts(sheet: Sheet, position: int) -> list[str | None]:

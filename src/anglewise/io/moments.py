@@ -42,7 +42,25 @@ def _moments(sheet: Sheet, column: Any, position: int) -> Any:
                 return pc.cast(text, pa.timestamp(unit, zone))
             except pa.ArrowInvalid:
                 continue
+    wrong = next((cell for cell in text.to_pylist() if not _is_moment(cell)), None)
+    if wrong is None:
+        raise FileError(
+            f"{sheet.path}: {sheet.name(position)} holds some times with a time zone and some "
+            "without: write all of them in one way"
+        )
     raise FileError(
         f"{sheet.path}: {sheet.name(position)} holds times that are neither numbers nor dates "
-        f"like 2024-05-01 12:30:00, such as {column[0].as_py()!r}: write them so"
+        f"like 2024-05-01 12:30:00, such as {wrong[:40]!r}: write them so"
     )
+
+
+def _is_moment(cell: str | None) -> bool:
+    """Whether one cell is a date, with or without a time zone."""
+    pa, pc = arrow(), arrow("compute")
+    for zone in (None, "UTC"):
+        try:
+            pc.cast(pa.scalar(cell or "", pa.string()), pa.timestamp("ns", zone))
+        except pa.ArrowInvalid:
+            continue
+        return True
+    return False

@@ -191,9 +191,9 @@ def _stored(complaints: Complaints) -> dict[str, Any]:
     return {name: value for name, value in content.items() if name not in OF_SPANS or value}
 
 
-OF_SPANS = ("stale", "unchecked", "by_overlap", "of_longer")
-"""Complaints about judged characters, which older versions do not know: kept where there are some.
-"""
+OF_SPANS = ("stale", "unchecked", "by_overlap", "of_longer", "by_machine", "of_sources")
+"""Complaints about judged characters and about who judged, which older versions do not know: kept
+where there are some."""
 
 
 def _complaints(stored: Mapping[str, Any]) -> Complaints:

@@ -18,6 +18,7 @@ from anglewise.data_types.text import order_of_ids
 from anglewise.data_types.typing import Array, Float64, Int64, Shaped
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.files import PathLike, arrow, reading
+from anglewise.io.truth_values import truth_values
 
 
 @dataclass(frozen=True)
@@ -374,7 +375,10 @@ def rows_of(names: Any, side: Embeddings) -> Int64[Array, " entries"]:
 
 
 def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " rows"]:
-    """A column as finite numbers; ``ValuesError`` naming the first row that holds none."""
+    """A column as finite numbers, true as 1 and false as 0.
+
+    Raises ``ValuesError`` naming the first row that holds none.
+    """
     pa = arrow()
     pc = arrow("compute")
 
@@ -382,7 +386,9 @@ def numbers_of(sheet: Sheet, column: Any, position: int) -> Float64[Array, " row
         column = pc.cast(column, column.type.value_type)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         try:
-            column = pc.cast(pc.utf8_trim_whitespace(column), pa.float64())
+            column = truth_values(column)
+            if not pa.types.is_boolean(column.type):
+                column = pc.cast(pc.utf8_trim_whitespace(column), pa.float64())
         except pa.ArrowInvalid:
             refused = _first_refused(pc.utf8_trim_whitespace(column))
             raise _not_a_number(sheet, position, refused, column[refused].as_py()) from None

@@ -21,6 +21,9 @@ LONGEST_WORD = 10_000
 SAMPLE = 4096
 """So many bytes behind the header are looked at to tell text from binary."""
 
+DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+"""A number that is written as no whole one."""
+
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Bytes that stand in no text."""
 
@@ -34,7 +37,8 @@ def load_word2vec(path: Path) -> tuple[list[str], Array]:
     end in a number, for then the row holds more numbers than are due.
 
     Raises ``FileError``, ``ShapeError`` or ``ValuesError`` with the line (text) or the word
-    (binary) at which the file breaks.
+    (binary) at which the file breaks, and ``FileError`` for words that are all decimals where no
+    header says that they are words.
     """
     data = contents(path)
     mark = len(MARK) if data[: len(MARK)] == MARK else 0
@@ -55,7 +59,14 @@ def load_word2vec(path: Path) -> tuple[list[str], Array]:
             f"{path} is no word2vec file: text or binary is due that begins with "
             "'rows dimensions', or lines of a word and its numbers"
         )
-    return _text(path, data, mark, None, dimension)
+    words, vectors = _text(path, data, mark, None, dimension)
+    if all(map(DECIMAL.fullmatch, words)):
+        raise FileError(
+            f"{path} has no header, and all its words are decimals such as {words[0]!r}: if they "
+            "are the first numbers of vectors, as numpy.savetxt writes them, save these with "
+            f"numpy.save; if they are words, put a first line of '{len(words)} {dimension}' before"
+        )
+    return words, vectors
 
 
 def _cells(line: bytes) -> list[bytes]:

@@ -345,6 +345,7 @@ def combined(
     graded = SparseRows.from_pairs(
         pair_rows, pair_items, [pair.grade for pair in pairs_used], shape=shape
     )
+    by_machine = sum(pair.rows[0].source == "generated" for pair in pairs_used)
     complaints = Complaints(
         unknown_queries=_unknown([pair.query_id for pair in pairs], asking.row_of),
         unknown_items=_unknown([pair.item_id for pair in pairs], ranked.row_of),
@@ -355,6 +356,8 @@ def combined(
         unchecked=placed.unchecked,
         by_overlap=sum(pair.overlap is not None for pair in pairs_used),
         of_longer=sum(pair.overlap is not None and pair.overlap.of_longer for pair in pairs_used),
+        by_machine=by_machine,
+        of_sources=len(pairs_used) if by_machine else 0,
     )
     chances, unknown = _chances(pairs_used)
     queries = {pair.query_id for pair in pairs_used}

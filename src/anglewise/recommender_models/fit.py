@@ -262,7 +262,8 @@ def fit(
     if dislikes:
         notes.append(
             f"{dislikes:,} of {len(interactions.users):,} interactions weigh 0 or less: no likes, "
-            "so not learned from; those of held-out users are judged and not relevant"
+            "so not learned from; of those of held-out users, what is hidden is judged and not "
+            "relevant"
             if hold_out_split
             else f"{dislikes:,} of {len(interactions.users):,} interactions weigh 0 or less: no "
             "likes, so not learned from"

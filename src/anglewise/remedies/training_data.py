@@ -155,7 +155,7 @@ class Training:
     space
         The space as it came, for its ids and metadata.
     learned
-        What the users did that a model learns from; the rows of held-out users are empty.
+        What the users liked, from which a model learns; the rows of held-out users are empty.
     visible
         What every user shows: folded in, and left out of what is recommended.
     asking
@@ -219,7 +219,7 @@ def training_of(
         return None
     users = space.queries
     trains = trained_rows(users)
-    learned = seen if trains is None else seen.where(trains[seen.rows])
+    learned = (seen if trains is None else seen.where(trains[seen.rows])).likes()
     if not len(learned.indices):
         return None
     rows = np.arange(seen.shape[0], dtype=np.int64) if asking is None else asking

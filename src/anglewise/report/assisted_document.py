@@ -9,7 +9,7 @@ from anglewise.comparison.assisted_result import (
     AssistedDifference,
     Savings,
 )
-from anglewise.data_types.text import counted, percent
+from anglewise.data_types.text import counted, listed, percent
 from anglewise.report.document import Block, Document, Line, Table
 from anglewise.report.words import NOTHING, interval, number, signed
 
@@ -63,7 +63,7 @@ def _all_but(result: AssistedComparison) -> str:
 def _headline(result: AssistedComparison) -> str:
     decision, measure = result.decision
     if decision == "better":
-        return f"{measure} is better"
+        return f"{measure} is better than {listed(result.behind)}"
     return "cannot tell which is better"
 
 
@@ -78,7 +78,11 @@ def _reason(result: AssistedComparison) -> str:
             said.append(f"{one.measure} is {where} {one.baseline} by {ends}")
         else:
             said.append(f"{one.measure} and {one.baseline} are not told apart: {ends}")
-    return f"{'; '.join(said)}, in {result.deciding[0].metric}"
+    reason = f"{'; '.join(said)}, in {result.deciding[0].metric}"
+    ahead = [one.measure for one in result.deciding if one.leads > 0]
+    if len(ahead) > 1:
+        reason += f"; {listed(ahead)} were not compared with each other (--baseline)"
+    return reason
 
 
 def _ends(one: AssistedDifference) -> str:

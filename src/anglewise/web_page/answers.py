@@ -7,12 +7,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, cast
 
-from anglewise.data_types.drawn import DRAWN
+from anglewise.data_types.drawn import DRAWN, LOT
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown as quoted
 from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError, ValuesError
+from anglewise.judgements.machine_judges import DOUBLE
 from anglewise.judgements.placed import span_fields
 from anglewise.judgements.records import Judged
 from anglewise.judgements.store import JudgementStore
@@ -139,11 +140,15 @@ def _chance(inspected: Inspected, direction: Direction, query: str, item: str) -
     return inspected.queue.chances.get((query, item))
 
 
+FROM_QUEUE = (DRAWN, LOT, DOUBLE)
+"""What a context says of the draw, by which others are weighed."""
+
+
 def _context(
     inspected: Inspected, direction: Direction, pair: tuple[str, str], sent: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Why the pair was judged; how its query was drawn comes from the queue, not the browser."""
-    context = {name: value for name, value in sent.items() if name != DRAWN}
+    """Why the pair was judged; how it was drawn comes from the queue, not the browser."""
+    context = {name: value for name, value in sent.items() if name not in FROM_QUEUE}
     queue = inspected.queue
     if queue is not None and queue.direction == direction:
         context.update(queue.contexts.get(pair, {}))

@@ -24,6 +24,7 @@ from anglewise.geometry.norms import Popularity, popularity
 from anglewise.io.files import PathLike, Stamp, stamp
 from anglewise.io.pairs_to_judge import Queued, read_queue
 from anglewise.io.texts import texts_of
+from anglewise.judgements.machine_judges import DOUBLE
 from anglewise.web_page.metadata import Held, Metadata, bytes_of
 
 if TYPE_CHECKING:
@@ -98,6 +99,11 @@ class Queue:
     def chosen(self) -> bool:
         """Whether some pairs were not drawn at random, but chosen as informative."""
         return any(pair.probability is None for pair in self.pairs)
+
+    @property
+    def beside_machine(self) -> bool:
+        """Whether pairs were drawn from those that a machine graded, for people to grade too."""
+        return any(DOUBLE in pair.context for pair in self.pairs)
 
     @property
     def by_lot(self) -> bool:

@@ -244,7 +244,7 @@ def decide(inspected: Inspected, queue: JudgingQueue, rows: Sequence[Judged]) ->
     from anglewise.comparison.stopping import sequential
 
     judgements = current_judgements(inspected, queue, rows)
-    refused = _refused(queue, judgements)
+    refused = _refused(inspected, queue, judgements)
     if refused is not None:
         return refused
     if judgements is None:
@@ -359,7 +359,9 @@ def _sentence(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}."
 
 
-def _refused(queue: JudgingQueue, judgements: Judgements | None) -> dict[str, Any] | None:
+def _refused(
+    inspected: Inspected, queue: JudgingQueue, judgements: Judgements | None
+) -> dict[str, Any] | None:
     """Why nothing can be decided here however much is judged; None where it can."""
     from anglewise.comparison.stopping import WEIGHED
 
@@ -374,6 +376,8 @@ def _refused(queue: JudgingQueue, judgements: Judgements | None) -> dict[str, An
         return {"state": "unknown items", "text": _sentence(reason)}
     if queue.by_lot:
         command = f"anglewise compare --metric 'nDCG(sampled)@{queue.depth}' weighs them rightly"
+        if inspected.queue is not None and inspected.queue.beside_machine:
+            command = "anglewise compare --assisted corrects a machine's grades by them"
         return {"state": "by lot", "text": f"These pairs were drawn by lot: {command}."}
     judged = judgements and judgements.weights(judgements.judged_rows)
     if queue.weights is not None or judged is not None:
