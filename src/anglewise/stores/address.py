@@ -10,17 +10,61 @@ from anglewise.data_types.numbers import check_kind, shown
 from anglewise.errors import SpellingError
 from anglewise.io.files import user_path
 
-EXAMPLES = {
-    "faiss": "faiss:///path/index.faiss",
-    "lancedb": "lancedb:///folder/table",
-    "qdrant": "qdrant://host:6333/collection, or qdrant:///folder/collection",
-    "postgresql": "postgresql://host/database/table",
+
+@dataclass(frozen=True)
+class StoreKind:
+    """What is particular to the addresses of one kind of store.
+
+    Attributes
+    ----------
+    store
+        Where its class is: a file of this room and a name.
+    example
+        How its addresses are written.
+    is_server, is_local
+        Whether a host may be named, and whether it may lie on this machine's disk.
+    inside
+        The file or folder that a collection is inside of its folder, with ``{name}``; "" where
+        the folder or file itself is all of it.
+    has_name
+        Whether a collection has a name behind its file or folder.
+    account
+        Where the name of a user stands: in the address, or nowhere and a key in this variable of
+        the environment.
+    """
+
+    store: str
+    example: str
+    is_server: bool = False
+    is_local: bool = True
+    inside: str = ""
+    has_name: bool = True
+    account: str = ""
+
+
+KINDS = {
+    "faiss": StoreKind("faiss_store:FaissStore", "faiss:///path/index.faiss", has_name=False),
+    "lancedb": StoreKind(
+        "lancedb_store:LanceStore", "lancedb:///folder/table", inside="{name}.lance"
+    ),
+    "qdrant": StoreKind(
+        "qdrant_store:QdrantStore",
+        "qdrant://host:6333/collection, or qdrant:///folder/collection",
+        is_server=True,
+        inside="collection/{name}",
+        account="QDRANT_API_KEY",
+    ),
+    "postgresql": StoreKind(
+        "pgvector_store:PostgresStore",
+        "postgresql://host/database/table",
+        is_server=True,
+        is_local=False,
+        account="address",
+    ),
 }
-"""How the address of each kind of store is written."""
-SERVERS = {"qdrant", "postgresql"}
-"""Kinds that may be reached by the name of a host."""
-FILES = {"faiss", "lancedb", "qdrant"}
-"""Kinds that may lie in a file or folder of this machine."""
+"""Every kind of store; a new one is a file of this room and an entry here."""
+ALIASES = {"postgres": "postgresql"}
+"""Other words for a kind, as its own library reads them."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +74,7 @@ class Address:
     Attributes
     ----------
     kind
-        ``faiss``, ``lancedb``, ``qdrant``, ``postgresql``.
+        One of ``KINDS``.
     host, port
         The server; "" and None for what lies on this machine's disk.
     path
@@ -71,7 +115,7 @@ class Address:
     @property
     def is_local(self) -> bool:
         """Whether it is a file or folder of this machine."""
-        return self.kind in FILES and not self.host
+        return KINDS[self.kind].is_local and not self.host
 
     @property
     def folder(self) -> Path:
@@ -83,8 +127,7 @@ class Address:
         """The files and folders that the collection is, on this machine."""
         if not self.is_local:
             return []
-        inner = {"lancedb": f"{self.name}.lance", "qdrant": f"collection/{self.name}"}
-        return [self.folder / inner[self.kind] if self.kind in inner else self.folder]
+        return [self.folder / KINDS[self.kind].inside.format(name=self.name)]
 
     def called(self, name: str) -> "Address":
         """Another collection in the same place."""
@@ -118,40 +161,45 @@ def read_address(text: "str | Address") -> Address:
     """
     if isinstance(text, Address):
         return text
-    check_kind(text, str, "the address of a store", f"such as {EXAMPLES['faiss']}")
+    check_kind(text, str, "the address of a store", f"such as {KINDS['faiss'].example}")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
         raise SpellingError(f"{shown(text)!r} is no address ({error})") from error
-    kind = parts.scheme
-    if kind == "postgres":
-        kind = "postgresql"
-    if kind not in EXAMPLES or "://" not in text:
-        near = get_close_matches(kind, EXAMPLES, n=1)
+    word = ALIASES.get(parts.scheme, parts.scheme)
+    if word not in KINDS or "://" not in text:
+        near = get_close_matches(word, KINDS, n=1)
         hint = f": did you mean {near[0]!r}?" if near else ":"
         raise SpellingError(
-            f"no store is called {shown(kind or text)!r}{hint} write {'; '.join(EXAMPLES.values())}"
+            f"no store is called {shown(word or text)!r}{hint} write "
+            f"{'; '.join(kind.example for kind in KINDS.values())}"
         )
+    kind = KINDS[word]
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     place = unquote(parts.path)
     host, path, name = parts.hostname or "", place, ""
-    if kind not in SERVERS:  # faiss://films.faiss is a path from here
+    if not kind.is_server:  # faiss://films.faiss is a path from here
         host, path = "", unquote(parts.netloc) + place
-    if kind != "faiss":
+    if kind.has_name:
         path, _, name = path.rstrip("/").rpartition("/")
-    is_local = kind in FILES and not host
+    is_local = kind.is_local and not host
     path = (path or "/" if place.startswith("/") else path) if is_local else path.strip("/")
-    if not (name or kind == "faiss") or (is_local and not path.strip("/")) or _lacks(kind, path):
-        raise SpellingError(f"{shown(text)!r} lacks a part: write {EXAMPLES[kind]}")
-    if kind != "postgresql" and (parts.username or parts.password) and kind in SERVERS:
+    if (
+        not (name or not kind.has_name)
+        or (is_local and not path.strip("/"))
+        or (not kind.is_local and not path)
+    ):
+        raise SpellingError(f"{shown(text)!r} lacks a part: write {kind.example}")
+    if kind.is_server and kind.account != "address" and (parts.username or parts.password):
         raise SpellingError(
-            f"{EXAMPLES[kind].split(',')[0]} takes no account: the key comes from QDRANT_API_KEY"
+            f"{kind.example.split(',')[0]} takes no account: "
+            + (f"the key comes from {kind.account}" if kind.account else "leave it out")
         )
     if parts.fragment:
         raise SpellingError(f"{shown(text)!r} holds a #, which addresses have not: write it as %23")
     return Address(
-        kind,
+        word,
         host,
         port,
         path,
@@ -160,7 +208,3 @@ def read_address(text: "str | Address") -> Address:
         unquote(parts.password or ""),
         options,
     )
-
-
-def _lacks(kind: str, path: str) -> bool:
-    return kind == "postgresql" and not path

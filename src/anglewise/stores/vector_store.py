@@ -12,7 +12,7 @@ import numpy as np
 
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, reason
-from anglewise.stores.address import Address, read_address
+from anglewise.stores.address import KINDS, Address, read_address
 
 Metric: TypeAlias = Literal[
     "dot", "cosine", "euclidean", "squared-euclidean", "manhattan", "unknown"
@@ -193,18 +193,10 @@ class VectorStore(ABC):
         self.close()
 
 
-HOMES = {
-    "faiss": "anglewise.stores.faiss_store:FaissStore",
-    "lancedb": "anglewise.stores.lancedb_store:LanceStore",
-    "qdrant": "anglewise.stores.qdrant_store:QdrantStore",
-    "postgresql": "anglewise.stores.pgvector_store:PostgresStore",
-}
-
-
 def store_class(kind: str) -> Any:
     """The class that stands for a kind of store."""
-    module, name = HOMES[kind].split(":")
-    return getattr(import_module(module), name)
+    module, name = KINDS[kind].store.split(":")
+    return getattr(import_module(f"anglewise.stores.{module}"), name)
 
 
 def open_store(address: str | Address) -> VectorStore:
