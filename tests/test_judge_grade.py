@@ -407,7 +407,7 @@ def test_who_compares_by_a_machines_grades_is_told_so(grade, space, grader, angl
     assert any(wanted in note for note in told["sequential"]["notes"])
     loaded = read_space(space)
     judged = read_judgements(space / "judgements.sqlite", loaded)
-    write_space(loaded, space.parent / "copy", {"queries-items": judged})
+    write_space(loaded, space.parent / "copy", judgements={"queries-items": judged})
     told = json.loads(anglewise("compare", space.parent / "copy", "--json", "-").out)
     assert note in told["notes"]
     both = anglewise("compare", "--spaces", f"a={space}", f"b={space}", "--json", "-")

@@ -25,6 +25,7 @@ from anglewise.io.tables import (
     numbered,
     numbers_of,
 )
+from anglewise.io.truth_values import truth_values
 
 SCORE = Role("scores", "score_column", "score similarity sim value retrievalscore")
 RANK = Role("ranks", "rank_column", "rank position place")
@@ -96,7 +97,8 @@ def read_run(path: PathLike, name: str | None = None, say: Say = quiet) -> Run:
 def _numbers(sheet: Sheet, position: int, noun: str, location: Location) -> Float64[Array, " rows"]:
     """A column of numbers, of which none is a truth value, and none lost its last digits."""
     column = sheet.columns([position])[0]
-    if "bool" in str(column.type):
+    written = truth_values(column) if "string" in str(column.type) else column
+    if "bool" in str(written.type):
         raise ValuesError(
             f"{sheet.path}: {sheet.name(position)} holds true and false, where numbers are due: "
             f"give the column of {noun}s that name"
