@@ -1,5 +1,8 @@
 """Recommendations obey the measure, the filters and what was used; explanations add up."""
 
+import copy
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -63,6 +66,43 @@ def test_lists_are_those_of_search(films, measure):
     theirs = search(films, measure, k=7, rows=np.arange(100))[measure]
     assert np.array_equal(ours.found.indices, theirs.indices)
     assert np.array_equal(ours.scores, theirs.scores)
+
+
+@pytest.mark.parametrize("measure", [*MEASURES, "csls(3)"])
+def test_a_recommender_that_answered_before_answers_the_same(films, measure):
+    kept = Recommender(films, measure)
+    for _ in range(2):
+        for exponent in (None, 0.1, 0.2, 0.3, 0.4, 0.5):
+            if exponent is not None and measure not in PRODUCTS:
+                continue
+            again = kept.recommend(["u5"], 9, popularity=exponent, forbidden="i3")
+            fresh = Recommender(films, measure)
+            first = fresh.recommend(["u5"], 9, popularity=exponent, forbidden="i3")
+            assert again.ids.tolist() == first.ids.tolist()
+            assert again.scores.tolist() == first.scores.tolist()
+        near = kept.similar_items("i7", 5)
+        due = search(films, measure, k=5, direction="items-items", rows=[7])[measure]
+        assert near.found.indices.tolist() == due.indices.tolist()
+        assert near.scores.tolist() == due.scores.tolist()
+    copied = copy.deepcopy(kept)
+    assert copied.recommend("u5", 4).ids.tolist() == kept.recommend("u5", 4).ids.tolist()
+
+
+def test_a_measure_that_learns_from_items_learns_from_all_of_them_whatever_is_shown(films):
+    recommender = Recommender(films, "csls(3)")
+    whole = recommender.recommend("u5", 80).lists()[0]
+    some = [one.id for one in whole[::4]]
+    few = recommender.recommend("u5", 80, allowed=some).lists()[0]
+    assert [(one.id, one.score) for one in few] == [(one.id, one.score) for one in whole[::4]]
+
+
+def test_many_threads_may_ask_one_recommender(films):
+    recommender = Recommender(films, "cosine@centred")
+    users = [f"u{i}" for i in range(60)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda user: recommender.recommend(user, 5).ids.tolist(), users))
+    alone = Recommender(films, "cosine@centred")
+    assert found == [alone.recommend(user, 5).ids.tolist() for user in users]
 
 
 def test_everybody_is_asked_by_default_and_rows_and_ids_are_one(films):

@@ -8,15 +8,26 @@
 static int
 is_hidden(const struct scan *s, long query, int32_t row)
 {
-    int64_t low = s->hidden_ends[query], high = s->hidden_ends[query + 1];
-    while (low < high) {
-        int64_t middle = (low + high) / 2;
-        if (s->hidden[middle] < row)
-            low = middle + 1;
-        else
-            high = middle;
+    const int64_t *hidden = s->hidden + s->hidden_ends[query];
+    int64_t many = s->hidden_ends[query + 1] - s->hidden_ends[query];
+    if (many == 0)
+        return 0;
+    for (; many > 1; many -= many / 2) /* no branch: which half it is cannot be foreseen */
+        hidden += (hidden[many / 2 - 1] < row) * (many / 2);
+    return *hidden == row;
+}
+
+/* whether an item still exceeds the cut of a measure, which may have risen since it was found */
+static int
+exceeds(const struct scan *s, long query, struct hit hit)
+{
+    const float *cut = s->cut + query * s->measures;
+    for (long j = 0; j < s->measures; j++) {
+        long at = j * s->blocks * COLUMNS + hit.column;
+        if (!(hit.product * s->weights[at] + s->biases[at] <= cut[j]))
+            return 1;
     }
-    return low < s->hidden_ends[query + 1] && s->hidden[low] == row;
+    return 0;
 }
 
 /* a value and a row as one number: the higher the value, the smaller */
@@ -94,12 +105,13 @@ static long
 shown(const struct scan *s, long query, struct waiting *waiting, int32_t *rows)
 {
     long count = 0;
+    int any_hidden = s->hidden_ends[query] < s->hidden_ends[query + 1];
     for (long i = 0; i < waiting->count; i++) {
         struct hit hit = waiting->hits[i];
         int32_t row = s->item_rows[hit.column];
         waiting->hits[count] = hit;
         rows[count] = row;
-        count += row >= 0 && !is_hidden(s, query, row);
+        count += row >= 0 && !(any_hidden && (!exceeds(s, query, hit) || is_hidden(s, query, row)));
     }
     return count;
 }

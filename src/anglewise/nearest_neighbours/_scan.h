@@ -15,19 +15,19 @@ typedef int NAME(ints) __attribute__((vector_size(4 * LANES)));
 #define floats NAME(floats)
 #define ints NAME(ints)
 
-/* sum over coordinates of q * x, or minus the sum of |q - x| */
+/* sum over coordinates of q * x, or minus the sum of |q - x|, for the first so many of ROWS queries */
 static inline __attribute__((always_inline)) TARGET void
-NAME(sums)(const float *restrict q, const float *restrict x, long d, int manhattan,
+NAME(sums)(const float *restrict q, const float *restrict x, long d, int manhattan, int rows,
            floats sum[ROWS][VECTORS])
 {
-    for (int r = 0; r < ROWS; r++)
+    for (int r = 0; r < rows; r++)
         for (int v = 0; v < VECTORS; v++)
             sum[r][v] = (floats){0};
     for (long c = 0; c < d; c++, q += ROWS, x += COLUMNS) {
         floats item[VECTORS];
         for (int v = 0; v < VECTORS; v++)
             memcpy(&item[v], x + v * LANES, sizeof(floats));
-        for (int r = 0; r < ROWS; r++) {
+        for (int r = 0; r < rows; r++) {
             floats query = q[r] - (floats){0};
             for (int v = 0; v < VECTORS; v++) {
                 if (manhattan)
@@ -60,38 +60,49 @@ NAME(interesting)(const struct scan *s, long query, long first, long blocks, flo
     }
 }
 
+/* the blocks of a strip for some queries that are in registers together */
+static inline __attribute__((always_inline)) TARGET void
+NAME(strip_of)(const struct scan *s, long query, long first, long blocks, float *restrict limits,
+               struct waiting *waiting, int manhattan, int rows)
+{
+    for (int r = 0; r < rows; r++)
+        NAME(interesting)(s, query + r, first, blocks, limits + r * blocks);
+    for (long b = 0; b < blocks; b++) {
+        floats sum[ROWS][VECTORS];
+        ints below = (ints){0} - 1;
+        NAME(sums)(s->packed_queries + query * s->d, s->packed_items + (first + b) * COLUMNS * s->d,
+                   s->d, manhattan, rows, sum);
+        for (int r = 0; r < rows; r++) {
+            floats limit = limits[r * blocks + b] - (floats){0};
+            for (int v = 0; v < VECTORS; v++)
+                below &= sum[r][v] <= limit;
+        }
+        if (BITS(below) == FULL)
+            continue;
+        for (int r = 0; r < rows; r++) {
+            floats limit = limits[r * blocks + b] - (floats){0};
+            unsigned above = 0;
+            for (int v = 0; v < VECTORS; v++)
+                above |= (FULL & ~BITS(sum[r][v] <= limit)) << (v * LANES);
+            if (above && query + r < s->queries) {
+                float row[COLUMNS];
+                memcpy(row, sum[r], sizeof row);
+                await(s, query + r, (first + b) * COLUMNS, row, above, waiting + query + r);
+            }
+        }
+    }
+}
+
+/* a query that is alone need not pay for ROWS */
 static inline __attribute__((always_inline)) TARGET void
 NAME(strip)(const struct scan *s, long first, long blocks, float *restrict limits,
             struct waiting *waiting, int manhattan)
 {
-    for (long query = 0; query < s->queries; query += ROWS) {
-        for (int r = 0; r < ROWS; r++)
-            NAME(interesting)(s, query + r, first, blocks, limits + r * blocks);
-        for (long b = 0; b < blocks; b++) {
-            floats sum[ROWS][VECTORS];
-            ints below = (ints){0} - 1;
-            NAME(sums)(s->packed_queries + query * s->d,
-                       s->packed_items + (first + b) * COLUMNS * s->d, s->d, manhattan, sum);
-            for (int r = 0; r < ROWS; r++) {
-                floats limit = limits[r * blocks + b] - (floats){0};
-                for (int v = 0; v < VECTORS; v++)
-                    below &= sum[r][v] <= limit;
-            }
-            if (BITS(below) == FULL)
-                continue;
-            for (int r = 0; r < ROWS; r++) {
-                floats limit = limits[r * blocks + b] - (floats){0};
-                unsigned above = 0;
-                for (int v = 0; v < VECTORS; v++)
-                    above |= (FULL & ~BITS(sum[r][v] <= limit)) << (v * LANES);
-                if (above && query + r < s->queries) {
-                    float row[COLUMNS];
-                    memcpy(row, sum[r], sizeof row);
-                    await(s, query + r, (first + b) * COLUMNS, row, above, waiting + query + r);
-                }
-            }
-        }
-    }
+    for (long query = 0; query < s->queries; query += ROWS)
+        if (s->queries - query == 1)
+            NAME(strip_of)(s, query, first, blocks, limits, waiting, manhattan, 1);
+        else
+            NAME(strip_of)(s, query, first, blocks, limits, waiting, manhattan, ROWS);
 }
 
 static TARGET void

@@ -114,6 +114,8 @@ def _propose(
 
 SAMPLE = 4096
 """Items looked at first."""
+ALONE = 4
+"""So few queries find their first cuts as they go: to look for them takes longer."""
 SMALL = 1 / 16
 """The share of them that is looked at before."""
 
@@ -131,6 +133,11 @@ def _sample(
     reach, sampled = np.full((2 + 4 * measures, SIZES), -np.inf), None
     if count < 4 * SAMPLE:
         return reach, sampled
+    if scanner.keeps_sample and sum(len(block.candidates.counts) for block in blocks) <= ALONE:
+        rows = range(0, SAMPLE * (count // SAMPLE), count // SAMPLE)
+        sample = items.tile(shared, rows, scanner)
+        list(workers.map_(lambda block: scanner.scan(sample, block), blocks))
+        return sample.reach, rows
     rank = min(2 * keep, _rank(keep, SAMPLE / count))
     for size, depth in ((int(SAMPLE * SMALL), _rank(rank, SMALL)), (SAMPLE, rank)):
         rows = range(0, size * (count // size), count // size)
@@ -181,6 +188,8 @@ def _verify(queries: QueryBlock, candidates: Candidates, reach: Reach) -> list[T
         cut = candidates.cut[:, j]
         complete = candidates.counts[:, j] >= allowed
         unproven = np.flatnonzero(~(complete | bound.below(cut, top.last)))
+        if not len(unproven):
+            continue
         groups = EqualRows.alone(len(queries.items.ranked))
         if len(unproven) > FEW:
             groups = queries.items.equal_rows(shared.formulas[j])

@@ -1,7 +1,7 @@
 """An index of items that answers exactly while it grows and shrinks; saved as a space folder."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Embeddings, Space, as_embeddings, as_space
+from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT
 from anglewise.data_types.representation import Representation
 from anglewise.data_types.text import as_path
@@ -233,6 +234,33 @@ class Index:
         state = self._state
         queries = state.questions(vectors)
         COUNT.check("k", k, TooFewError)
+        return self._hits(state, state.nearest(queries, k, where))
+
+    def similar_items(
+        self, ids: Ids, k: int = 10, *, where: "Where | None" = None
+    ) -> list[list[Hit]]:
+        """The ``k`` nearest other items of some items, one list an item, near to far.
+
+        What :func:`anglewise.search` gives in the direction ``items-items``: a frame such as
+        ``@data-space`` moves those that ask as items. ``where`` as in :meth:`search`; raises as it
+        does, and ``IdsError`` for an id that is not there.
+
+        >>> index = Index(Embeddings([[1.0, 0.0], [3.0, 3.0]], ids=["7", "9"]), "cosine")
+        >>> [[hit.id for hit in hits] for hits in index.similar_items("7")]
+        [['9']]
+        """
+        state = self._state
+        rows = state.rows(ids)
+        COUNT.check("k", k, TooFewError)
+        asking = state.space.items.take(rows)
+        found = state.nearest(asking, k + 1, where, direction="items-items")
+        names = (str(name) for name in asking.ids)
+        return [
+            [hit for hit in hits if hit.id != name][:k]
+            for name, hits in zip(names, self._hits(state, found), strict=True)
+        ]
+
+    def _hits(self, state: IndexState, found: Iterable[Neighbours]) -> list[list[Hit]]:
         items, meaning = state.space.items, self.meaning
         return [
             [
@@ -240,7 +268,7 @@ class Index:
                 for row, score in zip(rows, scores, strict=True)
                 if row >= 0
             ]
-            for lists in state.nearest(queries, k, where)
+            for lists in found
             for rows, scores in zip(lists.indices.tolist(), lists.scores.tolist(), strict=True)
         ]
 

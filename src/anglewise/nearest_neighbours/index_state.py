@@ -12,13 +12,13 @@ from anglewise.data_types.conversion import Vectors, as_array
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.representation import Representation
-from anglewise.data_types.typing import Array, Bool, Ids, Int64
+from anglewise.data_types.typing import Array, Bool, Direction, Ids, Int64
 from anglewise.errors import IdsError, ShapeError, TooFewError
 from anglewise.io.tables import listed
 from anglewise.nearest_neighbours.search import search_prepared, search_vectors
 from anglewise.nearest_neighbours.some_items import for_every, some_items
 from anglewise.nearest_neighbours.tiles import PreparedItems
-from anglewise.similarity_measures.formulas import Measure
+from anglewise.similarity_measures.formulas import FittedFormula, Measure
 
 if TYPE_CHECKING:
     from anglewise.data_types.filters import Where
@@ -46,15 +46,23 @@ class IndexState:
         x = as_array(vectors, "vectors")
         return Embeddings(x[None] if x.ndim == 1 else x)
 
-    def nearest(self, queries: Embeddings, k: int, where: "Where | None") -> Iterable[Neighbours]:
+    def nearest(
+        self,
+        queries: Embeddings,
+        k: int,
+        where: "Where | None",
+        *,
+        direction: Direction = "queries-items",
+    ) -> Iterable[Neighbours]:
         """The nearest items of each query that pass a filter, some queries at a time."""
         items = self.space.items
         passing = None if where is None else self.filterable.passing(where)
         if isinstance(items, Representation):
             return [self._of_represented(items, queries, k, passing)]
+        prepared = self.prepared if direction == "queries-items" else self.prepared_for_items
         if passing is None:
-            return search_prepared(self.prepared, queries, k=min(k, len(items))).values()
-        return search_passing(self.prepared, queries, passing, k)
+            return search_prepared(prepared, queries, k=min(k, len(items))).values()
+        return search_passing(prepared, queries, passing, k)
 
     def _of_represented(
         self,
@@ -75,6 +83,14 @@ class IndexState:
     def prepared(self) -> PreparedItems:
         """The items, prepared for the measure when they are first searched."""
         return PreparedItems.of(self.space, [self.measure])
+
+    @cached_property
+    def prepared_for_items(self) -> PreparedItems:
+        """The items, prepared to be asked by items; the same where nothing is fitted on a side."""
+        learns = self.measure.frames or isinstance(self.measure.formula, FittedFormula)
+        if not learns and not self.space.named_biases:
+            return self.prepared
+        return PreparedItems.of(self.space, [self.measure], direction="items-items")
 
     @cached_property
     def columns(self) -> dict[str, list[Any]]:

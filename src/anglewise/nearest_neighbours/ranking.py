@@ -254,6 +254,8 @@ class TopK:
     @classmethod
     def joined(cls, parts: Sequence["TopK"]) -> "TopK":
         """The answers of several blocks of queries, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
         return cls(
             np.concatenate([part.score for part in parts]),
             np.concatenate([part.position for part in parts]),

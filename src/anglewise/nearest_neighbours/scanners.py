@@ -1,5 +1,6 @@
 """The float32 scan of a tile, in C and in NumPy, and the choice between them."""
 
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Generator
@@ -306,11 +307,19 @@ class Workers:
     map_: Map
 
 
+WORTH_A_THREAD = 1 << 24
+"""Multiplications that take longer than to start a thread."""
+
+
 @contextmanager
-def workers(threads: int | None) -> Generator[Workers, None, None]:
-    """So many threads, or one for each core, for the time of one search."""
+def workers(threads: int | None, work: float = math.inf) -> Generator[Workers, None, None]:
+    """So many threads, or one for each core, for the time of one search.
+
+    No more than so many multiplications are worth: the answer is the same.
+    """
     check_threads(threads)
-    threads = threads or os.cpu_count() or 1
+    worth = max(1.0, work // WORTH_A_THREAD)
+    threads = int(min(threads or os.cpu_count() or 1, worth))
     if threads == 1:
         yield Workers(scanner(), 1, map)
         return

@@ -213,7 +213,7 @@ def search_prepared(
     _check_size(len(vectors), k, len(items.ranked), len(items.measures))
     rows = np.arange(len(vectors), dtype=np.int64)
     answers = _no_answers(items.measures, len(rows), k)
-    with workers(threads) as pool:
+    with workers(threads, items.ranked.vectors.size * len(rows)) as pool:
         _answer(answers, items, vectors.vectors, rows, exclusions, pool=pool, progress=progress)
     return answers
 
@@ -335,7 +335,7 @@ def by_frames(
     all_frames = list(dict.fromkeys(frames_of.values()))
     id_order = IdOrder.of(ranked)
     lists: dict[str, Neighbours] = {}
-    with workers(threads) as pool:
+    with workers(threads, ranked.vectors.size * len(rows) * len(measures)) as pool:
         for number, frames in enumerate(all_frames):
             same_frame = [measure for measure in measures if frames_of[measure] == frames]
             shared = tuple(passes(same_frame, space, direction, new_vectors=new_vectors))

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int, Int64, Shaped
+from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int, Int64, Shaped
 from anglewise.errors import ValuesError
 from anglewise.nearest_neighbours.passes import Pass, moved, passes, reach_of
 from anglewise.nearest_neighbours.ranking import (
@@ -301,12 +301,13 @@ class PreparedItems:
         space: Space,
         measures: Sequence[Measure],
         *,
+        direction: Direction = "queries-items",
         room: int = CACHE_BYTES,
     ) -> "PreparedItems":
-        """Fit the frame and the formulas on a space whose items are to be searched."""
-        fitted_passes = tuple(passes(measures, space, "queries-items"))
-        names = tuple(map(str, measures))
-        return cls(space.items, names, fitted_passes, IdOrder.of(space.items), room)
+        """Fit the frame and the formulas on a space, one side of which is to be searched."""
+        fitted_passes = tuple(passes(measures, space, direction))
+        ranked, names = space.sides(direction)[1], tuple(map(str, measures))
+        return cls(ranked, names, fitted_passes, IdOrder.of(ranked), room)
 
     def tile(
         self, shared: Pass, rows: range, scanner: Scanner, sampled: range | None = None

@@ -1,7 +1,9 @@
 """The nearest items of users, with filters, bias columns and the popularity exponent."""
 
+import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +13,9 @@ from anglewise.data_types.numbers import COUNT, EXPONENT
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Bool, Direction, Ids, Int64
 from anglewise.errors import SpellingError, TooFewError
-from anglewise.nearest_neighbours.search import search_vectors
+from anglewise.nearest_neighbours.search import search_prepared
+from anglewise.nearest_neighbours.some_items import some_items
+from anglewise.nearest_neighbours.tiles import PreparedItems
 from anglewise.similarity_measures.biases import WithBiases
 from anglewise.similarity_measures.formulas import Cosine, Dot, Measure, Norm
 
@@ -80,7 +84,41 @@ def _query_exponent(formula: Dot | Cosine | Norm) -> float:
 
 
 HIDDEN_AT_ONCE = 1 << 23
-"""The most pairs of a query and a hidden item in one search; a frame needs all items in it."""
+"""The most pairs of a query and a hidden item in one search."""
+KEPT = 4
+"""So many measures and directions stay prepared: further exponents of popularity push them out."""
+
+
+@dataclass(eq=False)
+class PreparedSides:
+    """The sides of spaces that were ranked, prepared for a measure when they were first searched.
+
+    Any number of threads may ask.
+
+    >>> from anglewise.similarity_measures.measure import measure
+    >>> sides, space = PreparedSides(), Space(items=Embeddings([[1.0], [3.0], [2.0]]))
+    >>> items = sides.prepared(space, measure("dot"), "items-items")
+    >>> items is sides.prepared(space, measure("dot"), "items-items")
+    True
+    """
+
+    kept: dict[tuple[int, Measure, Direction], tuple[Space, PreparedItems]] = field(
+        default_factory=dict[tuple[int, Measure, Direction], tuple[Space, PreparedItems]]
+    )
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def prepared(self, space: Space, measure: Measure, direction: Direction) -> PreparedItems:
+        """The ranked side of a direction, with the frames and formulas fitted on the space."""
+        key = id(space), measure, direction
+        with self.lock:
+            if key in self.kept:
+                return self.kept[key][1]
+        made = PreparedItems.of(space, [measure], direction=direction)
+        with self.lock:
+            while len(self.kept) >= KEPT:
+                del self.kept[next(iter(self.kept))]
+            self.kept[key] = space, made  # the space stays, so that no other has its number
+        return made
 
 
 def nearest(
@@ -93,10 +131,12 @@ def nearest(
     left_out: SparseRows | None = None,
     shown: Bool[Array, " ranked"] | None = None,
     threads: int | None = None,
+    sides: PreparedSides | None = None,
 ) -> Neighbours:
     """The ``k`` nearest of the shown rows for each vector, or all where there are fewer.
 
-    Raises ``TooFewError`` when nothing may be shown, or ``k`` is below one.
+    What is in ``sides`` is not prepared again. Frames and formulas are those of all rows. Raises
+    ``TooFewError`` when nothing may be shown, or ``k`` is below one.
 
     >>> from anglewise.similarity_measures.measure import measure
     >>> space = Space(items=Embeddings([[1.0], [3.0], [2.0]]))
@@ -110,33 +150,22 @@ def nearest(
     COUNT.check("k", k, TooFewError)
     if count == 0:
         raise TooFewError(f"the filters leave none of {len(ranked):,}: allow more, or forbid less")
-
-    def searched(space: Space, asking: Embeddings, left_out: SparseRows | None) -> Neighbours:
-        searched_direction: Direction = "items-items" if space.one_sided else direction
-        return search_vectors(
-            space,
-            asking,
-            [measure],
-            k=min(k, count),
-            direction=searched_direction,
-            exclude=left_out,
-            threads=threads,
-        )[str(measure)]
-
+    k = min(k, count)
+    items = (sides or PreparedSides()).prepared(space, measure, direction)
+    find = partial(search_prepared, k=k, threads=threads)
+    name = str(measure)
     if shown is None or count == len(ranked):
-        return searched(space, asking, left_out)
-    if not measure.frames:
-        shown_items = np.flatnonzero(shown)
-        shown_space = Space(items=ranked.take(shown_items))
-        still_out = None if left_out is None else left_out.take_columns(shown_items)
-        neighbours = searched(shown_space, asking, still_out)
-        rows = np.where(neighbours.indices < 0, -1, shown_items[neighbours.indices])
-        return replace(neighbours, indices=rows, direction=direction)
-    # a frame is fitted on all items: the hidden ones stay and are excluded
+        return replace(find(items, asking, exclude=left_out)[name], direction=direction)
+    if 2 * count < len(ranked):
+        rows = np.flatnonzero(shown)
+        still_out = None if left_out is None else left_out.take_columns(rows)
+        found = find(some_items(items, rows), asking, exclude=still_out)[name]
+        indices = np.where(found.indices < 0, -1, rows[found.indices])
+        return replace(found, indices=indices, direction=direction)
     blocks = _blocks(asking, np.flatnonzero(~shown), left_out, len(ranked))
-    parts = [searched(space, shown_space, hidden) for shown_space, hidden in blocks]
+    parts = [find(items, some, exclude=hidden)[name] for some, hidden in blocks]
     return Neighbours(
-        str(measure),
+        name,
         np.concatenate([part.indices for part in parts]),
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.tied_at_cut for part in parts]),

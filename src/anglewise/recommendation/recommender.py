@@ -27,7 +27,13 @@ from anglewise.data_types.typing import (
 from anglewise.equivalent_factorisations.gauge import without_biases
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.recommendation.fold_in import Explanation, FoldIn, explain, learn_fold_in
-from anglewise.recommendation.nearest import at_popularity, nearest, reads_biases, shown_rows
+from anglewise.recommendation.nearest import (
+    PreparedSides,
+    at_popularity,
+    nearest,
+    reads_biases,
+    shown_rows,
+)
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 
@@ -119,6 +125,9 @@ class Recommender:
     count in the product of a user and an item (``dot``, ``norm``), and nowhere else: not in an
     angle or a distance, not between two items or two users.
 
+    The first list makes the ranked side ready for the following ones, which is a second copy of its
+    vectors, of at most 1 GiB. Any number of threads may ask.
+
     Parameters
     ----------
     space
@@ -156,6 +165,10 @@ class Recommender:
         object.__setattr__(self, "space", as_space(self.space))
         object.__setattr__(self, "measure", read_measure(self.measure))
         check_threads(self.threads)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied is what it was made of; the copy makes it ready anew."""
+        return Recommender, (self.space, self.measure, self.threads)
 
     def recommend(
         self,
@@ -299,6 +312,7 @@ class Recommender:
             left_out=left_out,
             shown=shown,
             threads=self.threads,
+            sides=self._sides,
         )
 
     @cached_property
@@ -347,6 +361,10 @@ class Recommender:
         if self.space.one_sided:
             raise ShapeError("this space has items alone, no users: ask for similar_items")
         return self.space.queries
+
+    @cached_property
+    def _sides(self) -> PreparedSides:
+        return PreparedSides()
 
     @cached_property
     def _unbiased(self) -> Space:
@@ -411,6 +429,7 @@ class Recommender:
             left_out=left_out,
             shown=shown,
             threads=self.threads,
+            sides=self._sides,
         )
         neighbours.indices[silent], neighbours.scores[silent] = -1, -np.inf
         neighbours.tied_at_cut[silent] = 0
