@@ -104,8 +104,8 @@ def test_a_saved_model_recommends_without_a_history(anglewise, tmp_path):
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        ([], ["--user ID or --used"]),
-        (["--user", "u1", "--used", "i1"], ["--user ID or --used"]),
+        ([], ["--user ID, --used"]),
+        (["--user", "u1", "--used", "i1"], ["--user ID, --used"]),
         (["--user", "u99"], ["'u99'", "did you mean"]),
         (["--used", "i1,film"], ["'film'"]),
         (["--user", "u59"], ["'u59' has no history", "--used"]),

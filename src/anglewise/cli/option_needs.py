@@ -97,6 +97,9 @@ def _writes_encoder(options: Given) -> bool:
     return any(options[name] is not None for name in ("foreign", "output", "json"))
 
 
+TO_A_TABLE = Need(_with("output"), "writes the lists of all: give --output lists.parquet")
+OF_ALL = Need(_with("everybody"), "is a table of the lists of all: give --all too")
+
 NEEDS: Mapping[str, Mapping[str, Need]] = {
     "compare": {
         "model": Need(
@@ -143,9 +146,12 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
     "remedy": {"cache": Need(_with("keep"), "keeps results, and --no-keep keeps none: give one")},
     "recommend": {
         "reasons": Need(_with("explain"), "is how many are shown: give --explain too"),
+        "explain": Need(_without("everybody"), "is of one list, and --all writes all: give one"),
+        "everybody": TO_A_TABLE,
+        "output": OF_ALL,
         "trained_for": TRAINED_FOR,
     },
-    "search": {"trained_for": NO_TRAINING},
+    "search": {"everybody": TO_A_TABLE, "output": OF_ALL, "trained_for": NO_TRAINING},
     "context": {"trained_for": TRAINED_FOR},
     "replay": {
         "weight": Need(

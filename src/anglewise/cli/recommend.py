@@ -15,10 +15,11 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import READ
+from anglewise.cli.paths import PARQUET, READ
 from anglewise.data_types.numbers import COUNT, EXPONENT
 
 if TYPE_CHECKING:
+    from anglewise.cli.console import Talk
     from anglewise.recommendation.recommender import Recommended, Recommender
 
 
@@ -28,6 +29,8 @@ def recommend(
     *,
     user: str | None = None,
     used: str | None = None,
+    everybody: Annotated[bool, Parameter(name="--all", negative=())] = False,
+    output: Annotated[Path | None, Parameter(alias="-o"), PARQUET] = None,
     measure: str | None = None,
     popularity: Annotated[float | None, number(EXPONENT)] = None,
     k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
@@ -39,7 +42,7 @@ def recommend(
     seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
-    """Recommend items to one user, known or new, under one measure, and say why.
+    """Recommend items to one user, known or new, or to all, under one measure, and say why.
 
     Items that the user used in training are left out, where the space or --seen tells them.
 
@@ -51,6 +54,11 @@ def recommend(
         The id of a user of the space.
     used
         Instead, the ids of items that a new user used, parted by commas.
+    everybody
+        Instead, all users: their lists are written to --output.
+    output
+        The table of all lists: user, item, rank, score, as compare --runs reads them. What was
+        broken off goes on when the same is asked again.
     measure
         dot, cosine, norm(0,0.5), ...; anglewise compare says which suits. Without it the one that
         the vectors were trained for.
@@ -81,8 +89,8 @@ def recommend(
     )
 
     talk = Talk(always)
-    if (user is None) == (used is None):
-        raise SpellingError("give --user ID or --used ID,ID (one of them): for whom?")
+    if (user is not None) + (used is not None) + everybody != 1:
+        raise SpellingError("give --user ID, --used ID,ID or --all (one of them): for whom?")
     loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     recommender = Recommender(loaded, measure_for(loaded, measure, talk.say))
     choices: dict[str, Any] = {
@@ -90,11 +98,13 @@ def recommend(
         "forbidden": None if forbidden is None else _ids(forbidden),
         "popularity": popularity,
     }
-    if user is not None and loaded.seen is None:
+    if used is None and loaded.seen is None:
         talk.say(
-            "nothing says which items the user was trained on (--seen FILE): they may stand in "
+            "nothing says which items a user was trained on (--seen FILE): they may stand in "
             "the list"
         )
+    if output is not None:
+        return _write_all(recommender, k, choices, output, talk)
     items = [] if used is None else parted(used)
     with talk.progress("searching"):
         if user is None:
@@ -124,6 +134,38 @@ def recommend(
     }
     talk.give(content, recommendations_document(shown))
     return 0
+
+
+def _write_all(
+    recommender: "Recommender", k: int, choices: dict[str, Any], output: Path, talk: "Talk"
+) -> int:
+    """Write the lists of all users."""
+    import numpy as np
+
+    from anglewise.cli.all_lists import give_all
+    from anglewise.data_types.text import counted
+    from anglewise.errors import ShapeError
+    from anglewise.io.list_parts import AllLists, identity_of, lists_table, spans_of
+    from anglewise.recommendation.nearest import at_popularity
+    from anglewise.similarity_measures.measure import measure as read_measure
+
+    space = recommender.space
+    if space.one_sided:
+        raise ShapeError("this space has items alone, no users: search --all lists similar items")
+    silent = int(np.count_nonzero(space.queries.zero_rows))
+    if silent:
+        talk.say(f"{counted(silent, 'user')} with zero vectors: all items score alike, so no list")
+    measure, popularity = read_measure(recommender.measure), choices["popularity"]
+    if popularity is not None:
+        measure = at_popularity(measure, popularity)
+    identity = identity_of(space, {"measures": [str(measure)], "k": k, **choices})
+
+    def table_of(span: range) -> Any:
+        lists = recommender.recommend(k=k, rows=span, **choices)
+        return lists_table(lists.asked, [lists.found], lists.ranked.ids)
+
+    spans = spans_of(len(space.queries), min(k, len(space.items)))
+    return give_all("recommend", AllLists(spans, table_of, identity), output, talk)
 
 
 def _explained(

@@ -1,7 +1,9 @@
 """``anglewise search``: the neighbours of a query, a text or an image under several measures."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from anglewise.cli.options import (
     A_FILTER,
@@ -13,12 +15,15 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import ENCODER_OF_SPACE, READ
+from anglewise.cli.paths import ENCODER_OF_SPACE, PARQUET, READ
 from anglewise.data_types.numbers import COUNT
 
 if TYPE_CHECKING:
     from anglewise.data_types.embeddings import Embeddings, Space
     from anglewise.data_types.text import Say
+    from anglewise.data_types.typing import Direction
+    from anglewise.io.list_parts import AllLists
+    from anglewise.similarity_measures.formulas import Measure
 
 USUAL = 10
 """How many are listed where nobody says."""
@@ -31,6 +36,8 @@ def search(
     query: str | None = None,
     text: str | None = None,
     image: Annotated[Path | None, READ] = None,
+    everybody: Annotated[bool, Parameter(name="--all", negative=())] = False,
+    output: Annotated[Path | None, Parameter(alias="-o"), PARQUET] = None,
     encoder: Annotated[str | None, ENCODER_OF_SPACE] = None,
     measures: str | None = None,
     k: Annotated[int | None, number(COUNT, name=["-k", "--k"])] = None,
@@ -40,7 +47,7 @@ def search(
     seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
-    """Show the neighbours of one query, a text or an image under several measures, side by side.
+    """Show the neighbours of one query, a text or an image under several measures, or of all.
 
     Parameters
     ----------
@@ -52,6 +59,11 @@ def search(
         Words that ask instead, encoded as questions are by the encoder that made the space.
     image
         A file of an image that asks instead, encoded by the encoder that made the space.
+    everybody
+        Instead, all queries, or in items-items all items: their lists are written to --output.
+    output
+        The table of all lists: query, item, rank, score, and the measure where there are several.
+        What was broken off goes on when the same is asked again.
     encoder
         What encodes the text or image, where the space does not name it: use, model2vec:MODEL, ...
     measures
@@ -68,6 +80,7 @@ def search(
     """
     import numpy as np
 
+    from anglewise.cli.all_lists import give_all
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
     from anglewise.data_types.filters import read_filter
@@ -81,11 +94,11 @@ def search(
     from anglewise.similarity_measures.measure import measures as read_measures
 
     talk = Talk(always)
-    if sum(value is not None for value in (query, text, image)) != 1:
+    if sum(value is not None for value in (query, text, image)) + everybody != 1:
         raise SpellingError(
-            'give --query ID, --text "..." or --image FILE (one of them): who asks?'
+            'give --query ID, --text "...", --image FILE or --all (one of them): who asks?'
         )
-    if query is not None and encoder is not None:
+    if (query is not None or everybody) and encoder is not None:
         raise SpellingError("--encoder encodes --text or --image: give one")
     if measures is not None:
         read_measures(measures)
@@ -96,16 +109,18 @@ def search(
     parsed_measures = read_measures(usual_measures(ranked) if measures is None else measures)
     check_rank(ranked, parsed_measures)
     items, listed = len(ranked), ""
-    if where:
+    if where and not everybody:
         items, listed = _passing(where, ranked, asking if query else None, row)
     k = _list_length(k, items, len(ranked), talk.say)
     left_out = biases_note(parsed_measures, loaded, chosen_direction)
     if left_out is not None:
         talk.say(left_out)
     if seen.seen is not None:
-        from anglewise.cli.inputs import say_unused
-
-        say_unused(seen, chosen_direction if query is not None else "a text or an image", talk.say)
+        of_rows = query is not None or everybody
+        _say_unused(seen, chosen_direction if of_rows else "a text or an image", talk.say)
+    if output is not None:
+        lists = _all_lists(loaded, parsed_measures, chosen_direction, where, k)
+        return give_all("search", lists, output, talk)
     question = None if query is not None else _question(loaded, text, image, encoder)
     with talk.progress("searching") as progress:
         if question is None:
@@ -151,6 +166,38 @@ def search(
     }
     talk.give(content, neighbours_document(shown))
     return 0
+
+
+def _say_unused(seen: SeenOptions, asking: str, say: "Say") -> None:
+    from anglewise.cli.inputs import say_unused
+
+    say_unused(seen, asking, say)
+
+
+def _all_lists(
+    space: "Space",
+    measures: "list[Measure]",
+    direction: "Direction",
+    where: tuple[str, ...],
+    k: int,
+) -> "AllLists":
+    """The lists of all who ask."""
+    import numpy as np
+
+    from anglewise.io.list_parts import AllLists, identity_of, lists_table, spans_of
+    from anglewise.nearest_neighbours.search import search as nearest
+
+    asking, ranked = space.sides(direction)
+    names = list(map(str, measures))
+    settings = {"measures": names, "k": k, "direction": direction, "where": list(where)}
+
+    def table_of(span: range) -> Any:
+        rows = np.arange(span.start, span.stop)
+        found = nearest(space, measures, k=k, direction=direction, rows=rows, where=where or None)
+        return lists_table(asking.ids[rows], [found[name] for name in names], ranked.ids)
+
+    spans = spans_of(len(asking), k * len(names))
+    return AllLists(spans, table_of, identity_of(space, settings))
 
 
 def _passing(

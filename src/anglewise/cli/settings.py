@@ -62,7 +62,7 @@ store, holds answers in place of an encoder's, or lets a build pass without its 
 alone."""
 
 PLAIN = _names(
-    "absent assisted at baseline batch breadth budget by candidates chunk combine components "
+    "absent all assisted at baseline batch breadth budget by candidates chunk combine components "
     "condition confidence depth device difference direction diversity double epochs event "
     "event-column explain export-queries finalists format gain-column gate gauge graded grades "
     "hierarchy holdout how id-column image-column index item item-column judge judges k k-core "
