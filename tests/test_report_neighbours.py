@@ -35,8 +35,9 @@ def test_lists_stand_beside_each_other_with_titles_and_scores():
 
 def test_what_a_score_means_and_what_ties_at_the_cut_is_said():
     text = shown(asked("cosine,dot"))
-    assert "cosine: cosine in [-1, 1]; tied with the last one: 1 more item" in text
-    assert "dot: inner product, unbounded; tied with the last one: 1 more item" in text
+    tied = "; tied with the last one: 1 more item"
+    assert f"cosine: cosine in [-1, 1]; above 30% to 60% of all 20 pairs{tied}" in text
+    assert f"dot: inner product, unbounded; above 30% to 90% of all 20 pairs{tied}" in text
 
 
 def test_without_titles_ids_are_shown():
@@ -55,4 +56,10 @@ def test_no_line_is_longer_than_the_terminal_or_100_and_every_measure_stands(nam
 def test_places_that_nobody_fills_are_left_out_of_the_list():
     lists = asked("dot", k=5).lists
     assert [one["id"] for one in lists[0]["neighbours"]] == ["v", "x", "y", "z"]
-    assert lists[0]["neighbours"][0] == {"rank": 1, "id": "v", "title": WORDS[0], "score": 9.0}
+    assert lists[0]["neighbours"][0] == {
+        "rank": 1,
+        "id": "v",
+        "title": WORDS[0],
+        "score": 9.0,
+        "above_random": 0.9,
+    }

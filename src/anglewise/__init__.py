@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from anglewise.encoders.reranker import Reranker
     from anglewise.equivalent_factorisations.canonical import gauge
     from anglewise.errors import AnglewiseError
+    from anglewise.evaluation_metrics.random_pairs import random_pairs
     from anglewise.experiment.study import Study, study
     from anglewise.io.holdout_folder import holdout, read_protocol
     from anglewise.io.item_sets import read_item_sets
@@ -113,6 +114,7 @@ _HOMES = {
     "inspect": "anglewise.web_page.app",
     "measure": "anglewise.similarity_measures.measure",
     "probe": "anglewise.stores.probe",
+    "random_pairs": "anglewise.evaluation_metrics.random_pairs",
     "read_interactions": "anglewise.io.read",
     "read_item_sets": "anglewise.io.item_sets",
     "read_judgements": "anglewise.io.read",
@@ -175,6 +177,7 @@ __all__ = [
     "inspect",
     "measure",
     "probe",
+    "random_pairs",
     "read_interactions",
     "read_item_sets",
     "read_judgements",

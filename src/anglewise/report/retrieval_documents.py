@@ -9,8 +9,10 @@ from typing import Any, Literal
 from anglewise.data_types.columns import titles
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.representation import Representation
 from anglewise.data_types.text import counted, percent, shortened
 from anglewise.data_types.typing import Direction
+from anglewise.evaluation_metrics.random_pairs import RandomPairs, random_pairs
 from anglewise.rag.relevance import FalseContexts, Relevance
 from anglewise.rag.thresholds import questions_for
 from anglewise.recommendation.fold_in import Explanation
@@ -51,6 +53,14 @@ class QueryNeighbours:
     where: str = ""
 
     @cached_property
+    def chance(self) -> RandomPairs | None:
+        """Random pairs, which say how high a score is here; None where there are none."""
+        asking, ranked = self.space.sides(self.direction)
+        if isinstance(ranked, Representation) or (asking is ranked and len(ranked) == 1):
+            return None
+        return random_pairs(self.space, self.measures, direction=self.direction)
+
+    @cached_property
     def query(self) -> dict[str, Any]:
         """The id of the query, and its title if there is one."""
         if self.text is not None:
@@ -72,12 +82,14 @@ class QueryNeighbours:
                 "measure": str(measure),
                 "meaning": measure.formula.meaning,
                 "tied_at_cut": int(neighbours.tied_at_cut[0]),
+                "random_pairs": None if self.chance is None else self.chance.pairs,
                 "neighbours": [
                     {
                         "rank": position + 1,
                         "id": str(ranked.ids[row]),
                         "title": None if texts is None else texts[row],
                         "score": float(f"{score:.12g}"),
+                        "above_random": self._above(measure, score),
                     }
                     for position, (row, score) in enumerate(
                         zip(
@@ -92,6 +104,33 @@ class QueryNeighbours:
             for measure in self.measures
             for neighbours in (self.neighbours[str(measure)],)
         ]
+
+    def _above(self, measure: Measure, score: float) -> float | None:
+        """The share of random pairs that score less."""
+        return None if self.chance is None else self.chance.share_below(str(measure), score)
+
+    def by_chance(self, ranking: Mapping[str, Any]) -> str:
+        """How the first and the last score of a list compare with random pairs, in words."""
+        entries = ranking["neighbours"]
+        if self.chance is None or not entries:
+            return ""
+        most, least = (_of_pairs(entries[at]["above_random"]) for at in (0, -1))
+        shares = least if most == least else f"{least} to {most}"
+        pairs = f"{self.chance.pairs:,}"
+        others = f"all {pairs} pairs" if self.chance.every else f"{pairs} random pairs"
+        return f"; above {shares} of {others}"
+
+
+def _of_pairs(share: float) -> str:
+    """A share in words, never more than was found.
+
+    >>> _of_pairs(1.0), _of_pairs(0.99989), _of_pairs(0.5)
+    ('all', '99.98%', '50%')
+    """
+    if share == 1:
+        return "all"
+    hundredths = math.floor(share * 10_000 + 1e-9)
+    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + "%"
 
 
 def neighbours_document(shown: QueryNeighbours) -> Document:
@@ -114,7 +153,8 @@ def neighbours_document(shown: QueryNeighbours) -> Document:
     for ranking in lists:
         tied = ranking["tied_at_cut"]
         last = f"; tied with the last one: {counted(tied, 'more item')}" if tied else ""
-        meanings.append(Line(f"{ranking['measure']}: {ranking['meaning']}{last}", "dim"))
+        chance = shown.by_chance(ranking)
+        meanings.append(Line(f"{ranking['measure']}: {ranking['meaning']}{chance}{last}", "dim"))
     if shown.where:
         meanings.append(Line(shown.where, "dim"))
     return Document([[Line(title, "strong", most_lines=2)], [RankedLists(ranked)], meanings])
