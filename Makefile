@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 INPUTS ?= 20000
 SEED ?= 0
 
-.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-stores stores check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-stores stores check-wheel check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -99,6 +99,14 @@ check-lowest: $(filter .tools/bin/uv,$(UV)) ## a quick part of the tests with th
 	$(UV) pip sync --quiet --python .lowest/bin/python --compile-bytecode requirements/lowest.txt
 	$(UV) pip install --quiet --python .lowest/bin/python --no-deps --editable .
 	.lowest/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default -m "not slow and not real" $(LOWEST_TESTS)
+
+# From the source distribution to the wheel, as an index would build it; then used with nothing else.
+check-wheel: $(filter .tools/bin/uv,$(UV)) ## the package as it is installed, with its smallest set of libraries, in .wheel
+	rm -rf .wheel build/dist
+	$(UV) build --quiet --python $(PYTHON) --out-dir build/dist
+	$(UV) venv --quiet --python $(PYTHON) .wheel
+	$(UV) pip install --quiet --python .wheel/bin/python build/dist/*.whl
+	cd .wheel && bin/anglewise --version && bin/anglewise demo --quiet -o demo >demo.txt && tail -n 1 demo.txt
 
 check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian's chromium), in .page
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .page
