@@ -17,7 +17,12 @@ from anglewise.data_types.typing import Array, Float64
 from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
 from anglewise.experiment.study import Study
-from anglewise.labelling.agreement import FEWEST_RESAMPLED, Agreement, Coefficient
+from anglewise.labelling.agreement import (
+    FEWEST_OTHERWISE,
+    FEWEST_RESAMPLED,
+    Agreement,
+    Coefficient,
+)
 from anglewise.labelling.lint_checks import Lint
 from anglewise.report.document import Block, Curves, Document, Group, Line, Table, TableColumn
 from anglewise.report.pictures import drawing, new_figure, saved_figure
@@ -275,9 +280,12 @@ def _coefficient(coefficient: Coefficient) -> tuple[str, str]:
     if isnan(coefficient.value):
         return NOTHING, "all gave one grade"
     if isnan(coefficient.low):
-        few = coefficient.queries < FEWEST_RESAMPLED
-        queries = counted(coefficient.queries, "query")
-        why = f"{queries}: {FEWEST_RESAMPLED} are due" if few else "not known: no resample differs"
+        why = "not known: no resample differs"
+        if coefficient.queries < FEWEST_RESAMPLED:
+            why = f"{counted(coefficient.queries, 'query')}: {FEWEST_RESAMPLED} are due"
+        elif coefficient.queries_otherwise < FEWEST_OTHERWISE:
+            rare = counted(coefficient.queries_otherwise, "query")
+            why = f"rarer grades in {rare}: {FEWEST_OTHERWISE} are due"
         return f"{coefficient.value:.3f}", why
     return f"{coefficient.value:.3f}", f"{coefficient.low:.3f} to {coefficient.high:.3f}"
 
