@@ -1,10 +1,10 @@
 """How often the intervals of ``judge agreement`` hold the agreement of all queries there could be.
 
-Draws sets of two judges of made queries of which the truth is known, a thousand times as many of
-them, and counts how often the 95% interval of each coefficient holds what all of these give; beside
-it plain percentiles of the same resamples, as the intervals were before. Queries differ: in how much
-of them is relevant, and in how often judges err. Where rare grades stand in fewer than 10 queries
-there is no interval, and the share of sets that have one says how often that is.
+Draws sets of made queries that two judges grade, and counts how often the 95% interval of each
+coefficient holds what 40,000 such queries give; beside it plain percentiles of the same resamples,
+as the intervals were before. Queries differ: in how much of them is relevant, and in how often
+judges err. Where rare grades stand in fewer than 10 queries there is no interval, and the share of
+sets that have one says how often that is.
 
     python benchmarks/agreement.py
 """
@@ -97,7 +97,7 @@ def _percentiles(drawn: np.ndarray, _estimate: object, _influence: object) -> np
 
 
 def drawn(rng: np.random.Generator, queries: int, relevant: float, wrong: float) -> list[Judged]:
-    """Grades 0 to 3 by two judges, of queries that differ in what is relevant and how clear it is."""
+    """Grades 0 to 3 by two judges, of queries that differ in what is relevant and how clear."""
     share = rng.beta(4 * relevant, 4 * (1 - relevant), queries)
     errs = rng.beta(4 * wrong, 4 * (1 - wrong), queries)
     query = np.repeat(np.arange(queries), 1 + rng.poisson(PAIRS - 1, queries))
