@@ -151,7 +151,7 @@ def test_looks_stand_beside_the_verdict_from_the_second_set_of_candidates_on(ang
     assert told == (3, 2)
     assert all(SENTENCE in text for text in shown)
     assert all("makes the best look better than it is" in text for text in shown)
-    most = "the chance that any of them is wrong is up to 10% if all candidates and baselines were named before"
+    most = "the chance that any of them is wrong is up to 10% if all candidates and baselines were"
     assert all(most in text for text in shown)
     assert json.loads(files["json"].read_text())["wrong_at_most"] == 0.1
     bare = anglewise("compare", tmp_path / "one", *words[:2], "--json", "-")
