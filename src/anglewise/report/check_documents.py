@@ -143,7 +143,8 @@ def own_study_document(result: OwnStudy) -> Document:
     )
     legend = (
         "Overlap: the share of each list of ten that the same measure finds in the balanced "
-        "gauge. The predictions are the same in all."
+        "gauge. The predictions are the same in all. Figures are of these lists alone: no interval "
+        "is given, and no difference between gauges or measures was tested."
     )
     body: list[list[Block]] = [[Line(settings, "dim")]]
     body += [
