@@ -12,6 +12,8 @@ from anglewise.comparison.comparison_result import Comparison, Estimate
 from anglewise.comparison.dependence import MACHINE_RIGHT
 from anglewise.comparison.history import NOTHING_YET, History, Past, identity
 from anglewise.comparison.inference import FEWEST_RESAMPLED, SAME
+from anglewise.comparison.split import assumed_sizes
+from anglewise.comparison.training_agreement import trained_alike
 from anglewise.data_types.drawn import effective_number
 from anglewise.data_types.numbers import read_number, shown
 from anglewise.data_types.text import counted, listed, percent
@@ -191,6 +193,7 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     if within:
         limit = spelled(wanted.level)
         others = "queries" if comparison.direction is not None else "judgements"
+        others = f"groups of {others}" if comparison.groups is not None else others
         others += " or trainings" if comparison.trainings else ""
         words.append(f"the 95% interval holds {limit}, so other {others} might decide otherwise")
     elif not interval and not figure.remarks:
@@ -200,7 +203,7 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
 
 
 def _supposed(comparison: Comparison, wanted: Gate, *, left_ahead: bool) -> list[str]:
-    """What the outcome takes for granted: of what nobody judged, and of a machine's grades.
+    """What outcome and interval take for granted: what nobody judged, other groups or trainings.
 
     Two candidates are told where the one that came out behind was judged less; a candidate against
     a number or an earlier run, of whose lists nothing is known, where much of it was not judged.
@@ -222,6 +225,11 @@ def _supposed(comparison: Comparison, wanted: Gate, *, left_ahead: bool) -> list
                 f"what nobody judged is not relevant (of the first {depth} places "
                 f"{percent(shares[behind])} for {behind}{against})"
             )
+    supposed += assumed_sizes(
+        evidence.clusters, evidence.chance_over, evidence.weights, evidence.largest_group
+    )
+    if evidence.trainings is not None:
+        supposed.append(trained_alike(evidence.trainings))
     if evidence.by_machine:
         supposed.append(MACHINE_RIGHT)
     return [f"if {listed(supposed, 'and')}"] if supposed else []
