@@ -21,7 +21,7 @@ KINDS = ("each by chance", "queries differ", "all or none")
 def main() -> None:
     """Print one row for a number of queries and a true recall."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--sets", type=int, default=300)
+    options.add_argument("--sets", type=int, default=200)
     given = options.parse_args()
     columns = [f"{kind}: {what}" for kind in KINDS for what in ("covered", "taken and too high")]
     print(f"| queries | recall | at least, mean | {' | '.join(columns)} |")

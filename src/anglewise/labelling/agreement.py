@@ -28,6 +28,8 @@ FEWEST_RESAMPLED = 20
 """Resamples of fewer queries vary too little to be believed."""
 FEWEST_OTHERWISE = 10
 """Nor do those where the rarer grades stand in fewer queries, as a coefficient lives by these."""
+FEWEST_DISPUTED = 5
+"""Nor where judges differ in fewer queries: what a coefficient falls short of 1 by is in these."""
 MOST_LEFT_OUT = 1000
 """Blocks of queries that are left out in turn, to see how far each moves a coefficient."""
 MOST_GRADES = 40
@@ -43,8 +45,8 @@ class Coefficient:
     """A coefficient with its 95% bootstrap interval; NaN where all grades are the same.
 
     The ends are NaN where resamples of whole ``queries`` cannot tell: of fewer than 20, where all
-    give the same, and where fewer than 10 of them, ``queries_otherwise``, have another grade than
-    the commonest.
+    give the same, where fewer than 10 of them, ``queries_otherwise``, have another grade than the
+    commonest, and where judges differ in fewer than 5, ``queries_disputed``.
     """
 
     value: float
@@ -52,6 +54,7 @@ class Coefficient:
     high: float
     queries: int = 0
     queries_otherwise: int = 0
+    queries_disputed: int = 0
 
     def to_dict(self) -> dict[str, float | None]:
         """As JSON has it."""
@@ -174,7 +177,7 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
     The latest row of each judge and pair counts. The adjudicator does not count among the judges,
     but decides disputes. Intervals are BCa over resamples of whole queries, since the pairs of one
     query depend on each other; there are none of fewer than 20 queries, nor where another grade
-    than the commonest stands in fewer than 10 of them.
+    than the commonest stands in fewer than 10 of them, or judges differ in fewer than 5.
 
     Raises
     ------
@@ -286,7 +289,9 @@ def _estimates(
     other = np.arange(counts.shape[1]) != counts.sum(axis=0).argmax()
     otherwise = len(np.unique(query_of[counts[:, other].any(axis=1)]))
     ends = np.full((len(observed), 2), nan)
-    if queries >= FEWEST_RESAMPLED and otherwise >= FEWEST_OTHERWISE:
+    disputed = len(np.unique(query_of[(counts > 0).sum(axis=1) > 1]))
+    enough = otherwise >= FEWEST_OTHERWISE and disputed >= FEWEST_DISPUTED
+    if queries >= FEWEST_RESAMPLED and enough:
         resampled = bootstrap(by_queries, queries, resamples=resamples, seed=seed)
         blocks = np.arange(queries) * min(queries, MOST_LEFT_OUT) // queries
         without = by_queries(1 - (blocks == np.unique(blocks)[:, None]))
@@ -296,7 +301,9 @@ def _estimates(
             if len(defined) and np.isfinite(influence[i]).all():
                 [ends[i]] = bca(defined, observed[i : i + 1], influence[i : i + 1])
     return [
-        Coefficient(value, *(nan if isnan(end) else end for end in both), queries, otherwise)
+        Coefficient(
+            value, *(nan if isnan(end) else end for end in both), queries, otherwise, disputed
+        )
         for value, both in zip(observed.tolist(), ends.tolist(), strict=True)
     ]
 

@@ -18,6 +18,7 @@ from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
 from anglewise.experiment.study import Study
 from anglewise.labelling.agreement import (
+    FEWEST_DISPUTED,
     FEWEST_OTHERWISE,
     FEWEST_RESAMPLED,
     Agreement,
@@ -287,6 +288,9 @@ def _coefficient(coefficient: Coefficient) -> tuple[str, str]:
         elif coefficient.queries_otherwise < FEWEST_OTHERWISE:
             rare = counted(coefficient.queries_otherwise, "query")
             why = f"rarer grades in {rare}: {FEWEST_OTHERWISE} are due"
+        elif coefficient.queries_disputed < FEWEST_DISPUTED:
+            differ = counted(coefficient.queries_disputed, "query")
+            why = f"judges differ in {differ}: {FEWEST_DISPUTED} are due"
         return f"{coefficient.value:.3f}", why
     return f"{coefficient.value:.3f}", f"{coefficient.low:.3f} to {coefficient.high:.3f}"
 
