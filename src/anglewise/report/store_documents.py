@@ -26,7 +26,13 @@ def probe_document(result: Probe) -> Document:
     if result.metric == "unknown":
         headline = "Which distance this computes is not known"
     else:
-        headline = f"This computes {NAMES[result.metric]}, shown as {result.shown_as}"
+        name = NAMES[result.metric]
+        headline = f"This computes {name}, shown as {result.shown_as}"
+        if not result.of_vectors:
+            headline = (
+                f"By how its numbers move with the length of a query this is {name}, shown as "
+                f"{result.shown_as}; of which vectors is not known"
+            )
     nearer = {
         "larger": "larger is nearer",
         "smaller": "smaller is nearer",
