@@ -8,7 +8,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.evaluation_rules import evaluated_with
 from anglewise.data_types.judgements import Judgements, Missing
 from anglewise.data_types.numbers import shown
-from anglewise.data_types.text import Say, counted
+from anglewise.data_types.text import Say
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
 from anglewise.io.destinations import is_sqlite
@@ -19,7 +19,7 @@ from anglewise.io.judgements_beside import of_store, passages_in
 from anglewise.io.read import judgement_kind, read_judgements
 from anglewise.io.space_files import is_space_folder
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, Role, check_no_columns
-from anglewise.judgements.combine import by_pair, combined
+from anglewise.judgements.combine import combined
 from anglewise.judgements.placed import with_spans
 from anglewise.judgements.records import SPANS_OF, Judged
 from anglewise.judgements.store import JudgementStore
@@ -94,8 +94,7 @@ def _read_set(
         rows = tuple(row for row in result.judged if row.direction == direction)
         judged = combined(rows, space, direction, name=str(path))
         if all(row.judge == path.name for row in rows):  # assumed, as the file names no judge
-            unsaid = f"{path}: {counted(len(by_pair(rows)), 'pair')} judged, nothing says by whom"
-            judged = replace(judged, source=unsaid)
+            judged = replace(judged, source=f"{path}: nothing says who judged")
         return JudgedSet(judged, rows, result.rejects)
     judged = read_judgements(
         path,
