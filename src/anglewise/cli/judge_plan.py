@@ -1,6 +1,7 @@
 """``anglewise judge sample`` and ``next``: what to judge."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -317,8 +318,6 @@ def judge_next(
         )
         talk.say(f"wrote {output}")
     notes = [*lasting_notes(result.notes)]
-    for note in notes:
-        talk.say(note)
     content: dict[str, Any] = {"command": "judge next", **rest.to_dict(), "notes": notes}
-    talk.give(content, unjudged_document(rest, *words))
+    talk.give(content, replace(unjudged_document(rest, *words), notes=notes))
     return 0
