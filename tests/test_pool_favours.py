@@ -158,3 +158,16 @@ def test_junit_holds_the_notes(lists, run):
     xml = ET.fromstring(junit(document))  # noqa: S314 our own words
     noted = [found.get("value") for found in xml.iterfind(".//property[@name='note']")]
     assert noted == list(result.notes)
+
+
+def test_the_verdict_of_a_group_supposes_of_its_own_places_what_nobody_judged(lists, run):
+    group = ["a" if q % 2 else "b" for q in range(QUERIES)]
+    space = made_space(queries={"group": group})
+    result = aw.compare(space, pooled_from(lists), "dot,cosine", runs=run, slices="group")
+    assert len(result.slices) == 2
+    for part in result.slices:
+        assert (part.verdict.decision, part.verdict.measure) == ("use", "live")
+        assert (
+            "if what nobody judged is not relevant (of the first 10 places " in part.verdict.reason
+        )
+        assert "for dot, against 0% for live)" in part.verdict.reason
