@@ -286,8 +286,8 @@ def _estimates(
 
     queries = int(query_of.max()) + 1
     observed = by_queries(np.ones((1, queries), dtype=np.int64))[0]
-    other = np.arange(counts.shape[1]) != counts.sum(axis=0).argmax()
-    otherwise = len(np.unique(query_of[counts[:, other].any(axis=1)]))
+    commonest = int(counts.sum(axis=0).argmax())
+    otherwise = len(np.unique(query_of[np.delete(counts, commonest, axis=1).any(axis=1)]))
     ends = np.full((len(observed), 2), nan)
     disputed = len(np.unique(query_of[(counts > 0).sum(axis=1) > 1]))
     enough = otherwise >= FEWEST_OTHERWISE and disputed >= FEWEST_DISPUTED
@@ -301,11 +301,14 @@ def _estimates(
             if len(defined) and np.isfinite(influence[i]).all():
                 [ends[i]] = bca(defined, observed[i : i + 1], influence[i : i + 1])
     return [
-        Coefficient(
-            value, *(nan if isnan(end) else end for end in both), queries, otherwise, disputed
-        )
-        for value, both in zip(observed.tolist(), ends.tolist(), strict=True)
+        Coefficient(value, *_known(low, high), queries, otherwise, disputed)
+        for value, (low, high) in zip(observed.tolist(), ends.tolist(), strict=True)
     ]
+
+
+def _known(low: float, high: float) -> tuple[float, float]:
+    """Both ends, or the one NaN that equals itself in comparisons of results."""
+    return (nan, nan) if isnan(low) or isnan(high) else (low, high)
 
 
 def _most_sharing(table: _GradeTable) -> tuple[list[tuple[int, int]], bool]:
