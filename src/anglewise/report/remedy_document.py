@@ -127,7 +127,8 @@ def _legend(result: Remedy) -> str:
     )
     return (
         f"{text} Head, middle, tail: {result.comparison.metric} if their items alone were "
-        f"relevant, over the queries that have one ({parts})."
+        f"relevant, over the queries that have one ({parts}); no difference of these, of coverage "
+        "or of Gini was tested."
     )
 
 
