@@ -20,10 +20,12 @@ SIZE = 40
 ROWS = np.arange(SIZE)
 
 
-def compared(noise, *, gain=1.0, measures="dot,cosine", metric=None, **asked):
+def compared(noise, *, gain=1.0, measures="dot,cosine", metric=None, groups=None, **asked):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((SIZE, 6))
-    space = Space(queries=Embeddings(x + noise * rng.standard_normal(x.shape)), items=Embeddings(x))
+    known = None if groups is None else {"group": groups}
+    queries = Embeddings(x + noise * rng.standard_normal(x.shape), metadata=known)
+    space = Space(queries=queries, items=Embeddings(x))
     own = SparseRows.from_pairs(ROWS, ROWS, np.full(SIZE, gain), shape=(SIZE, SIZE))
     return compare(space, Judgements(own), measures, metric, **asked)
 
@@ -79,6 +81,16 @@ def test_the_same_candidates_against_other_baselines_are_other_verdicts(file):
     assert str(again) in comparison_document(compared(0.5), looks=again).reason
     same_seed = looks(compared(0.5, seed=7), History(read_history(file)))
     assert same_seed.verdicts == 4
+
+
+def test_verdicts_by_groups_are_said_not_to_be_counted():
+    assert str(Looks(2, 2, 2, not_counted=True)).endswith(
+        "to confirm it; verdicts by groups, ways or truths are not counted"
+    )
+    now = compared(0.5, groups=["a", "b"] * (SIZE // 2), slices="group")
+    assert len(now.slices) == 2
+    assert looks(now, History()).not_counted
+    assert not looks(compared(0.5), History()).not_counted
 
 
 def test_of_runs_that_did_not_note_their_baseline_it_is_said_that_it_is_not_known(file):

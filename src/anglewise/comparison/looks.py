@@ -20,7 +20,8 @@ class Looks:
     tolerance, groups, or the largest difference. ``other_judgements`` counts earlier runs in which
     some of these queries were judged otherwise: fewer of them, as where judging goes on, or by
     other settings. ``baseline_unknown`` counts those of an older version, which did not note their
-    baseline: those of the same candidates count as one verdict.
+    baseline: those of the same candidates count as one verdict. Verdicts by groups, by ways of
+    judging and by further truths are not among these; ``not_counted`` says that this run has some.
     """
 
     times: int
@@ -28,6 +29,7 @@ class Looks:
     verdicts: int
     other_judgements: int = 0
     baseline_unknown: int = 0
+    not_counted: bool = False
 
     @property
     def wrong_at_most(self) -> float:
@@ -86,6 +88,7 @@ class Looks:
             f"With each verdict at 95%, the chance that any of them is wrong {most} if all "
             "candidates and baselines were named before the first look, and not known if some "
             "were chosen by what these queries showed: then judge others to confirm it"
+            + ("; verdicts by groups, ways or truths are not counted" if self.not_counted else "")
         )
 
 
@@ -97,8 +100,9 @@ def looks(now: Comparison, history: History) -> Looks | None:
     figures = {row.measure: row.metrics[now.metric].mean for row in now.measures}
     sets = {_figures(figures.items())}
     asked = {_asked(now.signature, figures, now.verdict.keep)}
+    not_counted = bool(now.slices or now.ways or len(now.truths) > 1)
     if history.table is None:
-        return Looks(1, 1, 1)
+        return Looks(1, 1, 1, not_counted=not_counted)
     same = {"judgements": own.judgements, "queries": now.queries}
     columns = ["run", "metric", "measure", "mean", "kept", "signature"]
     runs: dict[int, list[Mapping[str, Any]]] = {}
@@ -116,7 +120,7 @@ def looks(now: Comparison, history: History) -> Looks | None:
             unknown += kept is None
             asked.add(_asked(signature, deciding, kept))
     others = _on_other_judgements(now, own, history.table)
-    return Looks(1 + len(runs), len(sets), len(asked), others, unknown)
+    return Looks(1 + len(runs), len(sets), len(asked), others, unknown, not_counted)
 
 
 def _means(rows: Iterable[Mapping[str, Any]], metric: str) -> dict[str, float | None]:
