@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from anglewise.data_types.text import counted, listed
 from anglewise.report.document import Document, Line, Table, TableColumn
 from anglewise.report.words import number
+from anglewise.stores.exact_lists import reaches
 from anglewise.stores.export import Export
 from anglewise.stores.probe import Probe
 from anglewise.stores.verify import Verification, in_words
@@ -102,11 +103,12 @@ AT_LEAST = (
 
 def _beyond(result: Export | Verification) -> list[str]:
     """What is shown of other queries, where that is less than was asked of these."""
-    if result.min_recall is None or not result.recall_low < result.min_recall <= result.recall:
+    least = result.min_recall
+    if least is None or result.recall_low >= least or not reaches(result.recall, least):
         return []
     these = "this query" if result.queries == 1 else "these queries"
     shown = f"over queries like them no more than {result.recall_low:.3f} is shown, at 95%"
-    return [f"On {these} {result.min_recall:g} is reached; {shown}."]
+    return [f"On {these} {least:g} is reached; {shown}."]
 
 
 def _effort(effort: Mapping[str, int], oversample: int) -> str:
@@ -129,8 +131,8 @@ def verification_document(result: Verification) -> Document:
         some = listed([repr(name) for name in result.never_listed[:FOUND]])
         lines.append(
             Line(
-                f"{counted(len(result.never_listed), 'item')} due in some list of these stand in "
-                f"none, such as {some}."
+                f"{counted(len(result.never_listed), 'item')} due in some list of these "
+                f"{'stands' if len(result.never_listed) == 1 else 'stand'} in none, such as {some}."
             )
         )
     why = [Line(f"{reason[0].upper()}{reason[1:]}.") for reason in result.reasons]

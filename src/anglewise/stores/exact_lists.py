@@ -25,6 +25,8 @@ from anglewise.stores.vector_store import Listed, VectorStore
 
 ROUNDING = 2e-6
 """Scores nearer than this, in parts of what float32 rounds, are equal to a store."""
+NEAR = 1e-9
+"""A mean of shares that is below what is asked for by rounding alone reaches it."""
 DRAWN = 200
 """Queries that are drawn where nobody names any."""
 
@@ -193,6 +195,15 @@ def at_least(recall: Float64[Array, " q"], seed: int = 0, attempt: int = 1) -> f
     drawn = WeightedMeans.of(recall[None], seed=seed).means[:, 0]
     low = float(np.quantile(drawn, LEVEL / (attempt * (attempt + 1)), method="lower"))
     return min(low, float(recall.mean()))
+
+
+def reaches(recall: float, least: float) -> bool:
+    """Whether a recall is at least so much, up to rounding.
+
+    >>> reaches(0.98 - 1e-12, 0.98), reaches(0.979, 0.98)
+    (True, False)
+    """
+    return recall >= least - NEAR
 
 
 def queries_to_ask(

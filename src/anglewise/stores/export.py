@@ -25,7 +25,7 @@ from anglewise.errors import CollectionExistsError, NoCollectionError, StoreErro
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 from anglewise.stores.address import Address, read_address
-from anglewise.stores.exact_lists import ExactLists, queries_to_ask
+from anglewise.stores.exact_lists import ExactLists, queries_to_ask, reaches
 from anglewise.stores.manifest import Fingerprint, Manifest
 from anglewise.stores.query_transform import QueryTransform
 from anglewise.stores.reductions import Reduction, reductions
@@ -208,7 +208,7 @@ def export(
         try:
             attempts += _measured(order, store, way, metric, before=len(attempts))
             best = attempts[-1]
-            done = best.recall >= min_recall
+            done = reaches(best.recall, min_recall)
             if done:
                 return _published(order, store, way, attempts)
         finally:
@@ -345,7 +345,7 @@ def _measured(
         lists = exact.asked(store, way, effort, oversample).first(by_score=oversample > 1)
         recall, low = lists.bounds(order.seed, attempt=before + len(out) + 1)
         out.append(Attempt(way.name, metric, effort, oversample, recall, low))
-        if recall >= order.min_recall:
+        if reaches(recall, order.min_recall):
             return out
     best = max(range(len(out)), key=lambda i: out[i].recall)
     return [*out[:best], *out[best + 1 :], out[best]]

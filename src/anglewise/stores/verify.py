@@ -19,7 +19,7 @@ from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 from anglewise.stores.address import Address
 from anglewise.stores.diagnosis import reasons, way_of_vectors
-from anglewise.stores.exact_lists import ExactLists, StoreLists, queries_to_ask
+from anglewise.stores.exact_lists import ExactLists, StoreLists, queries_to_ask, reaches
 from anglewise.stores.manifest import Fingerprint, Manifest, manifest_of
 from anglewise.stores.reductions import Reduction, reductions, way_named
 from anglewise.stores.vector_store import VectorStore, open_store
@@ -203,7 +203,7 @@ def _verify(store: VectorStore, asked: _Question) -> Verification:
         effort=effort,
         oversample=oversample,
         min_recall=asked.min_recall,
-        passed=None if asked.min_recall is None else recall >= asked.min_recall,
+        passed=None if asked.min_recall is None else reaches(recall, asked.min_recall),
         notes=_notes(asked),
     )
 
