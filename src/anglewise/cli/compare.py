@@ -193,7 +193,7 @@ def compare(
             judged_by, several, source, vectors=vectors, seen=seen, judging=judging
         )
         if reader is not None:
-            reader.check(direction)
+            reader = reader.towards(direction)
             source = judged_by.model
         asked = ComparisonInputs(
             source,
