@@ -90,10 +90,11 @@ def _ends(one: AssistedDifference) -> str:
 
 
 def _table(result: AssistedComparison) -> Table:
-    heads = ("", "difference", f"{_level(result)} interval", "machine alone", "machine's bias")
+    against = f"against {result.baseline}"
+    heads = (against, "difference", f"{_level(result)} interval", "machine alone", "machine's bias")
     rows = [
         [
-            f"{one.metric}: {one.measure} - {one.baseline}",
+            f"{one.metric}: {one.measure}",
             signed(one.corrected.mean),
             _ends(one),
             signed(one.by_machine),
