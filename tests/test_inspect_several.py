@@ -71,13 +71,35 @@ def test_each_column_is_the_search_of_its_space_in_the_ids_of_the_first():
         np.testing.assert_array_equal(own.scores, due.scores)
 
 
-def test_items_that_the_first_space_lacks_leave_their_places_empty_and_are_counted():
+def test_items_that_the_first_space_lacks_are_shown_as_the_other_has_them():
+    inspected = opened(more=30)
+    new = inspected.others["new"]
+    due = search(new, "cosine", k=5)["cosine"]
+    ids = new.items.ids[due.indices]
+    lacking = [row for row in range(QUERIES) if any(str(i).startswith("more") for i in ids[row])]
+    assert lacking
+    view = ViewState("queries-items", str(lacking[0]), ("new: cosine",), k=5)
+    (column,) = columns(inspected, view, lacking[0], rankings(inspected, ["new: cosine"]))
+    assert [item.id for item in column.items] == new.items.ids[due.indices[lacking[0]]].tolist()
+    assert column.unknown == 0
+    for item, row in zip(column.items, due.indices[lacking[0]].tolist(), strict=True):
+        more = item.id.startswith("more")
+        assert item.holder == ("new" if more else "")
+        number = item.id.removeprefix("more").removeprefix("d")
+        assert item.title == f"{'more' if more else 'document'} {number}"
+        assert item.norm == pytest.approx(new.items.norms[row])
+    query = inspected.space.queries.ids[lacking[0]]
+    page = site(inspected).get(f"/?direction=queries-items&query={query}&measure=new: cosine").text
+    assert f"not in <bdi>{inspected.name}</bdi>" in page
+    assert "of items that this space does not hold" not in page
+
+
+def test_what_only_another_space_holds_keeps_a_decision_open():
     inspected = opened(more=30)
     found = nearest(
         inspected, rankings(inspected), k=5, direction="queries-items", rows=np.arange(QUERIES)
     )
     assert (found["new: cosine"].indices < 0).any()
-    assert "of items that this space does not hold" in site(inspected).get("/").text
     queue = draw_queue(inspected, "queries-items", rankings(inspected), 5)
     assert "which nobody can judge here" in decide(inspected, queue, [])["text"]
 

@@ -234,6 +234,25 @@ class Inspected:
         return self._competing[direction]
 
     @cached_property
+    def _others_ranked(self) -> "dict[tuple[str, Direction], InspectedSide]":
+        return {}
+
+    def holder(self, direction: Direction, number: int) -> "tuple[str, InspectedSide, int]":
+        """Which space holds an item that the open one lacks, by its number, and its row there.
+
+        Raises ``IdsError`` where none does.
+        """
+        name = str(self.competing(direction).item_ids[number])
+        for called, space in self.others.items():
+            ranked = space.sides(direction)[1]
+            if name in ranked.row_of:
+                key = (called, direction)
+                if key not in self._others_ranked:
+                    self._others_ranked[key] = InspectedSide(ranked, None, "", Metadata(ranked, {}))
+                return called, self._others_ranked[key], ranked.row_of[name]
+        raise IdsError(f"no space here holds {quoted(name)!r}")
+
+    @cached_property
     def gauged(self) -> bool:
         """Whether an invertible map may be free in the model, so that it has a path of gauges."""
         from anglewise.auditing.subject import may_have_gauge
