@@ -1,14 +1,18 @@
 """Several spaces on one page: side by side, and judged without seeing which found what."""
 
 import html
+import json
 import re
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, search, write_space
+from anglewise.errors import IdsError
+from anglewise.judgements.store import JudgementStore
 from anglewise.web_page.neighbours_view import columns
-from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.open_space import Inspected, queue_of
 from anglewise.web_page.queue import decide, draw_queue
 from anglewise.web_page.rankings import nearest, read_ranking
 from anglewise.web_page.view_state import ViewState
@@ -101,7 +105,7 @@ def test_what_only_another_space_holds_keeps_a_decision_open():
     )
     assert (found["new: cosine"].indices < 0).any()
     queue = draw_queue(inspected, "queries-items", rankings(inspected), 5)
-    assert "which nobody can judge here" in decide(inspected, queue, [])["text"]
+    assert "which count in no decision here" in decide(inspected, queue, [])["text"]
 
 
 def test_a_query_that_a_space_lacks_has_no_list_there():
@@ -213,3 +217,72 @@ def test_spaces_that_do_not_belong_together_are_refused(
     monkeypatch.chdir(folders)
     refused(anglewise("inspect", *given, "--export", "copy"), message)
     assert not (folders / "copy").exists()
+
+
+PICTURE = bytes.fromhex("89504e470d0a1a0a") + b"made up"
+
+
+def queued(tmp_path, answers=("d3", "more2"), pictures=False):
+    """A page whose queue names an item that only the newer space holds."""
+    old, new = made(more=30)
+    if pictures:
+        cells = [PICTURE if str(name).startswith("more") else None for name in new.items.ids]
+        about = {"text": new.items.metadata["text"], "image": cells}
+        items = Embeddings(new.items.vectors, new.items.ids, about)
+        new = Space(queries=new.queries, items=items)
+    path = tmp_path / "queue.csv"
+    path.write_text("query_id,item_id\n" + "".join(f"0,{name}\n" for name in answers))
+    queue = queue_of(path, old, "queries-items", {"new": new})
+    store = tmp_path / "judgements.sqlite"
+    return Inspected(old, name="old", others={"new": new}, store=store, queue=queue)
+
+
+def test_a_queue_may_hold_what_only_another_space_holds_and_it_is_judged(tmp_path):
+    inspected = queued(tmp_path)
+    client = site(inspected)
+    client.post("/judge/name", headers=FROM_HERE, content=b"name=anna")
+    cards = client.get("/judge/cards?direction=queries-items").json()["cards"]
+    assert [(card["item"], card["item_text"] or card["item_title"]) for card in cards] == [
+        ("d3", "document 3"),
+        ("more2", "more 2"),
+    ]
+    for card in cards:
+        sent = {name: card[name] for name in ("query", "item", "shown", "mark", "context")}
+        sent |= {"grade": 2, "direction": "queries-items", "uuid": str(uuid4())}
+        body = json.dumps(sent).encode()
+        assert client.post("/judge/answers", headers=FROM_HERE, content=body).status_code == 200
+    with JudgementStore.open(inspected.store, read_only=True) as store:
+        assert {row.item_id for row in store.rows()} == {"d3", "more2"}
+    state = client.get("/judge/state?direction=queries-items").json()
+    assert (state["done"], state["size"]) == (2, 2)
+    assert client.get("/judge/cards?direction=queries-items").json()["cards"] == []
+
+
+def test_what_is_shown_of_it_must_be_what_was_judged(tmp_path):
+    inspected = queued(tmp_path)
+    client = site(inspected)
+    client.post("/judge/name", headers=FROM_HERE, content=b"name=anna")
+    card = client.get("/judge/cards?direction=queries-items").json()["cards"][1]
+    sent = {name: card[name] for name in ("query", "item", "mark", "context")}
+    sent |= {"grade": 2, "direction": "queries-items", "uuid": str(uuid4()), "shown": "another"}
+    answer = client.post("/judge/answers", headers=FROM_HERE, content=json.dumps(sent).encode())
+    assert answer.status_code == 409
+    sent |= {"item": "nobody"}
+    answer = client.post("/judge/answers", headers=FROM_HERE, content=json.dumps(sent).encode())
+    assert answer.status_code == 409
+
+
+def test_what_no_space_holds_is_refused_in_a_queue(tmp_path):
+    with pytest.raises(IdsError, match="knows no 'elsewhere'"):
+        queued(tmp_path, ("d3", "elsewhere"))
+
+
+def test_pictures_that_another_space_keeps_in_its_table_are_shown(tmp_path):
+    client = site(queued(tmp_path, pictures=True))
+    client.post("/judge/name", headers=FROM_HERE, content=b"name=anna")
+    own, other = client.get("/judge/cards?direction=queries-items").json()["cards"]
+    assert own["item_picture"] is None
+    answer = client.get(other["item_picture"])
+    assert answer.status_code == 200
+    assert answer.content == PICTURE
+    assert client.get("/picture/items/9999").status_code == 404
