@@ -6,8 +6,9 @@ A fifth of the users is held out as by ``anglewise fit``. Linear models learn fr
 normalised by each rule, with the penalty (a multiple of the last squared singular value) that
 serves a tenth of the training users best, kept aside for it; so do item-item weights (EASE).
 Raw data need no penalty. Then all are one family of tests: users ask for items (dot and cosine),
-items ask for items (dot and cosine, the linear models with user-orthonormal factors, whose cosine
-is that of the predictions). ``ease rows`` asks by the weights themselves, ``B[i, j]``.
+items ask for items (``--similar``, the linear models with user-orthonormal factors, whose cosine is
+that of the predictions), judged by what held-out users used together, within strata of similar use,
+with the verdict of each way of judging beneath. ``--way`` takes one of the two alone.
 """
 
 import argparse
@@ -19,11 +20,13 @@ import numpy as np
 
 from anglewise.comparison.compare_spaces import compare_spaces
 from anglewise.comparison.comparison_result import Comparison
-from anglewise.data_types.embeddings import Space
+from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.used_together import UsedTogether
 from anglewise.errors import ShapeError
 from anglewise.io.read import read_interactions
-from anglewise.judgements.constructed import co_consumption, hold_out
+from anglewise.judgements.co_use import co_use
+from anglewise.judgements.constructed import hold_out
 from anglewise.recommender_models.closed_form import LinearModel, fit_spectrum
 from anglewise.recommender_models.ease import fit_ease, mean_ndcg, split_users
 from anglewise.recommender_models.model import raw_table
@@ -42,6 +45,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=RULES)
     parser.add_argument("--ease", nargs="*", default=["none", "standardised", "exponents(0.2,0.5)"])
     parser.add_argument("--raw", nargs="*", default=["none", "bm25"])
+    parser.add_argument("--similar", default="dot,cosine")
+    parser.add_argument("--way", choices=["recommend", "similar"])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for file in options.files:
@@ -51,10 +56,13 @@ def main() -> None:
         asking = held.visible.rows().take(np.flatnonzero(held.held_out))
         print(f"\n{file}: {training.shape[0]:,} training users, {training.shape[1]:,} items")
         users, items = candidates(training, asking, options)
-        gains = held.judgements.gains.take(np.flatnonzero(held.held_out))
-        told(compare_spaces(users, replace(held.judgements, gains=gains), "dot,cosine"))
-        alike = co_consumption(table, held.held_out)
-        told(compare_spaces(items, replace(alike, direction="queries-items"), "dot,cosine"))
+        if options.way != "similar":
+            gains = held.judgements.gains.take(np.flatnonzero(held.held_out))
+            told(compare_spaces(users, replace(held.judgements, gains=gains), "dot,cosine"))
+        if options.way != "recommend":
+            used = table.rows().take(np.flatnonzero(held.held_out))
+            alike = co_use(UsedTogether(used, seed=options.seed))
+            told(compare_spaces(items, alike, options.similar))
 
 
 def candidates(X: Any, asking: SparseRows, options: Any) -> tuple[dict[str, Space], ...]:
@@ -65,7 +73,7 @@ def candidates(X: Any, asking: SparseRows, options: Any) -> tuple[dict[str, Spac
         started, name = time.process_time(), f"linear {called(rule)}"
         model, turned, multiple = linear(X, rule, options.components, options.seed)
         users[name] = model.space(model.fold_in(asking.ones()), seen=asking)
-        items[name] = among(turned.space(turned.fold_in(X)))
+        items[name] = among(turned.space(turned.fold_in(X)), X)
         said(name, f"penalty {multiple:g} x the last squared value", started)
     for rule in options.ease:
         started = time.process_time()
@@ -76,13 +84,12 @@ def candidates(X: Any, asking: SparseRows, options: Any) -> tuple[dict[str, Spac
             continue
         name = f"ease {called(rule)}"
         users[name] = ease.space(ease.fold_in(asking.ones()), seen=asking)
-        items[name] = among(users[name])
-        items[f"ease rows {called(rule)}"] = ease.item_to_item()
+        items[name] = among(users[name], X)
         said(name, str(ease.path), started)
     for rule in options.raw:
         raw = raw_table(X, normalise=rule)
         users[f"raw {rule}"] = raw.space(raw.fold_in(asking.ones()), seen=asking)
-        items[f"raw {rule}"] = among(users[f"raw {rule}"])
+        items[f"raw {rule}"] = among(users[f"raw {rule}"], X)
     return users, items
 
 
@@ -115,12 +122,11 @@ def called(rule: str) -> str:
     return rule.replace(",", " ")
 
 
-def among(space: Space) -> Space:
-    """The items asking for each other, none for itself."""
-    size = len(space.items)
-    own = SparseRows.from_pairs(np.arange(size), np.arange(size), shape=(size, size))
-    other = space.items.with_vectors(space.items.vectors)
-    return Space(queries=other, items=space.items, seen=own)
+def among(space: Space, used: Any) -> Space:
+    """The items alone, which ask for each other, with how often training users used them."""
+    uses: list[int] = np.bincount(used.nonzero()[1], minlength=used.shape[1]).tolist()
+    about = {"popularity": uses}
+    return Space(items=Embeddings(space.items.vectors, ids=space.items.ids, metadata=about))
 
 
 def said(name: str, what: str, started: float) -> None:
@@ -136,6 +142,10 @@ def told(result: Comparison) -> None:
         behind = "" if against is None else f"{against.difference:+.3f}  p {against.p_adjusted:.3f}"
         interval = f"[{own.low:.3f}, {own.high:.3f}]"
         print(f"  {row.measure:36s} {own.mean:.3f} {interval}  {behind}", flush=True)
+    for way in result.ways:
+        print(f"  {way.name}, {way.queries:,} queries: {way.verdict.headline}")
+    floors = ", ".join(f"{floor.name} {floor.mean:.3f}" for floor in result.floors)
+    print(f"  without a model: {floors}", flush=True)
 
 
 if __name__ == "__main__":

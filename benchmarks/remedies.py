@@ -5,10 +5,12 @@
 
 MovieLens-1M and MovieTweetings with the linear model of ``anglewise fit`` (64 dimensions, a fifth
 of the users held out), in both directions; Cranfield's questions by two encoders; Banking77's
-texts by the Universal Sentence Encoder, 500 of them asking for texts of their label. Nothing is
-screened: all candidates are one family of tests on all judged queries. Prints a Markdown table for
-each, or puts it into a page between ``<!-- remedies NAME -->`` and ``<!-- end -->``. With PyTorch
-(the extra ``train``) what is trained for a measure is among them.
+texts by the Universal Sentence Encoder, 500 of them asking for texts of their label. Similar films
+are judged by what held-out users used together, within strata of similar use, with the verdict of
+each way of judging beneath, and one or two candidates of each kind. Nothing is screened: all
+candidates are one family of tests on all judged queries. Prints a Markdown table for each, or puts
+it into a page between ``<!-- remedies NAME -->`` and ``<!-- end -->``. With PyTorch (the extra
+``train``) what is trained for a measure is among them.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from anglewise.comparison.comparison_result import Comparison
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.encoders.encode import encode
@@ -30,6 +33,19 @@ from anglewise.report.remedy_document import duration
 TABLES = ("ml-1m", "movietweetings-100k")
 ENCODERS = ("paraphrase-L3", "use")
 LABELLED = "banking77"
+SIMILAR = (
+    "euclidean, norm(0,*), cosine@centred, cosine@standardised, cosine@without-top(1), "
+    "cosine@whitened, csls(10), mutual-proximity, cosine@adapted, "
+    "cosine@data-space, cosine@balanced, "
+    "product(10): cosine@data-space, product(100): cosine@data-space, "
+    "product(10000): cosine@data-space, product(10000): cosine, "
+    "factors(3): cosine@data-space, factors(10): cosine@data-space, "
+    "propensity·product(2000): cosine@data-space, bm25·product(2000): cosine@data-space, "
+    "tf-idf·product(5): cosine@data-space, standardised·product(20000): cosine@data-space, "
+    "ease(*): cosine, raw-data: cosine, trained-cosine: cosine, trained-dot: dot, "
+    "trained-dot: cosine, trained-euclidean: euclidean"
+)
+"""What competes for similar films: one or two of each kind, as every further one costs power."""
 NAMES = (
     *(f"{table}/{way}" for table in TABLES for way in ("queries-items", "items-items")),
     *(f"cranfield/{encoder}" for encoder in ENCODERS),
@@ -49,7 +65,12 @@ def main() -> None:
     for name in options.only or NAMES:
         space, judged = made(name, options.data)
         result = remedy(
-            space, judged, finalists=1000, budget_seconds=options.budget, cache=options.cache
+            space,
+            judged,
+            SIMILAR if judged.direction == "items-items" and judged.of_users else None,
+            finalists=1000,
+            budget_seconds=options.budget,
+            cache=options.cache,
         )
         told = "\n".join(lines(result))
         if options.into is None:
@@ -105,6 +126,23 @@ def lines(result: Remedy) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     for name, why in result.left_out.items():
         yield f"\nLeft out: `{name}`, {why}."
+    if comparison.ways:
+        yield from ways(comparison)
+
+
+def ways(comparison: Comparison) -> Iterator[str]:
+    """The verdict of each way of judging, and what lists without a model reach."""
+    shown = [row.measure for row in comparison.measures[:1]]
+    shown += [name for name in ("cosine", "dot") if name not in shown]
+    yield ""
+    yield f"| judged | queries | verdict | {' | '.join(f'`{name}`' for name in shown)} |"
+    yield f"|---|---:|---|{'---:|' * len(shown)}"
+    for way in comparison.ways:
+        cells = [way.name, f"{way.queries:,}", way.verdict.headline]
+        cells += [f"{way.means[name]:.3f}" for name in shown]
+        yield f"| {' | '.join(cells)} |"
+    floors = ", ".join(f"{floor.name} {floor.mean:.3f}" for floor in comparison.floors)
+    yield f"\nWithout a model, {comparison.within}: {floors}."
 
 
 def apart(one: Remedied, against: str) -> str:

@@ -11,7 +11,8 @@ Without options all three parts are run.
   show, too.
 * ``--speed``: interactions a second of 20 epochs, against BPR-MF as RecBole trains it, in plain
   PyTorch written here: one uniform negative an interaction, batches of 2,048, dense Adam.
-* ``--table``: trained for one measure, compared by another, 3 x 3, in both directions.
+* ``--table``: trained for one measure, compared by another, 3 x 3, in both directions; similar
+  items within strata of similar use, with the verdict of each way of judging beneath.
 
 CPU seconds of the process; threads are set to one, so that they are what a quiet core needs.
 """
@@ -198,6 +199,8 @@ def table(interactions: Interactions) -> None:
             means = {row.measure: row.metrics[METRIC].mean for row in result.measures}
             cells = (f"{means[measure]:11.3f}" for measure in MEASURES)
             print(f"{objective:12s}" + "".join(cells), flush=True)
+            for judged in result.ways:
+                print(f"    {judged.name}: {judged.verdict.headline}", flush=True)
 
 
 def training_part(held: HoldOut) -> Interactions:

@@ -7,7 +7,7 @@ from anglewise import Embeddings, Judgements, Space, compare, compare_spaces, re
 from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.sparse import SparseRows
 from anglewise.remedies.remedy import _tuned
-from anglewise.remedies.runner import content_of
+from anglewise.remedies.result_cache import content_of
 from anglewise.similarity_measures.measure import measures_and_families
 
 SIZE = 60

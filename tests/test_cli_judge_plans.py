@@ -196,7 +196,7 @@ def test_power_says_that_queries_which_are_answers_depend(anglewise, folder, tmp
     said = "100 of 100 queries are relevant to other queries too: intervals and tests take each"
     [note] = json.loads(anglewise(*words, "--json", "-").out)["notes"]
     assert note.startswith(said)
-    assert said in " ".join(anglewise(*words).err.split())
+    assert said in " ".join(anglewise(*words).out.split())
 
 
 def test_compare_says_whether_judging_may_stop(anglewise, folder):

@@ -228,14 +228,21 @@ def test_what_makes_no_sense_of_trainings_is_refused(anglewise, words, parts):
     assert refused(anglewise("compare", *words), *parts)
 
 
-def test_what_is_used_together_is_judged_over_all_items_and_it_is_said():
+def test_what_is_used_together_is_judged_within_strata_over_all_trainings():
     rng = np.random.default_rng(0)
-    users, items = np.nonzero(rng.random((60, QUERIES)) < 0.2)
+    users, items = np.nonzero(rng.random((60, QUERIES)) < np.linspace(0.4, 0.05, QUERIES))
     judged = co_use(UsedTogether(SparseRows.from_pairs(users, items, shape=(60, QUERIES))))
     models = {name: Space(items=trained(seed).items) for seed, name in enumerate("ab")}
     result = compare_trainings(models, judged, "dot,cosine")
-    assert not result.within
-    assert result.notes[0].startswith("judged over all items, as several trainings are")
+    assert result.within
+    alone = [compare(model, judged, "dot,cosine") for model in models.values()]
+    for measure in ("dot", "cosine"):
+        mean = np.mean([own.values()[measure] for own in alone], axis=0)
+        np.testing.assert_allclose(result.values()[measure], mean)
+    for way, first, second in zip(result.ways, *(own.ways for own in alone), strict=True):
+        assert way.name == first.name
+        both = (first.means["dot"] + second.means["dot"]) / 2
+        assert way.means["dot"] == pytest.approx(both)
 
 
 def test_a_filter_is_of_one_space():

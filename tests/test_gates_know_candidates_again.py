@@ -142,7 +142,12 @@ def test_an_older_history_is_read_and_added_to(file):
     assert "; the rule of verdicts has changed since that run;" in checked.sentence
     append_history(file, rows_of(alone()))
     table = pq.read_table(file)
-    assert [table[name].to_pylist() for name in LATER] == [[None, 2], [None, 0], [None, False]]
+    assert [table[name].to_pylist() for name in LATER] == [
+        [None, 2],
+        [None, 0],
+        [None, False],
+        [None, True],
+    ]
     assert "rule" not in held(alone(), "cosine>=last", file).sentence
 
 

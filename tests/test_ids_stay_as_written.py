@@ -97,8 +97,27 @@ def test_whole_numbers_keep_every_digit_or_are_refused(tmp_path):
     path = tmp_path / "items.jsonl"
     rows = ({"id": name, "vector": x} for name, x in zip(big, X.tolist(), strict=True))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert _ids(path)[0] == list(map(str, big))
+
+
+@pytest.mark.parametrize("first", [2**63, 2**64 + 1, 2**200, -(2**63) - 1])
+def test_whole_numbers_in_json_lines_have_any_number_of_digits(tmp_path, first):
+    path = tmp_path / "used.jsonl"
+    rows = [{"user_id": first + i % 2, "item_id": i, "rating": 1.5} for i in range(4)]
+    path.write_text("\n".join(json.dumps(row) + "\n" for row in rows))  # with blank lines
+    used = read_interactions(path)
+    assert set(used.user_ids) == {str(first), str(first + 1)}
+    assert used.weights.tolist() == [1.5] * 4
+
+
+def test_floats_in_json_lines_are_no_ids_and_large_weights_are_numbers(tmp_path):
+    path = tmp_path / "used.jsonl"
+    path.write_text('{"user_id": 9.3e18, "item_id": 1}\n{"user_id": 1, "item_id": 2}\n')
     with pytest.raises(ValuesError, match="have lost their last digits"):
-        read_space(path)
+        read_interactions(path)
+    rows = [{"user_id": "u", "item_id": str(i), "rating": 2**70 + i} for i in range(3)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_interactions(path).weights.tolist() == [float(2**70)] * 3
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

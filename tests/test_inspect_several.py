@@ -1,14 +1,18 @@
 """Several spaces on one page: side by side, and judged without seeing which found what."""
 
 import html
+import json
 import re
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from anglewise import Embeddings, Space, search, write_space
+from anglewise.errors import IdsError
+from anglewise.judgements.store import JudgementStore
 from anglewise.web_page.neighbours_view import columns
-from anglewise.web_page.open_space import Inspected
+from anglewise.web_page.open_space import Inspected, queue_of
 from anglewise.web_page.queue import decide, draw_queue
 from anglewise.web_page.rankings import nearest, read_ranking
 from anglewise.web_page.view_state import ViewState
@@ -71,15 +75,37 @@ def test_each_column_is_the_search_of_its_space_in_the_ids_of_the_first():
         np.testing.assert_array_equal(own.scores, due.scores)
 
 
-def test_items_that_the_first_space_lacks_leave_their_places_empty_and_are_counted():
+def test_items_that_the_first_space_lacks_are_shown_as_the_other_has_them():
+    inspected = opened(more=30)
+    new = inspected.others["new"]
+    due = search(new, "cosine", k=5)["cosine"]
+    ids = new.items.ids[due.indices]
+    lacking = [row for row in range(QUERIES) if any(str(i).startswith("more") for i in ids[row])]
+    assert lacking
+    view = ViewState("queries-items", str(lacking[0]), ("new: cosine",), k=5)
+    (column,) = columns(inspected, view, lacking[0], rankings(inspected, ["new: cosine"]))
+    assert [item.id for item in column.items] == new.items.ids[due.indices[lacking[0]]].tolist()
+    assert column.unknown == 0
+    for item, row in zip(column.items, due.indices[lacking[0]].tolist(), strict=True):
+        more = item.id.startswith("more")
+        assert item.holder == ("new" if more else "")
+        number = item.id.removeprefix("more").removeprefix("d")
+        assert item.title == f"{'more' if more else 'document'} {number}"
+        assert item.norm == pytest.approx(new.items.norms[row])
+    query = inspected.space.queries.ids[lacking[0]]
+    page = site(inspected).get(f"/?direction=queries-items&query={query}&measure=new: cosine").text
+    assert f"not in <bdi>{inspected.name}</bdi>" in page
+    assert "of items that this space does not hold" not in page
+
+
+def test_what_only_another_space_holds_keeps_a_decision_open():
     inspected = opened(more=30)
     found = nearest(
         inspected, rankings(inspected), k=5, direction="queries-items", rows=np.arange(QUERIES)
     )
     assert (found["new: cosine"].indices < 0).any()
-    assert "of items that this space does not hold" in site(inspected).get("/").text
     queue = draw_queue(inspected, "queries-items", rankings(inspected), 5)
-    assert "which nobody can judge here" in decide(inspected, queue, [])["text"]
+    assert "which count in no decision here" in decide(inspected, queue, [])["text"]
 
 
 def test_a_query_that_a_space_lacks_has_no_list_there():
@@ -191,3 +217,72 @@ def test_spaces_that_do_not_belong_together_are_refused(
     monkeypatch.chdir(folders)
     refused(anglewise("inspect", *given, "--export", "copy"), message)
     assert not (folders / "copy").exists()
+
+
+PICTURE = bytes.fromhex("89504e470d0a1a0a") + b"made up"
+
+
+def queued(tmp_path, answers=("d3", "more2"), pictures=False):
+    """A page whose queue names an item that only the newer space holds."""
+    old, new = made(more=30)
+    if pictures:
+        cells = [PICTURE if str(name).startswith("more") else None for name in new.items.ids]
+        about = {"text": new.items.metadata["text"], "image": cells}
+        items = Embeddings(new.items.vectors, new.items.ids, about)
+        new = Space(queries=new.queries, items=items)
+    path = tmp_path / "queue.csv"
+    path.write_text("query_id,item_id\n" + "".join(f"0,{name}\n" for name in answers))
+    queue = queue_of(path, old, "queries-items", {"new": new})
+    store = tmp_path / "judgements.sqlite"
+    return Inspected(old, name="old", others={"new": new}, store=store, queue=queue)
+
+
+def test_a_queue_may_hold_what_only_another_space_holds_and_it_is_judged(tmp_path):
+    inspected = queued(tmp_path)
+    client = site(inspected)
+    client.post("/judge/name", headers=FROM_HERE, content=b"name=anna")
+    cards = client.get("/judge/cards?direction=queries-items").json()["cards"]
+    assert [(card["item"], card["item_text"] or card["item_title"]) for card in cards] == [
+        ("d3", "document 3"),
+        ("more2", "more 2"),
+    ]
+    for card in cards:
+        sent = {name: card[name] for name in ("query", "item", "shown", "mark", "context")}
+        sent |= {"grade": 2, "direction": "queries-items", "uuid": str(uuid4())}
+        body = json.dumps(sent).encode()
+        assert client.post("/judge/answers", headers=FROM_HERE, content=body).status_code == 200
+    with JudgementStore.open(inspected.store, read_only=True) as store:
+        assert {row.item_id for row in store.rows()} == {"d3", "more2"}
+    state = client.get("/judge/state?direction=queries-items").json()
+    assert (state["done"], state["size"]) == (2, 2)
+    assert client.get("/judge/cards?direction=queries-items").json()["cards"] == []
+
+
+def test_what_is_shown_of_it_must_be_what_was_judged(tmp_path):
+    inspected = queued(tmp_path)
+    client = site(inspected)
+    client.post("/judge/name", headers=FROM_HERE, content=b"name=anna")
+    card = client.get("/judge/cards?direction=queries-items").json()["cards"][1]
+    sent = {name: card[name] for name in ("query", "item", "mark", "context")}
+    sent |= {"grade": 2, "direction": "queries-items", "uuid": str(uuid4()), "shown": "another"}
+    answer = client.post("/judge/answers", headers=FROM_HERE, content=json.dumps(sent).encode())
+    assert answer.status_code == 409
+    sent |= {"item": "nobody"}
+    answer = client.post("/judge/answers", headers=FROM_HERE, content=json.dumps(sent).encode())
+    assert answer.status_code == 409
+
+
+def test_what_no_space_holds_is_refused_in_a_queue(tmp_path):
+    with pytest.raises(IdsError, match="knows no 'elsewhere'"):
+        queued(tmp_path, ("d3", "elsewhere"))
+
+
+def test_pictures_that_another_space_keeps_in_its_table_are_shown(tmp_path):
+    client = site(queued(tmp_path, pictures=True))
+    client.post("/judge/name", headers=FROM_HERE, content=b"name=anna")
+    own, other = client.get("/judge/cards?direction=queries-items").json()["cards"]
+    assert own["item_picture"] is None
+    answer = client.get(other["item_picture"])
+    assert answer.status_code == 200
+    assert answer.content == PICTURE
+    assert client.get("/picture/items/9999").status_code == 404

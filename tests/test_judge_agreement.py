@@ -147,6 +147,41 @@ def test_perfect_and_no_agreement():
         assert one.low < 0 < one.high
 
 
+def two_judges(queries, relevant, wrong, seed=0):
+    """The first of so many queries are relevant, and on the first of these the second errs."""
+    first = [1.0] * relevant + [0.0] * (queries - relevant)
+    second = [1 - grade if row < wrong else grade for row, grade in enumerate(first)]
+    return agreement(table_rows([first, second]), resamples=200, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("relevant", "wrong", "why"),
+    [
+        (9, 5, "rarer grades in 9 queries: 10 are due"),
+        (1, 1, "rarer grades in 1 query: 10 are due"),
+        (30, 4, "judges differ in 4 queries: 5 are due"),
+        (30, 1, "judges differ in 1 query: 5 are due"),
+        (10, 5, None),
+    ],
+)
+def test_of_few_queries_that_matter_no_interval_is_given_and_it_is_said_why(relevant, wrong, why):
+    """Resamples of what stands in a handful of queries held the truth in half of such sets."""
+    found = two_judges(100, relevant, wrong)
+    shown = markdown(agreement_document(found))
+    for one in (*found.alpha.values(), found.fleiss, *found.judge_pairs[0].kappa.values()):
+        assert np.isnan([one.low, one.high]).all() == (why is not None)
+        assert (one.to_dict()["low"] is None) == (why is not None)
+        if why is None:
+            assert one.low < one.value < one.high
+    assert why is None or shown.count(why) == 7
+
+
+def test_an_interval_reaches_further_down_where_few_queries_carry_it():
+    """By percentiles both ends were about as far from a high agreement."""
+    kappa = two_judges(100, 12, 6).judge_pairs[0].kappa["none"]
+    assert kappa.value - kappa.low > kappa.high - kappa.value
+
+
 def test_one_grade_tells_nothing():
     found = agreement(table_rows([[1.0] * 9] * 2), resamples=20)
     assert math.isnan(found.alpha["nominal"].value)

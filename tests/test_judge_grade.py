@@ -399,7 +399,10 @@ def test_who_compares_by_a_machines_grades_is_told_so(grade, space, grader, angl
     wanted = "a machine alone graded"
     grader.grade = lambda prompt: 3 if "heat" in prompt else 0
     assert grade().code == 0
-    told = json.loads(anglewise("compare", space, "--sequential", "--json", "-").out)
+    gates = ("--gate", "dot>=0", "--gate", "cosine<=dot+1")
+    told = json.loads(anglewise("compare", space, "--sequential", *gates, "--json", "-").out)
+    for gate in told["gates"]:
+        assert gate["sentence"].endswith("the machine grades as people would")
     count = len(rows(space))
     [note] = [note for note in told["notes"] if wanted in note]
     assert f"{count:,} of {count:,} judged pairs, and no person" in note

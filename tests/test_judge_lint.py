@@ -244,3 +244,19 @@ def test_bad_use_is_refused(folder, tmp_path, anglewise):
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("id_a,id_b,score\nq1,d1,2\n")
     assert refused(anglewise("judge", "lint", folder, "--qrels", pairs), "pairs")
+
+
+def test_of_a_file_that_names_no_judge_it_is_not_said_that_people_judged(
+    folder, tmp_path, anglewise
+):
+    path = tmp_path / "qrels.txt"
+    pairs = [(q, i) for q in range(QUERIES) for i in range(q, q + 4)]
+    path.write_text("".join(f"q{q} 0 d{i} {(q + i) % 3}\n" for q, i in pairs))
+    shown = anglewise("judge", "lint", folder, "--qrels", path, "--quiet").out
+    assert "qrels.txt: nothing says who judged" in shown
+    assert "people" not in shown
+    named = tmp_path / "named.csv"
+    rows = [f"q{q},d{i},{(q + i) % 3},anna" for q, i in pairs]
+    named.write_text("\n".join(["query_id,item_id,grade,judge", *rows]))
+    shown = anglewise("judge", "lint", folder, "--qrels", named, "--quiet").out
+    assert "by people (anna)" in shown

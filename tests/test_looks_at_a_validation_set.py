@@ -20,12 +20,14 @@ SIZE = 40
 ROWS = np.arange(SIZE)
 
 
-def compared(noise, *, gain=1.0, measures="dot,cosine", metric=None):
+def compared(noise, *, gain=1.0, measures="dot,cosine", metric=None, groups=None, **asked):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((SIZE, 6))
-    space = Space(queries=Embeddings(x + noise * rng.standard_normal(x.shape)), items=Embeddings(x))
+    known = None if groups is None else {"group": groups}
+    queries = Embeddings(x + noise * rng.standard_normal(x.shape), metadata=known)
+    space = Space(queries=queries, items=Embeddings(x))
     own = SparseRows.from_pairs(ROWS, ROWS, np.full(SIZE, gain), shape=(SIZE, SIZE))
-    return compare(space, Judgements(own), measures, metric)
+    return compare(space, Judgements(own), measures, metric, **asked)
 
 
 @pytest.fixture
@@ -51,10 +53,53 @@ def test_runs_on_the_same_judgements_are_looks_and_other_candidates_are_counted(
 
 def test_verdicts_add_up_what_each_may_be_wrong_by():
     """Whatever the looks have in common: it is no product, which would need independent ones."""
-    assert [Looks(9, sets).wrong_at_most for sets in (1, 5, 19, 20, 40)] == [0.05, 0.25, 0.95, 1, 1]
-    assert "is wrong is up to 25% if" in str(Looks(9, 5))
-    assert "is wrong has no bound below 1 if" in str(Looks(50, 40))
-    assert "not known if some were chosen by what these queries showed" in str(Looks(9, 5))
+    bounds = [Looks(9, 1, verdicts).wrong_at_most for verdicts in (1, 5, 19, 20, 40)]
+    assert bounds == [0.05, 0.25, 0.95, 1, 1]
+    assert "is wrong is up to 25% if" in str(Looks(9, 5, 5))
+    assert "is wrong has no bound below 1 if" in str(Looks(50, 40, 40))
+    assert "not known if some were chosen by what these queries showed" in str(Looks(9, 5, 5))
+
+
+def test_the_same_candidates_against_other_baselines_are_other_verdicts(file):
+    """Whoever asks against each baseline in turn gets as many verdicts, each wrong in 5%."""
+    ways = [{}, {"baseline": "cosine"}, {"tolerance": "5%"}, {"metric": "R@5"}]
+    for number, way in enumerate(ways, start=1):
+        now = compared(0.5, **way)
+        seen = looks(now, History(read_history(file) if file.exists() else None))
+        assert (seen.times, seen.verdicts) == (number, number)
+        append_history(file, rows_of(now))
+    again = looks(compared(0.5, baseline="cosine"), History(read_history(file)))
+    assert (again.times, again.candidate_sets, again.verdicts) == (5, 1, 4)
+    assert again.wrong_at_most == 0.2
+    said = (
+        "looked at 5 times, at 1 set of candidates, for 4 verdicts (of other candidates, or "
+        "against another baseline, or by another metric, tolerance or grouping): no interval here "
+        "allows for asking until an answer pleases. With each verdict at 95%, the chance that any "
+        "of them is wrong is up to 20% if all candidates and baselines were named before"
+    )
+    assert said in str(again)
+    assert str(again) in comparison_document(compared(0.5), looks=again).reason
+    same_seed = looks(compared(0.5, seed=7), History(read_history(file)))
+    assert same_seed.verdicts == 4
+
+
+def test_verdicts_by_groups_are_said_not_to_be_counted():
+    assert str(Looks(2, 2, 2, not_counted=True)).endswith(
+        "to confirm it; verdicts by groups, ways or truths are not counted"
+    )
+    now = compared(0.5, groups=["a", "b"] * (SIZE // 2), slices="group")
+    assert len(now.slices) == 2
+    assert looks(now, History()).not_counted
+    assert not looks(compared(0.5), History()).not_counted
+
+
+def test_of_runs_that_did_not_note_their_baseline_it_is_said_that_it_is_not_known(file):
+    """A history of an older version, which has no column for what was kept."""
+    older = [{**row, "kept": None} for row in rows_of(compared(0.5))]
+    append_history(file, older)
+    seen = looks(compared(0.5), History(read_history(file)))
+    assert (seen.times, seen.verdicts, seen.baseline_unknown) == (2, 2, 1)
+    assert "(against which baseline 1 earlier run asked is not known)" in str(seen)
 
 
 @pytest.mark.parametrize("kind", ["pairs", "triplets"])
@@ -118,7 +163,7 @@ def test_looks_stand_beside_the_verdict_from_the_second_set_of_candidates_on(ang
     assert told == (3, 2)
     assert all(SENTENCE in text for text in shown)
     assert all("makes the best look better than it is" in text for text in shown)
-    most = "the chance that any of them is wrong is up to 10% if all candidates were named before"
+    most = "the chance that any of them is wrong is up to 10% if all candidates and baselines were"
     assert all(most in text for text in shown)
     assert json.loads(files["json"].read_text())["wrong_at_most"] == 0.1
     bare = anglewise("compare", tmp_path / "one", *words[:2], "--json", "-")
@@ -157,5 +202,5 @@ def test_runs_on_other_queries_or_by_another_metric_are_no_looks_at_these(file):
     append_history(file, rows_of(compared(0.5, gain=2.0, metric="R@5")))
     seen = looks(compared(0.5), History(read_history(file)))
     assert (seen.times, seen.other_judgements, seen.says_something) == (1, 0, False)
-    assert str(Looks(3, 2, 1)).count("This validation set was looked at 3 times") == 1
-    assert ". 1 earlier run was on other judgements" in str(Looks(3, 2, 1))
+    assert str(Looks(3, 2, 2, 1)).count("This validation set was looked at 3 times") == 1
+    assert ". 1 earlier run was on other judgements" in str(Looks(3, 2, 2, 1))

@@ -321,3 +321,11 @@ def test_a_measure_that_finds_fewer_neighbours_than_it_was_told_says_so():
     said = "csls(9) looks at 9 neighbours of each item among those that ask, and there are 8"
     assert any(note.startswith(said) for note in aw.compare(space, judged, "dot,csls(9)").notes)
     assert not any("looks at" in note for note in aw.compare(space, judged, "dot,csls(8)").notes)
+
+
+def test_figures_beside_a_verdict_say_that_nothing_of_them_was_tested():
+    """Coverage, Gini, head to tail: bare figures, which invite comparison."""
+    result = aw.compare(*planted.angles_matter(), "dot,cosine")
+    said = "no interval of them is given, and no difference between them was tested"
+    assert said in markdown(comparison_document(result, breadth=True))
+    assert said not in markdown(comparison_document(result))

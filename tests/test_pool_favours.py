@@ -1,11 +1,16 @@
 """A verdict says where what was judged came from the lists of one candidate and not of others."""
 
+import xml.etree.ElementTree as ET
+
 import numpy as np
 import pytest
 
 import anglewise as aw
+from anglewise.comparison.gates import check
 from anglewise.comparison.stopping import sequential
 from anglewise.data_types.sparse import SparseRows
+from anglewise.report.comparison_document import comparison_document
+from anglewise.report.plain_text import junit
 
 QUERIES, ITEMS, DEPTH = 60, 400, 10
 
@@ -125,3 +130,44 @@ def test_a_deep_metric_is_held_against_the_places_that_pools_are_made_of(lists, 
 def test_lists_that_nobody_judged_decide_nothing_for_good(lists, run):
     result = aw.compare(made_space(), pooled_from(lists), "dot", runs=run)
     assert sequential(result).decision == "keep-judging"
+
+
+def test_gates_suppose_of_places_that_nobody_judged_what_the_verdict_supposes(lists, run):
+    result = aw.compare(made_space(), pooled_from(lists), "dot,cosine", runs=run)
+    (note,) = [note for note in result.notes if "pool" in note]
+    share = note.partition("nobody judged ")[2].partition(" for dot")[0]
+    said = (
+        f"if what nobody judged is not relevant (of the first 10 places {share} for dot, "
+        "against 0% for live)"
+    )
+    for spelling, passed in (("live>=dot", True), ("dot>=live-0.01", False), ("dot<=live", True)):
+        held = check(result, spelling)
+        assert held.passed == passed
+        assert held.sentence.endswith(said)
+    alone = check(result, "dot<=0.9").sentence
+    assert alone.endswith(
+        f"if what nobody judged is not relevant (of the first 10 places {share} for dot)"
+    )
+    for spelling in ("live>=0.1", "dot>=cosine-0.5"):
+        assert "nobody judged" not in check(result, spelling).sentence
+
+
+def test_junit_holds_the_notes(lists, run):
+    result = aw.compare(made_space(), pooled_from(lists), "dot,cosine", runs=run)
+    document = comparison_document(result, [check(result, "dot>=0")])
+    xml = ET.fromstring(junit(document))  # noqa: S314 our own words
+    noted = [found.get("value") for found in xml.iterfind(".//property[@name='note']")]
+    assert noted == list(result.notes)
+
+
+def test_the_verdict_of_a_group_supposes_of_its_own_places_what_nobody_judged(lists, run):
+    group = ["a" if q % 2 else "b" for q in range(QUERIES)]
+    space = made_space(queries={"group": group})
+    result = aw.compare(space, pooled_from(lists), "dot,cosine", runs=run, slices="group")
+    assert len(result.slices) == 2
+    for part in result.slices:
+        assert (part.verdict.decision, part.verdict.measure) == ("use", "live")
+        assert (
+            "if what nobody judged is not relevant (of the first 10 places " in part.verdict.reason
+        )
+        assert "for dot, against 0% for live)" in part.verdict.reason

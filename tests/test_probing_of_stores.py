@@ -5,6 +5,8 @@ import pytest
 
 import anglewise as aw
 from anglewise.errors import SpellingError, StoreError, WrongTypeError
+from anglewise.report.plain_text import markdown
+from anglewise.report.store_documents import probe_document
 from anglewise.stores.address import read_address
 from anglewise.stores.identify import from_vectors
 from anglewise.stores.shown_forms import FORMS, PairFigures
@@ -39,6 +41,36 @@ def test_a_function_is_known_by_how_its_numbers_move_with_the_length_of_a_query(
     assert found.metric == form.metric
     assert form.words in found.shown_as
     assert found.nearer == ("larger" if form.larger else "smaller")
+
+
+@pytest.mark.parametrize(
+    ("score", "metric", "also"),
+    [
+        (lambda x, q: (x * np.arange(1, DIMENSION + 1)) @ q, "dot", "is linear in the query"),
+        (lambda x, q: 1 - np.arccos(unit(x) @ unit(q[None])[0]) / np.pi, "cosine", "direction of"),
+    ],
+    ids=["a weighted inner product", "an angle"],
+)
+def test_what_only_moves_as_a_metric_does_is_not_said_to_be_it(score, metric, also):
+    """Of a function only that is seen; of a store the vectors come back, and it is unknown."""
+    ids, x = made()
+
+    def ask(vector, k):
+        numbers = score(x.astype(float), vector.astype(float))
+        order = np.argsort(-numbers, kind="stable")[:k]
+        return [(ids[i], numbers[i]) for i in order]
+
+    found = aw.probe(ask, dimension=DIMENSION)
+    assert (found.metric, found.of_vectors, found.to_dict()["of_vectors"]) == (metric, False, False)
+    assert found.evidence.startswith("with the length of a query all ")
+    assert also in found.evidence
+    assert found.evidence.endswith(" moves so too, and the vectors were not seen")
+    text = markdown(probe_document(found))
+    assert "of which vectors is not known" in text
+    assert "This computes" not in text
+    q = np.random.default_rng(3).normal(size=x.shape)
+    numbers = [score(x.astype(float), row)[place] for place, row in enumerate(q)]
+    assert from_vectors(q, x.astype(float), np.array(numbers)).metric == "unknown"
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.words)

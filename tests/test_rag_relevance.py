@@ -23,6 +23,7 @@ from anglewise import (
     read_judgements,
     read_space,
 )
+from anglewise.cli.context import unsaid
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.rag import scored_questions
@@ -139,11 +140,22 @@ def test_too_few_questions_say_what_they_allow():
     assert found.at_least == pytest.approx(0.05 ** (1 / found.questions))
     assert relevance_of(simulated(3, questions=900), "cosine", recall=0.9).at_least == 0.9
     words = shown(found)
-    assert "99% with 95% confidence takes 299 questions" in words
-    assert f"{found.questions} questions allow to say that at least" in words
-    assert "no number of questions allows" in shown(
+    said = f"keep one; {found.questions} questions show no more, and it takes 299 to show the 99%"
+    assert said in words
+    assert "no number shows the 100% asked for" in shown(
         relevance_of(simulated(3, questions=40), "cosine", recall=1.0)
     )
+
+
+def test_a_relevance_learned_from_a_machines_grades_says_so_wherever_it_goes():
+    found = relevance_of(simulated(3, questions=40), "cosine")
+    assert found.machine_words == ""
+    graded = replace(found, by_machine=30, of_sources=50)
+    again = Relevance.from_dict(json.loads(json.dumps(graded.to_dict())))
+    assert (again.by_machine, again.of_sources) == (30, 50)
+    said = "machine alone graded 30 of 50 judged pairs, and no person: threshold, shares and"
+    assert said in shown(again)
+    assert any(said in sentence for sentence in unsaid(again))
 
 
 def shown(found, depth=40):

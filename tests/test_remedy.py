@@ -16,10 +16,10 @@ from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.breadth import by_stratum, coverage
 from anglewise.evaluation_metrics.evaluate import metric
-from anglewise.remedies import runner
+from anglewise.remedies import result_cache, runner
 from anglewise.remedies.candidate_list import read_candidates, rounded, sensible_candidates
 from anglewise.remedies.remedy import winner
-from anglewise.remedies.runner import ResultCache
+from anglewise.remedies.result_cache import ResultCache
 from anglewise.remedies.screening import run
 from anglewise.remedies.training_data import Budget, judged_by, training_of
 from anglewise.report.remedy_document import remedy_document
@@ -234,10 +234,10 @@ def test_kept_lists_with_rows_that_are_not_there_are_made_again(
     first = remedy(space, judged, "euclidean", cache=tmp_path)
     changed = 0
     for file in sorted(tmp_path.iterdir()):
-        about, arrays = runner._unpacked(file.read_bytes())
+        about, arrays = result_cache._unpacked(file.read_bytes())
         if "indices" in arrays:
             arrays["indices"][0, 0] = row
-            runner.ResultCache(tmp_path).put(file.stem, about, **arrays)
+            ResultCache(tmp_path).put(file.stem, about, **arrays)
             changed += 1
     searched.clear()
     again = remedy(space, judged, "euclidean", cache=tmp_path)
@@ -510,17 +510,19 @@ def test_penalties_that_are_made_up_can_be_typed():
     ],
 )
 def test_a_cache_of_something_else_counts_as_not_there(held, tmp_path):
-    cache = runner.ResultCache(tmp_path)
+    cache = ResultCache(tmp_path)
     data = io.BytesIO()
     np.savez(data, **{name: np.array(value) for name, value in held.items()})
     content = data.getvalue()
     for body in (content, b"rubbish", b""):
-        (tmp_path / "a1.remedy").write_bytes(runner._digest([body]) + body)
+        (tmp_path / "a1.remedy").write_bytes(result_cache.digest([body]) + body)
         got = cache.get("a1")
         assert got is None or (body == content and set(got[1]) == set(held) - {"said"})
     packed = io.BytesIO()
     np.savez_compressed(packed, said=np.array("{}"), rows=np.zeros(10_000_000))
-    (tmp_path / "a1.remedy").write_bytes(runner._digest([packed.getvalue()]) + packed.getvalue())
+    (tmp_path / "a1.remedy").write_bytes(
+        result_cache.digest([packed.getvalue()]) + packed.getvalue()
+    )
     assert cache.get("a1") is None
 
 

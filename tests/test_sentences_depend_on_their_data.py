@@ -335,7 +335,7 @@ def test_a_gate_says_the_level_of_its_interval_once():
 
 
 def test_looks_make_the_best_look_better_on_average():
-    assert "better than it is, on average, and" in str(Looks(7, 3))
+    assert "better than it is, on average, and" in str(Looks(7, 3, 3))
 
 
 def test_a_page_picks_by_length_where_nobody_knows_what_is_used_and_says_so():

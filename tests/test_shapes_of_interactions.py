@@ -404,9 +404,9 @@ def test_confidences_move_what_is_learned(anglewise, ratings, tmp_path):
     assert spaces[1].about["confidence"] == 1.0
 
 
-def test_objectives_without_confidences_refuse_them(anglewise, ratings):
-    run = anglewise("fit", ratings, "-o", "x", "--objective", "cosine", "--confidence", 1)
-    refused(run, "objective 'cosine' has no confidence")
+def test_a_confidence_without_meaning_is_refused(anglewise, ratings):
+    run = anglewise("fit", ratings, "-o", "x", "--objective", "cosine", "--confidence", 2)
+    refused(run, "a confidence of 2 is one of 1")
 
 
 def test_ratings_become_gains_on_request(anglewise, ratings, tmp_path):

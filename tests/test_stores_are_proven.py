@@ -10,8 +10,10 @@ import anglewise as aw
 from anglewise.data_types.drawn import QueryDraw
 from anglewise.errors import AnglewiseError, FileError, ShapeError, SpellingError, ValuesError
 from anglewise.nearest_neighbours.search import search
+from anglewise.report.plain_text import markdown
+from anglewise.report.store_documents import verification_document
 from anglewise.similarity_measures.measure import measure
-from anglewise.stores.exact_lists import ExactLists, StoreLists
+from anglewise.stores.exact_lists import ExactLists, StoreLists, at_least
 from anglewise.stores.manifest import Fingerprint
 from anglewise.stores.query_transform import QueryTransform
 from anglewise.stores.reductions import reductions
@@ -169,6 +171,45 @@ def test_the_gate_is_held_and_told():
     content = json.loads(json.dumps(result.to_dict()))
     assert content["recall@10"] == result.recall < content["min_recall"]
     assert verify(filled(made, way), made, "dot", min_recall=0.98).passed is True
+
+
+def test_a_gate_that_holds_on_these_queries_says_what_is_shown_of_others():
+    made = space()
+    (way, *_) = reductions(measure("cosine"), made, "queries-items")
+    found = verify(filled(made, way), made, "cosine", min_recall=0.98)
+    text = markdown(verification_document(found))
+    assert (found.passed, found.recall) == (True, 1.0)
+    assert found.recall_low == pytest.approx(0.025 ** (1 / 50), abs=0.01)
+    said = f"over queries like them no more than {found.recall_low:.3f} is shown, at 95%"
+    assert f"On these queries 0.98 is reached; {said}" in text
+    enough = verify(filled(made, way), made, "cosine", min_recall=0.9)
+    assert "is shown, at 95%" not in markdown(verification_document(enough))
+
+
+@pytest.mark.parametrize("queries", [10, 200])
+def test_what_a_recall_is_at_least_holds_for_the_first_of_many_that_sufficed(queries):
+    """Lists that are all right or all wrong, of 12 collections that are truly at .95."""
+    rng = np.random.default_rng(queries)
+    wrong = 0
+    for _ in range(100):
+        for attempt in range(1, 13):
+            values = (rng.random(queries) < 0.95).astype(float)
+            if values.mean() >= 0.98:
+                wrong += at_least(values, attempt=attempt) > 0.95
+                break
+    assert wrong <= 10  # at 5% each so many in 1 of 90 sets of 100
+
+
+def test_the_metric_of_what_a_machine_graded_says_so():
+    made = space()
+    (way, *_) = reductions(measure("cosine"), made, "queries-items")
+    judged = aw.Judgements.from_dict({"q0": {"d1": 1, "d2": 0}}, made)
+    graded = replace(judged, complaints=replace(judged.complaints, by_machine=2, of_sources=2))
+    found = verify(filled(made, way), made, "cosine", judgements=graded)
+    said = "a machine alone graded 2 of 2 judged pairs, and no person: nDCG@10 of both lists holds"
+    assert found.to_dict()["notes"][0].startswith(said)
+    assert said in markdown(verification_document(found))
+    assert verify(filled(made, way), made, "cosine", judgements=judged).notes == ()
 
 
 def test_the_metric_that_matters_is_computed_of_both_lists():

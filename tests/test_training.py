@@ -5,11 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_array, csr_array
 
 from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.errors import MissingExtraError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.recommender_models.fit import fit
-from anglewise.recommender_models.training import Trainer, keep_aside, train
+from anglewise.recommender_models.training import Trainer, keep_aside, train, used_cells
 from anglewise.recommender_models.training_state import Settings, TrainedFactors, fingerprint
 from anglewise.recommender_models.training_steps import make_step, sampler
 from cli_run import anglewise, refused
@@ -194,3 +195,49 @@ def test_the_command_names_the_extra_and_what_an_objective_lacks(anglewise, tabl
     run = anglewise("fit", table.parent / "none.csv", "-o", out, "--objective", "cosine")
     assert refused(run, "none.csv")
     assert not out.exists()
+
+
+def test_what_must_be_found_counts_by_its_weight_and_each_user_alike(used):
+    rng = np.random.default_rng(3)
+    weighed = SparseRows(
+        used.indptr, used.indices, rng.uniform(0.1, 5, len(used.indices)), used.shape
+    )
+    drawing = sampler(np.bincount(used.indices, minlength=30), 30, 0.75, log_q=True)
+    plain, own = (make_step(one, drawing, 0.5, np.random.default_rng(0)) for one in (used, weighed))
+    assert np.array_equal(plain.found_items, own.found_items)  # weights draw nothing
+    shares = np.bincount(own.found_users, own.weights, minlength=own.users)
+    assert shares == pytest.approx(np.full(own.users, 1 / own.users), rel=1e-5)
+    of_pair = dict(
+        zip(zip(weighed.rows, weighed.indices, strict=True), weighed.values, strict=True)
+    )
+    for user in range(own.users):
+        mine = own.found_users == user
+        items = own.items[own.found_items[mine]]
+        cells = np.array([of_pair[user, item] for item in items])
+        assert own.weights[mine] == pytest.approx(cells / cells.sum() / own.users, rel=1e-5)
+        assert plain.weights[mine] == pytest.approx(1 / mine.sum() / own.users)
+
+
+def test_weights_are_read_as_they_stand_and_only_where_they_are_asked_for():
+    table = np.array([[0.0, 2.0, 0.5], [3.0, 0.0, 0.0]])
+    assert used_cells(table).values.tolist() == [1.0, 1.0, 1.0]
+    for X in (table, csr_array(table), coo_array(table)):
+        assert used_cells(X, weighted=True).values.tolist() == [2.0, 0.5, 3.0]
+    with pytest.raises(ValuesError, match="weighed by numbers above zero"):
+        used_cells(-table, weighted=True)
+
+
+def test_weights_are_part_of_what_a_checkpoint_is_of(used):
+    other = SparseRows(used.indptr, used.indices, used.values * 2, used.shape)
+    assert fingerprint(used, Settings()) == fingerprint(other, Settings())
+    weighed = Settings(weighted=True)
+    assert fingerprint(used, weighed) != fingerprint(other, weighed)
+    assert fingerprint(used, weighed) != fingerprint(used, Settings())
+    assert "weighted" not in Settings().to_dict()
+
+
+def test_weights_of_one_user_are_shares_so_that_a_confidence_of_1_alone_has_a_meaning():
+    rows = np.array([0, 0, 1, 1])
+    did = Interactions(rows, np.array([0, 1, 0, 1]), np.ones(4), np.arange(2), np.arange(2))
+    with pytest.raises(SpellingError, match="a confidence of 2 is one of 1: give 1"):
+        fit(did, objective="cosine", confidence=2.0)

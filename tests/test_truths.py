@@ -244,3 +244,15 @@ def test_a_run_within_strata_and_one_over_all_items_are_judged_otherwise(made, a
     assert "what is judged has changed since" in content["gates"][0]["sentence"]
     content = json.loads(anglewise(*command, *options, "--gate", "dot>=last-1").out)
     assert "what is judged has changed since" not in content["gates"][0]["sentence"]
+
+
+def test_what_is_to_be_known_of_a_further_truth_stands_beside_its_verdict(made, anglewise):  # noqa: F811
+    (made / "few.csv").write_text("id,label\ni0,a\ni1,a\ni2,b\ni3,b\n")
+    words = ["compare", made / "films", "--direction", "items-items", "--measures", "dot,cosine"]
+    words += ["--truths", f"co-use,{made / 'few.csv'}"]
+    told = json.loads(anglewise(*words, "--json", "-").out)
+    [own] = [truth for truth in told["truths"] if truth["truth"] == "few.csv"]
+    shown = " ".join(anglewise(*words, "--quiet").out.split())
+    further = [note for note in own["notes"] if note not in told["notes"]]
+    assert any("queries only: too few for sign flips" in note for note in further)
+    assert all(f"note on few.csv: {note}" in shown for note in further)

@@ -10,7 +10,7 @@ import anglewise as aw
 from anglewise import Embeddings, Space, read_space, write_space
 from anglewise.errors import AnglewiseError, FileError, ValuesError, WrongTypeError
 from anglewise.io.files import checked_path
-from anglewise.remedies.runner import open_cache
+from anglewise.remedies.result_cache import open_cache
 
 LONG = "x" * 3000
 SPACE = aw.Space(items=aw.Embeddings(np.eye(4)))

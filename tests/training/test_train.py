@@ -251,3 +251,46 @@ def test_uncorrected_draws_push_popular_items_down():
         scores = model.fold_in(TASTES.ones()) @ model.item_factors.T
         means[log_q] = np.corrcoef(scores.mean(axis=0), popularity)[0, 1]
     assert means[False] < means[True] - 0.1
+
+
+@pytest.mark.parametrize("measure", ["cosine", "dot", "euclidean"])
+def test_weights_change_what_is_learned_and_equal_ones_do_not(measure):
+    settings, weighed = (Settings(measure, **SHORT, weighted=w) for w in (False, True))
+    plain = train(TASTES.ones(), settings)
+    assert same(plain, train(TASTES.ones(), weighed))
+    table = TASTES.ones()
+    table.data = np.random.default_rng(0).uniform(0.1, 5, len(table.data))
+    assert same(plain, train(table, settings))
+    other = train(table, weighed)
+    assert not same(plain, other)
+    assert other.about["weighted"] is True
+    assert "weighted" not in plain.about
+
+
+def test_what_weighs_more_is_found_first():
+    """Two kinds of items that each user used alike often, one of them ten times the weight."""
+    rng = np.random.default_rng(1)
+    table = (rng.random((200, 60)) < 0.3).astype(float)
+    heavy = np.arange(60) % 2 == 0
+    weighed = np.where(heavy, 10.0, 1.0) * table
+    settings = Settings("dot", components=8, epochs=10, validation=0, weighted=True)
+    model = train(weighed, settings)
+    scores = model.fold_in(weighed) @ model.item_factors.T
+    plain = train(weighed, Settings("dot", components=8, epochs=10, validation=0))
+    before = plain.fold_in(weighed) @ plain.item_factors.T
+    lead = scores[:, heavy].mean() - scores[:, ~heavy].mean()
+    assert lead > before[:, heavy].mean() - before[:, ~heavy].mean() + 0.5
+
+
+def test_a_fit_learns_from_weights_where_it_is_asked_to():
+    did = interactions(TASTES)
+    weights = np.random.default_rng(0).integers(1, 6, len(did.users)).astype(float)
+    did = type(did)(did.users, did.items, weights, did.user_ids, did.item_ids)
+    told = Trainer(Settings(epochs=3))
+    plain, weighed = (
+        fit(did, objective="cosine", components=8, trainer=told, confidence=c) for c in (None, 1)
+    )
+    assert not np.array_equal(plain.space.items.vectors, weighed.space.items.vectors)
+    assert any(note.startswith("weights from 1 to 5 are not learned from") for note in plain.notes)
+    assert not any(note.startswith("weights from") for note in weighed.notes)
+    assert weighed.space.about["confidence"] == 1

@@ -97,7 +97,8 @@ def calibrate(
     loaded, judged = judged_space(space, vectors, "queries-items", judging, talk.say)
     if not isinstance(judged, Judgements):
         raise SpellingError("pairs and triplets judge no documents for questions: give qrels")
-    for note in (*judged_notes(judged), *part_notes(judged.parts)):
+    notes = [*judged_notes(judged), *part_notes(judged.parts)]
+    for note in notes:
         talk.say(note)
     depth = at_most(depth, len(loaded.items), "passages of each question (--depth)", talk.say)
     index = Index(loaded, measure_for(loaded, measure, talk.say))
@@ -137,6 +138,7 @@ def calibrate(
         "command": "calibrate",
         "version": version(),
         "depth": depth,
+        "notes": notes,
         **learned.to_dict(),
         "false_contexts": None if elsewhere is None else vars(elsewhere.rate),
         "prices": [asdict(price) for price in learned.prices] if prices else None,

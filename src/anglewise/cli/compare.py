@@ -159,7 +159,7 @@ def compare(
                 "--truths": truths,
                 "--dry-run": dry_run,
                 **{f"--{name}": value for name, value in vars(judged_by).items()},
-                **{f"--{name}": value for name, value in vars(several).items()},
+                **{f"--{n}": value for n, value in vars(several).items() if n != "spaces"},
                 **{f"--{name}": value for name, value in vars(reranking).items()},
                 **{f"--{name}": value for name, value in vars(history).items()},
             },
@@ -168,6 +168,7 @@ def compare(
             metric,
             direction,
             baseline=baseline,
+            spaces=several.spaces,
             vectors=vectors,
             seen=seen,
             judging=judging,
@@ -193,7 +194,7 @@ def compare(
             judged_by, several, source, vectors=vectors, seen=seen, judging=judging
         )
         if reader is not None:
-            reader.check(direction)
+            reader = reader.towards(direction)
             source = judged_by.model
         asked = ComparisonInputs(
             source,

@@ -1,11 +1,11 @@
 """``anglewise compare --assisted``: a machine's grades, corrected by people's."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anglewise.cli.options import FROM_FOLDER, Judging, Results, SeenOptions, Vectors
+from anglewise.cli.options import AS_BROUGHT, FROM_FOLDER, Judging, Results, SeenOptions, Vectors
 from anglewise.errors import FileError, SpellingError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def compare_assisted_command(
     direction: "Direction | None",
     baseline: str | None,
     *,
+    spaces: Sequence[str] = (),
     vectors: Vectors,
     seen: SeenOptions,
     judging: Judging,
@@ -66,7 +67,7 @@ def compare_assisted_command(
     talk: "Talk",
 ) -> int:
     """Compare, write and print."""
-    from anglewise.cli.inputs import direction_of
+    from anglewise.cli.inputs import direction_of, read_spaces
     from anglewise.comparison.assisted import compare_assisted
     from anglewise.io.read import read_space
     from anglewise.judgements.store_files import store_in
@@ -75,8 +76,18 @@ def compare_assisted_command(
     from anglewise.report.plain_text import markdown
 
     depth = depth_in(metric)
-    if source is None and judging.qrels is None:
+    if source is None and judging.qrels is None and not spaces:
         raise FileError("no judgements: give the folder of a space with a store, or --qrels STORE")
+    if spaces and seen != AS_BROUGHT:
+        raise SpellingError(
+            "seen is of one space, and several are compared: leave --seen out; folders bring theirs"
+        )
+    with talk.progress("reading"):
+        if spaces:
+            loaded, source = read_spaces(source, spaces, vectors, talk.say)
+        else:
+            loaded = {"": read_space(source, **vars(vectors), **vars(seen), say=talk.say)}
+    first = next(iter(loaded.values()))
     path = judging.qrels if judging.qrels is not None or source is None else store_in(source)
     if path is None or not path.exists():
         raise FileError(
@@ -84,16 +95,15 @@ def compare_assisted_command(
             "store (judge grade, judge import)"
         )
     with talk.progress("reading"):
-        space = read_space(source, **vars(vectors), **vars(seen), say=talk.say)
-        chosen = direction_of(direction, space)
-        rows = read_set(path, space, chosen, say=talk.say).rows
+        chosen = direction_of(direction, first)
+        rows = read_set(path, first, chosen, say=talk.say).rows
     if not rows:
         raise FileError(
             f"{path} does not say who judged: --assisted reads a store, or a table of judge export"
         )
     with talk.progress("searching"):
         result = compare_assisted(
-            space,
+            loaded if spaces else first,
             rows,
             measures,
             direction=chosen,

@@ -154,6 +154,8 @@ def unsaid(learned: "Relevance") -> Iterator[str]:
             "does not say which encoder its questions came from: whether the prompt's is the same "
             "is not known"
         )
+    if learned.machine_words:
+        yield f"rests on grades of a machine: {learned.machine_words}"
     if learned.drawn_unequally:
         yield (
             "was learned from questions that were drawn with unequal chances, each counted alike: "

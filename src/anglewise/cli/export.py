@@ -1,4 +1,4 @@
-"""``anglewise export``: fill a vector store that ranks as a measure does, and prove it."""
+"""``anglewise export``: fill a vector store that ranks as a measure does, and measure that."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,7 +29,7 @@ def export(
     vectors: Vectors = NO_FILES,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
-    """Fill a vector store that ranks as a measure does, and prove it before it takes its name.
+    """Fill a vector store that ranks as a measure does, and measure that before it takes its name.
 
     Vectors are prepared so that a metric of the store ranks as the measure does. Which preparation
     and which effort of its search keep the lists is measured; where none does, nothing is changed.
@@ -47,7 +47,7 @@ def export(
         Who asks and who is ranked, and so written; without it queries-items where there are
         queries, else items-items.
     qrels
-        Judgements whose queries prove it; without them up to 200 queries of the space are drawn.
+        Judgements whose queries measure it; without them up to 200 queries of the space are drawn.
     index
         graph, the store's graph index, or scan, none: exact and slow.
     min_recall
@@ -57,7 +57,7 @@ def export(
     transform
         Write what is to be done to a query: an .npz that NumPy alone reads.
     replace
-        Take the place of a collection that is there, once the new one is proven.
+        Take the place of a collection that is there, once the new one is measured.
     resume
         Go on with an export of the same content that was ended in the middle.
     no_metadata
@@ -74,6 +74,7 @@ def export(
     from anglewise.similarity_measures.measure import measure as read_measure
     from anglewise.stores.address import read_address
     from anglewise.stores.export import export as exported
+    from anglewise.stores.verify import in_words
 
     talk = Talk(always)
     address, named = read_address(to), read_measure(measure)
@@ -104,5 +105,5 @@ def export(
         result.transform.save(transform, about)
         talk.say(f"wrote {transform}")
     content = {"command": "export", "version": version(), **result.to_dict()}
-    talk.give(content, export_document(result), f"{result.address} is filled and proven")
+    talk.give(content, export_document(result), f"{result.address} is filled: {in_words(result)}")
     return 0

@@ -178,8 +178,9 @@ def fit(
     graded
         Let ratings be the gains of what is held out, in place of 1.
     confidence
-        Learn from weights: a like counts ALPHA log(1 + weight) in place of 1. Not for cosine, dot
-        and euclidean, which take every like alike.
+        Learn from weights: a like counts ALPHA log(1 + weight) in place of 1. For cosine, dot and
+        euclidean it is what an item is worth among those of its user that must be found, and 1 is
+        due.
     item_table
         A table about the items, such as item_id,title: shown beside their ids.
     """

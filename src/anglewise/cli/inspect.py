@@ -112,7 +112,8 @@ def inspect(
         inspected = replace(inspected, encoder=encoder, relevance=learned)
         if queue is None:
             return inspected
-        return replace(inspected, queue=queue_of(queue, inspected.space, direction))
+        given = queue_of(queue, inspected.space, direction, inspected.others)
+        return replace(inspected, queue=given)
 
     with ThreadPoolExecutor(1) as pool:
         first = [pool.submit(read)]  # while the server is imported

@@ -1,5 +1,6 @@
 """``anglewise judge power`` and ``lint``: what lead judgements can show, and what is wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,15 +91,13 @@ def judge_power(
             file.write(drawn)
         talk.say(f"wrote {plot}")
     notes = [*lasting_notes(result.notes)]
-    for note in notes:
-        talk.say(note)
     content: dict[str, Any] = {
         "command": "judge power",
         **plan.to_dict(),
         "reason": str(plan),
         "notes": notes,
     }
-    talk.give(content, power_document(plan))
+    talk.give(content, replace(power_document(plan), notes=notes))
     return 0
 
 

@@ -1,6 +1,6 @@
 """``anglewise judge sample --double``: the part of a machine's pairs that people grade too."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,37 +21,39 @@ def sample_double_command(
     measures: str,
     depth: int,
     *,
+    spaces: Sequence[str] = (),
     machine: str | None,
     direction: "Direction | None",
     vectors: Vectors,
     talk: "Talk",
 ) -> int:
     """Draw the pairs, write them for people, and print what was drawn."""
-    from anglewise.cli.inputs import at_most, direction_of, most_neighbours
+    from anglewise.cli.inputs import at_most, direction_of, most_neighbours, read_spaces
     from anglewise.io.pairs_to_judge import check_queue, write_queue
-    from anglewise.io.read import read_space
     from anglewise.judgements.store import JudgementStore
     from anglewise.judgements.store_files import store_in
+    from anglewise.labelling.competing import Competing
     from anglewise.labelling.double_draw import sample_double
-    from anglewise.labelling.sample import words_of
+    from anglewise.labelling.sample import words_of_all
 
     check_queue(output)
-    store = None if space is None else store_in(space)
+    with talk.progress("reading"):
+        loaded, first = read_spaces(space, spaces, vectors, talk.say)
+    store = None if first is None else store_in(first)
     if store is None or not store.is_file():
         raise FileError(
             f"{store or 'no folder was named, and its store'} is not there: --double draws from "
-            "what a machine graded (judge grade SPACE POOL) in the store of a space"
+            "what a machine graded (judge grade SPACE POOL) in the store of the (first) space"
         )
     with talk.progress("reading"):
-        loaded = read_space(space, **vars(vectors), say=talk.say)
-        chosen = direction_of(direction, loaded)
+        chosen = direction_of(direction, next(iter(loaded.values())))
         with JudgementStore.open(store, read_only=True) as opened:
             rows = list(opened.rows(chosen))
-    longest = most_neighbours(loaded, chosen)
+    longest = max(most_neighbours(one, chosen) for one in loaded.values())
     depth = at_most(depth, longest, "items of each list (--depth)", talk.say)
     with talk.progress("searching"):
         drawn = sample_double(
-            loaded,
+            loaded if len(loaded) > 1 else next(iter(loaded.values())),
             rows,
             measures,
             count=count,
@@ -61,7 +63,7 @@ def sample_double_command(
             seed=talk.always.seed,
         )
     at_most(count, int(drawn.frame.differ.sum()), "pairs on which measures differ", talk.say)
-    words = [words_of(side) for side in loaded.sides(chosen)]
+    words = words_of_all(Competing(loaded, chosen, ()))
     pairs: list[int] = drawn.chosen.tolist()
     names = [drawn.frame.names[pair] for pair in pairs]
     write_queue(
@@ -79,6 +81,7 @@ def sample_double_command(
         ],
     )
     content = _content(drawn, output, talk.always.seed)
+    content["spaces"] = list(loaded) if spaces else []
     talk.give(content, _document(content))
     return 0
 
@@ -125,9 +128,10 @@ def _document(content: Mapping[str, Any]) -> "Document":
         "all of them are to be graded by people, who should not see the machine's grades; keep "
         "the columns probability and context"
     )
+    several = " ".join(content["spaces"])
     lines += [
         "next: fill in the column grade, then",
         "  anglewise judge import SPACE FILE",
-        "  anglewise compare SPACE --assisted",
+        f"  anglewise compare {f'--spaces {several}' if several else 'SPACE'} --assisted",
     ]
     return Document.of(*lines)

@@ -1,6 +1,7 @@
 """``anglewise judge sample`` and ``next``: what to judge."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,7 +21,6 @@ from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import counted
 
 if TYPE_CHECKING:
-    from anglewise.labelling.competing import Competing
     from anglewise.report.document import Document
 
 MANY = 8
@@ -112,7 +112,7 @@ def judge_sample(
     from anglewise.io.pairs_to_judge import check_queue, write_queue
     from anglewise.labelling.competing import Competing
     from anglewise.labelling.judged_set import known_judgements
-    from anglewise.labelling.sample import sample
+    from anglewise.labelling.sample import sample, words_of_all
 
     talk = Talk(always)
     if double is not None:
@@ -124,6 +124,7 @@ def judge_sample(
             double,
             measures,
             depth,
+            spaces=spaces,
             machine=machine,
             direction=direction,
             vectors=vectors,
@@ -155,7 +156,7 @@ def judge_sample(
     for note in drawn.notes:
         talk.say(note)
     asking = competing.asking
-    query_words, item_words = _words_of_all(competing)
+    query_words, item_words = words_of_all(competing)
     wordless = sorted({str(drawn.item_ids[item]) for item in drawn.items.tolist()} - {*item_words})
     if item_words and wordless:
         talk.say(
@@ -198,18 +199,6 @@ def judge_sample(
     }
     talk.give(content, _sample_document(content))
     return 0
-
-
-def _words_of_all(competing: "Competing") -> tuple[dict[str, str], dict[str, str]]:
-    """Titles and texts of queries and items; of what several spaces hold, those of the first."""
-    from anglewise.labelling.sample import words_of
-
-    asked: dict[str, str] = {}
-    answers: dict[str, str] = {}
-    for asking, ranked in reversed([*competing.sides.values()]):
-        asked |= words_of(asking)
-        answers |= words_of(ranked)
-    return asked, answers
 
 
 def _counts(strata: tuple[str, ...], rows: list[int]) -> dict[str, int]:
@@ -317,8 +306,6 @@ def judge_next(
         )
         talk.say(f"wrote {output}")
     notes = [*lasting_notes(result.notes)]
-    for note in notes:
-        talk.say(note)
     content: dict[str, Any] = {"command": "judge next", **rest.to_dict(), "notes": notes}
-    talk.give(content, unjudged_document(rest, *words))
+    talk.give(content, replace(unjudged_document(rest, *words), notes=notes))
     return 0

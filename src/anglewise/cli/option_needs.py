@@ -211,7 +211,6 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         "strata": _no_double("is what queries are spread over"),
         "traffic": _no_double("is by what queries are drawn"),
         "qrels": _no_double("is what is left out of the pool"),
-        "spaces": _no_double("is whose lists are pooled"),
         "runs": _no_double("is what else is pooled"),
         "machine": Need(_with("double"), "is the machine of --double: give both, or leave it out"),
     },

@@ -67,7 +67,7 @@ COMMANDS = {
     "calibrate": "Learn what a score says about relevance, and whether that holds.",
     "context": "Give the passages for a prompt, ready to paste.",
     "probe": "Say which distance a vector store or a wrapper really computes.",
-    "export": "Fill a vector store that ranks as a measure does, and prove it.",
+    "export": "Fill a vector store that ranks as a measure does, and measure that.",
     "verify": "Hold what a vector store answers against the exact lists.",
     "mcp": "Serve audit, compare, search, probe and verify to an agent, read-only.",
     "study": "Show on an experiment how much of a cosine is a choice nobody made.",

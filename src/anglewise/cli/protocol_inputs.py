@@ -1,7 +1,7 @@
 """From a split and the models that were trained on it to spaces and judgements."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +30,21 @@ class SplitReader:
 
     split: EvaluationProtocol
     judging: Judging
+    direction: Direction = "queries-items"
     remarks: list[str] = field(default_factory=list[str])
 
-    def check(self, direction: Direction | None) -> None:
-        """Refuse to ask a split for what it does not judge."""
-        if direction not in {None, "queries-items"}:
+    def towards(self, direction: Direction | None) -> "SplitReader":
+        """The same for a direction; ``SpellingError`` for one that a split does not judge."""
+        if direction == "queries-queries":
             raise SpellingError(
-                f"--direction {direction}: --protocol judges what users are recommended, "
-                "queries-items: leave it out"
+                f"--direction {direction}: --protocol judges what users are recommended "
+                "(queries-items, which is meant without --direction) or similar items (items-items)"
             )
+        return replace(self, direction=direction or "queries-items")
 
     def read(self, model: Path, say: Say) -> tuple[Space, Judgements]:
         """A model in the rows of the split, and what is to be found."""
-        ready = by_protocol(self.split, model, name=str(model), say=say)
+        ready = by_protocol(self.split, model, direction=self.direction, name=str(model), say=say)
         self.remarks.extend(ready.remarks)
         judged = evaluated_with(
             ready.judgements,

@@ -100,7 +100,7 @@ def remedy(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import judged_space
     from anglewise.remedies.remedy import remedy as remedied
-    from anglewise.remedies.runner import default_folder
+    from anglewise.remedies.result_cache import default_folder
     from anglewise.report.remedy_document import remedy_document
 
     talk = Talk(always)

@@ -120,6 +120,7 @@ def looks_content(looks: Looks | None) -> dict[str, Any]:
     return {
         "looks": None if looks is None else looks.times,
         "candidate_sets": None if looks is None else looks.candidate_sets,
+        "verdicts": None if looks is None else looks.verdicts,
         "wrong_at_most": None if looks is None else looks.wrong_at_most,
         "other_judgements": None if looks is None else looks.other_judgements,
     }

@@ -83,7 +83,10 @@ def read_truths(
     else:
         _check_unused(judging)
         judged = None
-        space = read_space(source, **vars(vectors), **vars(seen), say=say)
+        if split is None:
+            space = read_space(source, **vars(vectors), **vars(seen), say=say)
+        else:
+            space, _ = read()
     truths: dict[str, Any] = {}
     for name in names:
         if name == CO_USE:

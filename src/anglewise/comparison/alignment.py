@@ -9,6 +9,7 @@ import numpy as np
 
 from anglewise.comparison.candidates import Source
 from anglewise.comparison.lists import SearchedSpace, judged_space
+from anglewise.comparison.shared_use import shared_use
 from anglewise.comparison.split import QuerySplit, query_split
 from anglewise.data_types.columns import titles
 from anglewise.data_types.complaints import Complaints, with_gains
@@ -295,6 +296,7 @@ def _shared_judgements(
         relevant_from=first.relevant_from,
         not_itself=any(labels.not_itself for labels in judged.values()),
         of_users=any(labels.of_users for labels in judged.values()),
+        made_of=shared_use(judged, graded, ranked.places, ranked.everywhere),
     )
     return judgements, tuple(asking.names.ids[np.unique(queries[~shared])].tolist())
 

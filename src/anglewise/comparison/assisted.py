@@ -1,12 +1,19 @@
 """Differences between measures from a machine's grades, corrected by those of people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
-from anglewise.comparison.assisted_draw import PairGrades, check_drawn_measures, peoples_draw
+from anglewise.comparison.assisted_draw import (
+    PairGrades,
+    check_drawn_measures,
+    listed_words,
+    named_measure,
+    peoples_draw,
+    spelled_in,
+)
 from anglewise.comparison.assisted_result import AssistedComparison, AssistedDifference, Savings
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.typing import Array, Direction, Float64
@@ -15,8 +22,8 @@ from anglewise.evaluation_metrics.differing_pairs import DifferingPairs
 from anglewise.evaluation_metrics.incomplete import ideal
 from anglewise.judgements.machine_judges import check_whole_pools, machine_in, rows_of_queries
 from anglewise.judgements.records import Judged
-from anglewise.nearest_neighbours.search import search
-from anglewise.similarity_measures.measure import measures as read_measures
+from anglewise.labelling.competing import Competing
+from anglewise.labelling.double_draw import by_name, frame_of
 from anglewise.statistics.prediction_powered import (
     DoublyGraded,
     MeanInterval,
@@ -31,7 +38,7 @@ from anglewise.statistics.prediction_powered import (
 
 
 def compare_assisted(
-    space: Space,
+    space: Space | Mapping[str, Space],
     rows: Sequence[Judged],
     measures: Sequence[str] | str | None = None,
     *,
@@ -45,11 +52,13 @@ def compare_assisted(
 
     Parameters
     ----------
+    space
+        What is compared; or several spaces by the names that they had in the draw.
     rows
         The judgements of a store: the machine's, of source ``generated``, and those of people,
         with the chances and the context that ``judge sample --double`` gave them.
     measures
-        Some of those of the draw; all of them if not given.
+        Some of those of the draw, of several spaces as ``new: cosine``; all of them if not given.
     depth
         No deeper than the draw; as deep if not given.
     baseline
@@ -66,8 +75,11 @@ def compare_assisted(
     ValuesError
         Several draws; a draw from other lists than those that the space gives today.
     """
-    draw = peoples_draw(rows)
-    chosen = draw.measures if measures is None else tuple(map(str, read_measures(measures)))
+    draw, spaces = peoples_draw(rows), by_name(space)
+    named = partial(named_measure, spaces=list(spaces))
+    chosen = draw.measures if measures is None else tuple(map(named, listed_words(measures)))
+    if baseline is not None:
+        baseline = named(baseline)
     check_drawn_measures(chosen, draw, baseline)
     depth = draw.depth if depth is None else depth
     if depth > draw.depth:
@@ -78,11 +90,9 @@ def compare_assisted(
     machine = machine_in(rows, draw.machine)
     of_machine = [row for row in rows if row.judge == machine and row.source == "generated"]
     check_whole_pools(of_machine)
-    asking, ranked = space.sides(direction)
-    queries = rows_of_queries(of_machine, asking.row_of)
-    places = min(draw.depth, len(ranked) - (direction != "queries-items"))
-    lists = search(space, list(draw.measures), k=places, direction=direction, rows=queries)
-    frame = DifferingPairs.of(lists, queries, draw.depth, asking.ids.tolist(), ranked.ids.tolist())
+    competing = Competing.of(spaces, spelled_in(draw, list(spaces)), direction)
+    queries = rows_of_queries(of_machine, competing.asking.row_of)
+    frame = frame_of(competing, queries, draw.depth, draw.measures)
     if frame.digest != draw.frame:
         raise ValuesError(
             "people's pairs were drawn from other lists than the space gives now, or the machine "
@@ -91,7 +101,7 @@ def compare_assisted(
         )
     grades = PairGrades.of(frame, of_machine, rows, draw, relevant_from)
     subject = _Subject(frame, grades, depth)
-    against = chosen[0] if baseline is None else str(read_measures(baseline)[0])
+    against = chosen[0] if baseline is None else baseline
     others = [name for name in chosen if name != against]
     level = 1 - 0.05 / len(others)
     folds = random_folds(frame.pool.queries, np.random.default_rng(seed))

@@ -9,6 +9,7 @@ import numpy as np
 from anglewise.comparison.assisted_result import MachineAgreement
 from anglewise.data_types.drawn import LOT
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import parted
 from anglewise.data_types.typing import Array, Bool, Float64
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.differing_pairs import DifferingPairs
@@ -80,12 +81,53 @@ def check_drawn_measures(chosen: Sequence[str], draw: PeoplesDraw, baseline: str
                 f"{shown(name)} had no part in the draw, so that chances of its pairs are not "
                 f"known: {among}; draw again with it"
             )
-    if baseline is not None and str(measure(baseline)) not in chosen:
+    if baseline is not None and baseline not in chosen:
         raise SpellingError(
             f"the baseline {shown(baseline)} is not among {', '.join(chosen)}: {among}"
         )
     if len(chosen) < 2:
         raise SpellingError(f"one measure alone has no difference: {among}, name two of them")
+
+
+def listed_words(measures: Sequence[str] | str) -> list[str]:
+    """Measures as they are spelled, from a list or a text that parts them by commas."""
+    return parted(measures) if isinstance(measures, str) else list(measures)
+
+
+def named_measure(word: str, spaces: Sequence[str]) -> str:
+    """A measure as a draw names it: ``cosine``, or of several spaces ``new: cosine``.
+
+    Raises ``SpellingError`` for what is no measure, and for one of several spaces without a name.
+
+    >>> named_measure("norm(0, 0.5)", [""]), named_measure("new:cosine", ["old", "new"])
+    ('norm(0,0.5)', 'new: cosine')
+    """
+    if len(spaces) == 1:
+        return str(measure(word))
+    space, _, rest = word.rpartition(":")
+    if space.strip() not in spaces:
+        raise SpellingError(
+            f"{shown(word)} names no space, and several are compared: write SPACE: MEASURE, of "
+            f"{', '.join(spaces)}"
+        )
+    return f"{space.strip()}: {measure(rest)}"
+
+
+def spelled_in(draw: PeoplesDraw, spaces: Sequence[str]) -> list[str]:
+    """The measures of a draw without the names of spaces.
+
+    Raises ``SpellingError`` where the draw is of other spaces than these.
+    """
+    parts = [name.rpartition(": ") for name in draw.measures]
+    drawn = list(dict.fromkeys(space for space, colon, _ in parts if colon))
+    if (drawn or len(spaces) > 1) and set(drawn) != set(spaces):
+        of = f"the spaces {', '.join(drawn)}" if drawn else "one space"
+        raise SpellingError(
+            f"people's pairs were drawn from the lists of {of}, and "
+            f"{', '.join(name or 'one space' for name in spaces)} came: give --spaces with the "
+            "names of the draw (NAME=FOLDER), or draw again (judge sample --double)"
+        )
+    return list(dict.fromkeys(rest for _, _, rest in parts))
 
 
 @dataclass(frozen=True, eq=False)

@@ -297,7 +297,12 @@ def compare(
     scores = score_spaces(spaces, [read], read, judgements, settings, runs=ranked)
     check_drawn(judgements if ranked is None else ranked.judgements, scores)
     within, strata_remarks = strata_or_why(
-        searched, read, scores, settings, known=context.uses, others=[*others, *rankers]
+        judgements,
+        [(searched, read)],
+        scores,
+        settings,
+        known=context.uses,
+        others=[*others, *rankers],
     )
     over_all, scores = scores, scores if within is None else within.scores
     parts, remarks = (), ()

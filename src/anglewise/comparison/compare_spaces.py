@@ -15,7 +15,6 @@ from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import conclude, read_settings
 from anglewise.comparison.cut_otherwise import in_one_cutting
 from anglewise.comparison.dependence import check_drawn
-from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import infer
 from anglewise.comparison.notes import space_notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in
@@ -23,10 +22,10 @@ from anglewise.comparison.rankers import check_no_rankers
 from anglewise.comparison.rescoring import check_depth
 from anglewise.comparison.runs_of_passages import passages_of
 from anglewise.comparison.scoring import score_spaces
-from anglewise.comparison.similar_items import over_all_notes
+from anglewise.comparison.similar_items import strata_or_why, with_ways_and_floors
 from anglewise.comparison.split import QUERIES
 from anglewise.comparison.variants import Variant
-from anglewise.comparison.without_vectors import of_spaces, with_breadth
+from anglewise.comparison.without_vectors import known_use, of_spaces, with_breadth
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
@@ -188,6 +187,17 @@ def compare_spaces(
         ranked = runs_in(others, aligned.names, aligned.judgements, settings, passages=passages)
     scores = score_spaces(searched, own, candidates, aligned.judgements, settings, runs=ranked)
     check_drawn(aligned.judgements if ranked is None else ranked.judgements, scores)
+    context = of_spaces(aligned)
+    # one space after the other, lest all variants are held at once
+    within, strata_remarks = strata_or_why(
+        aligned.judgements,
+        zip(map(aligned.searched, models), own, strict=True),
+        scores,
+        settings,
+        known=known_use(aligned),
+        others=others,
+    )
+    over_all, scores = scores, scores if within is None else within.scores
     facts = tuple(space_facts(spaces[model.space], model) for model in models)
     result = conclude(
         infer(scores, seed=seed, threads=threads),
@@ -197,20 +207,17 @@ def compare_spaces(
         runs=ranked,
         baseline=base,
         notes=[
-            *over_all_notes(
-                aligned.judgements,
-                "as several spaces are",
-                "compare each alone to see it within strata of similar use",
-            ),
+            *strata_remarks,
             *united.notes,
             *space_notes(aligned, judged, scores, facts, ranked),
         ],
         spaces=facts,
     )
-    context = of_spaces(aligned)
-    rows = with_breadth(result.measures, context, scores, ranked)
+    rows = with_breadth(result.measures, context, over_all, ranked)
     result = replace(result, measures=rows)
-    return with_floors(result, context, scores, seed=seed)
+    return with_ways_and_floors(
+        result, within, context, settings=settings, scores=scores, baseline=base
+    )
 
 
 def judgements_by_space(

@@ -13,14 +13,17 @@ from anglewise.comparison.compare_spaces import judgements_by_space
 from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.conclusion import baseline_among, conclude, read_settings
 from anglewise.comparison.dependence import check_drawn
-from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.notes import space_notes
 from anglewise.comparison.rankers import check_no_rankers
 from anglewise.comparison.scoring import score_spaces
-from anglewise.comparison.similar_items import over_all_notes
+from anglewise.comparison.similar_items import (
+    InStrata,
+    strata_or_why,
+    with_ways_and_floors,
+)
 from anglewise.comparison.split import QUERIES
-from anglewise.comparison.without_vectors import of_spaces
+from anglewise.comparison.without_vectors import known_use, of_spaces
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.evaluation_rules import evaluated_with
@@ -172,15 +175,20 @@ def compare_trainings(
         settings,
     )
     check_drawn(aligned.judgements, each)
+    within, strata_remarks = strata_or_why(
+        aligned.judgements,
+        [(aligned.searched(model), read) for model in models],
+        each,
+        settings,
+        known=known_use(aligned),
+    )
     notes = [
-        *over_all_notes(
-            aligned.judgements,
-            "as several trainings are",
-            "compare each alone to see it within strata of similar use",
-        ),
+        *strata_remarks,
         *space_notes(aligned, judged, each, (), None),
     ]
-    scores = _over_trainings(each, read, names)
+    if within is not None:
+        within = _of_trainings(within, read, names)
+    scores = _over_trainings(each, read, names) if within is None else within.scores
     result = conclude(
         infer(scores, seed=seed, threads=threads),
         aligned.names,
@@ -189,7 +197,15 @@ def compare_trainings(
         baseline=base,
         notes=[_said(note, inner, names) for note in notes],
     )
-    return with_floors(result, of_spaces(aligned), scores, seed=seed)
+    return with_ways_and_floors(
+        result, within, of_spaces(aligned), settings=settings, scores=scores, baseline=base
+    )
+
+
+def _of_trainings(within: InStrata, measures: list[MeasureSpec], names: list[str]) -> InStrata:
+    """Within strata too, the mean over the trainings, for each way of judging."""
+    ways = tuple((way, _over_trainings(own, measures, names)) for way, own in within.ways)
+    return replace(within, scores=_over_trainings(within.scores, measures, names), ways=ways)
 
 
 def _over_trainings(each: Scores, measures: list[MeasureSpec], names: list[str]) -> Scores:

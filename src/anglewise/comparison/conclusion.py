@@ -153,6 +153,8 @@ def conclude(
             scores.weights,
             scores.largest_group,
             scores.trainings,
+            scores.outside_pool,
+            scores.by_machine,
         ),
         spaces=spaces,
         split=scores.split.split,

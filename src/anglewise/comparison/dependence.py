@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from anglewise.comparison.inference import Scores
+from anglewise.data_types.complaints import MACHINE
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.pairs import Pairs, Triplets
@@ -28,7 +29,6 @@ ALL_WEIGHED = "everything here is weighed by traffic"
 UNEQUAL = "queries were drawn with unequal chances"
 POOL = "the pool may favour"
 BY_LOT = "pairs were drawn by lot to be judged"
-MACHINE = "a machine alone graded"
 MACHINE_RIGHT = "the machine grades as people would"
 
 

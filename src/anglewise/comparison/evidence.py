@@ -29,6 +29,8 @@ class Evidence:
     ``weights`` what each query counts in means, where they were drawn with unequal chances;
     ``largest_group`` how many queries a group that was not seen may have, where that was declared.
     ``trainings`` are the means of each training, where ``values`` are means of several.
+    ``outside_pool`` is the share of each measure's first places that nobody judged, None where
+    that tells nothing; ``by_machine`` whether a machine alone graded some of what was judged.
     """
 
     space: Space
@@ -41,6 +43,8 @@ class Evidence:
     weights: QueryWeights | None = None
     largest_group: int | None = None
     trainings: TrainingMeans | None = None
+    outside_pool: Float64[Array, " m"] | None = None
+    by_machine: bool = False
 
     @property
     def chance_over(self) -> Clusters:

@@ -9,14 +9,18 @@ import numpy as np
 
 from anglewise.comparison.candidates import canonical
 from anglewise.comparison.comparison_result import Comparison, Estimate
+from anglewise.comparison.dependence import MACHINE_RIGHT
 from anglewise.comparison.history import NOTHING_YET, History, Past, identity
 from anglewise.comparison.inference import FEWEST_RESAMPLED, SAME
+from anglewise.comparison.split import assumed_sizes
+from anglewise.comparison.training_agreement import trained_alike
 from anglewise.data_types.drawn import effective_number
 from anglewise.data_types.numbers import read_number, shown
-from anglewise.data_types.text import counted, listed
+from anglewise.data_types.text import counted, listed, percent
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import IdsError, SpellingError
 from anglewise.evaluation_metrics.evaluate import metric
+from anglewise.evaluation_metrics.pools import POOL_DEPTH, POOL_GAP
 from anglewise.statistics.decision import DRAWS, RULE, WeightedMeans
 from anglewise.statistics.resampling import Clusters, bca, bootstrap
 
@@ -153,8 +157,9 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
 
     ``cosine>=dot-0.01`` holds if the mean of cosine is at least the mean of dot less 0.01. The
     sentence adds the 95% interval of the difference, and says so where that holds the limit, for
-    then other queries might have decided otherwise. Rounding is forgiven up to 1e-9. A figure that
-    is undefined fails.
+    then other queries might have decided otherwise; and what the figures suppose of places that
+    nobody judged and of a machine that graded. Rounding is forgiven up to 1e-9. A figure that is
+    undefined fails.
 
     ``cosine>=last-0.01`` asks the history. Both runs are compared on the queries that both
     judged, pair by pair; where the history has kept the mean alone, means are compared, and the
@@ -188,11 +193,46 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     if within:
         limit = spelled(wanted.level)
         others = "queries" if comparison.direction is not None else "judgements"
+        others = f"groups of {others}" if comparison.groups is not None else others
         others += " or trainings" if comparison.trainings else ""
         words.append(f"the 95% interval holds {limit}, so other {others} might decide otherwise")
     elif not interval and not figure.remarks:
         words.append("no interval of it is known")
+    words += _supposed(comparison, wanted, left_ahead=passed != wanted.at_most)
     return Checked(wanted, passed, "; ".join(words), figure.estimate)
+
+
+def _supposed(comparison: Comparison, wanted: Gate, *, left_ahead: bool) -> list[str]:
+    """What outcome and interval take for granted: what nobody judged, other groups or trainings.
+
+    Two candidates are told where the one that came out behind was judged less; a candidate against
+    a number or an earlier run, of whose lists nothing is known, where much of it was not judged.
+    """
+    evidence, supposed = comparison.evidence, list[str]()
+    if evidence is None:
+        return supposed
+    if evidence.outside_pool is not None:
+        shares = dict(zip(evidence.measures, evidence.outside_pool.tolist(), strict=True))
+        ahead, behind = wanted.left, wanted.left
+        if isinstance(wanted.right, str):
+            ahead, behind = (
+                (wanted.left, wanted.right) if left_ahead else (wanted.right, wanted.left)
+            )
+        if shares[behind] > (shares[ahead] if ahead != behind else 0.0) + POOL_GAP:
+            depth = min(metric(comparison.metric).depth or POOL_DEPTH, POOL_DEPTH)
+            against = f", against {percent(shares[ahead])} for {ahead}" if ahead != behind else ""
+            supposed.append(
+                f"what nobody judged is not relevant (of the first {depth} places "
+                f"{percent(shares[behind])} for {behind}{against})"
+            )
+    supposed += assumed_sizes(
+        evidence.clusters, evidence.chance_over, evidence.weights, evidence.largest_group
+    )
+    if evidence.trainings is not None:
+        supposed.append(trained_alike(evidence.trainings))
+    if evidence.by_machine:
+        supposed.append(MACHINE_RIGHT)
+    return [f"if {listed(supposed, 'and')}"] if supposed else []
 
 
 MOST_DIGITS = 12

@@ -370,6 +370,7 @@ def rows_of(
                     "rule": RULE,
                     "place": space.place,
                     "named": space.named,
+                    "kept": row.measure == comparison.verdict.keep,
                 }
             )
     return rows

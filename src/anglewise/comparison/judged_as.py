@@ -65,6 +65,7 @@ def undecided(verdict: Verdict, why: str, words: str) -> Verdict:
         f"{why}: {words}",
         keep=verdict.keep,
         largest_difference=verdict.largest_difference,
+        trainings_agree=verdict.trainings_agree,
     )
 
 

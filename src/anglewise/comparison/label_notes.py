@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anglewise.comparison.dependence import MACHINE
 from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.sparse import SparseRows
@@ -39,9 +38,8 @@ def label_notes(wrong: Complaints) -> Iterator[str]:
     if wrong.by_machine:
         mixed = "" if wrong.by_machine == wrong.of_sources else f"; {MIXED}"
         yield (
-            f"{MACHINE} {wrong.by_machine:,} of {counted(wrong.of_sources, 'judged pair')}, and "
-            "no person: whatever follows holds as far as its grades do, which nothing here tests "
-            f"(anglewise judge agreement, compare --assisted){mixed}"
+            f"{wrong.machine_words}: whatever follows holds as far as its grades do, which nothing "
+            f"here tests (anglewise judge agreement, compare --assisted){mixed}"
         )
 
 

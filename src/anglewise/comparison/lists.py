@@ -6,9 +6,11 @@ What is tuned or learnt is searched for queries whose judgements did not choose 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anglewise.comparison.best_passages import NOBODY, rolled_up
 from anglewise.comparison.rescoring import rescored
 from anglewise.comparison.split import (
     ALONE,
@@ -24,7 +26,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import PART, SEED, check_threads
 from anglewise.data_types.parts import Parts, documents_of
-from anglewise.data_types.typing import Array, Bool, Int64, Progress
+from anglewise.data_types.typing import Array, Int64, Progress
 from anglewise.errors import SpellingError, TooFewError
 from anglewise.evaluation_metrics.evaluate import check_relevant, evaluate, ranking_metrics
 from anglewise.evaluation_metrics.interface import Metric
@@ -36,8 +38,9 @@ from anglewise.similarity_measures.frames import Affine, Maps, View
 from anglewise.similarity_measures.measure import Family, MeasureSpec
 from anglewise.statistics.decision import Tolerance
 
-NOBODY = -1
-"""Stands in a list where no further item could be ranked."""
+if TYPE_CHECKING:
+    from anglewise.data_types.allowed import ShownItems
+
 FOLDS = 5
 """What is learnt is learnt on four fifths of the queries and graded on the fifth."""
 PLACES = 1 << 23
@@ -120,6 +123,8 @@ class SearchedSpace:
         The searches so far: for which measures, and how many seconds each took.
     rescored
         The vectors by which the nearest are ranked anew, and how many of them are.
+    learnt
+        What was learnt so far, by the spelling of the measure.
     """
 
     space: Space
@@ -131,6 +136,7 @@ class SearchedSpace:
         default_factory=list[tuple[tuple[str, ...], float]]
     )
     rescored: tuple[Space, int] | None = None
+    learnt: dict[str, list["LearntFold"]] = field(default_factory=dict[str, list["LearntFold"]])
 
     @property
     def ranked(self) -> Embeddings:
@@ -143,8 +149,13 @@ class SearchedSpace:
         k: int,
         settings: EvaluationSettings,
         queries: Int64[Array, " some"] | None = None,
+        *,
+        shown: "ShownItems | None" = None,
     ) -> dict[str, Neighbours]:
-        """The nearest rows, of some queries if they are given; progress is told of all alone."""
+        """The nearest rows, of some queries if they are given; progress is told of all alone.
+
+        ``shown`` are the items that each is shown, if not those that the judgements allow.
+        """
         start = perf_counter()
         space, direction = self.space, self.judgements.direction
         rows = self.queries if queries is None else queries
@@ -159,7 +170,7 @@ class SearchedSpace:
             k=depth,
             threads=settings.threads,
             progress=settings.progress if queries is None else None,
-            allowed=self.judgements.allowed,
+            allowed=self.judgements.allowed if shown is None else shown,
         )
         if self.rescored is not None:
             neighbours = rescored(neighbours, measures, self.rescored[0], direction, rows=rows, k=k)
@@ -202,7 +213,9 @@ def candidate_lists(
     learnt_here = learnt_lists(searched, adapted, k, settings) if adapted else {}
     nearest |= {name: neighbours for name, (neighbours, _) in learnt_here.items()}
     if searched.order is not None:
-        nearest = {name: _moved(lists, searched.order, deepest) for name, lists in nearest.items()}
+        nearest = {
+            name: among_all(lists, searched.order, deepest) for name, lists in nearest.items()
+        }
     lists: dict[str, Neighbours] = {}
     chosen: dict[str, tuple[str, ...]] = {}
     for measure in measures:
@@ -241,7 +254,7 @@ def tuned_lists(
     return joined(name, inside, outside, half), (inside.measure, outside.measure)
 
 
-def _moved(neighbours: Neighbours, order: Int64[Array, " rows"], k: int) -> Neighbours:
+def among_all(neighbours: Neighbours, order: Int64[Array, " rows"], k: int) -> Neighbours:
     """Neighbours by their place in the common order, in lists of ``k`` places."""
     indices = np.where(neighbours.indices == NOBODY, NOBODY, order[neighbours.indices])
     return of_places(replace(neighbours, indices=indices), k)
@@ -273,20 +286,60 @@ def cut(lists: Neighbours, depth: int) -> Neighbours:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class LearntFold:
+    """A measure learnt on the other queries, for those at some positions.
+
+    ``words`` say what was learnt.
+    """
+
+    positions: Int64[Array, " fold"]
+    measure: Measure
+    words: str
+
+
 def learnt_lists(
     searched: SearchedSpace, measures: Sequence[Adapted], k: int, settings: EvaluationSettings
 ) -> dict[str, tuple[Neighbours, tuple[str, ...]]]:
-    """Learn each measure on four fifths of the queries, search for the fifth, five times.
+    """Search for each learnt measure, by what was learnt on other queries.
+
+    Returns the lists of all folds together, and what was learnt in each. Raises what
+    ``learnt_folds`` raises.
+    """
+    learnt_here: dict[str, tuple[Neighbours, tuple[str, ...]]] = {}
+    for adapted in measures:
+        folds = learnt_folds(searched, adapted, settings)
+        lists = [
+            searched.nearest([fold.measure], k, settings, searched.queries[fold.positions])
+            for fold in folds
+        ]
+        in_order = np.argsort(np.concatenate([fold.positions for fold in folds]))
+        each = [own[str(adapted)] for own in lists]
+        together = Neighbours(
+            str(adapted),
+            np.concatenate([own.indices for own in each])[in_order],
+            np.concatenate([own.scores for own in each])[in_order],
+            np.concatenate([own.tied_at_cut for own in each])[in_order],
+        )
+        learnt_here[str(adapted)] = together, tuple(fold.words for fold in folds)
+    return learnt_here
+
+
+def learnt_folds(
+    searched: SearchedSpace, adapted: Adapted, settings: EvaluationSettings
+) -> list[LearntFold]:
+    """Learn a measure on four fifths of the queries for the fifth, five times, once a space.
 
     Groups stand on one side; of a split by time the later queries alone are searched for, once.
-    Returns the lists of all folds together, and what was learnt in each.
 
     Raises ``SpellingError`` where documents are judged, ``TooFewError`` with too few judgements.
     """
+    if str(adapted) in searched.learnt:
+        return searched.learnt[str(adapted)]
     queries = searched.queries
     if searched.judgements.parts is not None:
         raise SpellingError(
-            f"{measures[0]} learns from judgements of the items, and these are of documents that "
+            f"{adapted} learns from judgements of the items, and these are of documents that "
             "the items are passages of: judge passages, or encode whole documents"
         )
     if len(queries) < FOLDS:
@@ -294,32 +347,20 @@ def learnt_lists(
             f"{len(queries)} judged queries: what is learnt on some and graded on others needs "
             f"{FOLDS} at least, and 1,000 judgements"
         )
-    folds = settings.split.folds(len(queries), FOLDS, settings.seed)
-    in_order = np.argsort(np.concatenate(folds))
-    learnt_here: dict[str, tuple[Neighbours, tuple[str, ...]]] = {}
-    for adapted in measures:
-        pairs = _known_pairs(searched, adapted)
-        shape = adapter_shape(pairs.ranked.shape[1], adapted.rank, diagonal=adapted.diagonal)
-        lists: list[Neighbours] = []
-        words: list[str] = []
-        for fold in folds:
-            learners = np.zeros(len(pairs.asking), dtype=bool)
-            learners[np.delete(queries, fold)] = True
-            adapter = learn_adapter(pairs, learners, shape, settings.seed)
-            still = np.zeros(len(adapter.queries))
-            maps = Maps(Affine(still, adapter.queries), Affine(still, adapter.items))
-            neighbours = searched.nearest([adapted.learnt(maps)], k, settings, queries[fold])
-            lists.append(neighbours[str(adapted)])
-            ridge = adapter.about["ridge"]
-            words.append("nothing that helps" if ridge is None else f"ridge {ridge:g}")
-        together = Neighbours(
-            str(adapted),
-            np.concatenate([fold_lists.indices for fold_lists in lists])[in_order],
-            np.concatenate([fold_lists.scores for fold_lists in lists])[in_order],
-            np.concatenate([fold_lists.tied_at_cut for fold_lists in lists])[in_order],
-        )
-        learnt_here[str(adapted)] = together, tuple(words)
-    return learnt_here
+    pairs = _known_pairs(searched, adapted)
+    shape = adapter_shape(pairs.ranked.shape[1], adapted.rank, diagonal=adapted.diagonal)
+    folds: list[LearntFold] = []
+    for fold in settings.split.folds(len(queries), FOLDS, settings.seed):
+        learners = np.zeros(len(pairs.asking), dtype=bool)
+        learners[np.delete(queries, fold)] = True
+        adapter = learn_adapter(pairs, learners, shape, settings.seed)
+        still = np.zeros(len(adapter.queries))
+        maps = Maps(Affine(still, adapter.queries), Affine(still, adapter.items))
+        ridge = adapter.about["ridge"]
+        words = "nothing that helps" if ridge is None else f"ridge {ridge:g}"
+        folds.append(LearntFold(fold, adapted.learnt(maps), words))
+    searched.learnt[str(adapted)] = folds
+    return folds
 
 
 def _known_pairs(searched: SearchedSpace, adapted: Adapted) -> TrainingPairs:
@@ -381,41 +422,3 @@ def nearest_documents(
             left.append(some[unsettled])
         todo = np.concatenate(left)
     return answer
-
-
-def rolled_up(passages: Neighbours, parts: Parts, k: int) -> tuple[Neighbours, Bool[Array, " q"]]:
-    """The first ``k`` documents, each where its first passage stands, and which lists are settled.
-
-    >>> nearest = np.array([[0, 2, 1, 3]])
-    >>> passages = Neighbours("dot", nearest, np.array([[4, 3, 2, 1]], np.float32), np.array([0]))
-    >>> documents, settled = rolled_up(passages, Parts.named(["a", "b", "a", "c"]), 2)
-    >>> documents.indices.tolist(), documents.scores.tolist(), settled.tolist()
-    ([[0, 1]], [[4.0, 2.0]], [True])
-    """
-    ranked = passages.indices != NOBODY
-    document = np.where(ranked, parts.of[passages.indices], NOBODY)
-    new = _first_of_each(document) & ranked
-    rank = np.cumsum(new, axis=1) - 1
-    q = len(document)
-    indices = np.full((q, k), NOBODY, dtype=np.int64)
-    scores = np.full((q, k), -np.inf)
-    row, column = np.nonzero(new & (rank < k))
-    indices[row, rank[row, column]] = document[row, column]
-    scores[row, rank[row, column]] = passages.scores[row, column]
-    last = scores[:, -1]
-    tied = new & (rank >= k) & (passages.scores == last[:, None])
-    beyond = (indices[:, -1] != NOBODY) & (passages.scores[:, -1] < last)
-    settled = beyond | ~ranked[:, -1] | (passages.k == len(parts.of))
-    tied_at_cut = tied.sum(axis=1).astype(np.int64)
-    return replace(passages, indices=indices, scores=scores, tied_at_cut=tied_at_cut), settled
-
-
-def _first_of_each(numbers: Int64[Array, "q m"]) -> Bool[Array, "q m"]:
-    """Where a number stands for the first time in its row."""
-    order = np.argsort(numbers, axis=1, kind="stable")
-    ascending = np.take_along_axis(numbers, order, axis=1)
-    first = np.ones(numbers.shape, dtype=bool)
-    first[:, 1:] = ascending[:, 1:] != ascending[:, :-1]
-    new = np.zeros(numbers.shape, dtype=bool)
-    np.put_along_axis(new, order, first, axis=1)
-    return new

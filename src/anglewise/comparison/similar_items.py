@@ -6,9 +6,8 @@ within strata of similar use, all pairs are judged, and the verdicts at higher s
 without strata stand beside it. Where they name different measures, nothing is told.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 import numpy as np
 
@@ -17,20 +16,19 @@ from anglewise.comparison.floors import LEAST_USED, MOST_USED, RANDOM, with_floo
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.judged_as import JudgedAs, disagreement, undecided
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
-from anglewise.comparison.scoring import list_key
-from anglewise.comparison.split import tuned
+from anglewise.comparison.strata_values import (
+    JudgedInStrata,
+    StrataValues,
+    beside,
+    strata_values,
+)
 from anglewise.comparison.verdict import verdict_of
-from anglewise.comparison.within_strata import QueryStrata, nearest_in_strata, values_in_strata
+from anglewise.comparison.within_strata import QueryStrata
 from anglewise.comparison.without_vectors import WithoutVectors
-from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.judgements import Judgements
-from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.text import counted, listed
-from anglewise.data_types.typing import Array, Bool, Float64, Int64
-from anglewise.judgements.co_use import SUPPORTS, support_of
-from anglewise.similarity_measures.adapter import Adapted
-from anglewise.similarity_measures.formulas import Measure
-from anglewise.similarity_measures.measure import Family, MeasureSpec
+from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.similarity_measures.measure import MeasureSpec
 
 FEWEST_QUERIES = 100
 """Fewer are said beside the verdict."""
@@ -71,66 +69,53 @@ def uses_of(judgements: Judgements, known: Array | None) -> Float64[Array, " ite
 
 
 def strata_or_why(
-    searched: SearchedSpace,
-    measures: Sequence[MeasureSpec],
+    judgements: Judgements,
+    searched: Iterable[tuple[SearchedSpace, Sequence[MeasureSpec]]],
     scores: Scores,
     settings: EvaluationSettings,
     *,
     known: Array | None,
-    others: Sequence[object],
+    others: Sequence[object] = (),
 ) -> tuple[InStrata | None, list[str]]:
     """Scores within strata where use made the judgements; or why there are none, if that matters.
 
-    ``known`` is how often the space says that items were used; ``others`` are candidates without
-    vectors.
+    ``searched`` are the spaces with their measures, of several in the order of the candidates, and
+    ``judgements`` those of all; ``known`` is how often a space says that items were used;
+    ``others`` are candidates without vectors.
     """
-    uses = uses_of(searched.judgements, known)
-    reason = _why_over_all(searched.judgements, uses, measures, others)
+    uses = uses_of(judgements, known)
+    reason = why_over_all(judgements, uses, others)
     if reason:
-        return None, [_over_all(*reason)]
-    return None if uses is None else in_strata(searched, measures, scores, settings, uses), []
+        return None, [reason]
+    if uses is None:
+        return None, []
+    judged = JudgedInStrata.by(judgements, uses, settings.metrics[0])
+    each = [strata_values(space, measures, judged, settings) for space, measures in searched]
+    return in_strata(beside(each, apart=True), scores, judged), []
 
 
-def over_all_notes(judgements: Judgements, reason: str, remedy: str) -> list[str]:
-    """That lists are not taken within strata, for a reason, where use made the judgements."""
-    made = judgements.of_users or judgements.made_of is not None or _is_old(judgements)
-    if judgements.direction != "items-items" or not made:
-        return []
-    return [_over_all(reason, remedy)]
-
-
-def _over_all(reason: str, remedy: str) -> str:
-    """What it means that lists are over all items."""
-    return (
-        f"judged over all items, {reason}: how much items are used decides much of such figures, "
-        f"so that the verdict may be about use alone{f'; {remedy}' if remedy else ''}"
-    )
-
-
-def _why_over_all(
-    judgements: Judgements,
-    uses: Array | None,
-    measures: Iterable[MeasureSpec],
-    others: Sequence[object],
-) -> tuple[str, str] | None:
-    """Why lists are over all items though use made the judgements, and what to do about it."""
+def why_over_all(judgements: Judgements, uses: Array | None, others: Sequence[object] = ()) -> str:
+    """Why lists are over all items though use made the judgements, and what that means."""
     old, of_use = _is_old(judgements), judgements.of_users or judgements.made_of is not None
     if judgements.direction != "items-items" or not (of_use or old):
-        return None
-    learnt = [str(measure) for measure in measures if isinstance(measure, Adapted)]
+        return ""
     unlike = judgements.by_lot or judgements.drawn is not None or judgements.missing is not None
     reasons = {
         ("by pairs with a floor of support, as an earlier version made them", "make them again"): (
             old
         ),
         ("as nobody knows how much each was used", ""): uses is None,
-        ("as other lists have none for each stratum of use", "compare the measures alone"): bool(
-            others
-        ),
-        ("as an adapted measure is learnt for lists over all", "leave it out"): bool(learnt),
+        (
+            "as other lists hold the first of all items, and too few of each stratum of use",
+            "compare the measures alone",
+        ): bool(others),
         ("as not every pair of the space could be judged", ""): unlike,
     }
-    return next((words for words, holds in reasons.items() if holds), None)
+    reason, remedy = next((words for words, holds in reasons.items() if holds), ("", ""))
+    return reason and (
+        f"judged over all items, {reason}: how much items are used decides much of such figures, "
+        f"so that the verdict may be about use alone{f'; {remedy}' if remedy else ''}"
+    )
 
 
 def _is_old(judgements: Judgements) -> bool:
@@ -138,127 +123,26 @@ def _is_old(judgements: Judgements) -> bool:
     return judgements.made_of is None and judgements.source.startswith("items used together by")
 
 
-def in_strata(
-    searched: SearchedSpace,
-    measures: Sequence[MeasureSpec],
-    scores: Scores,
-    settings: EvaluationSettings,
-    uses: Float64[Array, " items"],
-) -> InStrata:
-    """Score measures within strata of similar use: the mean over strata with a relevant item.
-
-    ``scores`` are the same measures' over all items; what is tuned is tuned anew.
-    """
-    judgements, metrics = searched.judgements, settings.metrics
-    asked = QueryStrata.by(judgements, uses, metrics[0])
-    tried: dict[str, Measure] = {
-        str(fixed): fixed
-        for spec in measures
-        if not isinstance(spec, Adapted)
-        for fixed in (spec.settings(lists=True) if isinstance(spec, Family) else [spec])
-    }
-    depth = max(getattr(metric, "depth", 1) for metric in metrics)
-    k = min(depth, judgements.gains.shape[1])
-    supports, among = _supports(judgements)
-    digests = {name: sha256() for name in tried}
-
-    def lists_of(part: QueryStrata) -> Mapping[str, Neighbours]:
-        found = nearest_in_strata(searched, list(tried.values()), part, k, settings)
-        for name, its in found.items():
-            digests[name].update(list_key(its))
-        return found
-
-    values = values_in_strata(
-        asked,
-        judgements,
-        lists_of,
-        metrics,
-        lists=len(tried),
-        among=among,
-    )
-    deciding = dict(zip(tried, values[0][0][str(metrics[0])], strict=True))
-    chosen = _chosen(measures, deciding, judgements, settings)
+def in_strata(values: StrataValues, scores: Scores, judged: JudgedInStrata) -> InStrata:
+    """Scores within strata from the values there; ``scores`` are those over all items."""
+    named = zip(scores.names, values.chosen, strict=True)
     base = replace(
         scores,
         # lists that are alike over all items need not be so within strata
-        keys=_keys(measures, chosen, {name: its.digest() for name, its in digests.items()}),
+        keys=values.keys,
+        values=values.values[0],
         unjudged=None,
         outside_pool=None,
-        settings=dict(scores.settings) | chosen,
+        settings=dict(scores.settings) | {name: words for name, words in named if words},
     )
-    ways: list[tuple[str, Scores]] = []
-    for support, (table, has) in zip(supports, values, strict=True):
-        by_choice: dict[str, Float64[Array, "m q"]] = {}
-        for metric, every in table.items():
-            named = dict(zip(tried, every, strict=True))
-            by_choice[metric] = _by_choice(measures, named, chosen, searched, settings)
-        name = "in strata" if support is None else f"in strata, support {support}"
-        base = base if ways else replace(base, values=by_choice)
-        ways.append((name, _some(base, by_choice, np.flatnonzero(has[scores.rows]))))
-    ways.append((NO_STRATA, scores))
-    return InStrata(base, asked, tuple(ways))
-
-
-def _keys(
-    measures: Sequence[MeasureSpec],
-    chosen: Mapping[str, tuple[str, ...]],
-    digests: Mapping[str, bytes],
-) -> tuple[Hashable, ...]:
-    """The same for measures that rank alike within every stratum; of tuned ones in both halves."""
-    every = [[digests[word] for word in chosen.get(name, (name,))] for name in map(str, measures)]
-    return tuple(own[0] if len({*own}) == 1 else tuple(own) for own in every)
-
-
-def _supports(
-    judgements: Judgements,
-) -> tuple[list[int | None], list[Bool[Array, " entries"] | None]]:
-    """At which supports there is a verdict, and which entries count at each."""
-    made_of = judgements.made_of
-    if made_of is None or not made_of.of_users:
-        return [None], [None]
-    support = support_of(judgements, made_of)
-    levels = [s for s in SUPPORTS if s > made_of.min_support and (support >= s).any()]
-    among = [None, *(support >= level for level in levels)]
-    return [made_of.min_support, *levels], among
-
-
-def _chosen(
-    measures: Sequence[MeasureSpec],
-    deciding: Mapping[str, Float64[Array, " items"]],
-    judgements: Judgements,
-    settings: EvaluationSettings,
-) -> dict[str, tuple[str, ...]]:
-    """The settings of tuned measures that did best within strata on other queries."""
-    rows, split = judgements.judged_rows, settings.split
-    chosen: dict[str, tuple[str, ...]] = {}
-    for measure in measures:
-        if isinstance(measure, Family):
-            tried = [str(fixed) for fixed in measure.settings(lists=True)]
-            values = np.stack([deciding[name][rows] for name in tried])
-            if split.later is not None:
-                best = int(means_over_queries(values[:, ~split.later], None).argmax())
-                chosen[str(measure)] = (tried[best],)
-            else:
-                half = split.half(len(rows), settings.seed)
-                chosen[str(measure)] = tuple(tried[i] for i in tuned(values, half))
-    return chosen
-
-
-def _by_choice(
-    measures: Sequence[MeasureSpec],
-    values: Mapping[str, Float64[Array, " items"]],
-    chosen: Mapping[str, tuple[str, ...]],
-    searched: SearchedSpace,
-    settings: EvaluationSettings,
-) -> Float64[Array, "m q"]:
-    """From values of all settings to those of the measures, for the reported queries."""
-    rows, split = searched.judgements.judged_rows, settings.split
-    half = split.half(len(rows), settings.seed)
-    own: list[Array] = []
-    for measure in measures:
-        words = chosen.get(str(measure), (str(measure),))
-        own.append(np.where(half, values[words[0]][rows], values[words[-1]][rows]))
-    return np.stack(own)[:, split.reported(len(rows))]
+    ways = [
+        (
+            "in strata" if support is None else f"in strata, support {support}",
+            _some(base, table, np.flatnonzero(has[scores.rows])),
+        )
+        for support, table, has in zip(judged.supports, values.values, values.has, strict=True)
+    ]
+    return InStrata(base, judged.asked, (*ways, (NO_STRATA, scores)))
 
 
 def _some(
@@ -280,16 +164,21 @@ def _some(
 
 
 def judged_ways(
-    within: InStrata, settings: EvaluationSettings, *, baseline: int | None
+    within: InStrata,
+    settings: EvaluationSettings,
+    *,
+    baseline: int | None,
+    keep: int | None = None,
 ) -> tuple[JudgedAs, ...]:
-    """The verdict of each way of judging, in its order."""
+    """The verdict of each way of judging, in its order, against what the verdict is against."""
     ways: list[JudgedAs] = []
     for name, scores in within.ways:
         inference = infer(scores, seed=settings.seed, threads=settings.threads)
         verdict = verdict_of(
             inference,
             settings.tolerance,
-            baseline=baseline,
+            baseline=baseline if keep is None else keep,
+            role="the baseline" if keep is None else "as it is",
             largest=settings.largest_difference,
         )
         means = dict(zip(scores.names, inference.means.tolist(), strict=True))
@@ -305,6 +194,7 @@ def with_ways_and_floors(
     settings: EvaluationSettings,
     scores: Scores,
     baseline: int | None,
+    keep: int | None = None,
 ) -> Comparison:
     """The result with floors; within strata also with the verdicts of the other ways, and notes.
 
@@ -313,15 +203,13 @@ def with_ways_and_floors(
     seed = settings.seed
     if within is None:
         return with_floors(result, context, scores, seed=seed)
-    result = _with_ways(result, within, settings, baseline=baseline)
+    ways = judged_ways(within, settings, baseline=baseline, keep=keep)
+    result = _with_ways(result, within, ways)
     result = with_floors(result, context, scores, seed=seed, asked=within.asked)
     return replace(result, notes=(*strata_notes(result), *result.notes))
 
 
-def _with_ways(
-    result: Comparison, within: InStrata, settings: EvaluationSettings, *, baseline: int | None
-) -> Comparison:
-    ways = judged_ways(within, settings, baseline=baseline)
+def _with_ways(result: Comparison, within: InStrata, ways: tuple[JudgedAs, ...]) -> Comparison:
     words = disagreement([(way.name, way.verdict) for way in ways])
     verdict = result.verdict
     return replace(

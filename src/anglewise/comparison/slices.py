@@ -9,6 +9,7 @@ import numpy as np
 from anglewise.comparison.comparison_result import Verdict
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
+from anglewise.comparison.scoring import unjudged_in_pool
 from anglewise.comparison.split import QuerySplit, as_words
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.columns import column as column_of
@@ -16,11 +17,12 @@ from anglewise.data_types.columns import filled_cells, is_empty
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted, listed
-from anglewise.data_types.typing import Array, Bool, Direction, Int64, Shaped
+from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64, Shaped
 from anglewise.errors import SpellingError, TooFewError, ValuesError
 from anglewise.evaluation_metrics.breadth import of_items, relevant_entries
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
+from anglewise.evaluation_metrics.pools import POOL_DEPTH
 from anglewise.statistics.decision import LEVEL
 
 if TYPE_CHECKING:
@@ -99,7 +101,8 @@ def slices(
                     f"items whose {column} is {_some(others)}: no judged query has a relevant one, "
                     "so nothing is said of them"
                 )
-        for value, (part, items) in groups.items():
+        for value, (own, items) in groups.items():
+            part = replace(own, outside_pool=_outside_pool(own, scores, searched.judgements))
             inference = infer(part, seed=settings.seed, threads=settings.threads)
             verdict = verdict_of(
                 inference,
@@ -262,6 +265,19 @@ def _part(scores: Scores, columns: Int64[Array, " some"]) -> Scores:
         ),
         weights=weights,
     )
+
+
+def _outside_pool(
+    part: Scores, scores: Scores, judgements: Judgements
+) -> Float64[Array, " m"] | None:
+    """The shares of first places of some of the queries that nobody judged, where these tell."""
+    if scores.outside_pool is None:
+        return None
+    columns = np.flatnonzero(np.isin(scores.rows, part.rows))
+    lists = {measure: found.take(columns) for measure, found in scores.found.items()}
+    depth = read_metric(scores.metric).depth or POOL_DEPTH
+    weights = None if part.weights is None else part.weights.values
+    return unjudged_in_pool(lists, judgements, part.rows, depth, weights)
 
 
 def agreement(parts: Sequence[Slice]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
+from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, among_all
 from anglewise.data_types.allowed import Allowed
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -21,7 +21,6 @@ from anglewise.evaluation_metrics.breadth import relevant_entries
 from anglewise.evaluation_metrics.evaluate import evaluate, ranking_metrics
 from anglewise.evaluation_metrics.interface import Metric
 from anglewise.judgements.co_use import strata_of_use
-from anglewise.nearest_neighbours.search import by_frames, exclusions_of
 from anglewise.similarity_measures.formulas import Measure
 
 MOST_PLACES = 1 << 22
@@ -68,8 +67,21 @@ class QueryStrata:
     def items_of(self) -> list[Int64[Array, " some"]]:
         """The items of each stratum, ascending."""
         order = np.argsort(self.stratum_of, kind="stable")
-        counts = np.bincount(self.stratum_of)
+        most = int(self.stratum.max(initial=0)) + 1
+        counts = np.bincount(self.stratum_of, minlength=most)
         return np.split(order, np.cumsum(counts)[:-1])
+
+    def of_space(self, rows: Int64[Array, " pairs"], places: Int64[Array, " own"]) -> "QueryStrata":
+        """The same as one of several spaces has it: by its rows, and with its items alone.
+
+        ``places`` says where its items stand among all. Rows then stand in any order.
+        """
+        of_own, uses = self.stratum_of[places], self.uses[places]
+        return replace(self, rows=rows, stratum_of=of_own, uses=uses)
+
+    def some(self, positions: Int64[Array, " some"]) -> "QueryStrata":
+        """Some of them, by their positions."""
+        return replace(self, rows=self.rows[positions], stratum=self.stratum[positions])
 
     def parts(self, places: int) -> Iterator["QueryStrata"]:
         """The same in parts of whole queries, whose lists have about so many places."""
@@ -141,22 +153,22 @@ def nearest_in_strata(
     asked: QueryStrata,
     k: int,
     settings: EvaluationSettings,
+    *,
+    judged_rows: Int64[Array, " q"],
 ) -> dict[str, Neighbours]:
-    """The nearest items of each stratum, exactly: every item of it is scored."""
-    space, judgements = searched.space, searched.judgements
-    direction = judgements.direction
-    return by_frames(
-        space,
-        measures,
-        direction,
-        asking=space.sides(direction)[0],
-        rows=asked.rows,
-        exclusions=exclusions_of(space, direction, asked.rows, judgements.seen),
-        k=k,
-        threads=settings.threads,
-        progress=None,
-        allowed=AllowedInStrata(asked, judgements.allowed),
-    )
+    """The nearest items of each stratum, exactly: every item of it is scored.
+
+    Of one of several spaces they stand by their places among the items of all, and ``judged_rows``
+    are the rows among those of all for which the space has its ``queries``.
+    """
+    rows = searched.queries[np.searchsorted(judged_rows, asked.rows)]
+    own = asked if searched.order is None else asked.of_space(rows, searched.order)
+    shown = AllowedInStrata(own, searched.judgements.allowed)
+    depth = min(k, len(searched.ranked))
+    lists = searched.nearest(measures, depth, settings, rows, shown=shown)
+    if searched.order is None:
+        return lists
+    return {name: among_all(its, searched.order, k) for name, its in lists.items()}
 
 
 def values_in_strata(

@@ -187,6 +187,17 @@ def of_spaces(aligned: AlignedSpaces) -> WithoutVectors:
     return WithoutVectors(judgements, items, texts=texts)
 
 
+def known_use(aligned: AlignedSpaces) -> Float64[Array, " items"] | None:
+    """How often each item was used, by the first space that knows it; None unless all are known."""
+    uses = np.full(len(aligned.ranked.names), np.nan)
+    for name, space in aligned.spaces.items():
+        own = None if name in aligned.parts else known_uses(space, aligned.judgements.direction)
+        if own is not None:
+            places = aligned.ranked.places[name]
+            uses[places] = np.where(np.isnan(uses[places]), own, uses[places])
+    return None if np.isnan(uses).any() else uses
+
+
 def _of_known_use(lists: Mapping[str, Neighbours], items: int) -> dict[str, Neighbours]:
     """The lists without what only runs name, of which no use is known; its places stay empty."""
     return {

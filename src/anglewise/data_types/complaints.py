@@ -6,6 +6,9 @@ import numpy as np
 
 from anglewise.data_types.numbers import check_kind
 from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.text import counted
+
+MACHINE = "a machine alone graded"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,18 @@ class Complaints:
     stale_pairs: tuple[tuple[str, str], ...] = ()
     by_machine: int = 0
     of_sources: int = 0
+
+    @property
+    def machine_words(self) -> str:
+        """That a machine alone graded some of it; empty where none is known to have.
+
+        >>> Complaints(by_machine=40, of_sources=300).machine_words
+        'a machine alone graded 40 of 300 judged pairs, and no person'
+        """
+        if not self.by_machine:
+            return ""
+        judged = counted(self.of_sources, "judged pair")
+        return f"{MACHINE} {self.by_machine:,} of {judged}, and no person"
 
 
 def with_gains(complaints: Complaints, graded: SparseRows) -> Complaints:

@@ -27,6 +27,7 @@ from anglewise.io.files import (
 from anglewise.io.ownership import check_inside
 from anglewise.io.sizes import check_holds, check_json_table, weight
 from anglewise.io.tables import Sheet, listed
+from anglewise.io.whole_numbers import with_whole_numbers
 
 
 def is_list_of_numbers(kind: Any) -> bool:
@@ -417,4 +418,4 @@ def _json_lines(path: Path) -> Any:
                 parse_options=arrow_json.ParseOptions(explicit_schema=written),
             ).select(table.column_names)
         table.validate(full=True)
-    return table
+        return with_whole_numbers(table, data)

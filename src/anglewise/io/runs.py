@@ -264,7 +264,7 @@ class HistoryTable:
         return self.table.filter(selected)
 
 
-LATER = ("rule", "place", "named")
+LATER = ("rule", "place", "named", "kept")
 """Columns that histories of older versions lack; their cells are then null."""
 
 LARGEST_VALUE = 1e9
@@ -387,5 +387,6 @@ def _schema() -> Any:
             "rule": count,
             "place": count,
             "named": pa.bool_(),
+            "kept": pa.bool_(),
         }
     )

@@ -20,13 +20,18 @@ from anglewise.statistics.kappa import (
     fleiss_kappa,
     krippendorff_alpha,
 )
-from anglewise.statistics.resampling import bootstrap
+from anglewise.statistics.resampling import bca, bootstrap
 
 LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval")
 WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")
 FEWEST_RESAMPLED = 20
 """Resamples of fewer queries vary too little to be believed."""
-ROUNDING = 1e-12
+FEWEST_OTHERWISE = 10
+"""Nor do those where the rarer grades stand in fewer queries, as a coefficient lives by these."""
+FEWEST_DISPUTED = 5
+"""Nor where judges differ in fewer queries: what a coefficient falls short of 1 by is in these."""
+MOST_LEFT_OUT = 1000
+"""Blocks of queries that are left out in turn, to see how far each moves a coefficient."""
 MOST_GRADES = 40
 """How many different grades a scale may have."""
 MOST_JUDGE_PAIRS = 45
@@ -39,14 +44,17 @@ CELLS = 1 << 20
 class Coefficient:
     """A coefficient with its 95% bootstrap interval; NaN where all grades are the same.
 
-    The ends are NaN where resamples of whole ``queries`` cannot tell: of fewer than 20, and where
-    all give the same.
+    The ends are NaN where resamples of whole ``queries`` cannot tell: of fewer than 20, where all
+    give the same, where fewer than 10 of them, ``queries_otherwise``, have another grade than the
+    commonest, and where judges differ in fewer than 5, ``queries_disputed``.
     """
 
     value: float
     low: float
     high: float
     queries: int = 0
+    queries_otherwise: int = 0
+    queries_disputed: int = 0
 
     def to_dict(self) -> dict[str, float | None]:
         """As JSON has it."""
@@ -167,8 +175,9 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
     """Say how far judges agree beyond chance, with intervals, and on which pairs they differ.
 
     The latest row of each judge and pair counts. The adjudicator does not count among the judges,
-    but decides disputes. Intervals are percentiles over resamples of whole queries, since the
-    pairs of one query depend on each other; of fewer than 20 queries there are none.
+    but decides disputes. Intervals are BCa over resamples of whole queries, since the pairs of one
+    query depend on each other; there are none of fewer than 20 queries, nor where another grade
+    than the commonest stands in fewer than 10 of them, or judges differ in fewer than 5.
 
     Raises
     ------
@@ -204,10 +213,11 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
             [krippendorff_alpha(pairings, table.values, level) for level in LEVELS], axis=1
         )
 
-    estimates = _estimates(alphas, table.query[shared], resamples, seed)
+    estimates = _estimates(alphas, table.query[shared], counts, resamples, seed)
     [fleiss] = _estimates(
         lambda times: fleiss_kappa(equal_counts, times)[:, None],
         table.query[equally_judged],
+        equal_counts,
         resamples,
         seed,
     )
@@ -259,9 +269,13 @@ def _most_shared(judge_counts: Array) -> tuple[int, Array]:
 
 
 def _estimates(
-    statistic: Callable[[Array], Array], query: Array, resamples: int, seed: int
+    statistic: Callable[[Array], Array],
+    query: Array,
+    counts: Float64[Array, "pairs v"],
+    resamples: int,
+    seed: int,
 ) -> list[Coefficient]:
-    """The statistic of the pairs, with its percentiles over resamples of their queries."""
+    """The statistic of the pairs, with its BCa interval over resamples of their queries."""
     _, query_of = np.unique(query, return_inverse=True)
 
     at_once = max(CELLS // len(query_of), 1)
@@ -272,19 +286,29 @@ def _estimates(
 
     queries = int(query_of.max()) + 1
     observed = by_queries(np.ones((1, queries), dtype=np.int64))[0]
-    resampled = bootstrap(by_queries, queries, resamples=resamples, seed=seed)
+    commonest = int(counts.sum(axis=0).argmax())
+    otherwise = len(np.unique(query_of[np.delete(counts, commonest, axis=1).any(axis=1)]))
+    ends = np.full((len(observed), 2), nan)
+    disputed = len(np.unique(query_of[(counts > 0).sum(axis=1) > 1]))
+    enough = otherwise >= FEWEST_OTHERWISE and disputed >= FEWEST_DISPUTED
+    if queries >= FEWEST_RESAMPLED and enough:
+        resampled = bootstrap(by_queries, queries, resamples=resamples, seed=seed)
+        blocks = np.arange(queries) * min(queries, MOST_LEFT_OUT) // queries
+        without = by_queries(1 - (blocks == np.unique(blocks)[:, None]))
+        influence = observed[:, None] - without.T
+        for i, column in enumerate(resampled.T):
+            defined = column[np.isfinite(column), None]
+            if len(defined) and np.isfinite(influence[i]).all():
+                [ends[i]] = bca(defined, observed[i : i + 1], influence[i : i + 1])
     return [
-        Coefficient(float(value), *_percentiles(column[np.isfinite(column)], queries), queries)
-        for value, column in zip(observed, resampled.T, strict=True)
+        Coefficient(value, *_known(low, high), queries, otherwise, disputed)
+        for value, (low, high) in zip(observed.tolist(), ends.tolist(), strict=True)
     ]
 
 
-def _percentiles(values: Array, queries: int) -> tuple[float, float]:
-    """The ends of the interval; NaN where so few queries, or resamples all alike, tell nothing."""
-    if queries < FEWEST_RESAMPLED or not len(values) or np.ptp(values) < ROUNDING:
-        return nan, nan
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+def _known(low: float, high: float) -> tuple[float, float]:
+    """Both ends, or the one NaN that equals itself in comparisons of results."""
+    return (nan, nan) if isnan(low) or isnan(high) else (low, high)
 
 
 def _most_sharing(table: _GradeTable) -> tuple[list[tuple[int, int]], bool]:
@@ -327,7 +351,8 @@ def _two_judges(
         confusion = (times @ cells).reshape(len(times), size, size)
         return np.stack([cohen_kappa(confusion, weight) for weight in WEIGHTS], axis=1)
 
-    estimates = _estimates(kappas, table.query[both], resamples, seed)
+    counts = np.eye(size)[np.searchsorted(values, grades)].sum(axis=1)
+    estimates = _estimates(kappas, table.query[both], counts, resamples, seed)
     return TwoJudges(
         table.judges[first],
         table.judges[second],

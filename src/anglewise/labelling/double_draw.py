@@ -1,6 +1,6 @@
 """Draw, by known chances, the pairs that people grade too where a machine graded a pool."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -10,8 +10,10 @@ import numpy as np
 
 from anglewise.data_types.drawn import LOT
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
-from anglewise.errors import TooFewError
+from anglewise.errors import IdsError, TooFewError
 from anglewise.evaluation_metrics.differing_pairs import DifferingPairs, predicted_uncertainty
 from anglewise.judgements.machine_judges import (
     DOUBLE,
@@ -21,7 +23,7 @@ from anglewise.judgements.machine_judges import (
     rows_of_queries,
 )
 from anglewise.judgements.records import Judged
-from anglewise.nearest_neighbours.search import search
+from anglewise.labelling.competing import Competing
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.statistics.planning import inclusion_chances, systematic
 
@@ -79,7 +81,7 @@ class DoubleDraw:
 
 
 def sample_double(
-    space: Space,
+    space: Space | Mapping[str, Space],
     rows: Sequence[Judged],
     measures: Iterable[str | Measure] | str = "dot,cosine,euclidean",
     *,
@@ -99,6 +101,9 @@ def sample_double(
 
     Parameters
     ----------
+    space
+        What is compared; or several spaces by their names, whose measures are called
+        ``new: cosine`` then.
     rows
         The judgements of the store.
     measures
@@ -113,21 +118,15 @@ def sample_double(
     ValuesError
         The machine's pairs were drawn by lot, or its queries by traffic.
     SpellingError
-        Several machines, none of them named.
+        Several machines, none of them named; a measure that no space ranks.
+    IdsError
+        Spaces without a query or an item in common, or one that lacks a query.
     """
     judge = machine_in(rows, machine)
     of_machine = [row for row in rows if row.judge == judge and row.source == "generated"]
     check_whole_pools(of_machine)
-    asking, ranked = space.sides(direction)
-    queries = rows_of_queries(of_machine, asking.row_of)
-    lists = search(
-        space,
-        measures,
-        k=min(depth, len(ranked) - (direction != "queries-items")),
-        direction=direction,
-        rows=queries,
-    )
-    frame = DifferingPairs.of(lists, queries, depth, asking.ids.tolist(), ranked.ids.tolist())
+    competing = Competing.of(by_name(space), measures, direction)
+    frame = frame_of(competing, rows_of_queries(of_machine, competing.asking.row_of), depth)
     grades = grades_of(frame.names, of_machine)
     rng = np.random.default_rng(seed)
     number = int(frame.differ.sum())
@@ -139,6 +138,36 @@ def sample_double(
     chances = double_chances(frame.spread, grades, count)
     chosen = draw_by_query(frame.pool.lists, chances, rng)
     return DoubleDraw(direction, depth, frame, chosen, chances, grades, judge)
+
+
+def by_name(space: Space | Mapping[str, Space]) -> dict[str, Space]:
+    """Spaces by their names; one alone needs none."""
+    return {"": space} if isinstance(space, Space) else dict(space)
+
+
+def frame_of(
+    competing: Competing,
+    queries: Int64[Array, " q"],
+    depth: int,
+    names: Sequence[str] | None = None,
+) -> DifferingPairs:
+    """The pairs among the first ``depth`` of all that competes, or of some of it, by name.
+
+    Raises ``IdsError`` for queries that one of several spaces lacks.
+    """
+    for name, own in competing.rows.items():
+        lacking = queries[own[queries] < 0]
+        if len(lacking):
+            raise IdsError(
+                f"{name} lacks {counted(len(lacking), 'query')} of those that the machine graded "
+                f"pairs of, such as {shown(str(competing.asking.ids[lacking[0]]))!r}: draw the "
+                "pool from all spaces (judge sample --spaces), which asks what all of them hold"
+            )
+    lists = competing.lists(queries, depth, None)
+    if names is not None:
+        lists = {name: lists[name] for name in names}
+    ids = competing.asking.ids.tolist(), competing.item_ids.tolist()
+    return DifferingPairs.of(lists, queries, depth, *ids)
 
 
 def double_chances(

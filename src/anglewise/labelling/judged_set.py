@@ -92,7 +92,10 @@ def _read_set(
         result = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
         check_no_labels(path, label_queries)
         rows = tuple(row for row in result.judged if row.direction == direction)
-        return JudgedSet(combined(rows, space, direction, name=str(path)), rows, result.rejects)
+        judged = combined(rows, space, direction, name=str(path))
+        if all(row.judge == path.name for row in rows):  # assumed, as the file names no judge
+            judged = replace(judged, source=f"{path}: nothing says who judged")
+        return JudgedSet(judged, rows, result.rejects)
     judged = read_judgements(
         path,
         space,

@@ -132,7 +132,8 @@ def empty_clusters(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
                     "warning" if share > 0.1 else "note",
                     f"clusters of {name}",
                     f"{len(empty)} of {count} clusters of {name}, with {percent(share)} of the "
-                    f"{name}, hold no judged one, such as that around {example}",
+                    f"{name}, {'holds' if len(empty) == 1 else 'hold'} no judged one, such as that "
+                    f"around {example}",
                     f"judge some {name} there: the numbers say nothing about them",
                     {"clusters": count, "missed": len(empty), "share": share},
                 )

@@ -400,6 +400,16 @@ def texts_of(path: Path, say: Say) -> Texts:
     return Texts(words_of(space.queries), words_of(space.items))
 
 
+def words_of_all(competing: Competing) -> tuple[dict[str, str], dict[str, str]]:
+    """Titles and texts of queries and items; of what several spaces hold, those of the first."""
+    asked: dict[str, str] = {}
+    answers: dict[str, str] = {}
+    for asking, ranked in reversed([*competing.sides.values()]):
+        asked |= words_of(asking)
+        answers |= words_of(ranked)
+    return asked, answers
+
+
 def words_of(side: Embeddings) -> dict[str, str]:
     """Title and text of each row that has any, by id.
 

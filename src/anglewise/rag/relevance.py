@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from anglewise.data_types.complaints import Complaints
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT, PART, SEED, UNIT, check_kind, shown
@@ -81,6 +82,8 @@ class Relevance:
         by traffic, that keeps a relevant passage held out.
     drawn_by_lot
         Whether pairs were drawn by lot. What was not drawn counts as not relevant.
+    by_machine, of_sources
+        Of how many judged pairs a machine alone graded how many; 0 where it graded none.
     prices
         The same for other recalls; not kept by :meth:`to_dict`.
 
@@ -105,11 +108,24 @@ class Relevance:
     drawn_unequally: bool = False
     kept_as_asked: float | None = None
     drawn_by_lot: bool = False
+    by_machine: int = 0
+    of_sources: int = 0
     prices: tuple[Price, ...] = ()
 
     def __call__(self, scores: Float[Array, "*shape"]) -> Float64[Array, "*shape"]:
         """The probability of relevance at each score."""
         return self.curve(scores)
+
+    @property
+    def machine_words(self) -> str:
+        """That all of this rests on a machine's grades; empty where none is known to."""
+        graded = Complaints(by_machine=self.by_machine, of_sources=self.of_sources).machine_words
+        if not graded:
+            return ""
+        return (
+            f"{graded}: threshold, shares and probabilities hold as far as its grades do, which "
+            "nothing here tests"
+        )
 
     @property
     def lets_all_in(self) -> bool:
@@ -152,6 +168,8 @@ class Relevance:
             "drawn_unequally": self.drawn_unequally,
             "kept_as_asked": self.kept_as_asked,
             "drawn_by_lot": self.drawn_by_lot,
+            "by_machine": self.by_machine,
+            "of_sources": self.of_sources,
             "origin": None if self.origin is None else self.origin.to_dict(),
         }
 
@@ -189,6 +207,8 @@ class Relevance:
                 drawn_unequally=content.get("drawn_unequally") is True,
                 kept_as_asked=_optional(content, "kept_as_asked", _proportion),
                 drawn_by_lot=content.get("drawn_by_lot") is True,
+                by_machine=_optional(content, "by_machine", _count) or 0,
+                of_sources=_optional(content, "of_sources", _count) or 0,
             )
         except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FileError(
@@ -254,7 +274,13 @@ def learn_relevance(
     evidence = gather(index, space, judgements, depth)
     learned = relevance_of(evidence, index.measure, kind=kind, recall=recall, folds=folds, rng=seed)
     items = index.space.items if isinstance(index, Index) else None
-    return replace(learned, origin=Origin.of(space, items, name))
+    wrong = judgements.complaints
+    return replace(
+        learned,
+        origin=Origin.of(space, items, name),
+        by_machine=wrong.by_machine,
+        of_sources=wrong.of_sources,
+    )
 
 
 def relevance_of(

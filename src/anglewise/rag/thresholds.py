@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import bdtr, betaincinv
 
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
 from anglewise.errors import TooFewError
 from anglewise.statistics.calibration import Isotonic, Logistic, Proportion, proportion
@@ -179,8 +180,8 @@ class CrossFit:
         answered = len(evidence.answerable())
         if folds < 2 or answered < folds:
             raise TooFewError(
-                f"{answered} questions found a relevant passage: {max(folds, 2)} or more are due, "
-                "one for each fold; judge more, or look deeper"
+                f"{counted(answered, 'question')} found a relevant passage: {max(folds, 2)} or "
+                "more are due, one for each fold; judge more, or look deeper"
             )
         fit, fold = FITS[kind], _folds(evidence, folds, seed)
         learned = [evidence.take(fold != number) for number in range(folds)]

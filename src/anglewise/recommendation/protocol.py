@@ -7,20 +7,22 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.columns import TRAIN, column
+from anglewise.data_types.conversion import check_direction
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import check_kind, shown
 from anglewise.data_types.representation import Representation
 from anglewise.data_types.sparse import Interactions, SparseRows
 from anglewise.data_types.text import Say, counted, other_form, quiet
-from anglewise.data_types.typing import Array, Int64, Shaped
+from anglewise.data_types.typing import Array, Direction, Int64, Shaped
 from anglewise.equivalent_factorisations.gauge import bias_columns
-from anglewise.errors import IdsError, ShapeError, TooFewError, ValuesError
+from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.io.files import PathLike
 from anglewise.io.holdout_folder import EvaluationProtocol, read_protocol
 from anglewise.io.model_readers import from_model
 from anglewise.io.read import read_space
 from anglewise.recommendation.fold_in import FoldIn, learn_fold_in
+from anglewise.recommendation.similar_by_protocol import similar_items
 
 HELD_OUT = "held-out"
 MOST_RESIDUAL = 0.02
@@ -41,7 +43,7 @@ class Judgeable:
         ``held-out``; ``seen`` holds what trained and what folds in.
     judgements
         ``queries-items``: what is to be found. Items that the training does not hold count as
-        missed.
+        missed. ``items-items``: items that were taken together.
     remarks
         What was done to the model, and what it lacks.
     """
@@ -55,6 +57,7 @@ def by_protocol(
     protocol: EvaluationProtocol | PathLike,
     model: Any,
     *,
+    direction: Direction = "queries-items",
     name: str = "the model",
     say: Say = quiet,
 ) -> Judgeable:
@@ -71,6 +74,11 @@ def by_protocol(
         The folder that ``anglewise holdout`` wrote, or what ``read_protocol`` read of it.
     model
         A space, a path as ``read_space`` takes it, or a model object as ``from_model`` takes it.
+    direction
+        ``"queries-items"``, what users are recommended; or ``"items-items"``, which items are
+        similar: by what users took together outside of the training. Of users who are held out
+        that is all they took, unless the model brings vectors of them, which may have been trained
+        on what they are shown: then it is what is to be found alone.
     name
         What to call the model in messages.
     say
@@ -88,7 +96,10 @@ def by_protocol(
         A model that says it was trained on what is to be found; held-out users whose vectors
         cannot be computed from it.
     TooFewError
-        Held-out users, and fewer training users than dimensions to learn from.
+        Held-out users, and fewer training users than dimensions to learn from; nobody who took
+        two items outside of the training, where similar items are judged.
+    SpellingError
+        Another direction.
 
     Examples
     --------
@@ -108,6 +119,12 @@ def by_protocol(
     (['a', 'b'], [1])
     """
     check_kind(name, str, "the name of the model", "a text")
+    check_direction(direction)
+    if direction == "queries-queries":
+        raise SpellingError(
+            "a split judges what users are recommended, or similar items: queries-items or "
+            "items-items is due"
+        )
     split: EvaluationProtocol = (
         protocol if isinstance(protocol, EvaluationProtocol) else read_protocol(protocol)
     )
@@ -123,8 +140,15 @@ def by_protocol(
         remarks.append(sentence)
         say(sentence)
 
-    ready = _Model(split, space, name).in_rows_of_split(remark)
-    return Judgeable(ready, _judgements(split, ready), tuple(remarks))
+    held = _Model(split, space, name)
+    ready = held.in_rows_of_split(remark)
+    if direction == "items-items":
+        judged = similar_items(
+            split, ready.items, shown_too=not held.brings_held_out, remark=remark
+        )
+    else:
+        judged = _judgements(split, ready)
+    return Judgeable(ready, judged, tuple(remarks))
 
 
 def _as_space(model: Any, say: Say) -> Space:
@@ -204,6 +228,11 @@ class _Model:
                 f"such as {lacking[0]!r}: train on all of {self.split.path}"
             )
         return np.array([side.row_of[own] for own in ids], dtype=np.int64)
+
+    @property
+    def brings_held_out(self) -> bool:
+        """Whether the model brings vectors of held-out users."""
+        return self.split.fold_in is not None and self._own_held_out() is not None
 
     def _own_held_out(self) -> Int64[Array, " held_out"] | None:
         """The rows of held-out users that the model brings; None where it brings none."""

@@ -255,7 +255,7 @@ class TrainedEmbedding(Embedding):
     Parameters
     ----------
     measure, temperature, learn_temperature, epochs, batch, learning_rate, shown, negatives, \
-popularity, log_q, validation, patience, device
+popularity, log_q, validation, patience, device, weighted
         See ``anglewise.recommender_models.training_state.Settings``.
     n_components
         Dimensions.
@@ -299,6 +299,7 @@ popularity, log_q, validation, patience, device
         validation: float = 0.1,
         patience: int = 5,
         device: str = "cpu",
+        weighted: bool = False,
         checkpoint: str | Path | None = None,
         report: Report | None = None,
         random_state: Any = 0,
@@ -317,6 +318,7 @@ popularity, log_q, validation, patience, device
         self.validation = validation
         self.patience = patience
         self.device = device
+        self.weighted = weighted
         self.checkpoint = checkpoint
         self.report = report
         self.random_state = random_state

@@ -172,8 +172,9 @@ def fit(
     graded
         Whether weights are the gains of what is held out, in place of 1.
     confidence
-        Lets the table that is learned from hold ``confidence * log(1 + weight)`` in place of 1; not
-        for ``"cosine"``, ``"dot"`` and ``"euclidean"``, which have no such weights.
+        Lets the table that is learned from hold ``confidence * log(1 + weight)`` in place of 1. For
+        ``"cosine"``, ``"dot"`` and ``"euclidean"`` it weighs the items of a user that must be
+        found, as shares of the user's own, so that 1 alone has a meaning.
     seed
         Of the draws of held-out users and hidden interactions.
 
@@ -195,8 +196,11 @@ def fit(
     SEED.check("seed", seed)
     if confidence is not None:
         POSITIVE.check("confidence", confidence)
-        if objective in MEASURED:
-            refuse(objective, confidence=confidence)
+        if objective in MEASURED and confidence != 1:
+            raise SpellingError(
+                f"objective {objective!r} weighs what a user's items are worth beside each other, "
+                f"so that a confidence of {confidence:g} is one of 1: give 1"
+            )
     hold_out_split = (
         None
         if holdout == 0
@@ -221,9 +225,12 @@ def fit(
             normalise=None if normalise == "none" else normalise,
         )
         objective_trainer = Trainer() if trainer is None else trainer
-        model = objective_trainer.of(objective, components=components or COMPONENTS, seed=seed)(
-            table
-        )
+        model = objective_trainer.of(
+            objective,
+            components=components or COMPONENTS,
+            seed=seed,
+            weighted=confidence is not None,
+        )(table)
     else:
         refuse(objective, trainer=trainer)
         model = learn(
@@ -273,7 +280,7 @@ def fit(
         remedy = " (confidence=1, --confidence 1, learns from log(1 + weight))"
         notes.append(
             f"weights from {weights.min():g} to {weights.max():g} are not learned from: every like "
-            f"counts 1{'' if objective in MEASURED else remedy}"
+            f"counts 1{remedy}"
         )
     losses = _losses(model, components or COMPONENTS, popularity, len(trained))
     return Fitted(space, judgements, model, (*notes, *losses))

@@ -16,7 +16,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.sparse import Interactions, SparseRows, check_table
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Bool, Float32, Int64
-from anglewise.errors import TooFewError, TrainingError
+from anglewise.errors import TooFewError, TrainingError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.io.outputs import check_new_file
 from anglewise.judgements.constructed import hold_out
@@ -267,9 +267,11 @@ class Trainer:
     report: Report | None = None
     say: Say = quiet
 
-    def of(self, measure: str, *, components: int, seed: int) -> "Trainer":
-        """A trainer with the same settings but for measure, components and seed."""
-        settings = replace(self.settings, measure=measure, components=components, seed=seed)
+    def of(self, measure: str, *, components: int, seed: int, weighted: bool = False) -> "Trainer":
+        """A trainer with the same settings but for measure, components, seed and weights."""
+        settings = replace(
+            self.settings, measure=measure, components=components, seed=seed, weighted=weighted
+        )
         return replace(self, settings=settings)
 
     def __call__(self, X: Any) -> TrainedFactors:
@@ -297,8 +299,8 @@ def train(
     Parameters
     ----------
     X
-        Users x items, sparse or dense; every cell that is not zero counts 1. Users of fewer than
-        two items are left out.
+        Users x items, sparse or dense; every cell that is not zero counts 1, or its number where
+        ``settings.weighted``. Users of fewer than two items are left out.
     settings
         See ``Settings``.
     checkpoint
@@ -319,6 +321,8 @@ def train(
         Nobody to learn from, or nobody to validate by.
     FileError
         A checkpoint that cannot be written, or of another training.
+    ValuesError
+        Weights that are not above zero.
 
     Notes
     -----
@@ -326,7 +330,7 @@ def train(
     """
     settings = Settings() if settings is None else settings
     torch = torch_library()
-    used = used_cells(X)
+    used = used_cells(X, weighted=settings.weighted)
     validation, users = keep_aside(used, settings.validation, settings.seed)
     popularity = np.bincount(used.take(users).indices, minlength=used.shape[1])
     path = None if checkpoint is None else as_path(checkpoint, "a checkpoint")
@@ -364,12 +368,29 @@ def _state(
     return first_state(torch, (users, used.shape[1]), settings, device)
 
 
-def used_cells(X: Any) -> SparseRows:
-    """The cells of a table, sparse or dense, that are not zero, each once."""
+def used_cells(X: Any, *, weighted: bool = False) -> SparseRows:
+    """The cells of a table, sparse or dense, that are not zero, each once: 1, or by weight.
+
+    Raises ``ValuesError`` for a weight that is not above zero.
+
+    >>> used_cells(np.array([[0.5, 0.0, 2.0]]), weighted=True).values.tolist()
+    [0.5, 2.0]
+    """
     check_table(X)
     rows, columns = X.nonzero()
-    cells = np.unique(rows.astype(np.int64) * X.shape[1] + columns)  # a CSR may repeat cells
-    return SparseRows.from_pairs(*np.divmod(cells, X.shape[1]), shape=X.shape)
+    keys = rows.astype(np.int64) * X.shape[1] + columns
+    cells = np.unique(keys)  # a CSR may repeat cells
+    places = np.divmod(cells, X.shape[1])
+    if not weighted:
+        return SparseRows.from_pairs(*places, shape=X.shape)
+    table = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+    values: Any = np.asarray(table[places], dtype=np.float64).ravel()
+    if not (values > 0).all() or not np.isfinite(values).all():
+        raise ValuesError(
+            f"a weight of {values[~(values > 0)][:1].tolist() or 'no finite number'} came, and "
+            "what is to be found is weighed by numbers above zero: leave dislikes out"
+        )
+    return SparseRows.from_pairs(*places, values, shape=X.shape)
 
 
 @contextmanager

@@ -11,7 +11,15 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.data_types.embeddings import TrainedFor
-from anglewise.data_types.numbers import COUNT, KEPT_ASIDE, POSITIVE, SEED, SHARE, WEIGHT
+from anglewise.data_types.numbers import (
+    COUNT,
+    KEPT_ASIDE,
+    POSITIVE,
+    SEED,
+    SHARE,
+    WEIGHT,
+    check_flag,
+)
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Bool, Float32
 from anglewise.errors import FileError
@@ -62,6 +70,9 @@ class Settings:
         ``"cpu"``, ``"cuda"`` or ``"auto"``.
     seed
         Of every draw.
+    weighted
+        Whether a cell of the table weighs its item among those of its user that must be found;
+        else each counts 1.
 
     Raises
     ------
@@ -89,9 +100,11 @@ class Settings:
     patience: int = 5
     device: str = "cpu"
     seed: int = 0
+    weighted: bool = False
 
     def __post_init__(self) -> None:
         measured(self.measure)
+        check_flag(self.weighted, "weighted")
         for name, bounds in _BOUNDS.items():
             value = getattr(self, name)
             if value is not None:
@@ -111,8 +124,11 @@ class Settings:
         return min(max(users // 16, 16), 256) if self.batch is None else self.batch
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain types, in their order."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """The settings as plain types, in their order; ``weighted`` where it is so alone."""
+        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        if not self.weighted:
+            del content["weighted"]
+        return content
 
 
 _BOUNDS = {
@@ -293,6 +309,8 @@ def fingerprint(used: SparseRows, settings: Settings) -> dict[str, Any]:
     digest = hashlib.sha256(np.array(used.shape).tobytes())
     digest.update(used.indptr.tobytes())
     digest.update(used.indices.tobytes())
+    if settings.weighted:
+        digest.update(used.values.tobytes())
     return {**content, "interactions": digest.hexdigest()}
 
 

@@ -252,7 +252,8 @@ class Step:
     found_users, found_items
         Pairs of a user and an item that must be found.
     weights
-        The weight of each pair to be found; those of one user sum to one over the number of users.
+        The weight of each pair to be found, in proportion to its cell of the table; those of one
+        user sum to one over the number of users.
     drawn
         Positions of the drawn items, from which the items to be found must stand out.
     log_weights
@@ -286,7 +287,8 @@ def make_step(used: SparseRows, sampler: Sampler, shown: float, rng: np.random.G
     item_positions = np.searchsorted(items, used.indices)
     drawn_positions = np.searchsorted(drawn, used.indices)
     is_own = drawn[np.minimum(drawn_positions, len(drawn) - 1)] == used.indices
-    to_find = np.bincount(used.rows[~is_shown], minlength=used.shape[0])
+    found, cells = used.rows[~is_shown], used.values[~is_shown]
+    to_find = np.bincount(found, cells, minlength=used.shape[0])
     return Step(
         users=used.shape[0],
         items=items,
@@ -294,7 +296,7 @@ def make_step(used: SparseRows, sampler: Sampler, shown: float, rng: np.random.G
         shown_items=item_positions[is_shown],
         found_users=used.rows[~is_shown],
         found_items=item_positions[~is_shown],
-        weights=(1 / to_find[used.rows[~is_shown]] / used.shape[0]).astype(np.float32),
+        weights=(cells / to_find[found] / used.shape[0]).astype(np.float32),
         drawn=np.searchsorted(items, drawn),
         log_weights=sampler.log_weight[drawn],
         own_users=used.rows[is_own],
@@ -317,7 +319,7 @@ NEVER = -1e9
 
 
 def loss_of(torch: Any, measure: Measured, step: Step, rows: Any, log_scale: Any) -> Any:
-    """The mean over users of the mean loss over their items to be found, in nats.
+    """The mean over users of the mean loss over their items to be found, by weight, in nats.
 
     For user ``u`` and item ``i``, with scores ``s`` divided by the temperature and the drawn items
     ``j`` that ``u`` did not use, each with the weight ``w_j`` of the ``Sampler``::

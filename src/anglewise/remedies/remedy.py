@@ -11,7 +11,10 @@ import numpy as np
 from anglewise.comparison.conclusion import read_settings
 from anglewise.comparison.lists import SearchedSpace, candidate_lists
 from anglewise.comparison.rankers import Ranker
+from anglewise.comparison.similar_items import uses_of, why_over_all
 from anglewise.comparison.split import QUERIES
+from anglewise.comparison.strata_values import JudgedInStrata, strata_values
+from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.embeddings import Space, as_space
@@ -33,13 +36,8 @@ from anglewise.remedies.candidate_list import (
     sensible_candidates,
 )
 from anglewise.remedies.remedy_result import NO_SPACE, Remedy, assemble_result
-from anglewise.remedies.runner import (
-    CandidateLists,
-    CandidateRunner,
-    content_of,
-    key_of,
-    open_cache,
-)
+from anglewise.remedies.result_cache import content_of, key_of, open_cache
+from anglewise.remedies.runner import CandidateLists, CandidateRunner
 from anglewise.remedies.screening import Outcome, Screened, run
 from anglewise.remedies.training_data import (
     Budget,
@@ -185,6 +183,11 @@ def _tuned(space: Space, judgements: Judgements, family: Family, metric: str) ->
     tried, rows = family.settings(lists=True), judgements.judged_rows
     settings = read_settings(Judgements, metric)
     searched = SearchedSpace(space, judgements, rows)
+    uses = uses_of(judgements, of_space(space, judgements).uses)
+    if uses is not None and not why_over_all(judgements, uses):
+        judged = JudgedInStrata.by(judgements, uses, settings.metrics[0])
+        values = strata_values(searched, tried, judged, settings).values[0][metric]
+        return tried[int(means_over_queries(values, None).argmax())]
     lists, _ = candidate_lists(searched, tried, judgements, settings)
     values = evaluate(lists, judgements, rows, settings.metrics)[metric]
     return tried[int(means_over_queries(values, judgements.weights(rows)).argmax())]
@@ -310,13 +313,19 @@ def remedy(
     content = "" if cache is None else content_of(space, judgements)
     if cache is not None and settings.split.clusters is not None:
         content = key_of(content, settings.split.clusters.of.tobytes())
+    uses = uses_of(judgements, of_space(space, judgements).uses)
+    over_all = why_over_all(judgements, uses)
+    uses = None if over_all else uses
+    if cache is not None and uses is not None:
+        content = key_of(content, uses.tobytes())
     runner = CandidateRunner(
-        space, judgements, settings, training, budget, open_cache(cache, say), content
+        space, judgements, settings, training, budget, open_cache(cache, say), content, uses
     )
     deciding = set_apart(rows, seed, settings.split).deciding
     enough = len(judged_by(judgements, deciding).gains.values) >= FEWEST / LEARNING
     among = _among(candidates, space, training, judgements.direction, enough=enough)
-    return assemble_result(runner, run_or_recall(runner, among, finalists), finalists)
+    outcome = run_or_recall(runner, among, finalists)
+    return assemble_result(runner, outcome, finalists, over_all)
 
 
 def _among(

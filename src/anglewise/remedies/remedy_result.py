@@ -9,13 +9,17 @@ import numpy as np
 
 from anglewise.comparison.comparison_result import Comparison, Difference, Verdict
 from anglewise.comparison.conclusion import conclude
-from anglewise.comparison.floors import with_floors
 from anglewise.comparison.inference import Inference, Scores, infer
 from anglewise.comparison.legend import how_to_read
 from anglewise.comparison.notes import notes
 from anglewise.comparison.rankers import Ranker
 from anglewise.comparison.scoring import list_key, score_lists
-from anglewise.comparison.similar_items import over_all_notes
+from anglewise.comparison.similar_items import (
+    InStrata,
+    in_strata,
+    with_ways_and_floors,
+)
+from anglewise.comparison.strata_values import beside
 from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted, html_table, percent
@@ -251,18 +255,28 @@ def seconds_words(seconds: float) -> str:
     return counted(round(seconds), "second") if seconds < 100 else f"{seconds / 60:.1f} minutes"
 
 
-def assemble_result(runner: CandidateRunner, outcome: Outcome, finalists: int) -> Remedy:
-    """Put what a run found to the test, and say what to do; nothing is searched again."""
+def assemble_result(
+    runner: CandidateRunner, outcome: Outcome, finalists: int, over_all: str = ""
+) -> Remedy:
+    """Put what a run found to the test, and say what to do; nothing is searched again.
+
+    ``over_all`` says why candidates are judged over all items, where that is to be said.
+    """
     settings, direction = runner.settings, runner.judgements.direction
     judged = judged_by(runner.judgements, outcome.rows)
     scores = _family(runner, outcome.found, judged)
+    within = _within(runner, outcome, scores)
+    scores = scores if within is None else within.scores
     inference = infer(scores, seed=settings.seed, threads=settings.threads)
     keep = inference.scores.names.index(RAW)
-    comparison = with_floors(
+    comparison = with_ways_and_floors(
         conclude(inference, runner.space, judged, settings, keep=keep),
+        within,
         of_space(runner.space, judged),
-        scores,
-        seed=settings.seed,
+        settings=settings,
+        scores=scores,
+        baseline=None,
+        keep=keep,
     )
     sides = runner.space.sides(direction)
     by_name = {str(candidate): candidate for candidate in outcome.found}
@@ -284,11 +298,8 @@ def assemble_result(runner: CandidateRunner, outcome: Outcome, finalists: int) -
         seconds=outcome.seconds,
         stopped=outcome.stopped,
         notes=(
-            *over_all_notes(
-                judged,
-                "as candidates of several models are",
-                "compare what wins here alone, which is judged within strata of similar use",
-            ),
+            *([over_all] if over_all else []),
+            *comparison.notes,
             *_run_notes(outcome, finalists),
             *notes(runner.space, judged, scores),
         ),
@@ -312,6 +323,14 @@ def _family(
     chosen = {str(candidate): held.settings for candidate, held in results.items() if held.settings}
     settings = replace(runner.settings, split=runner.split_of(judged.judged_rows))
     return score_lists(list(results), lists, judged, settings, keys=keys, chosen=chosen)
+
+
+def _within(runner: CandidateRunner, outcome: Outcome, scores: Scores) -> InStrata | None:
+    """The same candidates within strata of similar use, where these are judged there."""
+    each = [held.within for held in outcome.found.values() if held.within is not None]
+    if runner.uses is None:
+        return None
+    return in_strata(beside(each, apart=False), scores, runner.judged_in(outcome.rows))
 
 
 def _remedied(

@@ -1,16 +1,8 @@
-"""Build and search candidates, each thing once, with a cache on disk."""
+"""Build and search candidates, each thing once."""
 
-import hashlib
-import json
-import os
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.metadata import version
-from io import BytesIO
-from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
@@ -22,168 +14,29 @@ from anglewise.comparison.lists import (
 )
 from anglewise.comparison.rankers import BM25, Ranker
 from anglewise.comparison.split import QuerySplit
-from anglewise.data_types.columns import column, has_texts
-from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.comparison.strata_values import (
+    JudgedInStrata,
+    StrataValues,
+    packed,
+    strata_values,
+    unpacked,
+)
+from anglewise.data_types.columns import has_texts
+from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
-from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Int64
-from anglewise.errors import FileError, TooFewError
-from anglewise.io.files import opened
-from anglewise.io.outputs import new_file, writing
-from anglewise.io.sizes import allowed
+from anglewise.errors import SpellingError, TooFewError
 from anglewise.io.texts import texts_of
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines, size
 from anglewise.remedies.fused_candidates import fused_lists, seconds_of_words
+from anglewise.remedies.result_cache import ResultCache, digest, key_of
 from anglewise.remedies.training_data import Budget, SpaceBuilder, Training, judged_by
 from anglewise.similarity_measures.adapter import RIDGES, STEPS, Adapted
 from anglewise.similarity_measures.adapter_training import POOL, QUERIES
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import Family, MeasureSpec
 from anglewise.similarity_measures.measure import measure as read_measure
-
-FORMAT = "1"
-NOT_KEPT = "what was found is not kept for another time"
-SUM = 16
-"""Bytes of the checksum that begins each file."""
-
-
-@dataclass
-class ResultCache:
-    """A folder with one file for each thing found; None keeps nothing.
-
-    A file that is cut short, changed or of something else counts as not there.
-
-    >>> import tempfile
-    >>> cache = ResultCache(Path(tempfile.mkdtemp()))
-    >>> cache.put("a1", {"seconds": 2.5}, rows=np.array([3, 4]))
-    >>> said, arrays = cache.get("a1")
-    >>> said["seconds"], arrays["rows"].tolist(), cache.get("b2")
-    (2.5, [3, 4], None)
-    """
-
-    folder: Path | None
-    say: Say = quiet
-
-    def get(self, key: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
-        """What was kept under a key, if it is there and whole."""
-        if self.folder is None:
-            return None
-        try:
-            with opened(self.folder / f"{key}.remedy") as file:
-                data = file.read(allowed(0) + 1)
-            return _unpacked(data)
-        except Exception:  # noqa: BLE001 not there, or by another hand: as if it were not there
-            return None
-
-    def put(self, key: str, said: Mapping[str, Any], **arrays: Array) -> None:
-        """Keep something, whole or not at all; where the disk refuses, say so and keep no more."""
-        if self.folder is None:
-            return
-        held = BytesIO()
-        cast("Any", np.savez)(held, said=np.array(json.dumps(said)), **arrays)
-        path = self.folder / f"{key}.remedy"
-        try:
-            with writing(path):
-                if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
-                    path.unlink()  # none of ours: what it leads to, or who reads there, is left
-            with new_file(path) as file:
-                file.write(_digest([held.getvalue()]) + held.getvalue())
-        except FileError as error:
-            self.say(f"{NOT_KEPT}: {error}")
-            self.folder = None
-
-
-def _unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, Array]] | None:
-    if data[:SUM] != _digest([data[SUM:]]):
-        return None
-    with zipfile.ZipFile(BytesIO(data[SUM:])) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > len(data):
-            return None  # ours are not compressed
-    with np.load(BytesIO(data[SUM:]), allow_pickle=False) as held:
-        arrays = {name: held[name] for name in held.files}
-    return dict(json.loads(str(arrays.pop("said")))), arrays
-
-
-def open_cache(folder: str | os.PathLike[str] | None, say: Say = quiet) -> ResultCache:
-    """A cache in a folder, made if need be; where the disk refuses, that is said and none kept.
-
-    Raises ``FileError`` for a file, which cannot be meant.
-    """
-    if folder is None:
-        return ResultCache(None)
-    path = as_path(folder, "a cache")
-    try:
-        is_file = path.exists() and not path.is_dir()
-        if not is_file:
-            path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        say(f"{NOT_KEPT}: {path} cannot be made ({error.strerror})")
-        return ResultCache(None)
-    if is_file:
-        raise FileError(f"{path} is a file where results are to be kept: name a folder")
-    return ResultCache(path, say)
-
-
-def default_folder() -> Path:
-    """Where results are kept if nobody says otherwise: among the user's caches."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(base) if base else Path.home() / ".cache") / "anglewise" / "remedies"
-
-
-def key_of(*parts: object) -> str:
-    """A name for what depends on these parts, and on the version of this program.
-
-    >>> key_of("cosine", 1) == key_of("cosine", 1) != key_of("cosine", 2)
-    True
-    """
-    words = [FORMAT, version("anglewise"), *map(repr, parts)]
-    return _digest(word.encode() + b"\0" for word in words).hex()
-
-
-def content_of(space: Space, judgements: Judgements) -> str:
-    """A digest of the numbers: vectors, ids, who is held out, what was seen and judged, and how."""
-    parts = [*_side(space.queries), *_table(space.seen), *_table(judgements.gains)]
-    if not space.one_sided:
-        parts += _side(space.items)
-    parts += [*_table(judgements.seen), judgements.direction.encode()]
-    if judgements.judged_items is not None:
-        parts.append(judgements.judged_items.tobytes())
-    if judgements.missing is not None:
-        parts += [b"missing", *_table(judgements.missing)]
-    if judgements.relevant_from is not None:
-        parts.append(f"relevant from {judgements.relevant_from!r}".encode())
-    if judgements.chances is not None:
-        parts += [b"chances", *_table(judgements.chances)]
-    drawn = judgements.drawn
-    if drawn is not None:  # tuned measures and screening go by weights
-        parts += [f"drawn {len(drawn.draws)}".encode(), drawn.chances.tobytes()]
-        parts.append(drawn.traffic.tobytes())
-    return _digest(parts).hex()
-
-
-def _side(side: Embeddings) -> Iterable[bytes | memoryview]:
-    yield repr(side.vectors.shape).encode()
-    yield side.vectors.data
-    yield "\0".join(map(str, side.ids)).encode()
-    if "split" in side.metadata_columns:
-        yield "\0".join(map(str, column(side, "split"))).encode()
-
-
-def _table(table: SparseRows | None) -> Iterable[bytes]:
-    if table is None:
-        return [b"none"]
-    arrays = table.indptr, table.indices, table.values
-    return [repr(table.shape).encode(), *(array.tobytes() for array in arrays)]
-
-
-def _digest(parts: Iterable[bytes | memoryview]) -> bytes:
-    whole = hashlib.blake2b(digest_size=SUM)
-    for part in parts:
-        whole.update(part)
-    return whole.digest()
-
 
 SPEED = 2e9
 """Operations a second that are expected of a builder before the first of its kind was timed."""
@@ -207,6 +60,8 @@ class CandidateLists:
         Seconds: the space, had it been made alone; the search.
     dimension, inner_product
         Columns of its prepared vectors, and whether their inner product is all there is to it.
+    within
+        What it reaches within strata of similar use, where it is judged there.
     """
 
     lists: Neighbours
@@ -215,6 +70,7 @@ class CandidateLists:
     searching: float
     dimension: int
     inner_product: bool
+    within: StrataValues | None = None
 
 
 @dataclass(eq=False)
@@ -228,6 +84,8 @@ class CandidateRunner:
     budget: Budget
     cache: ResultCache
     content: str
+    uses: Array | None = None
+    """How often items were used, where candidates are judged within strata of similar use."""
     made: dict[SpaceBuilder, tuple[Space, float]] = field(
         default_factory=dict[SpaceBuilder, tuple[Space, float]]
     )
@@ -235,6 +93,7 @@ class CandidateRunner:
     times: dict[tuple[RemedyCandidate, int], float] = field(
         default_factory=dict[tuple[RemedyCandidate, int], float]
     )
+    strata: dict[bytes, JudgedInStrata] = field(default_factory=dict[bytes, JudgedInStrata])
 
     def find(
         self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]
@@ -268,7 +127,11 @@ class CandidateRunner:
                 return None
             lists = Neighbours(str(candidate.measure), indices, arrays["scores"], arrays["tied"])
             about["settings"] = tuple(map(str, about["settings"]))
-            result = CandidateLists(lists, **about)
+            own = about.pop("within")
+            if (own is None) != (self.uses is None):
+                return None
+            within = None if own is None else unpacked(own, arrays, self.judged_in(rows))
+            result = CandidateLists(lists, **about, within=within)
         except Exception:  # noqa: BLE001 by another program: as if it were not there
             return None
         self.times[candidate, len(rows)] = result.searching
@@ -341,6 +204,16 @@ class CandidateRunner:
             self.made[builder] = space, seconds + shared.saved - saved
         return self.made[builder]
 
+    def judged_in(self, rows: Int64[Array, " some"]) -> JudgedInStrata:
+        """By what lists within strata are judged for some judged rows."""
+        judged = judged_by(self.judgements, rows)
+        key = judged.judged_rows.tobytes()
+        if key not in self.strata:
+            if self.uses is None:
+                raise TooFewError("nobody knows how much items were used: there are no strata")
+            self.strata = {key: JudgedInStrata.by(judged, self.uses, self.settings.metrics[0])}
+        return self.strata[key]
+
     def split_of(self, rows: Int64[Array, " some"]) -> QuerySplit:
         """Which of some judged rows belong together."""
         return self.settings.split.take(np.searchsorted(self.judgements.judged_rows, rows))
@@ -368,7 +241,7 @@ class CandidateRunner:
     def _texts(self) -> str:
         sides = self.space.sides(self.judgements.direction)
         texts = [text for side in sides if has_texts(side) for text in [*texts_of(side), ""]]
-        return _digest(text.encode("utf-8", "replace") + b"\0" for text in texts).hex()
+        return digest(text.encode("utf-8", "replace") + b"\0" for text in texts).hex()
 
     def _searched(
         self, batch: Sequence[RemedyCandidate], rows: Int64[Array, " some"]
@@ -382,12 +255,21 @@ class CandidateRunner:
         settings = replace(self.settings, split=self.split_of(rows), progress=progress)
         specs = [candidate.measure for candidate in batch]
         rankers = [spec for spec in specs if isinstance(spec, Ranker)]
+        within: dict[str, StrataValues] = {}
+        if rankers and self.uses is not None:
+            raise SpellingError(
+                "lists by words are over all items, and candidates are judged within strata of "
+                "similar use here"
+            )
         if rankers:
             lists, chosen = fused_lists(space, judgements, settings, rankers)
         else:
             searched = SearchedSpace(space, judgements, judgements.judged_rows)
             measures = [spec for spec in specs if not isinstance(spec, Ranker)]
             lists, chosen = candidate_lists(searched, measures, judgements, settings)
+            if self.uses is not None:
+                its = strata_values(searched, measures, self.judged_in(rows), settings)
+                within = dict(zip(map(str, measures), its.each(), strict=True))
         seconds = (self.budget.clock() - started) / len(batch)
         results: dict[RemedyCandidate, CandidateLists] = {}
         for candidate in batch:
@@ -397,7 +279,13 @@ class CandidateRunner:
             inner = inner and not isinstance(candidate.measure, Ranker)
             self.times[candidate, len(rows)] = seconds
             results[candidate] = CandidateLists(
-                lists[name], chosen.get(name, ()), making, seconds, dimension, inner
+                lists[name],
+                chosen.get(name, ()),
+                making,
+                seconds,
+                dimension,
+                inner,
+                within.get(name),
             )
             self._keep(candidate, rows, results[candidate])
         return results
@@ -405,12 +293,15 @@ class CandidateRunner:
     def _keep(
         self, candidate: RemedyCandidate, rows: Int64[Array, " some"], result: CandidateLists
     ) -> None:
+        own, arrays = (None, {}) if result.within is None else packed(result.within)
+        about = {name: value for name, value in vars(result).items() if name != "lists"}
         self.cache.put(
             self.key(candidate, rows),
-            {name: value for name, value in vars(result).items() if name != "lists"},
+            about | {"within": own},
             indices=result.lists.indices.astype(np.int32),
             scores=result.lists.scores,
             tied=result.lists.tied_at_cut,
+            **arrays,
         )
 
 

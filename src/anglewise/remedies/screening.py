@@ -1,6 +1,6 @@
 """Screen many candidates on few queries, then run the finalists on those that decide."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Literal, TypeAlias
@@ -9,10 +9,12 @@ import numpy as np
 
 from anglewise.comparison.scoring import list_key
 from anglewise.data_types.drawn import means_over_queries
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.text import counted
-from anglewise.data_types.typing import Array, Int64
+from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.errors import AnglewiseError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
+from anglewise.evaluation_metrics.interface import Metric
 from anglewise.remedies.candidate_list import RemedyCandidate, baselines
 from anglewise.remedies.runner import CandidateLists, CandidateRunner, batches
 from anglewise.remedies.training_data import OutOfTimeError, ScreeningSplit, judged_by, set_apart
@@ -99,7 +101,7 @@ def _round(
     kept_seconds: float,
 ) -> None:
     """One round; cheap candidates come first, so that time running out costs the dear ones."""
-    lists: dict[RemedyCandidate, bytes] = {}
+    lists: dict[RemedyCandidate, Hashable] = {}
     metric = runner.settings.metrics[0]
     judged, ordered = judged_by(runner.judgements, rows), np.sort(rows)
     weights = judged.weights(ordered)
@@ -108,17 +110,19 @@ def _round(
         for results in _affordable(runner, in_order, rows, state.left_out, kept_seconds):
             for candidate, held in results.items():
                 name = str(candidate)
-                values = evaluate({name: held.lists}, judged, ordered, [metric])[str(metric)]
+                values = _values(held, judged, ordered, metric)
                 (mean,) = means_over_queries(values, weights).tolist()
                 state.table[candidate] = Screened(name, mean, len(rows))
-                lists[candidate] = list_key(held.lists)
+                lists[candidate] = (
+                    list_key(held.lists) if held.within is None else held.within.keys[0]
+                )
     except OutOfTimeError:
         state.stopped = "time"
     except KeyboardInterrupt:
         state.stopped = "interrupt"
     # Of candidates that give the same lists the simplest goes on; what learns from judgements may
     # choose otherwise on other queries.
-    first: dict[bytes, RemedyCandidate] = {}
+    first: dict[Hashable, RemedyCandidate] = {}
     for candidate in sorted(lists, key=attrgetter("simplicity")):
         alike = candidate
         if candidate.needs != "judgements":
@@ -126,6 +130,15 @@ def _round(
         if alike is not candidate:
             del state.table[candidate]
             state.left_out[str(candidate)] = f"ranks as {alike} does, on all {len(rows)} queries"
+
+
+def _values(
+    held: CandidateLists, judged: Judgements, rows: Int64[Array, " s"], metric: Metric
+) -> Float64[Array, "1 s"]:
+    """The metric for each query: within strata where candidates are judged there."""
+    if held.within is not None:
+        return held.within.values[0][str(metric)]
+    return evaluate({"it": held.lists}, judged, rows, [metric])[str(metric)]
 
 
 def _affordable(

@@ -90,10 +90,11 @@ def _ends(one: AssistedDifference) -> str:
 
 
 def _table(result: AssistedComparison) -> Table:
-    heads = ("", "difference", f"{_level(result)} interval", "machine alone", "machine's bias")
+    against = f"against {result.baseline}"
+    heads = (against, "difference", f"{_level(result)} interval", "machine alone", "machine's bias")
     rows = [
         [
-            f"{one.metric}: {one.measure} - {one.baseline}",
+            f"{one.metric}: {one.measure}",
             signed(one.corrected.mean),
             _ends(one),
             signed(one.by_machine),
@@ -117,7 +118,7 @@ def _sentences(result: AssistedComparison) -> Iterator[str]:
     if result.agreement is not None:
         agreement = result.agreement
         yield (
-            f"Machine and people agree on {percent(agreement.alike)} of the pairs on which "
+            f"Machine and people agree on about {percent(agreement.alike)} of the pairs on which "
             f"measures differ (from {agreement.pairs:,} that both graded): Cohen's kappa "
             f"{number(agreement.kappa)}, with quadratic weights {number(agreement.quadratic)}."
         )
@@ -135,7 +136,8 @@ def _sentences(result: AssistedComparison) -> Iterator[str]:
     yield (
         "Intervals: Student's over queries, with the chance by which pairs were drawn in them"
         f"{together}; without bias whatever the machine's errors are. They say nothing of a lead "
-        "that does not matter, and of no query that could not be drawn."
+        "that does not matter, and of no query that could not be drawn. How far machine and people "
+        "agree and what was saved are estimates from this draw, of which no interval is known."
     )
 
 
@@ -145,7 +147,7 @@ def _favour(one: AssistedDifference) -> str:
         return ""
     favoured, other = (one.measure, one.baseline)[:: 1 if one.bias.mean > 0 else -1]
     return (
-        f"The machine favours {favoured} over {other} by {number(abs(one.bias.mean))} in "
+        f"The machine favours {favoured} over {other} by about {number(abs(one.bias.mean))} in "
         f"{one.metric}: its grades alone would mislead by as much."
     )
 
@@ -161,7 +163,7 @@ def _saved(one: AssistedDifference, savings: Savings) -> str:
     if savings.labels_ratio >= NOTHING_SAVED:
         start += ": nothing was saved"
     else:
-        start += f": {percent(saved)} saved"
+        start += f": about {percent(saved)} saved"
     if savings.machine_helped:
         return (
             f"{start}; without the machine's grades the same draw is as good as about "

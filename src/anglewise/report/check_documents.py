@@ -17,7 +17,13 @@ from anglewise.data_types.typing import Array, Float64
 from anglewise.experiment.claims import Check
 from anglewise.experiment.own_data import MovedLists, OwnStudy
 from anglewise.experiment.study import Study
-from anglewise.labelling.agreement import FEWEST_RESAMPLED, Agreement, Coefficient
+from anglewise.labelling.agreement import (
+    FEWEST_DISPUTED,
+    FEWEST_OTHERWISE,
+    FEWEST_RESAMPLED,
+    Agreement,
+    Coefficient,
+)
 from anglewise.labelling.lint_checks import Lint
 from anglewise.report.document import Block, Curves, Document, Group, Line, Table, TableColumn
 from anglewise.report.pictures import drawing, new_figure, saved_figure
@@ -138,7 +144,8 @@ def own_study_document(result: OwnStudy) -> Document:
     )
     legend = (
         "Overlap: the share of each list of ten that the same measure finds in the balanced "
-        "gauge. The predictions are the same in all."
+        "gauge. The predictions are the same in all. Figures are of these lists alone: no interval "
+        "is given, and no difference between gauges or measures was tested."
     )
     body: list[list[Block]] = [[Line(settings, "dim")]]
     body += [
@@ -275,9 +282,15 @@ def _coefficient(coefficient: Coefficient) -> tuple[str, str]:
     if isnan(coefficient.value):
         return NOTHING, "all gave one grade"
     if isnan(coefficient.low):
-        few = coefficient.queries < FEWEST_RESAMPLED
-        queries = counted(coefficient.queries, "query")
-        why = f"{queries}: {FEWEST_RESAMPLED} are due" if few else "not known: no resample differs"
+        why = "not known: no resample differs"
+        if coefficient.queries < FEWEST_RESAMPLED:
+            why = f"{counted(coefficient.queries, 'query')}: {FEWEST_RESAMPLED} are due"
+        elif coefficient.queries_otherwise < FEWEST_OTHERWISE:
+            rare = counted(coefficient.queries_otherwise, "query")
+            why = f"rarer grades in {rare}: {FEWEST_OTHERWISE} are due"
+        elif coefficient.queries_disputed < FEWEST_DISPUTED:
+            differ = counted(coefficient.queries_disputed, "query")
+            why = f"judges differ in {differ}: {FEWEST_DISPUTED} are due"
         return f"{coefficient.value:.3f}", why
     return f"{coefficient.value:.3f}", f"{coefficient.low:.3f} to {coefficient.high:.3f}"
 

@@ -288,7 +288,9 @@ def _breadth(result: Comparison) -> Iterator[Group]:
                     f" {listed(strata)}: {result.metric} if their items alone were relevant."
                     if strata
                     else ""
-                ),
+                )
+                + " These figures are of these lists: no interval of them is given, and no "
+                "difference between them was tested.",
                 "dim",
             )
         ]

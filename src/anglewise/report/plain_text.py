@@ -153,20 +153,18 @@ def junit(document: Document) -> str:
         sum(not gate.checked for gate in gates),
     )
     counts = f'tests="{len(gates)}" failures="{failed}" errors="0" time="0"'
-    properties = {
-        "signature": document.signature,
-        "verdict": f"{document.headline}: {document.reason}",
-        "intervals": "95%, each by itself",
-    }
+    properties = [
+        ("signature", document.signature),
+        ("verdict", f"{document.headline}: {document.reason}"),
+        ("intervals", "95%, each by itself"),
+        *(("note", note) for note in document.notes),
+    ]
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<testsuites name="anglewise" {counts}>',
         f'  <testsuite name="{_xml(document.subject)}" {counts} skipped="{skipped}">',
         "    <properties>",
-        *(
-            f'      <property name="{name}" value="{_xml(value)}"/>'
-            for name, value in properties.items()
-        ),
+        *(f'      <property name="{name}" value="{_xml(value)}"/>' for name, value in properties),
         "    </properties>",
         *(line for gate in gates for line in _test_case(gate)),
         "  </testsuite>",

@@ -15,6 +15,7 @@ from anglewise.report.comparison_document import (
 )
 from anglewise.report.disputed_queries import side_by_side
 from anglewise.report.document import Block, Cell, Document, Group, Line, Table, TableColumn
+from anglewise.report.ways_of_judging import ways_and_truths
 from anglewise.report.words import NOTHING, number
 
 SHOWN = 8
@@ -29,7 +30,7 @@ def remedy_document(result: Remedy, command: str = "") -> Document:
     spent = f"{duration(result.seconds)} of {duration(result.budget_seconds)}"
     quality, cost = _quality(result), _cost(result)
     legend = [Line(text, "dim") for text in (_screened_out(result), _legend(result)) if text]
-    beneath = [*floors(comparison)]
+    beneath = [*floors(comparison), *ways_and_truths(comparison)]
     return Document(
         question="What should be used instead of cosine?",
         facts=[*facts(comparison), spent],
@@ -119,6 +120,8 @@ def _legend(result: Remedy) -> str:
         "shown alike, near 1 where a few are. At least and at most: from one side."
     )
     text = " ".join([text, *unjudged_words(result.comparison)])
+    if result.comparison.within:
+        text += " Coverage and what follows are of lists over all items."
     if not result.strata:
         return text
     parts = "; ".join(
@@ -127,7 +130,8 @@ def _legend(result: Remedy) -> str:
     )
     return (
         f"{text} Head, middle, tail: {result.comparison.metric} if their items alone were "
-        f"relevant, over the queries that have one ({parts})."
+        f"relevant, over the queries that have one ({parts}); no difference of these, of coverage "
+        "or of Gini was tested."
     )
 
 

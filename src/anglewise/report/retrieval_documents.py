@@ -286,12 +286,12 @@ def _threshold_sentence(learned: Relevance) -> str:
     if sure >= learned.recall:
         return f"{threshold} with 95% confidence at least {_share(sure)} {promise}"
     due = questions_for(learned.recall)
-    takes = "no number of questions allows" if due is None else f"takes {due:,} questions"
-    allow = counted(learned.questions, "question")
+    asked = f"the {_share(learned.recall)} asked for"
+    takes = f"no number shows {asked}" if due is None else f"it takes {due:,} to show {asked}"
+    few = counted(learned.questions, "question")
     return (
-        f"{threshold} {_share(learned.recall)} with 95% confidence {takes}; {allow} "
-        f"{'allows' if learned.questions == 1 else 'allow'} to say that at least {_share(sure)} "
-        f"{promise}, with the same confidence"
+        f"{threshold} with 95% confidence at least {_share(sure)} {promise}; {few} "
+        f"{'shows' if learned.questions == 1 else 'show'} no more, and {takes}"
     )
 
 
@@ -336,6 +336,8 @@ def _held_out_sentences(learned: Relevance, depth: int) -> list[str]:
             "Pairs were drawn by lot to be judged, and what was not drawn counts as not relevant: "
             "probabilities are too low, and shares are of questions of which such a one was drawn"
         )
+    if learned.machine_words:
+        sentences.append(f"{learned.machine_words[0].upper()}{learned.machine_words[1:]}")
     if learned.out_of_reach:
         sentences.append(
             f"{counted(learned.out_of_reach, 'question')} more found none of their relevant "

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from anglewise.data_types.text import counted, listed
-from anglewise.report.document import Document, Line, Table
+from anglewise.report.document import Document, Line, Table, TableColumn
 from anglewise.report.words import number
+from anglewise.stores.exact_lists import reaches
 from anglewise.stores.export import Export
 from anglewise.stores.probe import Probe
 from anglewise.stores.verify import Verification, in_words
@@ -18,6 +19,7 @@ NAMES = {
 }
 FOUND = 10
 """So many ids are named."""
+SEEN = TableColumn("seen", align="left", wraps=True)
 
 
 def probe_document(result: Probe) -> Document:
@@ -25,11 +27,17 @@ def probe_document(result: Probe) -> Document:
     if result.metric == "unknown":
         headline = "Which distance this computes is not known"
     else:
-        headline = f"This computes {NAMES[result.metric]}, shown as {result.shown_as}"
+        name = NAMES[result.metric]
+        headline = f"This computes {name}, shown as {result.shown_as}"
+        if not result.of_vectors:
+            headline = (
+                f"By how its numbers move with the length of a query this is {name}, shown as "
+                f"{result.shown_as}; of which vectors is not known"
+            )
     nearer = {
         "larger": "larger is nearer",
         "smaller": "smaller is nearer",
-        "unknown": "lists run neither up nor down all through",
+        "unknown": "whether larger or smaller numbers are nearer is not known",
     }[result.nearer]
     of = ""
     if result.count is not None and result.dimension is not None:
@@ -49,7 +57,7 @@ def probe_document(result: Probe) -> Document:
         [
             [Line(f"{result.address}{of}, {result.store}".strip(", "), "dim")] if of else [],
             lines,
-            [Table.of(("", "seen"), rows)],
+            [Table([TableColumn("", "name"), SEEN], rows)],
             [Line(f"{note}.", "dim") for note in result.notes],
         ]
     )
@@ -67,16 +75,14 @@ def export_document(result: Export) -> Document:
         ]
         for attempt in result.attempts
     ]
-    heads = ("vectors", "metric", "effort", f"recall@{result.k}", "at least, at 95%")
+    heads = ("vectors", "metric", "effort", f"recall@{result.k}", "at least")
     asked = _effort(result.effort, result.oversample)
     return Document(
         [
             [
                 Line(
-                    f"{result.address} ranks {counted(result.count, 'vector')} as "
-                    f"{result.measure}: recall@{result.k} {result.recall:.3f} (at least "
-                    f"{result.recall_low:.3f} at 95%) on "
-                    f"{counted(result.queries, 'query', 'queries')}."
+                    f"{result.address} holds {counted(result.count, 'vector')} for "
+                    f"{result.measure}: {in_words(result)}."
                 ),
                 Line(
                     f"Ask it by {result.metric} with prepared queries ({result.way}), effort: "
@@ -84,9 +90,25 @@ def export_document(result: Export) -> Document:
                     "dim",
                 ),
             ],
-            [Table.of(heads, rows)],
+            [Table.of(heads, rows), *map(Line, _beyond(result)), Line(AT_LEAST, "dim")],
         ]
     )
+
+
+AT_LEAST = (
+    "At least: over queries like these, at 95% for all that was tried together, as what was taken "
+    "is the first that sufficed."
+)
+
+
+def _beyond(result: Export | Verification) -> list[str]:
+    """What is shown of other queries, where that is less than was asked of these."""
+    least = result.min_recall
+    if least is None or result.recall_low >= least or not reaches(result.recall, least):
+        return []
+    these = "this query" if result.queries == 1 else "these queries"
+    shown = f"over queries like them no more than {result.recall_low:.3f} is shown, at 95%"
+    return [f"On {these} {least:g} is reached; {shown}."]
 
 
 def _effort(effort: Mapping[str, int], oversample: int) -> str:
@@ -109,17 +131,18 @@ def verification_document(result: Verification) -> Document:
         some = listed([repr(name) for name in result.never_listed[:FOUND]])
         lines.append(
             Line(
-                f"{counted(len(result.never_listed), 'item')} due in some list of these stand in "
-                f"none, such as {some}."
+                f"{counted(len(result.never_listed), 'item')} due in some list of these "
+                f"{'stands' if len(result.never_listed) == 1 else 'stand'} in none, such as {some}."
             )
         )
     why = [Line(f"{reason[0].upper()}{reason[1:]}.") for reason in result.reasons]
-    notes: list[Line] = []
+    notes = [Line(f"Note: {note}.") for note in result.notes]
     if result.drifted:
-        notes.append(Line("Ids or vectors are others than when the export was proven."))
+        notes.append(Line("Ids or vectors are others than when the export was measured."))
     if result.drifted is None:
         notes.append(Line("There is no manifest: whether it changed cannot be said.", "dim"))
     if result.passed is not None:
         state = "holds" if result.passed else "FAILED"
         notes.append(Line(f"gate recall@{result.k} >= {result.min_recall:g}: {state}"))
+        notes += map(Line, _beyond(result))
     return Document([lines, why, notes])

@@ -25,13 +25,10 @@ def ways_and_truths(result: Comparison) -> Iterator[Group]:
         ]
         heads = ["judged", "queries", "verdict", *measures]
         yield [Table.of(heads, rows, "The verdict of each way of judging by use")]
-        yield [
-            Line(
-                "In strata: among items of similar use; else among all. Support: so many users "
-                "must have used both. Each verdict holds at 95% by itself.",
-                "dim",
-            )
-        ]
+        support = any("support" in way.name for way in result.ways)
+        of_support = " Support: so many users must have used both." if support else ""
+        strata = "In strata: among items of similar use; else among all."
+        yield [Line(f"{strata}{of_support} Each verdict holds at 95% by itself.", "dim")]
     if result.truths:
         rows = [
             [
@@ -44,7 +41,12 @@ def ways_and_truths(result: Comparison) -> Iterator[Group]:
         ]
         heads = ["truth", "queries", "verdict", *measures]
         yield [Table.of(heads, rows, "The verdict by each truth")]
-        yield [Line(f"By {name}: {own.verdict.reason}.") for name, own in result.truths]
+        for name, own in result.truths:
+            notes = [note for note in own.notes if note not in result.notes]
+            yield [
+                Line(f"By {name}: {own.verdict.reason}."),
+                *(Line(f"note on {name}: {note}", "dim") for note in notes),
+            ]
 
 
 def _mean(result: Comparison, measure: str) -> str:

@@ -25,7 +25,7 @@ from anglewise.errors import CollectionExistsError, NoCollectionError, StoreErro
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 from anglewise.stores.address import Address, read_address
-from anglewise.stores.exact_lists import ExactLists, queries_to_ask
+from anglewise.stores.exact_lists import ExactLists, queries_to_ask, reaches
 from anglewise.stores.manifest import Fingerprint, Manifest
 from anglewise.stores.query_transform import QueryTransform
 from anglewise.stores.reductions import Reduction, reductions
@@ -52,7 +52,7 @@ class Attempt:
 
 @dataclass(frozen=True, eq=False)
 class Export:
-    """A collection that was filled, and what it was proven to do.
+    """A collection that was filled, and what was measured of it.
 
     Attributes
     ----------
@@ -63,9 +63,10 @@ class Export:
     effort, oversample
         The parameters to search with; of ``oversample`` times ``k`` items the exactly nearest.
     recall, recall_low, k, queries
-        The share of the exact lists that it lists, up to ties; the lower end of its 95% interval.
+        The share of the exact lists that it lists, up to ties; what that is at least over queries
+        like these, at 95% for all attempts together.
     attempts
-        All that was tried before.
+        All that was tried, that which was taken last.
     transform
         What to do to a query.
     """
@@ -144,24 +145,24 @@ def export(
     seed: int = 0,
     say: Say = quiet,
 ) -> Export:
-    """Fill a collection that ranks as a measure does, and prove it before it takes its name.
+    """Fill a collection that ranks as a measure does, and measure it before it takes its name.
 
     Parameters
     ----------
     space
-        Its ranked side is written; its queries prove the collection.
+        Its ranked side is written; its queries measure the collection.
     measure
         A spelling or a measure.
     to
-        The address. What is there is left alone until the new collection is proven.
+        The address. What is there is left alone until the new collection is measured.
     direction
         Who asks whom; by default as in :func:`anglewise.search`.
     judgements
-        Their queries prove it; else up to 200 are drawn.
+        Their queries measure it; else up to 200 are drawn.
     index
         ``graph`` for the store's graph index; ``scan`` for none, which is exact and slow.
     min_recall
-        What the recall on these queries must reach; the lower end of its interval is told beside.
+        What the recall on these queries must reach; what it is at least is told beside.
     replace
         Take the place of a collection that is there.
     resume
@@ -205,9 +206,9 @@ def export(
         store = _filled(order, way, metric)
         done = False
         try:
-            attempts += _measured(order, store, way, metric)
+            attempts += _measured(order, store, way, metric, before=len(attempts))
             best = attempts[-1]
-            done = best.recall >= min_recall
+            done = reaches(best.recall, min_recall)
             if done:
                 return _published(order, store, way, attempts)
         finally:
@@ -327,8 +328,13 @@ def _plain(cell: Any) -> Any:
     return cell if isinstance(cell, str | int | float | bool) else str(cell)
 
 
-def _measured(order: _Order, store: VectorStore, way: Reduction, metric: Metric) -> list[Attempt]:
-    """Recall at the store's own effort, at more, then with exact re-ranking; the last is best."""
+def _measured(
+    order: _Order, store: VectorStore, way: Reduction, metric: Metric, *, before: int
+) -> list[Attempt]:
+    """Recall at the store's own effort, at more, then with exact re-ranking; the last is best.
+
+    So many attempts were made ``before``: the one that is taken is the first whose recall suffices.
+    """
     exact = order.exact
     ladder: list[tuple[Mapping[str, int], int]] = [({}, 1)]
     if order.index == "graph" and store.described().index != "scan":
@@ -337,9 +343,9 @@ def _measured(order: _Order, store: VectorStore, way: Reduction, metric: Metric)
     out: list[Attempt] = []
     for effort, oversample in ladder:
         lists = exact.asked(store, way, effort, oversample).first(by_score=oversample > 1)
-        recall, low = lists.bounds(order.seed)
+        recall, low = lists.bounds(order.seed, attempt=before + len(out) + 1)
         out.append(Attempt(way.name, metric, effort, oversample, recall, low))
-        if recall >= order.min_recall:
+        if reaches(recall, order.min_recall):
             return out
     best = max(range(len(out)), key=lambda i: out[i].recall)
     return [*out[:best], *out[best + 1 :], out[best]]

@@ -4,7 +4,7 @@ Both ways test every form of every metric and take one only if it alone explains
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Identified:
 
     ``metric`` is ``unknown`` where no metric explains them, or more than one does. ``error`` is the
     largest deviation of a number, in parts of the largest; ``reason`` says what was tested.
+    ``of_vectors`` is False where only that was seen how numbers move with the length of a query.
     """
 
     metric: Metric
@@ -35,6 +36,7 @@ class Identified:
     error: float
     reason: str
     numbers: int = 0
+    of_vectors: bool = True
 
 
 def from_vectors(
@@ -106,9 +108,10 @@ def from_lengths(
 ) -> Identified:
     """Test how numbers move when the same query is asked at several lengths.
 
-    Along ``t u`` an inner product is a line through 0, a cosine stays, a squared distance is a
-    parabola that opens with ``|u|^2``, a distance its root, a sum of absolute differences a convex
-    line whose last slope is ``|u|_1``. No vector needs to be known.
+    What moves so may be the metric of other vectors than one thinks of: any linear score is an
+    inner product with something. Along ``t u`` an inner product is a line through 0, a cosine
+    stays, a squared distance is a parabola that opens with ``|u|^2``, a distance its root, a sum of
+    absolute differences a convex line whose last slope is ``|u|_1``. No vector needs to be known.
 
     Parameters
     ----------
@@ -131,7 +134,26 @@ def from_lengths(
     if lines < FEWEST:
         why = f"{lines} items are listed at every length of a query: too few to tell"
         return Identified("unknown", (), np.inf, why)
-    return _only(votes, lines * len(TIMES), descending)
+    found = _only(votes, lines * len(TIMES), descending)
+    if found.metric == "unknown":
+        return replace(found, of_vectors=False)
+    words = " or ".join(form.words for form in found.forms)
+    why = (
+        f"with the length of a query all {found.numbers:,} numbers move as {words} does, within "
+        f"{_in_parts(found.error)}; {LIKE[found.metric]} moves so too, and the vectors were not "
+        "seen"
+    )
+    return replace(found, reason=why, of_vectors=False)
+
+
+LIKE: Mapping[Metric, str] = {
+    "dot": "whatever is linear in the query",
+    "cosine": "whatever depends on the direction of the query alone",
+    "euclidean": "the distance to any other vectors",
+    "squared-euclidean": "the squared distance to any other vectors",
+    "manhattan": "the same sum for any other vectors",
+}
+"""What else moves with the length of a query as a metric does."""
 
 
 def _along(form: Form, u: Float64[Array, " d"], numbers: Float64[Array, " times"]) -> float:

@@ -32,7 +32,7 @@ class Manifest:
     transform
         Names the numbers of the query transform.
     ids, sum, slack
-        The :class:`Fingerprint` of what the store gave back when it was proven.
+        The :class:`Fingerprint` of what the store gave back when it was measured.
     effort, oversample
         The parameters of a search; of so many times ``k`` items the exactly nearest are taken.
     recall, recall_low, k, queries

@@ -47,6 +47,9 @@ class Probe:
         ``unknown`` where they do neither.
     evidence
         What was tested, and what it showed.
+    of_vectors
+        Whether numbers were held against the vectors themselves. Else only that was seen how they
+        move with the length of a query, which is the same for other vectors under this metric.
     normalises
         Whether lengths are lost: ``on write``, ``no``, or ``unknown`` and why.
     zero_vector, precision, ties
@@ -75,6 +78,7 @@ class Probe:
     shown_as: str
     nearer: Literal["larger", "smaller", "unknown"]
     evidence: str
+    of_vectors: bool = True
     normalises: str = "unknown"
     zero_vector: str = "unknown"
     precision: str = "unknown"
@@ -198,10 +202,10 @@ def _descending(lists: Sequence[Sequence[tuple[str, float]]]) -> bool | None:
     return bool(moved[0] < 0)
 
 
-def _told(found: Identified, descending: bool | None) -> tuple[Metric, str, Any, str]:
+def _told(found: Identified, descending: bool | None) -> tuple[Metric, str, Any, str, bool]:
     nearer = {True: "larger", False: "smaller", None: "unknown"}[descending]
     words = "" if found.metric == "unknown" else " or ".join(form.words for form in found.forms)
-    return found.metric, words, nearer, found.reason
+    return found.metric, words, nearer, found.reason, found.of_vectors
 
 
 def _probe_store(store: VectorStore, dimension: int | None, scratch: bool, seed: int) -> Probe:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,10 +19,13 @@ from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 from anglewise.stores.address import Address
 from anglewise.stores.diagnosis import reasons, way_of_vectors
-from anglewise.stores.exact_lists import ExactLists, StoreLists, queries_to_ask
+from anglewise.stores.exact_lists import ExactLists, StoreLists, queries_to_ask, reaches
 from anglewise.stores.manifest import Fingerprint, Manifest, manifest_of
 from anglewise.stores.reductions import Reduction, reductions, way_named
 from anglewise.stores.vector_store import VectorStore, open_store
+
+if TYPE_CHECKING:
+    from anglewise.stores.export import Export
 
 K = 10
 
@@ -42,10 +45,12 @@ class Verification:
         Ids of items that are due in some list and stand in none.
     metrics
         What becomes of the metric that matters: ``exact`` and ``store``; empty without judgements.
+    notes
+        What these figures suppose of the judgements.
     reasons
         Why it is not exact, as far as was found.
     drifted
-        Whether ids or vectors are others than when the export was proven; None where there is no
+        Whether ids or vectors are others than when the export was measured; None where there is no
         manifest.
     min_recall, passed
         The gate, and whether the recall on these queries reaches it; None where nobody set one.
@@ -70,6 +75,7 @@ class Verification:
     oversample: int = 1
     min_recall: float | None = None
     passed: bool | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON: the recall is ``recall@10`` for lists of ten."""
@@ -83,6 +89,7 @@ class Verification:
             "worst": worst,
             "never_listed": list(self.never_listed),
             "reasons": list(self.reasons),
+            "notes": list(self.notes),
         }
 
 
@@ -196,7 +203,8 @@ def _verify(store: VectorStore, asked: _Question) -> Verification:
         effort=effort,
         oversample=oversample,
         min_recall=asked.min_recall,
-        passed=None if asked.min_recall is None else recall >= asked.min_recall,
+        passed=None if asked.min_recall is None else reaches(recall, asked.min_recall),
+        notes=_notes(asked),
     )
 
 
@@ -244,7 +252,17 @@ def _metrics(exact: ExactLists, lists: StoreLists, asked: _Question) -> dict[str
     return {str(wanted): {"exact": float(means[0]), "store": float(means[1])}}
 
 
-def in_words(result: Verification) -> str:
+def _notes(asked: _Question) -> tuple[str, ...]:
+    """Who graded, where the figures of both lists hang on it."""
+    graded = "" if asked.judgements is None else asked.judgements.complaints.machine_words
+    if not graded:
+        return ()
+    metric = read_metric(asked.metric)
+    words = f"{metric} of both lists holds as far as its grades do, which nothing here tests"
+    return (f"{graded}: {words}",)
+
+
+def in_words(result: "Verification | Export") -> str:
     """The recall in one sentence."""
     return (
         f"recall@{result.k} {result.recall:.3f} (at least {result.recall_low:.3f} at 95%) on "

@@ -84,9 +84,10 @@ def judged(
     grade: Any = answer.get("grade")
     if isinstance(grade, bool) or grade not in GRADES:
         raise ValuesError(f"grade is {str(grade)[:20]!r}: one of 0, 1, 2, 3, 4 is due")
-    asking, ranked = inspected.asking(direction), inspected.ranked(direction)
-    rows = _row(asking, answer.get("query")), _row(ranked, answer.get("item"))
-    query, item = str(asking.embeddings.ids[rows[0]]), str(ranked.embeddings.ids[rows[1]])
+    asking = inspected.asking(direction)
+    rows = _row(asking, answer.get("query")), _item(inspected, direction, answer.get("item"))
+    ranked, place = inspected.item_at(direction, rows[1])
+    query, item = str(asking.embeddings.ids[rows[0]]), str(ranked.embeddings.ids[place])
     if answer.get("shown") != shown(inspected, direction, *rows):
         raise IdsError(
             "what stands under these ids is not what was on the screen: the space was read anew "
@@ -108,7 +109,7 @@ def judged(
         context=_context(inspected, direction, (query, item), cast("dict[str, Any]", context)),
         probability=_chance(inspected, direction, query, item),
         note=note,
-        **span_fields(ranked.embeddings, rows[1], direction),
+        **span_fields(ranked.embeddings, place, direction),
     )
 
 
@@ -119,15 +120,25 @@ def _row(side: InspectedSide, name: object) -> int:
     return row
 
 
+def _item(inspected: Inspected, direction: Direction, name: object) -> int:
+    """The row of an item, or its number where another space alone holds it."""
+    ranked = inspected.ranked(direction)
+    if isinstance(name, str) and inspected.others and ranked.row(name) is None:
+        number = inspected.item_number(direction, name)
+        if number is not None:
+            return number
+    return _row(ranked, name)
+
+
 def shown(inspected: Inspected, direction: Direction, query: int, item: int) -> str:
     """A digest of what a judge is shown of a pair; an answer must hold the same one.
 
     Cards and answers wait in a browser while the space may be read anew, and its pictures change.
     """
     digest = blake2b(digest_size=12)
-    for side, row in ((inspected.asking(direction), query), (inspected.ranked(direction), item)):
+    for side, row in ((inspected.asking(direction), query), inspected.item_at(direction, item)):
         metadata = side.metadata
-        picture = picture_version(metadata, row, inspected.folder)
+        picture = picture_version(metadata, row, inspected.pictures_of(side))
         name = str(side.embeddings.ids[row])
         digest.update(repr((name, read_passage(metadata, row), picture)).encode())
     return digest.hexdigest()

@@ -165,10 +165,13 @@ def _picture(app: AppState, request: Request) -> Response:
     )
     digits = request.path_params["row"]  # as digits; Python refuses to read very many
     row = int(digits) if re.fullmatch("[0-9]{1,12}", digits) else -1
+    way = "queries-queries" if request.path_params["side"] == "queries" else "items-items"
+    if side is not None and row >= len(side.embeddings) and app.inspected.has_number(way, row):
+        side, row = app.inspected.item_at(way, row)
     if side is None or not 0 <= row < len(side.embeddings):
         return PlainTextResponse("no such picture\n", 404)
     try:
-        data, kind = picture(side.metadata, row, app.inspected.folder)
+        data, kind = picture(side.metadata, row, app.inspected.pictures_of(side))
     except FileError as error:
         return PlainTextResponse(f"{error}\n", 404)
     return Response(data, media_type=kind, headers={"cache-control": "private, max-age=600"})

@@ -15,7 +15,7 @@ from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError,
 from anglewise.judgements.records import Judged
 from anglewise.web_page.answers import GRADES, judge_name, judged, shown
 from anglewise.web_page.limits import BusyError
-from anglewise.web_page.metadata import picture_version
+from anglewise.web_page.metadata import picture, picture_version
 from anglewise.web_page.open_space import CHANGED, Inspected, InspectedSide, short_name
 from anglewise.web_page.queue import (
     JudgingQueue,
@@ -106,11 +106,11 @@ def cards(app: AppState, request: Request) -> Response:
     judged = judged_pairs(app.inspected, queue, rows, judge)
     known_cards = _known_cards(request)
     order, note = _order(app, request, queue, judge, rows)
-    asking, ranked = app.inspected.space.sides(queue.direction)
+    asking = app.inspected.space.sides(queue.direction)[0]
     next_cards: list[dict[str, Any]] = []
     for position in order:
         query, item = queue.pairs[position]
-        ids = (str(asking.ids[query]), str(ranked.ids[item]))
+        ids = (str(asking.ids[query]), app.inspected.item_id(queue.direction, item))
         if ids in judged or str(position) in known_cards:
             continue
         next_cards.append(_card(app.inspected, queue, position, blind=_blind(request)))
@@ -216,17 +216,19 @@ def _known_cards(request: Request) -> set[str]:
 
 def _done(app: AppState, queue: JudgingQueue, pairs: set[tuple[str, str]]) -> int:
     """How many pairs of the queue are among these."""
-    asking, ranked = app.inspected.space.sides(queue.direction)
+    asking = app.inspected.space.sides(queue.direction)[0]
     return sum(
-        (str(asking.ids[query]), str(ranked.ids[item])) in pairs for query, item in queue.pairs
+        (str(asking.ids[query]), app.inspected.item_id(queue.direction, item)) in pairs
+        for query, item in queue.pairs
     )
 
 
 def _card(
     inspected: Inspected, queue: JudgingQueue, position: int, *, blind: bool
 ) -> dict[str, Any]:
-    query, item = queue.pairs[position]
-    asking, ranked = inspected.asking(queue.direction), inspected.ranked(queue.direction)
+    query, number = queue.pairs[position]
+    asking = inspected.asking(queue.direction)
+    ranked, item = inspected.item_at(queue.direction, number)
     asked, answers = (
         read_passage(asking.metadata, query),
         read_passage(ranked.metadata, item),
@@ -243,8 +245,8 @@ def _card(
         "query_about": _about(asked, blind=blind),
         "item_about": _about(answers, blind=blind),
         "query_picture": _picture(inspected, asking, queue.direction.split("-")[0], query),
-        "item_picture": _picture(inspected, ranked, queue.direction.split("-")[1], item),
-        "shown": shown(inspected, queue.direction, query, item),
+        "item_picture": _item_picture(inspected, queue.direction, number),
+        "shown": shown(inspected, queue.direction, query, number),
         "mark": inspected.mark,
         # The ranks are stored with the judgement, but the page does not show them.
         "context": {"depth": queue.depth, "ranks": queue.ranks(position), "blind": blind},
@@ -263,6 +265,19 @@ def _picture(inspected: Inspected, side: InspectedSide, name: str, row: int) -> 
     """The address of a picture; another one when the picture changes, for a browser keeps it."""
     version = picture_version(side.metadata, row, inspected.folder)
     return f"/picture/{name}/{row}?version={version}" if version else None
+
+
+def _item_picture(inspected: Inspected, direction: Direction, number: int) -> str | None:
+    """The address of an item's picture; of another space those that lie in its table alone."""
+    side, row = inspected.item_at(direction, number)
+    name = direction.split("-")[1]
+    if number == row and side is inspected.ranked(direction):
+        return _picture(inspected, side, name, row)
+    try:
+        picture(side.metadata, row, None)
+    except FileError:
+        return None
+    return f"/picture/{name}/{number}?version={picture_version(side.metadata, row, None)}"
 
 
 def _order(

@@ -24,6 +24,7 @@ from anglewise.web_page.rankings import (
     has_words,
     meaning,
     nearest,
+    numbered_in_space,
     usual_rankings,
 )
 from anglewise.web_page.state import AppState, in_words
@@ -35,7 +36,11 @@ BAR = 56
 
 @dataclass(frozen=True)
 class ShownItem:
-    """A row of the ranked side as it stands in a list."""
+    """A row of the ranked side as it stands in a list.
+
+    Of an item that only another space holds, ``holder`` is that space, and ``row`` a number behind
+    all rows.
+    """
 
     row: int
     id: str
@@ -49,6 +54,7 @@ class ShownItem:
     only_here: bool
     picture: bool
     probability: float | None = None
+    holder: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,8 @@ def columns(
     """The lists of one query under each measure, from rank ``view.start + 1`` on.
 
     The column of a measure that cannot be used here (a gauge in a space of one side) says why.
-    Items of a run that the space does not hold are counted; their places stay empty.
+    Items of a run that the space does not hold are counted; their places stay empty. What only
+    another space holds is shown as that space has it.
     """
     results = {str(measure): _searched(inspected, view, row, measure) for measure in measures}
     neighbours = {name: lists for name, lists in results.items() if isinstance(lists, Neighbours)}
@@ -126,6 +133,7 @@ def columns(
             elsewhere=elsewhere if len(neighbours) > 1 else None,
             ranks=[place + 1 for place in rows_of[name].values()],
             lengths=_lengths(inspected, view.direction, measure),
+            holder=lambda number: inspected.holder(view.direction, number),
         )
         places = int((result.scores[0, view.start :] > -np.inf).sum())
         tied = int(result.tied_at_cut[0])
@@ -153,35 +161,43 @@ def listed(
     elsewhere: set[int] | None = None,
     ranks: Sequence[int] | None = None,
     lengths: Embeddings | None = None,
+    holder: Callable[[int], tuple[str, InspectedSide, int]] | None = None,
 ) -> tuple[ShownItem, ...]:
     """Rows of the ranked side with their scores, as the items of a list; ranks count from 1.
 
-    ``lengths`` are the items of another space whose lengths are shown, by id.
+    ``lengths`` are the items of another space whose lengths are shown, by id; ``holder`` says which
+    space holds an item whose number stands behind all rows, and where.
     """
     ranks = range(1, len(rows) + 1) if ranks is None else ranks
-    titles, norms = ranked.metadata.titles(rows), [float(ranked.embeddings.norms[r]) for r in rows]
-    longest = ranked.longest
-    if lengths is not None:
-        ids = ranked.embeddings.ids[list(rows)].tolist()
-        norms = [float(lengths.norms[lengths.row_of[name]]) for name in ids]
-        longest = float(lengths.norms.max())
+    longest = ranked.longest if lengths is None else float(lengths.norms.max())
+    size = len(ranked.embeddings)
+    own = iter(ranked.metadata.titles([row for row in rows if row < size]))
     picture = ranked.metadata.picture_column is not None
-    return tuple(
-        ShownItem(
-            row=row,
-            id=ranked.name(row),
-            title=title,
-            rank=rank,
-            score=float(score),
-            grade=gains.get(row),
-            use=_use(ranked, row),
-            norm=norm,
-            bar=round(BAR * norm / (longest or 1.0), 1),
-            only_here=elsewhere is not None and row not in elsewhere,
-            picture=picture,
+    items: list[ShownItem] = []
+    for rank, row, score in zip(ranks, rows, scores, strict=False):
+        called, side, there = "", ranked, row
+        if row >= size and holder is not None:
+            called, side, there = holder(row)
+        norm = float(side.embeddings.norms[there])
+        if lengths is not None:
+            norm = float(lengths.norms[lengths.row_of[str(side.embeddings.ids[there])]])
+        items.append(
+            ShownItem(
+                row=row,
+                id=side.name(there),
+                title=side.metadata.titles([there])[0] if called else next(own),
+                rank=rank,
+                score=float(score),
+                grade=gains.get(row),
+                use=_use(side, there),
+                norm=norm,
+                bar=round(BAR * norm / (longest or 1.0), 1),
+                only_here=elsewhere is not None and row not in elsewhere,
+                picture=picture and not called,
+                holder=called,
+            )
         )
-        for rank, row, title, score, norm in zip(ranks, rows, titles, scores, norms, strict=False)
-    )
+    return tuple(items)
 
 
 def _lengths(inspected: Inspected, direction: Direction, ranking: Ranking) -> Embeddings | None:
@@ -219,6 +235,8 @@ def _searched(
     depth = min(view.start + view.k, ranked)
     asking = np.array([row], dtype=np.int64)
     try:
+        if isinstance(measure, SpaceRanking):
+            return numbered_in_space(inspected, measure, view.direction, asking, depth)
         results = nearest(inspected, [measure], k=depth, direction=view.direction, rows=asking)
     except AnglewiseError as error:
         return in_words(error)
@@ -270,7 +288,7 @@ def neighbours(app: AppState, request: Request) -> Response:
         )
 
     def link(item: ShownItem) -> str:
-        return "/" + _view_of(view, item.id).address()
+        return "" if item.holder else "/" + _view_of(view, item.id).address()
 
     return app.page(
         "neighbours.html",

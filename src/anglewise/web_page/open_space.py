@@ -111,8 +111,15 @@ class Queue:
         return any(pair.probability is not None and pair.probability < 1 for pair in self.pairs)
 
 
-def queue_of(path: PathLike, space: Space, direction: Direction | None = None) -> Queue:
+def queue_of(
+    path: PathLike,
+    space: Space,
+    direction: Direction | None = None,
+    others: Mapping[str, Space] | None = None,
+) -> Queue:
     """Read a queue for a space; by default in the direction that ``judge sample`` takes.
+
+    Items may be those of ``others``, which stand beside it.
 
     Raises ``FileError`` and ``ValuesError`` as ``read_queue`` does, ``IdsError`` for ids that the
     space does not hold, ``ShapeError`` for a direction that it does not have.
@@ -122,10 +129,12 @@ def queue_of(path: PathLike, space: Space, direction: Direction | None = None) -
     direction = direction or ("items-items" if space.one_sided else DIRECTIONS[0])
     pairs = tuple(read_queue(path))
     asking, ranked = space.sides(direction)
+    sides = [ranked, *(one.sides(direction)[1] for one in (others or {}).values())]
     unknown = [
         pair
         for pair in pairs
-        if pair.query_id not in asking.row_of or pair.item_id not in ranked.row_of
+        if pair.query_id not in asking.row_of
+        or not any(pair.item_id in side.row_of for side in sides)
     ]
     if unknown:
         raise IdsError(_name_unknown(path, direction, unknown, space))
@@ -232,6 +241,54 @@ class Inspected:
         if direction not in self._competing:
             self._competing[direction] = Competing(self.spaces, direction, ())
         return self._competing[direction]
+
+    @cached_property
+    def _others_ranked(self) -> "dict[tuple[str, Direction], InspectedSide]":
+        return {}
+
+    def holder(self, direction: Direction, number: int) -> "tuple[str, InspectedSide, int]":
+        """Which space holds an item that the open one lacks, by its number, and its row there.
+
+        Raises ``IdsError`` where none does.
+        """
+        name = str(self.competing(direction).item_ids[number])
+        for called, space in self.others.items():
+            ranked = space.sides(direction)[1]
+            if name in ranked.row_of:
+                key = (called, direction)
+                if key not in self._others_ranked:
+                    self._others_ranked[key] = InspectedSide(ranked, None, "", Metadata(ranked, {}))
+                return called, self._others_ranked[key], ranked.row_of[name]
+        raise IdsError(f"no space here holds {quoted(name)!r}")
+
+    def item_number(self, direction: Direction, name: str) -> int | None:
+        """The row of an item by its id, or the number of one that another space alone holds."""
+        row = self.ranked(direction).embeddings.row_of.get(name)
+        return row if row is not None or not self.others else self._number(direction, name)
+
+    def _number(self, direction: Direction, name: str) -> int | None:
+        return self.competing(direction).number_of.get(name)
+
+    def has_number(self, direction: Direction, number: int) -> bool:
+        """Whether another space alone holds an item of this number."""
+        return bool(self.others) and number < len(self.competing(direction).item_ids)
+
+    def item_at(self, direction: Direction, number: int) -> "tuple[InspectedSide, int]":
+        """The side that an item is shown of, by its number, and its row there."""
+        ranked = self.ranked(direction)
+        if number < len(ranked.embeddings):
+            return ranked, number
+        _, side, row = self.holder(direction, number)
+        return side, row
+
+    def item_id(self, direction: Direction, number: int) -> str:
+        """The id of an item by its number."""
+        side, row = self.item_at(direction, number)
+        return str(side.embeddings.ids[row])
+
+    def pictures_of(self, side: "InspectedSide") -> Path | None:
+        """The folder in which pictures of a side lie; None where it is not that of this space."""
+        return self.folder if side is self.items or side is self.queries else None
 
     @cached_property
     def gauged(self) -> bool:

@@ -206,11 +206,14 @@ def _asking(inspected: Inspected, queue: Queue) -> Int64[Array, " q"]:
 
 def _in_order(queue: JudgingQueue, inspected: Inspected, queue_given: Queue) -> JudgingQueue:
     """The same queue with the given pairs in place of the pool, whose ranks they take over."""
-    asking, ranked = inspected.space.sides(queue_given.direction)
+    direction = queue_given.direction
+    asking = inspected.space.sides(direction)[0]
     number_of = {int(row): number for number, row in enumerate(queue.rows)}
+    numbers = [inspected.item_number(direction, pair.item_id) for pair in queue_given.pairs]
     queued = [
-        (number_of[asking.row_of[pair.query_id]], ranked.row_of[pair.item_id])
-        for pair in queue_given.pairs
+        (number_of[asking.row_of[pair.query_id]], number)
+        for pair, number in zip(queue_given.pairs, numbers, strict=True)
+        if number is not None  # which no pair of a queue that was read is
     ]
     pairs = sorted(queued)
     position_of = {pair: position for position, pair in enumerate(pairs)}
@@ -370,8 +373,8 @@ def _refused(
     incomplete = empty_places(queue.lists, queue.depth)
     if incomplete:
         reason = (
-            f"{listed(incomplete)} lists items that this space does not hold, which nobody can "
-            "judge here: compare --runs counts them"
+            f"{listed(incomplete)} lists items that this space does not hold, which count in no "
+            "decision here: judge sample pools them, compare --spaces and --runs count them"
         )
         return {"state": "unknown items", "text": _sentence(reason)}
     if queue.by_lot:

@@ -285,6 +285,23 @@ def _of_run(
     return Neighbours(name, indices, scores, tied)
 
 
+def numbered_in_space(
+    inspected: Inspected,
+    ranking: SpaceRanking,
+    direction: Direction,
+    rows: Int64[Array, " q"],
+    k: int,
+) -> Neighbours:
+    """The first places in one of several spaces.
+
+    Items that the open one holds stand by their rows, others by their numbers behind these.
+    """
+    judged = inspected.judgements.get(direction)
+    competing = inspected.competing(direction)
+    found = competing.of_space(ranking.name, [ranking.measure], rows, k, judged)
+    return replace(found[str(ranking.measure)], measure=str(ranking))
+
+
 def _of_space(
     inspected: Inspected,
     ranking: SpaceRanking,
@@ -293,12 +310,9 @@ def _of_space(
     k: int,
 ) -> Neighbours:
     """The first places in one of several spaces; items that the open one lacks are empty (-1)."""
-    judged = inspected.judgements.get(direction)
-    competing = inspected.competing(direction)
-    found = competing.of_space(ranking.name, [ranking.measure], rows, k, judged)
-    lists = found[str(ranking.measure)]
+    lists = numbered_in_space(inspected, ranking, direction, rows, k)
     held = lists.indices < len(inspected.ranked(direction).embeddings)
-    return replace(lists, measure=str(ranking), indices=np.where(held, lists.indices, NOBODY))
+    return replace(lists, indices=np.where(held, lists.indices, NOBODY))
 
 
 def _fits(run: Run, asking: Embeddings, ranked: Embeddings) -> bool:
