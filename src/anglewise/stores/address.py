@@ -44,6 +44,9 @@ class StoreKind:
 
 KINDS = {
     "faiss": StoreKind("faiss_store:FaissStore", "faiss:///path/index.faiss", has_name=False),
+    "usearch": StoreKind(
+        "usearch_store:UsearchStore", "usearch:///path/index.usearch", has_name=False
+    ),
     "lancedb": StoreKind(
         "lancedb_store:LanceStore", "lancedb:///folder/table", inside="{name}.lance"
     ),
