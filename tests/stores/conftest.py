@@ -29,11 +29,11 @@ IN_A_FILE = {
 """How addresses of stores are written that are a file, or of which several share one."""
 IN_MEMORY = {"faiss", "usearch"}
 """An index that is in memory until it is whole, and so are tests of it."""
-NO_SCAN = set()
+NO_SCAN = {"chroma"}
 """Stores that have nothing but a graph."""
 
 
-@pytest.fixture(params=["faiss", "qdrant", "lancedb", "postgresql", "usearch"])
+@pytest.fixture(params=["faiss", "qdrant", "lancedb", "postgresql", "usearch", "chroma"])
 def place(request, tmp_path):
     """A function that gives addresses of one kind of store."""
     kind = request.param

@@ -89,3 +89,140 @@ def test_a_file_that_is_no_index_of_usearch_is_refused(tmp_path):
     with pytest.raises(Exception, match="usearch") as refused:
         aw.probe(f"usearch://{tmp_path}/i.usearch")
     assert "Traceback" not in str(refused.value)
+
+
+def by_chroma(folder, vectors, **settings):
+    """As a program writes it, in batches."""
+    import chromadb
+
+    client = chromadb.PersistentClient(str(folder))
+    films = client.create_collection("films", **settings)
+    for start in range(0, len(vectors), 300):
+        part = range(start, min(start + 300, len(vectors)))
+        films.add(ids=[str(i) for i in part], embeddings=vectors[part.start : part.stop])
+    client.close()
+    return f"chroma://{folder}/films"
+
+
+def test_chroma_ranks_by_squared_distance_unless_told_otherwise(tmp_path):
+    made = space()
+    address = by_chroma(tmp_path, made.items.vectors)  # with its default embedding function
+    found = aw.probe(address)
+    assert (found.metric, found.says) == ("squared-euclidean", "l2")
+    told = aw.verify(address, made, "cosine")
+    assert told.recall < 0.9
+    assert "ranks by squared-euclidean, where cosine is due" in " ".join(told.reasons)
+
+
+def test_the_metric_of_chroma_is_that_of_the_making(tmp_path):
+    """A later word in the metadata changes nothing: the numbers tell."""
+    import chromadb
+
+    address = by_chroma(tmp_path, space().items.vectors)
+    client = chromadb.PersistentClient(str(tmp_path))
+    client.get_collection("films").modify(metadata={"space": "cosine"})
+    client.close()
+    assert aw.probe(address).metric == "squared-euclidean"
+
+
+def test_effort_of_chroma_is_that_of_the_collection_and_never_changed_by_verify(tmp_path):
+    made = space(items=3_000)
+    low = {"hnsw": {"space": "ip", "ef_search": 1, "max_neighbors": 2, "ef_construction": 5}}
+    address = by_chroma(tmp_path, made.items.vectors, configuration=low)
+    told = aw.verify(address, made, "dot")
+    assert told.recall < 0.9
+    assert "its ef_search is 1, and 64 is asked for" in " ".join(told.reasons)
+    assert "ef 1)" in aw.probe(address).index
+
+
+def test_export_lets_a_collection_of_chroma_have_the_effort_that_was_proven(tmp_path):
+    made = space(items=3_000)
+    result = aw.export(made, "csls(5)", f"chroma://{tmp_path}/films", min_recall=0.999)
+    with open_store(f"chroma://{tmp_path}/films") as store:
+        proven = result.effort.get("ef", 100)
+        assert store._settings["ef_search"] == proven
+    assert aw.verify(f"chroma://{tmp_path}/films", made).recall >= 0.999
+
+
+def test_an_id_that_chroma_has_is_written_anew(tmp_path):
+    """Its own ``add`` leaves what is there, without a word."""
+    from anglewise.stores.address import read_address
+    from anglewise.stores.chroma_store import ChromaStore
+    from anglewise.stores.vector_store import Layout
+
+    store = ChromaStore.create(read_address(f"chroma://{tmp_path}/films"), Layout(2, "dot"))
+    store.add(["a"], np.array([[1.0, 0.0]], np.float32))
+    store.add(["a"], np.array([[0.0, 2.0]], np.float32))
+    assert store.vectors_of(["a"])["a"].tolist() == [0, 2]
+    assert store.described().count == 1
+    store.close()
+
+
+def test_chroma_has_no_scan_and_export_says_so(tmp_path):
+    with pytest.raises(StoreError, match="no scan: its only index is a graph"):
+        aw.export(space(), "dot", f"chroma://{tmp_path}/films", index="scan")
+
+
+def test_looking_for_a_collection_makes_no_files(tmp_path):
+    for kind in ("chroma",):
+        with pytest.raises(StoreError):
+            aw.probe(f"{kind}://{tmp_path}/films")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_this_program_has_open_with_chroma_is_asked_all_the_same(tmp_path):
+    import chromadb
+
+    address = by_chroma(tmp_path, space().items.vectors)
+    own = chromadb.PersistentClient(str(tmp_path))
+    assert aw.probe(address).metric == "squared-euclidean"
+    assert own.get_collection("films").count() == 600
+    own.close()
+
+
+def test_an_exchange_that_was_killed_in_between_is_told_and_gone_on_with(tmp_path):
+    """Chroma renames one collection at a time."""
+    import chromadb
+
+    made = space()
+    address = f"chroma://{tmp_path}/films"
+    aw.export(made, "dot", address)
+    client = chromadb.PersistentClient(str(tmp_path))
+    client.get_collection("films").modify(name="films__replaced_by_anglewise")
+    client.close()
+    with pytest.raises(StoreError, match="films__replaced_by_anglewise is what films was before"):
+        aw.probe(address)
+    aw.export(made, "dot", address)
+    with open_store(address) as store:
+        assert store._names() == ["films"]
+
+
+def test_a_server_of_chroma_is_asked_by_its_address(tmp_path):
+    import socket
+    import subprocess
+    import sys
+    import time
+    from pathlib import Path
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    chroma = Path(sys.executable).with_name("chroma")
+    command = [str(chroma), "run", "--path", str(tmp_path), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    time.sleep(0.2)
+            made, address = space(), f"chroma://127.0.0.1:{port}/films"
+            aw.export(made, "cosine", address)
+            assert aw.verify(address, made).recall >= 0.98
+            assert aw.probe(address, scratch=True).metric == "cosine"
+        finally:
+            server.terminate()
+    with pytest.raises(StoreError, match="Chroma says"):
+        aw.probe(address)

@@ -146,7 +146,7 @@ def test_a_zero_vector_is_told(place):
     address = written(place("films"), "cosine", x, index="graph")
     told = aw.probe(address, scratch=True).zero_vector
     words = {"lancedb": "missing", "qdrant": "with 0", "postgresql": "missing"}
-    words |= {"usearch": "with 1"}
+    words |= {"usearch": "with 1", "chroma": "with 1"}
     assert words[place.kind] in told or "nan" in told
 
 
@@ -189,7 +189,9 @@ def left_over(place):
         yield from (f.name for f in read.folder.parent.iterdir() if f.name not in own)
         return
     with open_store(place("films")) as store:
-        if place.kind == "lancedb":
+        if place.kind == "chroma":
+            names = store._names()
+        elif place.kind == "lancedb":
             names = store.tables()
         elif place.kind == "qdrant":
             aliased = {a.collection_name for a in store.client.get_aliases().aliases}
@@ -333,6 +335,8 @@ def begun(place):
         return True
     if place.kind == "postgresql":
         return any(left_over(place))
+    if place.kind == "chroma":  # one folder for each collection, beside the file of SQLite
+        return len(list(read.folder.iterdir())) > 2
     folder = read.folder if place.kind == "lancedb" else read.folder / "collection"
     return any("__" in file.name for file in folder.iterdir()) and (
         place.kind == "lancedb" or len(list(folder.iterdir())) > 1

@@ -30,6 +30,7 @@ EXTRAS = {
     "qdrant": ("qdrant-client", "collections of Qdrant: probe, export, verify"),
     "pgvector": ("psycopg", "tables of PostgreSQL with pgvector: probe, export, verify"),
     "usearch": ("usearch", "indexes of usearch: probe, export, verify"),
+    "chroma": ("chromadb", "collections of Chroma: probe, export, verify"),
     "langchain": ("langchain-core", "a retriever for it"),
     "llama-index": ("llama-index-core", "a retriever for it"),
     "haystack": ("haystack-ai", "a retriever for it"),

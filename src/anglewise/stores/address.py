@@ -57,6 +57,13 @@ KINDS = {
         inside="collection/{name}",
         account="QDRANT_API_KEY",
     ),
+    "chroma": StoreKind(
+        "chroma_store:ChromaStore",
+        "chroma:///folder/collection, or chroma://host:8000/collection",
+        is_server=True,
+        account="CHROMA_API_KEY",
+        inside="chroma.sqlite3",
+    ),
     "postgresql": StoreKind(
         "pgvector_store:PostgresStore",
         "postgresql://host/database/table",
