@@ -25,15 +25,20 @@ def postgres():
 IN_A_FILE = {
     "faiss": "faiss://{folder}/{name}.index",
     "usearch": "usearch://{folder}/{name}.usearch",
+    "sqlite-vec": "sqlite-vec://{folder}/stored.sqlite/{name}",
 }
 """How addresses of stores are written that are a file, or of which several share one."""
 IN_MEMORY = {"faiss", "usearch"}
 """An index that is in memory until it is whole, and so are tests of it."""
+TESTS_IN_MEMORY = {*IN_MEMORY, "sqlite-vec"}
+"""Stores whose tests of ``probe --scratch`` write nothing."""
 NO_SCAN = {"chroma"}
 """Stores that have nothing but a graph."""
 
 
-@pytest.fixture(params=["faiss", "qdrant", "lancedb", "postgresql", "usearch", "chroma"])
+@pytest.fixture(
+    params=["faiss", "qdrant", "lancedb", "postgresql", "usearch", "chroma", "sqlite-vec"]
+)
 def place(request, tmp_path):
     """A function that gives addresses of one kind of store."""
     kind = request.param
@@ -47,5 +52,6 @@ def place(request, tmp_path):
         (tmp_path / kind).mkdir()
         made = lambda name: f"{kind}://{tmp_path}/{kind}/{name}"  # noqa: E731
     made.kind, made.in_memory = kind, kind in IN_MEMORY
+    made.tests_in_memory = kind in TESTS_IN_MEMORY
     made.scan = "graph" if kind in NO_SCAN else "scan"
     return made

@@ -226,3 +226,99 @@ def test_a_server_of_chroma_is_asked_by_its_address(tmp_path):
             server.terminate()
     with pytest.raises(StoreError, match="Chroma says"):
         aw.probe(address)
+
+
+def by_sqlite_vec(path, vectors, columns="vector float[16]"):
+    """As a program writes it: rows by their numbers."""
+    import sqlite_vec
+
+    from anglewise.stores.sqlite_vec_store import _sqlite
+
+    connection = _sqlite().connect(str(path), isolation_level=None)
+    connection.enable_load_extension(True)
+    sqlite_vec.load(connection)
+    connection.execute(f"CREATE VIRTUAL TABLE films USING vec0({columns})")
+    connection.execute("BEGIN")
+    for i, vector in enumerate(vectors):
+        query = "INSERT INTO films (rowid, vector) VALUES (?, ?)"
+        connection.execute(query, (i, vector.tobytes()))
+    connection.execute("COMMIT")
+    connection.close()
+    return f"sqlite-vec://{path}/films"
+
+
+def test_sqlite_vec_ranks_by_distance_unless_told_otherwise(tmp_path):
+    made = space()
+    address = by_sqlite_vec(tmp_path / "f.sqlite", made.items.vectors.astype(np.float32))
+    found = aw.probe(address)
+    assert (found.metric, found.says, found.index) == ("euclidean", "l2", "scan")
+    told = aw.verify(address, made, "cosine")
+    assert told.reasons == ("the store ranks by euclidean, where cosine is due (cosine)",)
+
+
+@pytest.mark.parametrize(("word", "metric"), [("cosine", "cosine"), ("L1", "manhattan")])
+def test_the_metric_of_sqlite_vec_is_that_of_its_column(tmp_path, word, metric):
+    columns = f"vector float[16] distance_metric={word}, +title text"
+    made = space()
+    address = by_sqlite_vec(tmp_path / "f.sqlite", made.items.vectors.astype(np.float32), columns)
+    assert aw.probe(address, scratch=True).metric == metric
+    assert aw.verify(address, made, metric).recall == 1
+
+
+def test_a_zero_vector_comes_first_by_the_cosine_of_sqlite_vec_and_export_avoids_it(tmp_path):
+    """Its distance is NULL, which stands before all numbers."""
+    made = space(zeros=5)
+    path = tmp_path / "f.sqlite"
+    columns = "vector float[16] distance_metric=cosine"
+    address = by_sqlite_vec(path, made.items.vectors.astype(np.float32), columns)
+    assert "place 1 of 14 with nan" in aw.probe(address, scratch=True).zero_vector
+    told = aw.verify(address, made, "cosine")
+    assert told.recall == pytest.approx(0.5)  # five of ten
+    result = aw.export(made, "cosine", f"sqlite-vec://{path}/good")
+    assert result.recall == 1
+    assert result.way == "unit vectors, one coordinate more, euclidean"
+    assert aw.verify(f"sqlite-vec://{path}/good", made).reasons == ()
+
+
+def test_sqlite_vec_has_no_inner_product_and_export_prepares_for_distances(tmp_path):
+    made = space()
+    result = aw.export(made, "dot", f"sqlite-vec://{tmp_path}/f.sqlite/films")
+    assert result.recall == 1
+    assert "one coordinate more, euclidean" in result.way
+
+
+def test_other_tables_of_the_file_stay(tmp_path):
+    from anglewise.stores.sqlite_vec_store import _sqlite
+
+    made, path = space(), tmp_path / "f.sqlite"
+    connection = _sqlite().connect(str(path), isolation_level=None)
+    for name in ("films_reviews", "films__x_chunks", "anglewise"):
+        connection.execute(f"CREATE TABLE {name} (a)")
+    address = f"sqlite-vec://{path}/films"
+    aw.export(made, "cosine", address)
+    aw.export(space(seed=1), "cosine", address, replace=True)
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    names = {name for (name,) in connection.execute(query)}
+    connection.close()
+    own = {"films", "films_info", "films_chunks", "films_rowids", "films_auxiliary"}
+    own |= {"films_vector_chunks00", "anglewise_manifests"}
+    assert names == own | {"films_reviews", "films__x_chunks", "anglewise"}
+
+
+def test_what_is_no_table_of_vectors_is_refused(tmp_path):
+    from anglewise.stores.sqlite_vec_store import _sqlite
+
+    path = tmp_path / "f.sqlite"
+    by_sqlite_vec(path, space().items.vectors.astype(np.float32))
+    connection = _sqlite().connect(str(path))
+    connection.execute("CREATE TABLE plain (vector)")
+    connection.close()
+    with pytest.raises(StoreError, match="none of sqlite-vec"):
+        aw.probe(f"sqlite-vec://{path}/plain")
+    with pytest.raises(StoreError, match="of sqlite-vec there are films"):
+        aw.probe(f"sqlite-vec://{path}/flims")
+    with pytest.raises(StoreError, match="no vectors 'v'"):
+        aw.probe(f"sqlite-vec://{path}/films?vector=v")
+    (tmp_path / "no.sqlite").write_bytes(b"no" * 999)
+    with pytest.raises(StoreError, match="not a database"):
+        aw.probe(f"sqlite-vec://{tmp_path}/no.sqlite/films")

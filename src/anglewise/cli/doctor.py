@@ -31,6 +31,7 @@ EXTRAS = {
     "pgvector": ("psycopg", "tables of PostgreSQL with pgvector: probe, export, verify"),
     "usearch": ("usearch", "indexes of usearch: probe, export, verify"),
     "chroma": ("chromadb", "collections of Chroma: probe, export, verify"),
+    "sqlite-vec": ("sqlite-vec", "tables of sqlite-vec: probe, export, verify"),
     "langchain": ("langchain-core", "a retriever for it"),
     "llama-index": ("llama-index-core", "a retriever for it"),
     "haystack": ("haystack-ai", "a retriever for it"),

@@ -1,5 +1,6 @@
 """Addresses of collections, such as ``faiss:///path/index.faiss``, ``qdrant://host/films``."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -63,6 +64,9 @@ KINDS = {
         is_server=True,
         account="CHROMA_API_KEY",
         inside="chroma.sqlite3",
+    ),
+    "sqlite-vec": StoreKind(
+        "sqlite_vec_store:SqliteVecStore", "sqlite-vec:///path/file.sqlite/table"
     ),
     "postgresql": StoreKind(
         "pgvector_store:PostgresStore",
@@ -154,7 +158,7 @@ def is_address(text: object) -> bool:
     >>> is_address("lancedb:///films/table"), is_address("films/items.parquet")
     (True, False)
     """
-    return isinstance(text, str) and "://" in text and text.split("://")[0].isalpha()
+    return isinstance(text, str) and re.match(r"[a-z][a-z-]*://", text, re.IGNORECASE) is not None
 
 
 def read_address(text: "str | Address") -> Address:
