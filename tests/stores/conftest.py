@@ -25,19 +25,20 @@ def postgres():
 IN_A_FILE = {
     "faiss": "faiss://{folder}/{name}.index",
     "usearch": "usearch://{folder}/{name}.usearch",
+    "duckdb": "duckdb://{folder}/stored.duckdb/{name}",
     "sqlite-vec": "sqlite-vec://{folder}/stored.sqlite/{name}",
 }
 """How addresses of stores are written that are a file, or of which several share one."""
 IN_MEMORY = {"faiss", "usearch"}
 """An index that is in memory until it is whole, and so are tests of it."""
-TESTS_IN_MEMORY = {*IN_MEMORY, "sqlite-vec"}
+TESTS_IN_MEMORY = {*IN_MEMORY, "sqlite-vec", "duckdb"}
 """Stores whose tests of ``probe --scratch`` write nothing."""
 NO_SCAN = {"chroma"}
 """Stores that have nothing but a graph."""
 
 
 @pytest.fixture(
-    params=["faiss", "qdrant", "lancedb", "postgresql", "usearch", "chroma", "sqlite-vec"]
+    params=["faiss", "qdrant", "lancedb", "postgresql", "usearch", "chroma", "sqlite-vec", "duckdb"]
 )
 def place(request, tmp_path):
     """A function that gives addresses of one kind of store."""

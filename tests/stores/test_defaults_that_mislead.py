@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import anglewise as aw
-from anglewise.errors import SpellingError, StoreError
+from anglewise.errors import MissingExtraError, SpellingError, StoreError
 from anglewise.stores.vector_store import open_store
 
 
@@ -164,9 +164,9 @@ def test_chroma_has_no_scan_and_export_says_so(tmp_path):
 
 
 def test_looking_for_a_collection_makes_no_files(tmp_path):
-    for kind in ("chroma",):
+    for place in ("chroma://{}/c", "sqlite-vec://{}/f.sqlite/c", "duckdb://{}/f.duckdb/c"):
         with pytest.raises(StoreError):
-            aw.probe(f"{kind}://{tmp_path}/films")
+            aw.probe(place.format(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -322,3 +322,98 @@ def test_what_is_no_table_of_vectors_is_refused(tmp_path):
     (tmp_path / "no.sqlite").write_bytes(b"no" * 999)
     with pytest.raises(StoreError, match="not a database"):
         aw.probe(f"sqlite-vec://{tmp_path}/no.sqlite/films")
+
+
+def by_duckdb(path, vectors, index=""):
+    """As a program writes it."""
+    from anglewise.stores.address import read_address
+    from anglewise.stores.duckdb_store import _connection
+
+    connection = _connection(read_address(f"duckdb://{path}/films"), writes=True)
+    connection.execute("CREATE TABLE stored.films (id INTEGER, embedding FLOAT[16], title TEXT)")
+    for i, vector in enumerate(vectors):
+        values = [i, vector.tolist(), f"film {i}"]
+        connection.execute("INSERT INTO stored.films VALUES (?, ?::FLOAT[16], ?)", values)
+    if index:
+        using = f"USING HNSW (embedding) WITH (metric = '{index}')"
+        connection.execute(f"CREATE INDEX own ON stored.films {using}")
+    connection.close()
+    return f"duckdb://{path}/films?vector=embedding"
+
+
+@pytest.mark.parametrize(
+    ("index", "metric"), [("ip", "dot"), ("cosine", "cosine"), ("l2sq", "euclidean")]
+)
+def test_which_function_an_index_of_duckdb_answers_is_found_by_its_plan(tmp_path, index, metric):
+    """The catalogue does not say with which metric an index was made."""
+    made = space()
+    address = by_duckdb(tmp_path / "f.duckdb", made.items.vectors, index)
+    found = aw.probe(address, scratch=True)
+    assert (found.metric, found.says, found.index) == (metric, index, "graph (hnsw)")
+    assert aw.verify(address, made, metric).recall > 0.9
+
+
+def test_another_function_of_duckdb_scans_without_a_word_and_is_told(tmp_path):
+    made = space()
+    address = by_duckdb(tmp_path / "f.duckdb", made.items.vectors, "ip")
+    found = aw.probe(f"{address}&metric=l2sq")
+    assert (found.metric, found.index) == ("euclidean", "scan")
+    told = aw.verify(f"{address}&metric=l2sq", made, "dot")
+    assert told.reasons == ("the store ranks by euclidean, where dot is due (dot)",)
+
+
+def test_without_an_index_the_question_is_named_and_not_guessed(tmp_path):
+    address = by_duckdb(tmp_path / "f.duckdb", space().items.vectors)
+    with pytest.raises(StoreError, match="the question names the function"):
+        aw.probe(address)
+    assert aw.probe(f"{address}&metric=cosine").metric == "cosine"
+    with pytest.raises(SpellingError, match="metrics are ip, cosine, l2sq"):
+        aw.probe(f"{address}&metric=cosin")
+
+
+def test_the_graph_of_duckdb_that_takes_the_name_is_the_one_that_was_proven(tmp_path):
+    """It is built anew, since no table with an index is renamed: by one thread, so alike."""
+    from anglewise.stores.address import read_address
+    from anglewise.stores.duckdb_store import DuckdbStore
+    from anglewise.stores.vector_store import Layout
+
+    made = space(items=5_000)
+    there = read_address(f"duckdb://{tmp_path}/f.duckdb/films")
+    layout = Layout(16, "dot", "graph", {"m": 4, "ef_construction": 10})
+    store = DuckdbStore.create(there.called("films__new"), layout)
+    for start in range(0, 5_000, 1_000):
+        rows = range(start, start + 1_000)
+        store.add([str(i) for i in rows], made.items.vectors[rows.start : rows.stop])
+    store.finish()
+    queries = made.queries.vectors.astype(np.float32)
+    before = store.search(queries, 20)
+    store.take_place(there)
+    assert store.search(queries, 20) == before
+    store.close()
+    with open_store(there) as again:
+        assert again.search(queries, 20) == before
+        assert again.described().index == "graph (hnsw)"
+
+
+def test_an_extension_of_another_version_is_not_fetched(tmp_path, monkeypatch):
+    address = by_duckdb(tmp_path / "f.duckdb", space().items.vectors)
+    monkeypatch.setattr("anglewise.stores.duckdb_store._version", lambda: "2.0.0")
+    with pytest.raises(MissingExtraError, match=r"vss of 1\.5\.5: take the same of both"):
+        aw.probe(address)
+
+
+def test_a_file_that_another_program_writes_is_told(tmp_path):
+    import subprocess
+    import sys
+
+    address = by_duckdb(tmp_path / "f.duckdb", space().items.vectors, "ip")
+    program = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); input()"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "f.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(StoreError, match="lock"):
+            aw.probe(address)
+        other.communicate(b"\n")
+    assert aw.probe(address).metric == "dot"

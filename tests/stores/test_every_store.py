@@ -147,6 +147,7 @@ def test_a_zero_vector_is_told(place):
     told = aw.probe(address, scratch=True).zero_vector
     words = {"lancedb": "missing", "qdrant": "with 0", "postgresql": "missing"}
     words |= {"usearch": "with 1", "chroma": "with 1", "sqlite-vec": "place 1 of 14 with nan"}
+    words |= {"duckdb": "place 14 of 14 with 2"}
     assert words[place.kind] in told or "nan" in told
 
 
@@ -191,6 +192,8 @@ def left_over(place):
     with open_store(place("films")) as store:
         if place.kind == "chroma":
             names = store._names()
+        elif place.kind == "duckdb":
+            names = [name for (name,) in store._execute("SELECT table_name FROM duckdb_tables()")]
         elif place.kind == "sqlite-vec":
             names = [name for name, sql in store._tables() if "vec0" in sql]
         elif place.kind == "lancedb":
@@ -306,7 +309,7 @@ def exporting(address, items, seed, *, resume=False):
 
 
 def test_a_killed_export_leaves_the_old_one_and_can_be_gone_on_with(place):
-    made, items = space(), 3_000 if place.kind == "qdrant" else 20_000
+    made, items = space(), {"qdrant": 3_000, "duckdb": 10_000}.get(place.kind, 20_000)
     before = aw.export(made, "dot", place("films")).recall
     process = exporting(place("films"), items, 1)
     until = time.monotonic() + 60
@@ -335,6 +338,8 @@ def begun(place):
     read = read_address(place("films"))
     if place.in_memory:
         return True
+    if place.kind == "duckdb":  # which lets in one program at a time
+        return read.folder.with_name(f"{read.folder.name}.wal").exists()
     if place.kind in {"postgresql", "sqlite-vec"}:
         return any(left_over(place))
     if place.kind == "chroma":  # one folder for each collection, beside the file of SQLite

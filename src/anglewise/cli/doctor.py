@@ -32,6 +32,7 @@ EXTRAS = {
     "usearch": ("usearch", "indexes of usearch: probe, export, verify"),
     "chroma": ("chromadb", "collections of Chroma: probe, export, verify"),
     "sqlite-vec": ("sqlite-vec", "tables of sqlite-vec: probe, export, verify"),
+    "duckdb": ("duckdb", "tables of DuckDB: probe, export, verify"),
     "langchain": ("langchain-core", "a retriever for it"),
     "llama-index": ("llama-index-core", "a retriever for it"),
     "haystack": ("haystack-ai", "a retriever for it"),

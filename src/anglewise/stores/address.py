@@ -65,6 +65,7 @@ KINDS = {
         account="CHROMA_API_KEY",
         inside="chroma.sqlite3",
     ),
+    "duckdb": StoreKind("duckdb_store:DuckdbStore", "duckdb:///path/file.duckdb/table"),
     "sqlite-vec": StoreKind(
         "sqlite_vec_store:SqliteVecStore", "sqlite-vec:///path/file.sqlite/table"
     ),
