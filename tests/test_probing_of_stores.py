@@ -159,6 +159,7 @@ def test_what_cannot_be_asked_is_refused():
         ("sqlite-vec:///a/b.sqlite/t", ("sqlite-vec", "", "/a/b.sqlite", "t")),
         ("sqlite-vec://b.sqlite/t", ("sqlite-vec", "", "b.sqlite", "t")),
         ("duckdb:///a/b.duckdb/t", ("duckdb", "", "/a/b.duckdb", "t")),
+        ("hnswlib:///a/b.bin", ("hnswlib", "", "/a/b.bin", "")),
         ("postgresql://u:p@h:5/db/s.t", ("postgresql", "h", "db", "s.t")),
         ("postgresql://u@/db/t?host=/run/pg", ("postgresql", "", "db", "t")),
     ],

@@ -25,21 +25,26 @@ def postgres():
 IN_A_FILE = {
     "faiss": "faiss://{folder}/{name}.index",
     "usearch": "usearch://{folder}/{name}.usearch",
+    "hnswlib": "hnswlib://{folder}/{name}.bin",
     "duckdb": "duckdb://{folder}/stored.duckdb/{name}",
     "sqlite-vec": "sqlite-vec://{folder}/stored.sqlite/{name}",
 }
 """How addresses of stores are written that are a file, or of which several share one."""
-IN_MEMORY = {"faiss", "usearch"}
+IN_MEMORY = {"faiss", "usearch", "hnswlib"}
 """An index that is in memory until it is whole, and so are tests of it."""
 TESTS_IN_MEMORY = {*IN_MEMORY, "sqlite-vec", "duckdb"}
 """Stores whose tests of ``probe --scratch`` write nothing."""
-NO_SCAN = {"chroma"}
+NO_SCAN = {"chroma", "hnswlib"}
 """Stores that have nothing but a graph."""
 
 
-@pytest.fixture(
-    params=["faiss", "qdrant", "lancedb", "postgresql", "usearch", "chroma", "sqlite-vec", "duckdb"]
-)
+KINDS = [
+    *("faiss", "qdrant", "lancedb", "postgresql"),
+    *("usearch", "hnswlib", "chroma", "sqlite-vec", "duckdb"),
+]
+
+
+@pytest.fixture(params=KINDS)
 def place(request, tmp_path):
     """A function that gives addresses of one kind of store."""
     kind = request.param

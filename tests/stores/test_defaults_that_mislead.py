@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import anglewise as aw
-from anglewise.errors import MissingExtraError, SpellingError, StoreError
+from anglewise.errors import FileError, MissingExtraError, SpellingError, StoreError, ValuesError
 from anglewise.stores.vector_store import open_store
 
 
@@ -417,3 +417,88 @@ def test_a_file_that_another_program_writes_is_told(tmp_path):
             aw.probe(address)
         other.communicate(b"\n")
     assert aw.probe(address).metric == "dot"
+
+
+def by_hnswlib(path, vectors, space="l2", **settings):
+    """As a program writes it."""
+    from hnswlib import Index
+
+    index = Index(space=space, dim=vectors.shape[1])
+    index.init_index(max_elements=len(vectors), **settings)
+    index.add_items(vectors, np.arange(len(vectors)))
+    index.save_index(str(path))
+    return f"hnswlib://{path}"
+
+
+def test_the_metric_of_a_file_of_hnswlib_is_named_and_not_guessed(tmp_path):
+    address = by_hnswlib(tmp_path / "i.bin", space().items.vectors, "ip")
+    with pytest.raises(StoreError, match="does not say its metric"):
+        aw.probe(address)
+    found = aw.probe(f"{address}?metric=ip")
+    assert (found.metric, found.shown_as) == ("dot", "1 - the inner product")
+    assert found.dimension == 16  # from the head of the file
+    with pytest.raises(SpellingError, match="metrics are ip, cosine, l2"):
+        aw.probe(f"{address}?metric=dot")
+
+
+def test_hnswlib_loses_lengths_by_cosine_and_is_told(tmp_path):
+    made = space()
+    address = by_hnswlib(tmp_path / "i.bin", made.items.vectors, "cosine") + "?metric=cosine"
+    assert aw.probe(address, scratch=True).normalises.startswith("on write")
+    told = " ".join(aw.verify(address, made, "dot").reasons)
+    assert "normalised to length 1: their lengths are lost" in told
+
+
+def test_the_effort_of_hnswlib_by_default_is_too_little_and_is_told(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4_000, 32))
+    made = aw.Space(
+        queries=aw.Embeddings(rng.normal(size=(60, 32))),
+        items=aw.Embeddings(x, [str(i) for i in range(4_000)]),
+    )
+    address = by_hnswlib(tmp_path / "i.bin", x) + "?metric=l2"
+    assert "ef 10" in aw.probe(address).index
+    told = aw.verify(address, made, "euclidean")
+    assert told.recall < 0.8
+    assert "looks at too little at the store's own ef: with ef " in " ".join(told.reasons)
+    result = aw.export(made, "euclidean", f"hnswlib://{tmp_path}/good.bin")
+    assert result.recall >= 0.98
+    assert result.effort["ef"] >= 64
+    assert aw.verify(f"hnswlib://{tmp_path}/good.bin", made).recall >= 0.98
+
+
+def test_rows_that_hnswlib_has_marked_as_deleted_are_no_rows(tmp_path):
+    from hnswlib import Index
+
+    made = space()
+    by_hnswlib(tmp_path / "i.bin", made.items.vectors)
+    index = Index(space="l2", dim=16)
+    index.load_index(str(tmp_path / "i.bin"))
+    for label in (0, 7, 599):
+        index.mark_deleted(label)
+    index.save_index(str(tmp_path / "i.bin"))
+    told = aw.verify(f"hnswlib://{tmp_path}/i.bin?metric=l2", made, "euclidean")
+    assert "3 items of 600 are missing, such as '0', '7', '599'" in " ".join(told.reasons)
+
+
+def test_other_files_are_no_index_of_hnswlib(tmp_path):
+    from hnswlib import BFIndex
+
+    index = BFIndex(space="l2", dim=16)
+    index.init_index(max_elements=600)
+    index.add_items(space().items.vectors)
+    index.save_index(str(tmp_path / "b.bin"))
+    (tmp_path / "no.bin").write_bytes(bytes(8) + b"\x01" * 100)
+    for name in ("b.bin", "no.bin"):
+        with pytest.raises(FileError, match="is no index of hnswlib"):
+            aw.probe(f"hnswlib://{tmp_path}/{name}?metric=l2")
+    with pytest.raises(StoreError, match="BFIndex"):
+        aw.export(space(), "dot", f"hnswlib://{tmp_path}/new.bin", index="scan")
+
+
+def test_numbers_that_are_none_are_taken_by_no_store():
+    """hnswlib lists them first by cosine, usearch too: they never come so far."""
+    x = space().items.vectors.copy()
+    x[3, 3] = np.nan
+    with pytest.raises(ValuesError):
+        aw.Embeddings(x)

@@ -147,7 +147,7 @@ def test_a_zero_vector_is_told(place):
     told = aw.probe(address, scratch=True).zero_vector
     words = {"lancedb": "missing", "qdrant": "with 0", "postgresql": "missing"}
     words |= {"usearch": "with 1", "chroma": "with 1", "sqlite-vec": "place 1 of 14 with nan"}
-    words |= {"duckdb": "place 14 of 14 with 2"}
+    words |= {"duckdb": "place 14 of 14 with 2", "hnswlib": "with 1"}
     assert words[place.kind] in told or "nan" in told
 
 
@@ -274,6 +274,15 @@ def changed_by_another_program(kind, path):
         index = faiss.read_index(path)
         index.add(np.ones((1, index.d), np.float32))
         faiss.write_index(index, path)
+    elif kind == "hnswlib":
+        from hnswlib import Index
+
+        from anglewise.stores.hnswlib_store import _dimension
+
+        index = Index(space="ip", dim=_dimension(Path(path)))
+        index.load_index(path, max_elements=2_000)
+        index.add_items(np.ones((1, index.dim)), [index.element_count])
+        index.save_index(path)
     elif kind == "usearch":
         from usearch.index import Index
 

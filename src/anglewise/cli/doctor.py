@@ -33,6 +33,7 @@ EXTRAS = {
     "chroma": ("chromadb", "collections of Chroma: probe, export, verify"),
     "sqlite-vec": ("sqlite-vec", "tables of sqlite-vec: probe, export, verify"),
     "duckdb": ("duckdb", "tables of DuckDB: probe, export, verify"),
+    "hnswlib": ("hnswlib", "indexes of hnswlib: probe, export, verify"),
     "langchain": ("langchain-core", "a retriever for it"),
     "llama-index": ("llama-index-core", "a retriever for it"),
     "haystack": ("haystack-ai", "a retriever for it"),

@@ -45,6 +45,7 @@ class StoreKind:
 
 KINDS = {
     "faiss": StoreKind("faiss_store:FaissStore", "faiss:///path/index.faiss", has_name=False),
+    "hnswlib": StoreKind("hnswlib_store:HnswlibStore", "hnswlib:///path/index.bin", has_name=False),
     "usearch": StoreKind(
         "usearch_store:UsearchStore", "usearch:///path/index.usearch", has_name=False
     ),

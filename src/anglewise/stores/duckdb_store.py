@@ -262,10 +262,14 @@ class DuckdbStore(VectorStore):
     ) -> None:
         """All rows of a call or none of them."""
         batch = as_batch(vectors)
-        lists: Any = pa.FixedSizeListArray.from_arrays(pa.array(batch.ravel()), batch.shape[1])
         about = [json.dumps(dict(row), default=str) for row in rows_of_metadata(metadata, len(ids))]
+        flat: Any = pa.array(batch.ravel())  # pyright: ignore[reportUnknownVariableType]
         rows: Any = pa.table(  # pyright: ignore[reportUnknownVariableType]
-            {"id": pa.array(list(ids), pa.string()), "vector": lists, "metadata": pa.array(about)}
+            {
+                "id": pa.array(list(ids), pa.string()),
+                "vector": pa.FixedSizeListArray.from_arrays(flat, batch.shape[1]),
+                "metadata": pa.array(about, pa.string()),
+            }
         )
         self._write()
         with _saying(self.address):
