@@ -502,3 +502,29 @@ def test_numbers_that_are_none_are_taken_by_no_store():
     x[3, 3] = np.nan
     with pytest.raises(ValuesError):
         aw.Embeddings(x)
+
+
+@pytest.mark.parametrize("place", ["sqlite-vec://{}/f.sqlite/", "duckdb://{}/f.duckdb/"])
+def test_names_in_other_letters_are_one_table_and_never_replaced_unasked(tmp_path, place):
+    """SQL takes Films and films for one."""
+    made, start = space(), place.format(tmp_path)
+    aw.export(made, "euclidean", f"{start}films")
+    with pytest.raises(StoreError, match="--replace"):
+        aw.export(space(seed=1), "euclidean", f"{start}Films")
+    assert aw.verify(f"{start}FILMS", made).drifted is False
+    aw.export(space(seed=1), "euclidean", f"{start}Films", replace=True)
+    assert aw.verify(f"{start}films", space(seed=1)).drifted is False
+
+
+@pytest.mark.parametrize("place", ["sqlite-vec://{}/f.sqlite/films", "duckdb://{}/f.duckdb/films"])
+def test_what_cannot_be_proven_leaves_no_file(tmp_path, monkeypatch, place):
+    monkeypatch.setattr("anglewise.stores.exact_lists.StoreLists.recall", np.zeros(60))
+    with pytest.raises(StoreError, match="Nothing was changed"):
+        aw.export(space(), "euclidean", place.format(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_exported_into_a_store_of_judgements(tmp_path):
+    with pytest.raises(StoreError, match="where judgements are kept"):
+        aw.export(space(), "cosine", f"sqlite-vec://{tmp_path}/judgements.sqlite/films")
+    assert list(tmp_path.iterdir()) == []

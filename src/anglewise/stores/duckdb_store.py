@@ -71,6 +71,7 @@ class DuckdbStore(VectorStore):
         self.connection = _connection(address) if connection is None else connection
         self.column, self.id = address.option("vector", "vector"), address.option("id", "id")
         self.layout: Layout | None = None
+        self.is_new_file = False
         try:
             self.dimension = self._dimension()
             self.metric, self.is_indexed = self._metric()
@@ -83,13 +84,16 @@ class DuckdbStore(VectorStore):
         """A table with the columns id, vector and metadata; the index is built at the end."""
         if layout.metric not in cls.supported:
             raise StoreError(f"DuckDB has no metric {layout.metric!r}")
+        is_new = not address.folder.exists()
         connection = _connection(address, writes=True)
         try:
             _made(connection, address, layout.dimension, FILE)
         except BaseException:
             connection.close()
             raise
-        return cls._reopened(address, layout, connection)
+        store = cls._reopened(address, layout, connection)
+        store.is_new_file = is_new
+        return store
 
     @classmethod
     def reopen(cls, address: Address, layout: Layout) -> "DuckdbStore":
@@ -121,21 +125,15 @@ class DuckdbStore(VectorStore):
         columns = dict(
             self._execute(
                 "SELECT column_name, data_type FROM duckdb_columns() "
-                "WHERE database_name = ? AND table_name = ?",
+                "WHERE database_name = ? AND schema_name = 'main' AND lower(table_name) = lower(?)",
                 [self.database, self.address.name],
             )
         )
         if not columns:
-            names = [
-                name
-                for (name,) in self._execute(
-                    "SELECT DISTINCT table_name FROM duckdb_columns() WHERE database_name = ?",
-                    [self.database],
-                )
-            ]
+            names = self._tables()
             raise NoCollectionError(
                 f"{self.address}: there is no table {self.address.name!r}; there are "
-                f"{', '.join(sorted(names)) or 'none'}"
+                f"{', '.join(names) or 'none'}"
             )
         for column in (self.column, self.id):
             if column not in columns:
@@ -150,6 +148,10 @@ class DuckdbStore(VectorStore):
                 f"{self.address}: the column {self.column!r} holds {kind}, and FLOAT[n] is due"
             )
         return int(size)
+
+    def _tables(self) -> list[str]:
+        query = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE database_name = ?"
+        return sorted(name for (name,) in self._execute(query, [self.database]))
 
     def _metric(self) -> tuple[str, bool]:
         """The metric that is named, that which an index answers, or that of a manifest."""
@@ -311,7 +313,7 @@ class DuckdbStore(VectorStore):
             )
         finally:
             self._execute("RESET threads")
-        self.is_indexed = True
+        self.is_indexed = self._answers(self.metric)
 
     def take_place(self, address: Address) -> None:
         """In one transaction: the old table goes, the new one takes its name, and an index anew.
@@ -328,6 +330,7 @@ class DuckdbStore(VectorStore):
             self.address = self.address.called(address.name)
             if self.is_indexed and layout is not None:
                 self._index(layout)
+        self._execute(f"CHECKPOINT {FILE}")  # an index is not safe in what DuckDB writes ahead
 
     @contextmanager
     def _transaction(self) -> Generator[None]:
@@ -340,9 +343,12 @@ class DuckdbStore(VectorStore):
         self._execute("COMMIT")
 
     def drop(self) -> None:
-        """Drop the table."""
+        """Drop the table, and the file where it was made for it and holds nothing else."""
         self._write()
         self._execute(self._sql("DROP TABLE {table}"))
+        if self.is_new_file and not self._tables():
+            self.close()
+            self.address.folder.unlink(missing_ok=True)
 
     def scratches(self) -> list[str]:
         """None: tests are made in memory."""
@@ -351,7 +357,8 @@ class DuckdbStore(VectorStore):
     def manifest(self) -> str | None:
         """The comment of the table."""
         found = self._execute(
-            "SELECT comment FROM duckdb_tables() WHERE database_name = ? AND table_name = ?",
+            "SELECT comment FROM duckdb_tables() "
+            "WHERE database_name = ? AND schema_name = 'main' AND lower(table_name) = lower(?)",
             [self.database, self.address.name],
         )
         return found[0][0] if found else None

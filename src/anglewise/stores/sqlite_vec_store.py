@@ -26,6 +26,7 @@ from anglewise.errors import (
     NoCollectionError,
     StoreError,
 )
+from anglewise.judgements.store_files import STORE_NAME
 from anglewise.stores.address import Address
 from anglewise.stores.vector_store import (
     BATCH,
@@ -47,7 +48,10 @@ COLUMN = re.compile(
 """A column of vectors, as the statement that made the table has it."""
 METRIC = re.compile(r"distance_metric\s*=\s*(\w+)", re.IGNORECASE)
 KNOWN = {"l2": "l2", "l1": "l1", "cosine": "cosine"}
-MANIFESTS = "CREATE TABLE IF NOT EXISTS anglewise_manifests (name TEXT PRIMARY KEY, text TEXT)"
+MANIFESTS = (
+    "CREATE TABLE IF NOT EXISTS anglewise_manifests "
+    "(name TEXT PRIMARY KEY COLLATE NOCASE, text TEXT)"
+)
 KEEP = "INSERT OR REPLACE INTO anglewise_manifests VALUES (?, ?)"
 RECALL = "SELECT text FROM anglewise_manifests WHERE name = ?"
 RENAME = "UPDATE anglewise_manifests SET name = ? WHERE name = ?"
@@ -72,7 +76,7 @@ class SqliteVecStore(VectorStore):
 
     def __init__(self, address: Address, connection: Any = None) -> None:
         super().__init__(address)
-        self.in_memory = connection is not None
+        self.is_new_file = False
         self.connection = _connection(address) if connection is None else connection
         try:
             self._read_table()
@@ -84,7 +88,8 @@ class SqliteVecStore(VectorStore):
         """What the table is made of."""
         address = self.address
         found = self._execute(
-            "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", [address.name]
+            "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE",
+            [address.name],
         )
         if not found:
             others = [name for name, sql in self._tables() if _is_vec(sql)]
@@ -124,12 +129,17 @@ class SqliteVecStore(VectorStore):
         """A table with the columns id, vector and metadata, in a new file or one that is there."""
         if layout.metric not in cls.supported:
             raise StoreError(f"sqlite-vec has no metric {layout.metric!r}")
+        if address.folder.name.lower() == STORE_NAME:
+            raise StoreError(f"{address}: {STORE_NAME} is where judgements are kept: name another")
+        is_new = not address.folder.exists()
         connection = _connection(address, may_make=True)
         try:
             _made(connection, address, layout.dimension, cls.supported[layout.metric])
         finally:
             connection.close()
-        return cls(address)
+        store = cls(address)
+        store.is_new_file = is_new
+        return store
 
     def _sql(self, text: str, **names: str) -> str:
         """A statement with the names of the table and its columns in it."""
@@ -263,11 +273,14 @@ class SqliteVecStore(VectorStore):
         self.__init__(self.address.called(new))
 
     def drop(self) -> None:
-        """Drop the table."""
+        """Drop the table, and the file where it was made for it and holds nothing else."""
         with self._writing() as connection:
             connection.execute(self._sql("DROP TABLE {table}"))
             if self._has_manifests():
                 connection.execute(FORGET, [self.address.name])
+        if self.is_new_file and not any(_is_vec(sql) for _, sql in self._tables()):
+            self.close()
+            self.address.folder.unlink(missing_ok=True)
 
     def scratches(self) -> list[str]:
         """None: tests are made in memory."""
