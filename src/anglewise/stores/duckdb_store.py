@@ -30,6 +30,7 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.stores.address import Address
+from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
     BATCH,
     Described,
@@ -111,10 +112,10 @@ class DuckdbStore(VectorStore):
         """A statement with the names of the table and its columns, and the function of a metric."""
         own = {"vector": self.column, "id": self.id, **names}
         return text.format(
-            table=f"{_name(self.database)}.{_name(self.address.name)}",
+            table=f"{quoted(self.database)}.{quoted(self.address.name)}",
             function=FUNCTIONS.get(word, ""),
             size=self.dimension,
-            **{key: _name(name) for key, name in own.items()},
+            **{key: quoted(name) for key, name in own.items()},
         )
 
     def _execute(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
@@ -234,7 +235,7 @@ class DuckdbStore(VectorStore):
             others = {name: column.to_pylist() for name, column in lists.items()}
             cells = [{name: c[i] for name, c in others.items()} for i in range(len(ids))]
             vectors = as_batch(flat.reshape(-1, self.dimension))
-            yield StoredRows(ids, vectors, [_about(row) for row in cells])
+            yield StoredRows(ids, vectors, [known_of(row) for row in cells])
 
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
         """By their ids."""
@@ -323,9 +324,9 @@ class DuckdbStore(VectorStore):
         layout, name = self.layout, self.address.name
         with self._transaction():
             if self.is_indexed:
-                index = _name(f"{name}_hnsw")
+                index = quoted(f"{name}_hnsw")
                 self._execute(f"DROP INDEX {FILE}.{index}")
-            self._execute(f"DROP TABLE IF EXISTS {FILE}.{_name(address.name)}")
+            self._execute(f"DROP TABLE IF EXISTS {FILE}.{quoted(address.name)}")
             self._execute(self._sql("ALTER TABLE {table} RENAME TO {new}", new=address.name))
             self.address = self.address.called(address.name)
             if self.is_indexed and layout is not None:
@@ -378,7 +379,7 @@ class DuckdbStore(VectorStore):
 def _made(connection: Any, address: Address, dimension: int, database: str) -> None:
     """Make a table; ``CollectionExistsError`` where there is one of the name."""
     duckdb = _library()
-    table = f"{_name(database)}.{_name(address.name)}"
+    table = f"{quoted(database)}.{quoted(address.name)}"
     columns = f"(id VARCHAR PRIMARY KEY, vector FLOAT[{dimension}], metadata VARCHAR)"
     with _saying(address):
         try:
@@ -391,23 +392,6 @@ def _made(connection: Any, address: Address, dimension: int, database: str) -> N
 
 def _metric_of(word: str) -> Metric:
     return next(metric for metric, own in WORDS.items() if own == word)
-
-
-def _about(row: dict[str, Any]) -> dict[str, Any]:
-    """All other columns, or what export wrote as JSON in one."""
-    if set(row) != {"metadata"} or not isinstance(row["metadata"], str):
-        return row
-    try:
-        about: Any = json.loads(row["metadata"])
-    except ValueError:
-        return row
-    return about if isinstance(about, dict) else row  # pyright: ignore[reportUnknownVariableType]
-
-
-def _name(name: str) -> str:
-    """A name in SQL."""
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
 
 
 def _library() -> Any:

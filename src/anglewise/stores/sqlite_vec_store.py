@@ -28,6 +28,7 @@ from anglewise.errors import (
 )
 from anglewise.judgements.store_files import STORE_NAME
 from anglewise.stores.address import Address
+from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
     BATCH,
     Described,
@@ -119,7 +120,7 @@ class SqliteVecStore(VectorStore):
         named = METRIC.search(rest)
         self.metric = named[1].lower() if named else "l2"
         self.is_plain = not METRIC.sub("", rest).strip(" \n\t)")
-        about = self._execute(f"PRAGMA table_xinfo({_name(address.name)})")
+        about = self._execute(f"PRAGMA table_xinfo({quoted(address.name)})")
         visible = [(name, key) for _, name, _, _, _, key, hidden in about if not hidden]
         self.id = next((name for name, key in visible if key), "rowid")
         self.others = [name for name, _ in visible if name not in {self.id, self.column, *columns}]
@@ -144,7 +145,7 @@ class SqliteVecStore(VectorStore):
     def _sql(self, text: str, **names: str) -> str:
         """A statement with the names of the table and its columns in it."""
         own = {"table": self.address.name, "vector": self.column, "id": self.id, **names}
-        return text.format_map({key: _name(name) for key, name in own.items()})
+        return text.format_map({key: quoted(name) for key, name in own.items()})
 
     def _execute(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with _saying(self.address):
@@ -200,18 +201,8 @@ class SqliteVecStore(VectorStore):
             yield StoredRows(
                 [str(row[0]) for row in found],
                 as_batch(vectors.reshape(-1, self.dimension)),
-                [self._about(row[2:]) for row in found],
+                [known_of(dict(zip(self.others, row[2:], strict=True))) for row in found],
             )
-
-    def _about(self, cells: Sequence[Any]) -> dict[str, Any]:
-        if self.others == ["metadata"]:
-            try:
-                about: Any = json.loads(cells[0] or "{}")
-            except (ValueError, TypeError):
-                about = None
-            if isinstance(about, dict):
-                return about  # pyright: ignore[reportUnknownVariableType]
-        return dict(zip(self.others, cells, strict=True))
 
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
         """By their ids, one after the other."""
@@ -259,13 +250,13 @@ class SqliteVecStore(VectorStore):
         """
         new, old = address.name, self.address.name
         with self._writing() as connection:
-            connection.execute(f"DROP TABLE IF EXISTS {_name(new)}")
+            connection.execute(f"DROP TABLE IF EXISTS {quoted(new)}")
             start = f"{old}_"
             names = [name for name, _ in self._tables() if name.startswith(start)]
             parts = [name for name in names if PARTS.fullmatch(name.removeprefix(start))]
             for name in (old, *parts):
                 renamed = new + name.removeprefix(old)
-                connection.execute(f"ALTER TABLE {_name(name)} RENAME TO {_name(renamed)}")
+                connection.execute(f"ALTER TABLE {quoted(name)} RENAME TO {quoted(renamed)}")
             if self._has_manifests():
                 connection.execute(FORGET, [new])
                 connection.execute(RENAME, [new, old])
@@ -311,7 +302,7 @@ def _made(connection: Any, address: Address, dimension: int, metric: str) -> Non
     """Make a table; ``CollectionExistsError`` where there is one of the name."""
     word = KNOWN[metric]
     statement = (
-        f"CREATE VIRTUAL TABLE {_name(address.name)} USING vec0(id TEXT PRIMARY KEY, "
+        f"CREATE VIRTUAL TABLE {quoted(address.name)} USING vec0(id TEXT PRIMARY KEY, "
         f"vector float[{dimension}] distance_metric={word}, +metadata TEXT)"
     )
     try:
@@ -337,12 +328,6 @@ def _transaction(connection: Any) -> Generator[None]:
         connection.execute("COMMIT")
     finally:
         connection.execute("PRAGMA query_only = 1")
-
-
-def _name(name: str) -> str:
-    """A name in SQL."""
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
 
 
 def _is_vec(sql: str) -> bool:
