@@ -3,12 +3,14 @@
     python benchmarks/stores.py [--items 1000] [--dimension 32] [--stores faiss,qdrant,...]
 
 Every cell is an export into the store as it runs here, its lists held against the exact ones:
-``exact`` where all are alike, up to ties, at the store's own effort; else the recall@10 and what it
-took; ``no`` where no metric of the store ranks so. Vectors are made: of length one; of lognormal
-lengths; with a common offset that the queries lack. `make stores` runs it.
+``exact`` where all are alike, up to ties, at the store's own effort; else the recall@10, never
+rounded up. In brackets stand the way, where it is another than the first for its measure, and the
+effort that it took; ``no`` where no metric of the store ranks so. Vectors are made: of length one;
+of lognormal lengths; with a common offset that the queries lack. `make stores` runs it.
 """
 
 import argparse
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,6 +26,17 @@ from anglewise.stores.vector_store import open_store
 MEASURES = ("dot", "cosine", "euclidean", "manhattan", "norm(0,0.5)", "csls(10)", "cosine@whitened")
 VECTORS = ("unit", "lognormal lengths", "common offset")
 QUERIES, WANTED = 200, 0.98
+IN_A_FILE = {
+    "faiss": "faiss://{folder}/{name}.index",
+    "usearch": "usearch://{folder}/{name}.usearch",
+    "hnswlib": "hnswlib://{folder}/{name}.bin",
+    "sqlite-vec": "sqlite-vec://{folder}/stored.sqlite/{name}",
+    "duckdb": "duckdb://{folder}/stored.duckdb/{name}",
+}
+"""How addresses of stores are written that are a file, or of which several share one."""
+STORES = (*IN_A_FILE, "chroma", "qdrant", "lancedb", "postgresql")
+FIRST = {"dot", "cosine", "euclidean", "manhattan", "prepared vectors, dot"}
+"""The first way of each measure."""
 
 
 def made(kind: str, items: int, dimension: int) -> aw.Space:
@@ -55,8 +68,8 @@ def addresses(stores: list[str]) -> Iterator[dict[str, Callable[[str], str]]]:
             out[kind] = lambda name, place=place: (
                 f"postgresql://postgres@/postgres/{name}?host={place}"
             )
-        elif kind == "faiss":
-            out[kind] = lambda name: f"faiss://{folder}/{name}.index"
+        elif kind in IN_A_FILE:
+            out[kind] = lambda name, kind=kind: IN_A_FILE[kind].format(folder=folder, name=name)
         else:
             # Qdrant's local mode reads a whole folder at each start
             out[kind] = lambda name, kind=kind: f"{kind}://{_new(folder / kind / name)}/{name}"
@@ -81,17 +94,21 @@ def cell(space: aw.Space, measure: str, address: str, index: str) -> str:
         text = str(error)
         if "can be had by none" in text:
             return "no: no metric"
+        if "scan: " in text or "BFIndex" in text:
+            return "no: no scan"
         if "the best" in text:
             return "no: " + text.split("the best, ")[1].split(";", maxsplit=1)[0]
         return "no: " + text.rsplit(" says: ", maxsplit=1)[-1][:60]
-    plain = not result.effort and result.oversample == 1
-    if result.recall == 1 and plain:
-        return "exact" + (
-            "" if result.way == measure.split("@", maxsplit=1)[0] else f" ({result.way})"
-        )
-    took = ", ".join([result.way, *(f"{name} {v}" for name, v in result.effort.items())])
-    took += ", re-ranked" if result.oversample > 1 else ""
-    return f"{result.recall:.3f} ({took})"
+    took = [] if result.way in FIRST else [result.way]
+    took += [f"{name} {v}" for name, v in result.effort.items()]
+    took += ["re-ranked"] if result.oversample > 1 else []
+    is_plain = not result.effort and result.oversample == 1
+    value = (
+        "exact"
+        if result.recall == 1 and is_plain
+        else f"{math.floor(1_000 * result.recall) / 1_000:.3f}"
+    )
+    return f"{value} ({'; '.join(took)})" if took else value
 
 
 def main() -> None:
@@ -99,26 +116,25 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--items", type=int, default=1_000)
     parser.add_argument("--dimension", type=int, default=32)
-    parser.add_argument("--stores", default="faiss,qdrant,lancedb,postgresql")
+    parser.add_argument("--stores", default=",".join(STORES))
     options = parser.parse_args()
     stores = options.stores.split(",")
     with addresses(stores) as places:
         for kind in VECTORS:
             space = made(kind, options.items, options.dimension)
             print(f"\n**{kind}**, {options.items:,} x {options.dimension}, {QUERIES} queries\n")
-            heads = [f"{store}, {index}" for store in stores for index in ("scan", "graph")]
+            heads = [f"`{measure}`" for measure in MEASURES]
             print("| | " + " | ".join(heads) + " |\n|" + "---|" * (len(heads) + 1))
-            for measure in MEASURES:
-                cells: list[str] = []
-                for store in stores:
-                    for index in ("scan", "graph"):
+            for store in stores:
+                for index in ("scan", "graph"):
+                    cells: list[str] = []
+                    for measure in MEASURES:
                         name = "".join(c for c in f"{kind}{measure}{index}" if c.isalnum())
                         cells.append(cell(space, measure, places[store](name.lower()), index))
-                print(f"| `{measure}` | " + " | ".join(cells) + " |", flush=True)
+                    print(f"| {store}, {index} | " + " | ".join(cells) + " |", flush=True)
         versions: list[str] = []
         for store in stores:
-            name = "".join(c for c in "unitdotscan")
-            with open_store(places[store](name)) as opened:
+            with open_store(places[store]("unitdotgraph")) as opened:
                 versions.append(opened.described().store)
         print("\n" + ", ".join(versions))
 

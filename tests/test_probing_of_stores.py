@@ -185,6 +185,13 @@ def test_what_cannot_be_asked_is_refused():
         ("lancedb://a/t", ("lancedb", "", "a", "t")),
         ("qdrant://h:1/c", ("qdrant", "h", "", "c")),
         ("qdrant:///a/b/c", ("qdrant", "", "/a/b", "c")),
+        ("usearch://b.usearch", ("usearch", "", "b.usearch", "")),
+        ("chroma://h:1/c", ("chroma", "h", "", "c")),
+        ("chroma:///a/b/c", ("chroma", "", "/a/b", "c")),
+        ("sqlite-vec:///a/b.sqlite/t", ("sqlite-vec", "", "/a/b.sqlite", "t")),
+        ("sqlite-vec://b.sqlite/t", ("sqlite-vec", "", "b.sqlite", "t")),
+        ("duckdb:///a/b.duckdb/t", ("duckdb", "", "/a/b.duckdb", "t")),
+        ("hnswlib:///a/b.bin", ("hnswlib", "", "/a/b.bin", "")),
         ("postgresql://u:p@h:5/db/s.t", ("postgresql", "h", "db", "s.t")),
         ("postgresql://u@/db/t?host=/run/pg", ("postgresql", "", "db", "t")),
     ],
@@ -199,7 +206,7 @@ def test_addresses_are_read_and_written_alike(text, parts):
     "text",
     [
         "faiss://", "lancedb:///t", "qdrant://h", "postgresql://h/db", "qdrant://h:x/c",
-        "chroma:///a/b", "films", "lancedb:///a/t#x",
+        "pinecone:///a/b", "films", "lancedb:///a/t#x",
     ],
 )  # fmt: skip
 def test_addresses_that_lack_a_part_are_refused(text):

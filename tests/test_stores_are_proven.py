@@ -59,6 +59,19 @@ def test_every_way_of_a_measure_is_exact_in_a_scan(spelling):
         assert exact.asked(store, way).first(by_score=False).recall.min() == 1, way.name
 
 
+def test_zero_vectors_are_as_far_as_their_cosine_says_in_every_way():
+    """Of unit vectors they would be at distance 1, as near as a cosine of .5."""
+    made = space()
+    x = made.items.vectors.copy()
+    x[:300] = 0  # so that many are due behind the last cosine above .5
+    made = aw.Space(queries=made.queries, items=aw.Embeddings(x, made.items.ids))
+    exact = ExactLists.of(made, measure("cosine"), "queries-items", np.arange(50), 20)
+    last = exact.exact.scores[:, -1]
+    assert 0 < last.min() < np.median(last) < 0.5
+    for way in reductions(measure("cosine"), made, "queries-items"):
+        assert exact.asked(filled(made, way), way).first(by_score=False).recall.min() == 1, way.name
+
+
 @pytest.mark.parametrize("spelling", ["cosine", "dot", "euclidean"])
 def test_items_that_ask_do_not_count_as_their_own_neighbours(spelling):
     made = aw.Space(items=space().items)

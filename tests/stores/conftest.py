@@ -22,7 +22,29 @@ def postgres():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["faiss", "qdrant", "lancedb", "postgresql"])
+IN_A_FILE = {
+    "faiss": "faiss://{folder}/{name}.index",
+    "usearch": "usearch://{folder}/{name}.usearch",
+    "hnswlib": "hnswlib://{folder}/{name}.bin",
+    "duckdb": "duckdb://{folder}/stored.duckdb/{name}",
+    "sqlite-vec": "sqlite-vec://{folder}/stored.sqlite/{name}",
+}
+"""How addresses of stores are written that are a file, or of which several share one."""
+IN_MEMORY = {"faiss", "usearch", "hnswlib"}
+"""An index that is in memory until it is whole, and so are tests of it."""
+TESTS_IN_MEMORY = {*IN_MEMORY, "sqlite-vec", "duckdb"}
+"""Stores whose tests of ``probe --scratch`` write nothing."""
+NO_SCAN = {"chroma", "hnswlib"}
+"""Stores that have nothing but a graph."""
+
+
+KINDS = [
+    *("faiss", "qdrant", "lancedb", "postgresql"),
+    *("usearch", "hnswlib", "chroma", "sqlite-vec", "duckdb"),
+]
+
+
+@pytest.fixture(params=KINDS)
 def place(request, tmp_path):
     """A function that gives addresses of one kind of store."""
     kind = request.param
@@ -30,10 +52,12 @@ def place(request, tmp_path):
         option = request.getfixturevalue("postgres")
         prefix = "".join(c for c in request.node.name if c.isalnum()).lower()[-30:]
         made = lambda name: f"postgresql://postgres@/postgres/{prefix}_{name}?{option}"  # noqa: E731
-    elif kind == "faiss":
-        made = lambda name: f"faiss://{tmp_path}/{name}.index"  # noqa: E731
+    elif kind in IN_A_FILE:
+        made = lambda name: IN_A_FILE[kind].format(folder=tmp_path, name=name)  # noqa: E731
     else:
         (tmp_path / kind).mkdir()
         made = lambda name: f"{kind}://{tmp_path}/{kind}/{name}"  # noqa: E731
-    made.kind = kind
+    made.kind, made.in_memory = kind, kind in IN_MEMORY
+    made.tests_in_memory = kind in TESTS_IN_MEMORY
+    made.scan = "graph" if kind in NO_SCAN else "scan"
     return made

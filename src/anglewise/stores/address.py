@@ -1,5 +1,6 @@
 """Addresses of collections, such as ``faiss:///path/index.faiss``, ``qdrant://host/films``."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -44,6 +45,10 @@ class StoreKind:
 
 KINDS = {
     "faiss": StoreKind("faiss_store:FaissStore", "faiss:///path/index.faiss", has_name=False),
+    "hnswlib": StoreKind("hnswlib_store:HnswlibStore", "hnswlib:///path/index.bin", has_name=False),
+    "usearch": StoreKind(
+        "usearch_store:UsearchStore", "usearch:///path/index.usearch", has_name=False
+    ),
     "lancedb": StoreKind(
         "lancedb_store:LanceStore", "lancedb:///folder/table", inside="{name}.lance"
     ),
@@ -53,6 +58,17 @@ KINDS = {
         is_server=True,
         inside="collection/{name}",
         account="QDRANT_API_KEY",
+    ),
+    "chroma": StoreKind(
+        "chroma_store:ChromaStore",
+        "chroma:///folder/collection, or chroma://host:8000/collection",
+        is_server=True,
+        account="CHROMA_API_KEY",
+        inside="chroma.sqlite3",
+    ),
+    "duckdb": StoreKind("duckdb_store:DuckdbStore", "duckdb:///path/file.duckdb/table"),
+    "sqlite-vec": StoreKind(
+        "sqlite_vec_store:SqliteVecStore", "sqlite-vec:///path/file.sqlite/table"
     ),
     "postgresql": StoreKind(
         "pgvector_store:PostgresStore",
@@ -144,7 +160,7 @@ def is_address(text: object) -> bool:
     >>> is_address("lancedb:///films/table"), is_address("films/items.parquet")
     (True, False)
     """
-    return isinstance(text, str) and "://" in text and text.split("://")[0].isalpha()
+    return isinstance(text, str) and re.match(r"[a-z][a-z-]*://", text, re.IGNORECASE) is not None
 
 
 def read_address(text: "str | Address") -> Address:

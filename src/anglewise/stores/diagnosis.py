@@ -248,13 +248,14 @@ def _of_index(
     if recall >= 1 - 1e-12:
         return []
     name = store.effort_names[-1] if store.effort_names else ""
-    best, at, tried = recall, 0, False
+    best, at, tried, refused = recall, 0, False, ""
     for value in TRIED if name else ():
         if effort.get(name, 0) >= value:
             continue
         try:
             lists = exact.asked(store, way, {**effort, name: value}).first(by_score=False)
-        except StoreError:  # beyond what the store allows
+        except StoreError as error:  # beyond what the store allows
+            refused = "" if tried else f"; more effort was not tried: {error}"
             break
         tried = True
         if lists.recall.mean() - best >= GAIN * (1 - recall):
@@ -266,7 +267,7 @@ def _of_index(
             f"the index looks at too little at {now}: with {name} {at} it finds {percent(best)}"
         ]
     more = f", with {name} up to {TRIED[-1]} too" if tried else ""
-    return [f"vectors and metric are right: what answers loses what is missing{more}"]
+    return [f"vectors and metric are right: what answers loses what is missing{more}{refused}"]
 
 
 def way_of_vectors(store: VectorStore, exact: ExactLists, ways: list[Reduction]) -> Reduction:

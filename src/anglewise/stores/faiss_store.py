@@ -1,16 +1,11 @@
 """``faiss:///path/index.faiss``: an index of faiss in a file, names and metadata beside it.
 
 faiss numbers its rows. What is written here has a file beside it with the id and the metadata of
-each number, which bears the digest of its index in its name: so an index and the names of another
-one are never taken together, whenever a write is killed. An index without one is read by its own
-numbers.
+each number; an index without one is read by its own numbers.
 """
 
-import hashlib
-import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,9 +13,9 @@ import numpy as np
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import NoCollectionError, StoreError, reason
-from anglewise.io.files import opened, reading
-from anglewise.io.outputs import new_file
+from anglewise.io.files import reading
 from anglewise.stores.address import Address
+from anglewise.stores.items_beside import ItemsBeside
 from anglewise.stores.vector_store import (
     BATCH,
     Described,
@@ -30,11 +25,8 @@ from anglewise.stores.vector_store import (
     StoredRows,
     VectorStore,
     as_batch,
-    rows_of_metadata,
 )
 
-BESIDE = ".items.jsonl"
-"""What the name of the file beside an index ends in."""
 M, EF_CONSTRUCTION = 32, 200
 
 
@@ -52,16 +44,14 @@ class FaissStore(VectorStore):
     def __init__(self, address: Address, index: Any = None) -> None:
         super().__init__(address)
         self.faiss = _faiss()
-        self._names: list[str] | None = None
-        self._metadata: list[dict[str, Any]] = []
-        self._manifest: str | None = None
+        self.items = ItemsBeside([])
         self._in_file = index is None
         if index is None:
             if not address.folder.is_file():
                 raise NoCollectionError(f"{address}: there is no such file")
             with reading(address.folder, "an index of faiss"):
                 index = self.faiss.read_index(str(address.folder))
-            self._read_beside()
+            self.items = ItemsBeside.read(address)
         self.index = index
         inner = self.faiss.downcast_index(index)
         kinds = {"hnsw": "ef", "nprobe": "nprobe"}
@@ -79,9 +69,7 @@ class FaissStore(VectorStore):
         else:
             index = faiss.IndexHNSWFlat(layout.dimension, layout.parameters.get("m", M), metric)
             index.hnsw.efConstruction = layout.parameters.get("ef_construction", EF_CONSTRUCTION)
-        store = cls(address, index)
-        store._names = []
-        return store
+        return cls(address, index)
 
     def described(self) -> Described:
         """Kind, metric and size, from the index itself."""
@@ -127,7 +115,7 @@ class FaissStore(VectorStore):
             shown, rows = self.index.search(batch, k, **self._parameters(effort))
         return [
             [
-                (self._name(row), number)
+                (self.items.name(row), number)
                 for row, number in zip(places, numbers, strict=True)
                 if row >= 0
             ]
@@ -149,7 +137,7 @@ class FaissStore(VectorStore):
         outer = self.faiss.downcast_index(self.index)
         if hasattr(outer, "id_map") or hasattr(outer, "nprobe"):
             return super().vectors_of(ids)
-        numbers = {name: i for i, name in enumerate(self._names or [])}
+        numbers = self.items.numbers()
         with _saying(self.address):
             return {
                 name: self.index.reconstruct(numbers[name] if numbers else int(name))
@@ -169,9 +157,9 @@ class FaissStore(VectorStore):
                 vectors = inner.reconstruct_n(start, count)
             numbers = self._numbers(start, count)
             yield StoredRows(
-                [self._name(number) for number in numbers],
+                [self.items.name(number) for number in numbers],
                 vectors,
-                [self._about(number) for number in numbers],
+                [self.items.about(number) for number in numbers],
             )
 
     def _numbers(self, start: int, count: int) -> list[int]:
@@ -181,22 +169,12 @@ class FaissStore(VectorStore):
         own = self.faiss.vector_to_array(outer.id_map)[start : start + count]
         return [int(number) for number in own]
 
-    def _name(self, number: int) -> str:
-        if self._names is None or number >= len(self._names):
-            return str(number)
-        return self._names[number]
-
-    def _about(self, number: int) -> dict[str, Any]:
-        return self._metadata[number] if number < len(self._metadata) else {}
-
     def twin(self, name: str) -> "FaissStore":
         """A copy of the empty index in memory: nothing is written for a test."""
         with _saying(self.address):
             index = self.faiss.clone_index(self.index)
             index.reset()
-        store = FaissStore(self.address.called(name), index)
-        store._names = []
-        return store
+        return FaissStore(self.address.called(name), index)
 
     def add(
         self,
@@ -205,18 +183,16 @@ class FaissStore(VectorStore):
         metadata: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """Append rows; the index in memory knows nothing of ids, which are kept beside it."""
-        names = self._names if self._names is not None else []
-        if self._names is None:
-            raise StoreError(f"{self.address}: rows are added to what export wrote, not to others")
+        self.items.check_ours(self.address)
         with _saying(self.address):
             outer = self.faiss.downcast_index(self.index)
             if hasattr(outer, "id_map"):
-                numbers = np.arange(len(names), len(names) + len(ids), dtype=np.int64)
+                first = self.index.ntotal
+                numbers = np.arange(first, first + len(ids), dtype=np.int64)
                 self.index.add_with_ids(as_batch(vectors), numbers)
             else:
                 self.index.add(as_batch(vectors))
-        names += list(ids)
-        self._metadata += [dict(row) for row in rows_of_metadata(metadata, len(ids))]
+        self.items.append(ids, metadata)
 
     def finish(self) -> None:
         """Nothing to do: the graph is built while rows are added."""
@@ -226,48 +202,15 @@ class FaissStore(VectorStore):
 
         An index that nobody named the rows of stays as it is until the new one has its place.
         """
-        path = address.folder
         with _saying(address):
             content = self.faiss.serialize_index(self.index)
-        before = _beside(path)
-        names = path.with_name(f"{path.name}.{hashlib.sha256(content).hexdigest()[:16]}{BESIDE}")
-        with new_file(names) as file:
-            file.write(json.dumps({"manifest": self._manifest}).encode() + b"\n")
-            for name, about in zip(self._names or [], self._metadata, strict=True):
-                line = json.dumps({"id": name, "about": about}, default=str)
-                file.write(line.encode() + b"\n")
-        with new_file(path) as file:
-            file.write(content.data)
-        for old in before:
-            if old != names:
-                old.unlink(missing_ok=True)
+        self.items.write(address.folder, content.data)
         self.address, self._in_file = address, True
-
-    def _read_beside(self) -> None:
-        path = self.address.folder
-        if not (beside := _beside(path)):
-            return
-        with opened(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-        own = path.with_name(f"{path.name}.{digest}{BESIDE}")
-        if own not in beside:
-            raise StoreError(
-                f"{self.address}: the names beside it ({beside[0].name}) are those of another "
-                "index: write it anew, or move them away and read it by its numbers"
-            )
-        with reading(own, "names of rows"):
-            with opened(own) as file:
-                first, *lines = file.read().splitlines()
-            rows = [json.loads(line) for line in lines]
-            self._manifest = json.loads(first)["manifest"]
-            self._names = [row["id"] for row in rows]
-            self._metadata = [row["about"] for row in rows]
 
     def drop(self) -> None:
         """Remove the file and what stands beside it; an index in memory has none."""
         if self._in_file:
-            for path in (*_beside(self.address.folder), self.address.folder):
-                path.unlink(missing_ok=True)
+            self.items.remove(self.address.folder)
 
     def scratches(self) -> list[str]:
         """None: tests are made in memory."""
@@ -275,21 +218,11 @@ class FaissStore(VectorStore):
 
     def manifest(self) -> str | None:
         """The first line of the file beside the index."""
-        return self._manifest
+        return self.items.manifest
 
     def write_manifest(self, text: str) -> None:
         """Kept, and written with the index."""
-        self._manifest = text
-
-
-def _beside(path: Path) -> list[Path]:
-    """The files with names of rows that stand beside an index."""
-    start = f"{path.name}."
-    return sorted(
-        file
-        for file in path.parent.iterdir()
-        if file.name.startswith(start) and file.name.endswith(BESIDE)
-    )
+        self.items.manifest = text
 
 
 def _faiss() -> Any:

@@ -26,6 +26,9 @@ from anglewise.similarity_measures.measure import Prepared, prepare
 from anglewise.stores.query_transform import QueryTransform
 from anglewise.stores.vector_store import Metric
 
+BLOCK = 4_096
+"""Rows that are looked at at once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Reduction:
@@ -81,16 +84,14 @@ def reductions(measure: Measure, space: Space, direction: Direction) -> list[Red
     def moved(rows: Int64[Array, " rows"]) -> Float64[Array, "rows _"]:
         return maps.ranked(ranked.vectors[rows])
 
-    plain, to_unit = QueryTransform.of(maps.asking), QueryTransform.of(maps.asking, to_unit=True)
+    plain = QueryTransform.of(maps.asking)
     if isinstance(measure.formula, Manhattan):
         return [Reduction("manhattan", "manhattan", moved, plain)]
     if isinstance(measure.formula, Cosine):
         return [
             Reduction("cosine", "cosine", moved, plain),
             Reduction("unit vectors, dot", "dot", lambda rows: unit(moved(rows)), plain),
-            Reduction(
-                "unit vectors, euclidean", "euclidean", lambda rows: unit(moved(rows)), to_unit
-            ),
+            _unit_by_distance(moved, maps, len(ranked)),
         ]
     if isinstance(measure.formula, Euclidean):
         prepared = prepare(measure, space, direction)
@@ -101,6 +102,30 @@ def reductions(measure: Measure, space: Space, direction: Direction) -> list[Red
             Reduction(name, "dot", prepared.at, with_one, scan_only=True),
         ]
     return _by_dot(measure, prepare(measure, space, direction), len(ranked))
+
+
+def _unit_by_distance(
+    moved: Callable[[Int64[Array, " rows"]], Float64[Array, "rows _"]], maps: Maps, items: int
+) -> Reduction:
+    """Cosines as distances of unit vectors.
+
+    A zero vector is at distance 1 from every unit query, as near as a cosine of .5, where its
+    cosine is 0: so where there is one, a coordinate more puts it at distance √2.
+    """
+    blocks = (np.arange(start, min(start + BLOCK, items)) for start in range(0, items, BLOCK))
+    if all(moved(rows).any(axis=1).all() for rows in blocks):
+        asking = QueryTransform.of(maps.asking, to_unit=True)
+        name = "unit vectors, euclidean"
+        return Reduction(name, "euclidean", lambda rows: unit(moved(rows)), asking)
+
+    def raised(rows: Int64[Array, " rows"]) -> Float64[Array, "rows _"]:
+        x = moved(rows)
+        height = np.where(x.any(axis=1), 0.0, 1.0)
+        return np.concatenate([unit(x), height[:, None]], axis=1)
+
+    asking = QueryTransform.of(maps.asking, to_unit=True, appended=(0.0,))
+    name = "unit vectors, one coordinate more, euclidean"
+    return Reduction(name, "euclidean", raised, asking)
 
 
 def _by_dot(measure: Measure, prepared: Prepared, items: int) -> list[Reduction]:
