@@ -57,6 +57,8 @@ def addresses(stores: list[str]) -> Iterator[dict[str, Callable[[str], str]]]:
             )
         elif kind == "faiss":
             out[kind] = lambda name: f"faiss://{folder}/{name}.index"
+        elif kind == "milvus":
+            out[kind] = lambda name: f"milvus://{folder}/stores.db/{name}"
         else:
             # Qdrant's local mode reads a whole folder at each start
             out[kind] = lambda name, kind=kind: f"{kind}://{_new(folder / kind / name)}/{name}"
@@ -99,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--items", type=int, default=1_000)
     parser.add_argument("--dimension", type=int, default=32)
-    parser.add_argument("--stores", default="faiss,qdrant,lancedb,postgresql")
+    parser.add_argument("--stores", default="faiss,qdrant,lancedb,postgresql,milvus")
     options = parser.parse_args()
     stores = options.stores.split(",")
     with addresses(stores) as places:

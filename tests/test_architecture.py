@@ -52,6 +52,8 @@ GUESTS = {
     "lancedb": {"stores/lancedb_store.py"},
     "qdrant_client": {"stores/qdrant_store.py"},
     "psycopg": {"stores/pgvector_store.py"},
+    "pymilvus": {"stores/milvus_store.py"},
+    "milvus_lite": {"stores/milvus_store.py"},
     "langchain_core": {"integrations/langchain.py"},
     "llama_index": {"integrations/llama_index.py"},
     "haystack": {"integrations/haystack.py"},

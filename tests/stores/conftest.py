@@ -22,7 +22,7 @@ def postgres():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["faiss", "qdrant", "lancedb", "postgresql"])
+@pytest.fixture(params=["faiss", "qdrant", "lancedb", "postgresql", "milvus"])
 def place(request, tmp_path):
     """A function that gives addresses of one kind of store."""
     kind = request.param
@@ -32,6 +32,8 @@ def place(request, tmp_path):
         made = lambda name: f"postgresql://postgres@/postgres/{prefix}_{name}?{option}"  # noqa: E731
     elif kind == "faiss":
         made = lambda name: f"faiss://{tmp_path}/{name}.index"  # noqa: E731
+    elif kind == "milvus":
+        made = lambda name: f"milvus://{tmp_path}/milvus.db/{name}"  # noqa: E731
     else:
         (tmp_path / kind).mkdir()
         made = lambda name: f"{kind}://{tmp_path}/{kind}/{name}"  # noqa: E731

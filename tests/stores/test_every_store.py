@@ -141,7 +141,7 @@ def test_a_zero_vector_is_told(place):
         pytest.skip("no cosine")
     address = written(place("films"), "cosine", x, index="graph")
     told = aw.probe(address, scratch=True).zero_vector
-    words = {"lancedb": "missing", "qdrant": "with 0", "postgresql": "missing"}
+    words = {"lancedb": "missing", "qdrant": "with 0", "postgresql": "missing", "milvus": "with 0"}
     assert words[place.kind] in told or "nan" in told
 
 
@@ -186,6 +186,8 @@ def left_over(place):
     with open_store(place("films")) as store:
         if place.kind == "lancedb":
             names = store.tables()
+        elif place.kind == "milvus":
+            names = set(store.collections()) - set(store._aliases().values())
         elif place.kind == "qdrant":
             aliased = {a.collection_name for a in store.client.get_aliases().aliases}
             names = [c for c in store._collections() if c not in aliased]
@@ -285,7 +287,7 @@ def exporting(address, items, seed, *, resume=False):
 
 
 def test_a_killed_export_leaves_the_old_one_and_can_be_gone_on_with(place):
-    made, items = space(), 3_000 if place.kind == "qdrant" else 20_000
+    made, items = space(), 3_000 if place.kind in {"qdrant", "milvus"} else 20_000
     before = aw.export(made, "dot", place("films")).recall
     process = exporting(place("films"), items, 1)
     until = time.monotonic() + 60
@@ -316,7 +318,8 @@ def begun(place):
         return True
     if place.kind == "postgresql":
         return any(left_over(place))
-    folder = read.folder if place.kind == "lancedb" else read.folder / "collection"
+    inside = {"lancedb": ".", "qdrant": "collection", "milvus": "collections"}
+    folder = read.folder / inside[place.kind]
     return any("__" in file.name for file in folder.iterdir()) and (
         place.kind == "lancedb" or len(list(folder.iterdir())) > 1
     )

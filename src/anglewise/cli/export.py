@@ -42,7 +42,8 @@ def export(
         What the store is to rank by: dot, cosine@data-space, norm(0,0.5), csls(10), ...
     to
         The address: faiss:///path/index.faiss, lancedb:///folder/table,
-        qdrant://host:6333/collection, postgresql://host/database/table.
+        qdrant://host:6333/collection, postgresql://host/database/table,
+        milvus://host:19530/collection.
     direction
         Who asks and who is ranked, and so written; without it queries-items where there are
         queries, else items-items.

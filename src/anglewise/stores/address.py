@@ -54,6 +54,12 @@ KINDS = {
         inside="collection/{name}",
         account="QDRANT_API_KEY",
     ),
+    "milvus": StoreKind(
+        "milvus_store:MilvusStore",
+        "milvus://host:19530/collection, or milvus:///path/file.db/collection",
+        is_server=True,
+        account="MILVUS_TOKEN",
+    ),
     "postgresql": StoreKind(
         "pgvector_store:PostgresStore",
         "postgresql://host/database/table",

@@ -248,6 +248,8 @@ def _check_free(address: Address, replace: bool) -> None:
         return
     with store:
         count = store.described().count
+        if replace:
+            store.check_replaceable()
     if not replace:
         raise StoreError(
             f"{address} is there, with {counted(count, 'vector')}: take another name, or say that "

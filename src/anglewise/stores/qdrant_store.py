@@ -232,16 +232,23 @@ class QdrantStore(VectorStore):
     def finish(self) -> None:
         """The server builds its graph by itself."""
 
+    def check_replaceable(self) -> None:
+        """An alias is moved at once; a collection itself cannot be."""
+        self._check_alias(self.address)
+
+    def _check_alias(self, address: Address) -> None:
+        if address.name in self._collections():
+            raise StoreError(
+                f"{address}: {address.name!r} is a collection and no alias, which Qdrant cannot "
+                "exchange at once: take another name, and let your program ask that"
+            )
+
     def take_place(self, address: Address) -> None:
         """An alias of the name, moved at once from the collection that it meant before."""
         models, name = self.models, address.name
         with _saying(address):
             aliases = {a.alias_name: a.collection_name for a in self.client.get_aliases().aliases}
-            if name in self._collections():
-                raise StoreError(
-                    f"{address}: {name!r} is a collection and no alias, which Qdrant cannot "
-                    "exchange at once: take another name, and let your program ask that"
-                )
+            self._check_alias(address)
             steps: list[Any] = []
             if name in aliases:
                 old = models.DeleteAlias(alias_name=name)

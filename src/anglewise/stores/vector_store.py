@@ -150,6 +150,9 @@ class VectorStore(ABC):
     def take_place(self, address: Address) -> None:
         """Take the place of the collection at an address at once, or be it where none is there."""
 
+    def check_replaceable(self) -> None:  # noqa: B027 in most stores all are
+        """Raise ``StoreError`` where no other collection can take the place of this one at once."""
+
     @abstractmethod
     def drop(self) -> None:
         """Remove the collection."""
