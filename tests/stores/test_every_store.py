@@ -141,7 +141,13 @@ def test_a_zero_vector_is_told(place):
         pytest.skip("no cosine")
     address = written(place("films"), "cosine", x, index="graph")
     told = aw.probe(address, scratch=True).zero_vector
-    words = {"lancedb": "missing", "qdrant": "with 0", "postgresql": "missing", "milvus": "with 0"}
+    words = {
+        "lancedb": "missing",
+        "qdrant": "with 0",
+        "postgresql": "missing",
+        "milvus": "with 0",
+        "qdrant-edge": "with 0",
+    }
     assert words[place.kind] in told or "nan" in told
 
 
@@ -186,6 +192,8 @@ def left_over(place):
     with open_store(place("films")) as store:
         if place.kind == "lancedb":
             names = store.tables()
+        elif place.kind == "qdrant-edge":
+            names = store.collections()
         elif place.kind == "milvus":
             names = set(store.collections()) - set(store._aliases().values())
         elif place.kind == "qdrant":
@@ -318,10 +326,10 @@ def begun(place):
         return True
     if place.kind == "postgresql":
         return any(left_over(place))
-    inside = {"lancedb": ".", "qdrant": "collection", "milvus": "collections"}
+    inside = {"lancedb": ".", "qdrant": "collection", "milvus": "collections", "qdrant-edge": "."}
     folder = read.folder / inside[place.kind]
     return any("__" in file.name for file in folder.iterdir()) and (
-        place.kind == "lancedb" or len(list(folder.iterdir())) > 1
+        place.kind not in {"qdrant", "milvus"} or len(list(folder.iterdir())) > 1
     )
 
 

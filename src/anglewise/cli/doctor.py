@@ -29,6 +29,7 @@ EXTRAS = {
     "lancedb": ("lancedb", "tables of LanceDB: probe, export, verify"),
     "qdrant": ("qdrant-client", "collections of Qdrant: probe, export, verify"),
     "pgvector": ("psycopg", "tables of PostgreSQL with pgvector: probe, export, verify"),
+    "qdrant-edge": ("qdrant-edge-py", "shards of Qdrant Edge: probe, export, verify"),
     "milvus": ("pymilvus", "collections of Milvus: probe, export, verify"),
     "langchain": ("langchain-core", "a retriever for it"),
     "llama-index": ("llama-index-core", "a retriever for it"),

@@ -54,6 +54,9 @@ KINDS = {
         inside="collection/{name}",
         account="QDRANT_API_KEY",
     ),
+    "qdrant-edge": StoreKind(
+        "qdrant_edge_store:QdrantEdgeStore", "qdrant-edge:///folder/collection", inside="{name}"
+    ),
     "milvus": StoreKind(
         "milvus_store:MilvusStore",
         "milvus://host:19530/collection, or milvus:///path/file.db/collection",
@@ -139,6 +142,10 @@ class Address:
         """Another collection in the same place."""
         return replace(self, name=name)
 
+    def plain(self) -> "Address":
+        """The same without what stands behind ``?``."""
+        return replace(self, options={})
+
     def option(self, name: str, usual: str) -> str:
         """One option, or what is usual."""
         return self.options.get(name, usual)
@@ -150,7 +157,8 @@ def is_address(text: object) -> bool:
     >>> is_address("lancedb:///films/table"), is_address("films/items.parquet")
     (True, False)
     """
-    return isinstance(text, str) and "://" in text and text.split("://")[0].isalpha()
+    kind = text.partition("://")[0] if isinstance(text, str) and "://" in text else ""
+    return kind.replace("-", "").isalpha()
 
 
 def read_address(text: "str | Address") -> Address:

@@ -24,6 +24,7 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.stores.address import Address
+from anglewise.stores.qdrant_edge_store import is_shard
 from anglewise.stores.vector_store import (
     BATCH,
     SCRATCH,
@@ -334,6 +335,11 @@ def _client(address: Address) -> Any:
     if address.is_local:
         if not address.folder.is_dir():
             raise NoCollectionError(f"{address}: there is no folder {address.folder}")
+        if is_shard(address.folder / address.name):
+            raise StoreError(
+                f"{address}: this is a shard of Qdrant Edge, not of the client's local mode: "
+                f"qdrant-edge://{address.path}/{address.name}"
+            )
         with _saying(address):
             return client.QdrantClient(path=str(address.folder))
     https = address.option("https", "no")
