@@ -131,7 +131,7 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	  --extra langchain --extra llama-index --extra haystack --extra mcp --group test --group frameworks \
 	  pyproject.toml --output-file requirements/frameworks.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-	  --extra faiss --extra lancedb --extra qdrant --extra pgvector --extra milvus --extra qdrant-edge \
+	  --extra faiss --extra lancedb --extra qdrant --extra pgvector --extra milvus --extra qdrant-edge --extra zvec \
 	  --group test --group stores \
 	  pyproject.toml --output-file requirements/stores.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \

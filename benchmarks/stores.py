@@ -101,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--items", type=int, default=1_000)
     parser.add_argument("--dimension", type=int, default=32)
-    parser.add_argument("--stores", default="faiss,qdrant,lancedb,postgresql,milvus,qdrant-edge")
+    parser.add_argument("--stores", default="faiss,qdrant,lancedb,postgresql,milvus,qdrant-edge,zvec")
     options = parser.parse_args()
     stores = options.stores.split(",")
     with addresses(stores) as places:

@@ -52,6 +52,7 @@ GUESTS = {
     "lancedb": {"stores/lancedb_store.py"},
     "qdrant_client": {"stores/qdrant_store.py"},
     "qdrant_edge": {"stores/qdrant_edge_store.py"},
+    "zvec": {"stores/zvec_store.py"},
     "psycopg": {"stores/pgvector_store.py"},
     "pymilvus": {"stores/milvus_store.py"},
     "milvus_lite": {"stores/milvus_store.py"},

@@ -22,7 +22,9 @@ def postgres():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["faiss", "qdrant", "lancedb", "postgresql", "milvus", "qdrant-edge"])
+@pytest.fixture(
+    params=["faiss", "qdrant", "lancedb", "postgresql", "milvus", "qdrant-edge", "zvec"]
+)
 def place(request, tmp_path):
     """A function that gives addresses of one kind of store."""
     kind = request.param

@@ -147,6 +147,7 @@ def test_a_zero_vector_is_told(place):
         "postgresql": "missing",
         "milvus": "with 0",
         "qdrant-edge": "with 0",
+        "zvec": "with 1",
     }
     assert words[place.kind] in told or "nan" in told
 
@@ -192,7 +193,7 @@ def left_over(place):
     with open_store(place("films")) as store:
         if place.kind == "lancedb":
             names = store.tables()
-        elif place.kind == "qdrant-edge":
+        elif place.kind in {"qdrant-edge", "zvec"}:
             names = store.collections()
         elif place.kind == "milvus":
             names = set(store.collections()) - set(store._aliases().values())
@@ -326,7 +327,13 @@ def begun(place):
         return True
     if place.kind == "postgresql":
         return any(left_over(place))
-    inside = {"lancedb": ".", "qdrant": "collection", "milvus": "collections", "qdrant-edge": "."}
+    inside = {
+        "lancedb": ".",
+        "qdrant": "collection",
+        "milvus": "collections",
+        "qdrant-edge": ".",
+        "zvec": ".",
+    }
     folder = read.folder / inside[place.kind]
     return any("__" in file.name for file in folder.iterdir()) and (
         place.kind not in {"qdrant", "milvus"} or len(list(folder.iterdir())) > 1

@@ -30,6 +30,7 @@ EXTRAS = {
     "qdrant": ("qdrant-client", "collections of Qdrant: probe, export, verify"),
     "pgvector": ("psycopg", "tables of PostgreSQL with pgvector: probe, export, verify"),
     "qdrant-edge": ("qdrant-edge-py", "shards of Qdrant Edge: probe, export, verify"),
+    "zvec": ("zvec", "collections of zvec: probe, export, verify"),
     "milvus": ("pymilvus", "collections of Milvus: probe, export, verify"),
     "langchain": ("langchain-core", "a retriever for it"),
     "llama-index": ("llama-index-core", "a retriever for it"),

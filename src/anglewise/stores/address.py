@@ -57,6 +57,7 @@ KINDS = {
     "qdrant-edge": StoreKind(
         "qdrant_edge_store:QdrantEdgeStore", "qdrant-edge:///folder/collection", inside="{name}"
     ),
+    "zvec": StoreKind("zvec_store:ZvecStore", "zvec:///folder/collection", inside="{name}"),
     "milvus": StoreKind(
         "milvus_store:MilvusStore",
         "milvus://host:19530/collection, or milvus:///path/file.db/collection",
