@@ -101,9 +101,11 @@ class MilvusStore(VectorStore):
         with self._saying():
             if self.client.milvus.has_collection(self.address.name):
                 return self.client.milvus.describe_collection(self.address.name)["fields"]
+        aliases = self._aliases()
+        there = sorted({*aliases, *self.collections()} - {*aliases.values()})
         raise NoCollectionError(
             f"{self.address}: there is no collection {self.address.name!r}; there are "
-            f"{', '.join(self.collections()) or 'none'}"
+            f"{', '.join(there) or 'none'}"
         )
 
     def collections(self) -> list[str]:

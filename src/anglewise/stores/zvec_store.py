@@ -1,7 +1,8 @@
 """``zvec:///folder/name``: a collection of zvec, which is a folder.
 
 Many programs may read one at a time, or a single one write: so it is opened for reading, and for
-writing only where something is written. The vectors are the only field of vectors or ``?vector=``.
+writing only where something is written. (The engine stamps the file of a graph with the time at
+which it is opened, for reading too.) The vectors are the only field of vectors or ``?vector=``.
 zvec takes neither an empty id nor one with a tab or a line break; an item of such an id is kept
 under a digest of it, and its own id stands in a field. A manifest lies in the folder as
 ``anglewise.json``, which the engine leaves alone. What is written since the last optimising is
