@@ -152,7 +152,7 @@ def test_a_file_is_let_go_of_and_one_that_is_in_use_is_said(folder, tmp_path):
         with pytest.raises(StoreError, match="another program has it open"):
             aw.probe(address)
     assert aw.probe(address).metric == "dot"
-    with pytest.raises(NoCollectionError, match="'filmz'; there are films$"):
+    with pytest.raises(NoCollectionError, match=r"'filmz'; there are films$"):
         aw.probe(f"milvus://{folder}/filmz")
     with pytest.raises(NoCollectionError, match="nothing of Milvus Lite"):
         aw.probe(f"milvus://{tmp_path}/none.db/films")
