@@ -67,6 +67,8 @@ def export_document(result: Export) -> Document:
         ]
         for attempt in result.attempts
     ]
+    if not result.proven:
+        return _of_files(result)
     heads = ("vectors", "metric", "effort", f"recall@{result.k}", "at least, at 95%")
     asked = _effort(result.effort, result.oversample)
     return Document(
@@ -85,6 +87,27 @@ def export_document(result: Export) -> Document:
                 ),
             ],
             [Table.of(heads, rows)],
+        ]
+    )
+
+
+def _of_files(result: Export) -> Document:
+    """What was written for a server, and that nobody asked it."""
+    vectors, queries = counted(result.count, "vector"), counted(result.queries, "query", "queries")
+    return Document(
+        [
+            [
+                Line(
+                    f"{result.address} holds {vectors}, prepared to rank as {result.measure}. Not "
+                    "proven: no server was asked; load the files, then verify there."
+                ),
+                Line(
+                    f"A scan of the files by the documented formula has a recall@{result.k} of "
+                    f"{result.recall:.3f} on {queries}. Ask by {result.metric} with prepared "
+                    f"queries ({result.way}).",
+                    "dim",
+                ),
+            ]
         ]
     )
 

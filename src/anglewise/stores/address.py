@@ -64,6 +64,18 @@ KINDS = {
         is_server=True,
         account="MILVUS_TOKEN",
     ),
+    "elasticsearch": StoreKind(
+        "bulk_files:ElasticsearchFiles",
+        "elasticsearch:///folder/index",
+        is_server=True,
+        inside="{name}",
+    ),
+    "opensearch": StoreKind(
+        "bulk_files:OpenSearchFiles",
+        "opensearch:///folder/index",
+        is_server=True,
+        inside="{name}",
+    ),
     "postgresql": StoreKind(
         "pgvector_store:PostgresStore",
         "postgresql://host/database/table",

@@ -73,6 +73,10 @@ class Layout:
     parameters: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
+class RefusedVectorsError(StoreError):
+    """A store takes no such vectors under a metric, and may take them under another."""
+
+
 class VectorStore(ABC):
     """One collection of a vector store. An interface; each kind of store fills it in one file.
 
@@ -101,6 +105,8 @@ class VectorStore(ABC):
             )
         self.address = address
 
+    unasked: ClassVar[str] = ""
+    """Why nothing here answers as the store will, where only files for it are written."""
     passes_options_on: ClassVar[bool] = False
     """Whether the store's own library reads the other options, and refuses unknown ones."""
 
