@@ -61,6 +61,7 @@ def loaded(address):
         lines = [json.loads(line) for line in content.split("\n")[:-1]]
         for action, document in zip(lines[::2], lines[1::2], strict=True):
             assert set(action) == {"index"}
+            assert action["index"]["_id"] not in found
             found[action["index"]["_id"]] = np.array(document["vector"], np.float32)
     return found
 
