@@ -140,6 +140,7 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	  pyproject.toml --output-file requirements/frameworks.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --extra faiss --extra lancedb --extra qdrant --extra pgvector --extra usearch --extra hnswlib --extra chroma --extra duckdb --extra sqlite-vec \
+	  --extra milvus --extra qdrant-edge --extra zvec \
 	  --group test --group stores \
 	  pyproject.toml --output-file requirements/stores.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \

@@ -34,7 +34,10 @@ IN_A_FILE = {
     "duckdb": "duckdb://{folder}/stored.duckdb/{name}",
 }
 """How addresses of stores are written that are a file, or of which several share one."""
-STORES = (*IN_A_FILE, "chroma", "qdrant", "lancedb", "postgresql")
+STORES = (
+    *IN_A_FILE,
+    *("chroma", "qdrant", "qdrant-edge", "lancedb", "milvus", "zvec", "postgresql"),
+)
 FIRST = {"dot", "cosine", "euclidean", "manhattan", "prepared vectors, dot"}
 """The first way of each measure."""
 
@@ -70,6 +73,8 @@ def addresses(stores: list[str]) -> Iterator[dict[str, Callable[[str], str]]]:
             )
         elif kind in IN_A_FILE:
             out[kind] = lambda name, kind=kind: IN_A_FILE[kind].format(folder=folder, name=name)
+        elif kind == "milvus":
+            out[kind] = lambda name: f"milvus://{folder}/stores.db/{name}"
         else:
             # Qdrant's local mode reads a whole folder at each start
             out[kind] = lambda name, kind=kind: f"{kind}://{_new(folder / kind / name)}/{name}"

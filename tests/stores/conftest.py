@@ -41,6 +41,7 @@ NO_SCAN = {"chroma", "hnswlib"}
 KINDS = [
     *("faiss", "qdrant", "lancedb", "postgresql"),
     *("usearch", "hnswlib", "chroma", "sqlite-vec", "duckdb"),
+    *("milvus", "qdrant-edge", "zvec"),
 ]
 
 
@@ -54,6 +55,8 @@ def place(request, tmp_path):
         made = lambda name: f"postgresql://postgres@/postgres/{prefix}_{name}?{option}"  # noqa: E731
     elif kind in IN_A_FILE:
         made = lambda name: IN_A_FILE[kind].format(folder=tmp_path, name=name)  # noqa: E731
+    elif kind == "milvus":
+        made = lambda name: f"milvus://{tmp_path}/milvus.db/{name}"  # noqa: E731
     else:
         (tmp_path / kind).mkdir()
         made = lambda name: f"{kind}://{tmp_path}/{kind}/{name}"  # noqa: E731

@@ -148,6 +148,7 @@ def test_a_zero_vector_is_told(place):
     words = {"lancedb": "missing", "qdrant": "with 0", "postgresql": "missing"}
     words |= {"usearch": "with 1", "chroma": "with 1", "sqlite-vec": "place 1 of 14 with nan"}
     words |= {"duckdb": "place 14 of 14 with 2", "hnswlib": "with 1"}
+    words |= {"milvus": "with 0", "qdrant-edge": "with 0", "zvec": "with 1"}
     assert words[place.kind] in told or "nan" in told
 
 
@@ -198,6 +199,10 @@ def left_over(place):
             names = [name for name, sql in store._tables() if "vec0" in sql]
         elif place.kind == "lancedb":
             names = store.tables()
+        elif place.kind in {"qdrant-edge", "zvec"}:
+            names = store.collections()
+        elif place.kind == "milvus":
+            names = set(store.collections()) - set(store._aliases().values())
         elif place.kind == "qdrant":
             aliased = {a.collection_name for a in store.client.get_aliases().aliases}
             names = [c for c in store._collections() if c not in aliased]
@@ -318,7 +323,8 @@ def exporting(address, items, seed, *, resume=False):
 
 
 def test_a_killed_export_leaves_the_old_one_and_can_be_gone_on_with(place):
-    made, items = space(), {"qdrant": 3_000, "duckdb": 10_000}.get(place.kind, 20_000)
+    fewer = {"qdrant": 3_000, "milvus": 3_000, "duckdb": 10_000}
+    made, items = space(), fewer.get(place.kind, 20_000)
     before = aw.export(made, "dot", place("films")).recall
     process = exporting(place("films"), items, 1)
     until = time.monotonic() + 60
@@ -353,9 +359,16 @@ def begun(place):
         return any(left_over(place))
     if place.kind == "chroma":  # one folder for each collection, beside the file of SQLite
         return len(list(read.folder.iterdir())) > 2
-    folder = read.folder if place.kind == "lancedb" else read.folder / "collection"
+    inside = {
+        "lancedb": ".",
+        "qdrant": "collection",
+        "milvus": "collections",
+        "qdrant-edge": ".",
+        "zvec": ".",
+    }
+    folder = read.folder / inside[place.kind]
     return any("__" in file.name for file in folder.iterdir()) and (
-        place.kind == "lancedb" or len(list(folder.iterdir())) > 1
+        place.kind not in {"qdrant", "milvus"} or len(list(folder.iterdir())) > 1
     )
 
 

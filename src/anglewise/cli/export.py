@@ -42,7 +42,8 @@ def export(
         What the store is to rank by: dot, cosine@data-space, norm(0,0.5), csls(10), ...
     to
         The address: faiss:///path/index.faiss, lancedb:///folder/table,
-        qdrant://host:6333/collection, postgresql://host/database/table.
+        qdrant://host:6333/collection, postgresql://host/database/table,
+        milvus://host:19530/collection; files for a server by elasticsearch:///folder/index.
     direction
         Who asks and who is ranked, and so written; without it queries-items where there are
         queries, else items-items.
@@ -105,5 +106,10 @@ def export(
         result.transform.save(transform, about)
         talk.say(f"wrote {transform}")
     content = {"command": "export", "version": version(), **result.to_dict()}
-    talk.give(content, export_document(result), f"{result.address} is filled: {in_words(result)}")
+    done = (
+        f"filled: {in_words(result)}"
+        if result.proven
+        else "written for a server that was not asked"
+    )
+    talk.give(content, export_document(result), f"{result.address} is {done}")
     return 0

@@ -24,8 +24,9 @@ def probe(
     ----------
     address
         faiss:///path/index.faiss, lancedb:///folder/table, qdrant://host:6333/collection or
-        qdrant:///folder/collection, postgresql://host/database/table. Keys and passwords come from
-        QDRANT_API_KEY, PGPASSWORD and ~/.pgpass.
+        qdrant:///folder/collection, postgresql://host/database/table,
+        milvus://host:19530/collection or milvus:///path/file.db/collection. Keys and passwords come
+        from QDRANT_API_KEY, MILVUS_TOKEN, PGPASSWORD and ~/.pgpass.
     scratch
         Also write at most 16 vectors into an empty collection with the same settings, under a name
         of our own, and remove it: tells what becomes of lengths, a zero vector, digits and ties.

@@ -75,6 +75,8 @@ def export_document(result: Export) -> Document:
         ]
         for attempt in result.attempts
     ]
+    if not result.proven:
+        return _of_files(result)
     heads = ("vectors", "metric", "effort", f"recall@{result.k}", "at least")
     asked = _effort(result.effort, result.oversample)
     return Document(
@@ -109,6 +111,27 @@ def _beyond(result: Export | Verification) -> list[str]:
     these = "this query" if result.queries == 1 else "these queries"
     shown = f"over queries like them no more than {result.recall_low:.3f} is shown, at 95%"
     return [f"On {these} {least:g} is reached; {shown}."]
+
+
+def _of_files(result: Export) -> Document:
+    """What was written for a server, and that nobody asked it."""
+    vectors, queries = counted(result.count, "vector"), counted(result.queries, "query", "queries")
+    return Document(
+        [
+            [
+                Line(
+                    f"{result.address} holds {vectors}, prepared to rank as {result.measure}. Not "
+                    "proven: no server was asked; load the files, then verify there."
+                ),
+                Line(
+                    f"A scan of the files by the documented formula has a recall@{result.k} of "
+                    f"{result.recall:.3f} on {queries}. Ask by {result.metric} with prepared "
+                    f"queries ({result.way}).",
+                    "dim",
+                ),
+            ]
+        ]
+    )
 
 
 def _effort(effort: Mapping[str, int], oversample: int) -> str:

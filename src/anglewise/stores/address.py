@@ -70,6 +70,28 @@ KINDS = {
     "sqlite-vec": StoreKind(
         "sqlite_vec_store:SqliteVecStore", "sqlite-vec:///path/file.sqlite/table"
     ),
+    "qdrant-edge": StoreKind(
+        "qdrant_edge_store:QdrantEdgeStore", "qdrant-edge:///folder/collection", inside="{name}"
+    ),
+    "zvec": StoreKind("zvec_store:ZvecStore", "zvec:///folder/collection", inside="{name}"),
+    "milvus": StoreKind(
+        "milvus_store:MilvusStore",
+        "milvus://host:19530/collection, or milvus:///path/file.db/collection",
+        is_server=True,
+        account="MILVUS_TOKEN",
+    ),
+    "elasticsearch": StoreKind(
+        "bulk_files:ElasticsearchFiles",
+        "elasticsearch:///folder/index",
+        is_server=True,
+        inside="{name}",
+    ),
+    "opensearch": StoreKind(
+        "bulk_files:OpenSearchFiles",
+        "opensearch:///folder/index",
+        is_server=True,
+        inside="{name}",
+    ),
     "postgresql": StoreKind(
         "pgvector_store:PostgresStore",
         "postgresql://host/database/table",
@@ -148,6 +170,10 @@ class Address:
     def called(self, name: str) -> "Address":
         """Another collection in the same place."""
         return replace(self, name=name)
+
+    def plain(self) -> "Address":
+        """The same without what stands behind ``?``."""
+        return replace(self, options={})
 
     def option(self, name: str, usual: str) -> str:
         """One option, or what is usual."""

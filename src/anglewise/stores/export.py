@@ -29,7 +29,14 @@ from anglewise.stores.exact_lists import ExactLists, queries_to_ask, reaches
 from anglewise.stores.manifest import Fingerprint, Manifest
 from anglewise.stores.query_transform import QueryTransform
 from anglewise.stores.reductions import Reduction, reductions
-from anglewise.stores.vector_store import Layout, Metric, VectorStore, open_store, store_class
+from anglewise.stores.vector_store import (
+    Layout,
+    Metric,
+    RefusedVectorsError,
+    VectorStore,
+    open_store,
+    store_class,
+)
 
 MIN_RECALL, K = 0.98, 10
 LENGTH, RAW = "anglewise_length", "anglewise_vector"
@@ -65,6 +72,9 @@ class Export:
     recall, recall_low, k, queries
         The share of the exact lists that it lists, up to ties; what that is at least over queries
         like these, at 95% for all attempts together.
+    proven
+        Whether the store itself was asked; of files for a server the recall is that of a scan of
+        them by the formula which the server's documentation gives.
     attempts
         All that was tried, that which was taken last.
     transform
@@ -86,6 +96,7 @@ class Export:
     dimension: int
     index: str
     min_recall: float
+    proven: bool
     attempts: tuple[Attempt, ...]
     transform: QueryTransform = field(repr=False)
 
@@ -202,8 +213,14 @@ def export(
     exact = ExactLists.of(space, named, chosen, rows, k)
     order = _Order(address, exact, index, min_recall, metadata, keep, resume, seed, say)
     attempts: list[Attempt] = []
+    refused: list[str] = []
     for way, metric in _ways(order):
-        store = _filled(order, way, metric)
+        try:
+            store = _filled(order, way, metric)
+        except RefusedVectorsError as error:
+            refused.append(f"{way.name}: {error}")
+            say(refused[-1])
+            continue
         done = False
         try:
             attempts += _measured(order, store, way, metric, before=len(attempts))
@@ -217,6 +234,8 @@ def export(
                     store.drop()
             store.close()
         say(f"{way.name}: recall@{exact.k} {best.recall:.3f}, too little")
+    if not attempts:
+        raise StoreError(f"no way to {named} in {address.kind}: {'; '.join(refused)}")
     best = max(attempts, key=lambda attempt: attempt.recall)
     raise StoreError(
         f"no way to {named} in {address.kind} reaches a recall@{exact.k} of {min_recall:g} on "
@@ -249,6 +268,8 @@ def _check_free(address: Address, replace: bool) -> None:
         return
     with store:
         count = store.described().count
+        if replace:
+            store.check_replaceable()
     if not replace:
         raise StoreError(
             f"{address} is there, with {counted(count, 'vector')}: take another name, or say that "
@@ -287,7 +308,9 @@ def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
                 list(_known(order, rows.tolist())),
             )
         store.finish()
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, RefusedVectorsError):  # to be written in another way
+            store.drop()
         store.close()
         raise
     return store
@@ -396,6 +419,7 @@ def _published(
         dimension=about.dimension,
         index=about.index,
         min_recall=min_recall,
+        proven=not store.unasked,
         attempts=tuple(attempts),
         transform=way.queries,
     )

@@ -7,7 +7,6 @@ index it is the distance of the index.
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -20,8 +19,8 @@ import pyarrow as pa
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
-from anglewise.io.destinations import exchange
 from anglewise.stores.address import Address
+from anglewise.stores.folders import take_folder
 from anglewise.stores.vector_store import (
     BATCH,
     SCRATCH,
@@ -218,12 +217,7 @@ class LanceStore(VectorStore):
 
     def take_place(self, address: Address) -> None:
         """The folder of the table is exchanged with the one that has the name, at once."""
-        new, old = self._folder(self.address), self._folder(address)
-        if not old.exists():
-            new.rename(old)
-        else:
-            exchange(new, old)
-            shutil.rmtree(new)
+        take_folder(self._folder(self.address), self._folder(address))
         self.__init__(replace(address, options=self.address.options))
 
     def _folder(self, address: Address) -> Path:

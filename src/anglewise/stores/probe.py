@@ -211,6 +211,8 @@ def _told(found: Identified, descending: bool | None) -> tuple[Metric, str, Any,
 def _probe_store(store: VectorStore, dimension: int | None, scratch: bool, seed: int) -> Probe:
     if dimension is not None:
         raise SpellingError("a store knows how many numbers its vectors have: leave dimension out")
+    if store.unasked:
+        raise StoreError(f"{store.address}: {store.unasked}")
     about = store.described()
     if not about.count:
         raise StoreError(f"{store.address} is empty: nothing can be asked of it")

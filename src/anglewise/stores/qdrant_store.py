@@ -24,6 +24,7 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.stores.address import Address
+from anglewise.stores.qdrant_edge_store import is_shard
 from anglewise.stores.vector_store import (
     BATCH,
     SCRATCH,
@@ -232,16 +233,23 @@ class QdrantStore(VectorStore):
     def finish(self) -> None:
         """The server builds its graph by itself."""
 
+    def check_replaceable(self) -> None:
+        """An alias is moved at once; a collection itself cannot be."""
+        self._check_alias(self.address)
+
+    def _check_alias(self, address: Address) -> None:
+        if address.name in self._collections():
+            raise StoreError(
+                f"{address}: {address.name!r} is a collection and no alias, which Qdrant cannot "
+                "exchange at once: take another name, and let your program ask that"
+            )
+
     def take_place(self, address: Address) -> None:
         """An alias of the name, moved at once from the collection that it meant before."""
         models, name = self.models, address.name
         with _saying(address):
             aliases = {a.alias_name: a.collection_name for a in self.client.get_aliases().aliases}
-            if name in self._collections():
-                raise StoreError(
-                    f"{address}: {name!r} is a collection and no alias, which Qdrant cannot "
-                    "exchange at once: take another name, and let your program ask that"
-                )
+            self._check_alias(address)
             steps: list[Any] = []
             if name in aliases:
                 old = models.DeleteAlias(alias_name=name)
@@ -327,6 +335,11 @@ def _client(address: Address) -> Any:
     if address.is_local:
         if not address.folder.is_dir():
             raise NoCollectionError(f"{address}: there is no folder {address.folder}")
+        if is_shard(address.folder / address.name):
+            raise StoreError(
+                f"{address}: this is a shard of Qdrant Edge, not of the client's local mode: "
+                f"qdrant-edge://{address.path}/{address.name}"
+            )
         with _saying(address):
             return client.QdrantClient(path=str(address.folder))
     https = address.option("https", "no")

@@ -73,6 +73,10 @@ class Layout:
     parameters: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
+class RefusedVectorsError(StoreError):
+    """A store takes no such vectors under a metric, and may take them under another."""
+
+
 class VectorStore(ABC):
     """One collection of a vector store. An interface; each kind of store fills it in one file.
 
@@ -101,6 +105,8 @@ class VectorStore(ABC):
             )
         self.address = address
 
+    unasked: ClassVar[str] = ""
+    """Why nothing here answers as the store will, where only files for it are written."""
     passes_options_on: ClassVar[bool] = False
     """Whether the store's own library reads the other options, and refuses unknown ones."""
 
@@ -149,6 +155,9 @@ class VectorStore(ABC):
     @abstractmethod
     def take_place(self, address: Address) -> None:
         """Take the place of the collection at an address at once, or be it where none is there."""
+
+    def check_replaceable(self) -> None:  # noqa: B027 in most stores all are
+        """Raise ``StoreError`` where no other collection can take the place of this one at once."""
 
     @abstractmethod
     def drop(self) -> None:

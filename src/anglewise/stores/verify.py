@@ -166,6 +166,8 @@ class _Question:
 
 
 def _verify(store: VectorStore, asked: _Question) -> Verification:
+    if store.unasked:
+        raise StoreError(f"{store.address}: {store.unasked}")
     manifest, about = manifest_of(store), store.described()
     if not about.count:
         raise StoreError(f"{store.address} is empty")
