@@ -46,6 +46,14 @@ SIMILAR = (
     "trained-dot: cosine, trained-euclidean: euclidean"
 )
 """What competes for similar films: one or two of each kind, as every further one costs power."""
+FEWER = (
+    "norm(0,*), cosine@centred, csls(10), cosine@data-space, cosine@adapted, "
+    "product(10000): cosine@data-space, factors(10): cosine@data-space, "
+    "bm25·product(2000): cosine@data-space, raw-data: cosine, trained-cosine: cosine, "
+    "trained-dot: dot"
+)
+"""Of MovieTweetings, which has more queries and fewer ways to do well."""
+COMPETING = {"ml-1m/items-items": SIMILAR, "movietweetings-100k/items-items": FEWER}
 NAMES = (
     *(f"{table}/{way}" for table in TABLES for way in ("queries-items", "items-items")),
     *(f"cranfield/{encoder}" for encoder in ENCODERS),
@@ -67,7 +75,7 @@ def main() -> None:
         result = remedy(
             space,
             judged,
-            SIMILAR if judged.direction == "items-items" and judged.of_users else None,
+            COMPETING.get(name),
             finalists=1000,
             budget_seconds=options.budget,
             cache=options.cache,
