@@ -42,7 +42,9 @@ def export(
         What the store is to rank by: dot, cosine@data-space, norm(0,0.5), csls(10), ...
     to
         The address: faiss:///path/index.faiss, lancedb:///folder/table,
-        qdrant://host:6333/collection, postgresql://host/database/table.
+        qdrant://host:6333/collection, postgresql://host/database/table, chroma:///folder/collection,
+        duckdb:///path/file.duckdb/table, sqlite-vec:///path/file.sqlite/table,
+        usearch:///path/index.usearch, hnswlib:///path/index.bin.
     direction
         Who asks and who is ranked, and so written; without it queries-items where there are
         queries, else items-items.

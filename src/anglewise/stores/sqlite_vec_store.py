@@ -26,7 +26,7 @@ from anglewise.errors import (
     NoCollectionError,
     StoreError,
 )
-from anglewise.judgements.store_files import STORE_NAME
+from anglewise.io.destinations import is_of_store
 from anglewise.stores.address import Address
 from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
@@ -130,11 +130,16 @@ class SqliteVecStore(VectorStore):
         """A table with the columns id, vector and metadata, in a new file or one that is there."""
         if layout.metric not in cls.supported:
             raise StoreError(f"sqlite-vec has no metric {layout.metric!r}")
-        if address.folder.name.lower() == STORE_NAME:
-            raise StoreError(f"{address}: {STORE_NAME} is where judgements are kept: name another")
+        if "judgements" in is_of_store(address.folder):
+            raise StoreError(f"{address}: this is where judgements are kept: name another file")
         is_new = not address.folder.exists()
         connection = _connection(address, may_make=True)
         try:
+            if mark := connection.execute("PRAGMA application_id").fetchone()[0]:
+                raise StoreError(
+                    f"{address}: the file is that of another program (its application_id is "
+                    f"{mark}), as a store of judgements is: name another file"
+                )
             _made(connection, address, layout.dimension, cls.supported[layout.metric])
         finally:
             connection.close()
