@@ -27,7 +27,7 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.io.destinations import is_of_store
-from anglewise.stores.address import Address
+from anglewise.stores.address import KINDS, Address
 from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
     BATCH,
@@ -376,7 +376,8 @@ def _connection(address: Address, *, may_make: bool = False) -> Any:
     """The file, open for writing so that SQLite can undo what a killed program left half-done."""
     path = address.folder
     if not may_make and not path.is_file():
-        raise NoCollectionError(f"{address}: there is no file {path}")
+        example = KINDS[address.kind].example
+        raise NoCollectionError(f"{address}: there is no file {path} (write {example})")
     connection = _loaded(address, f"file:{quote(str(path))}?mode={'rwc' if may_make else 'rw'}")
     connection.execute("PRAGMA query_only = 1")
     return connection
