@@ -158,6 +158,16 @@ def test_an_id_that_chroma_has_is_written_anew(tmp_path):
     store.close()
 
 
+def test_no_folder_of_a_deleted_index_is_left_in_the_folder_of_chroma(tmp_path):
+    """Chroma itself removes none."""
+    address = f"chroma://{tmp_path}/films"
+    aw.export(space(), "dot", address)
+    aw.export(space(seed=1), "dot", address, replace=True)
+    aw.probe(address, scratch=True)
+    assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
+    assert aw.verify(address, space(seed=1)).recall >= 0.98
+
+
 def test_chroma_has_no_scan_and_export_says_so(tmp_path):
     with pytest.raises(StoreError, match="no scan: its only index is a graph"):
         aw.export(space(), "dot", f"chroma://{tmp_path}/films", index="scan")

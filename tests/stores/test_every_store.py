@@ -415,6 +415,11 @@ def test_the_commands_say_the_same(place, tmp_path, capsys):
     assert main(["verify", place("films"), space_folder, "--json", "-", "--min-recall", "0.9"]) == 0
     verified = json.loads(capsys.readouterr().out)
     assert verified["recall@10"] >= 0.9
+    assert main(["export", *words]) == 2
+    assert "--replace" in capsys.readouterr().err
+    words[2] = "dot"
+    assert main(["export", *words, "--replace", "--json", "-"]) == 0
+    exported = json.loads(capsys.readouterr().out)
     assert main(["probe", place("films"), "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["metric"] == exported["metric"]
     assert main(["verify", place("films"), space_folder, "--min-recall", "1.5"]) == 2

@@ -1,5 +1,7 @@
 """What tables of sqlite-vec and DuckDB do by default and nobody is told: avoided or reported."""
 
+import sqlite3
+
 import numpy as np
 import pytest
 
@@ -224,3 +226,12 @@ def test_nothing_is_exported_into_a_store_of_judgements(tmp_path):
     with pytest.raises(StoreError, match="where judgements are kept"):
         aw.export(space(), "cosine", f"sqlite-vec://{tmp_path}/judgements.sqlite/films")
     assert list(tmp_path.iterdir()) == []
+    path = tmp_path / "marked.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA application_id = 7")
+    connection.execute("CREATE TABLE judgements (a)")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="that of another program"):
+        aw.export(space(), "cosine", f"sqlite-vec://{path}/films")
+    assert path.read_bytes() == before

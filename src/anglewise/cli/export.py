@@ -42,8 +42,10 @@ def export(
         What the store is to rank by: dot, cosine@data-space, norm(0,0.5), csls(10), ...
     to
         The address: faiss:///path/index.faiss, lancedb:///folder/table,
-        qdrant://host:6333/collection, postgresql://host/database/table,
-        milvus://host:19530/collection; files for a server by elasticsearch:///folder/index.
+        qdrant://host:6333/collection, postgresql://host/database/table, chroma:///folder/collection,
+        duckdb:///path/file.duckdb/table, sqlite-vec:///path/file.sqlite/table,
+        usearch:///path/index.usearch, hnswlib:///path/index.bin, milvus://host:19530/collection;
+        files for a server by elasticsearch:///folder/index.
     direction
         Who asks and who is ranked, and so written; without it queries-items where there are
         queries, else items-items.

@@ -16,11 +16,13 @@ from anglewise.cli.paths import (
     REJECTS,
     SPACE_READ,
     STORE,
+    TO_STORE,
     Given,
     Option,
     PathRole,
     arguments_of,
     given_options,
+    is_shared_file,
     options_of,
 )
 from anglewise.errors import FileError
@@ -32,12 +34,16 @@ BESIDE_STORE = len("-journal")
 
 @dataclass(frozen=True)
 class Use:
-    """One path of one call, what is done with it, and whether anybody named it."""
+    """One path of one call, what is done with it, and whether anybody named it.
+
+    ``is_shared`` says of a file that it holds other tables too: it is added to, and not replaced.
+    """
 
     label: str
     path: Path
     role: PathRole
     named: bool = True
+    is_shared: bool = False
 
     @cached_property
     def place(self) -> "Any":
@@ -116,7 +122,9 @@ def _uses(
         for word in words:
             for path in role.paths(word):
                 if not is_device(path):
-                    yield Use(f"{option.name} {word}", path, role, option.parameter in named)
+                    shared = role is TO_STORE and is_shared_file(word)
+                    typed = option.parameter in named
+                    yield Use(f"{option.name} {word}", path, role, typed, shared)
             if role is STORE and Path(word).is_dir():  # the space around it is read
                 yield Use(f"{option.name} {word}", Path(word), READ)
 
@@ -166,7 +174,7 @@ def _check_alone(use: Use) -> None:
         return
     if use.role is not REJECTS and open_output(use.path) is None:  # there may be none
         check_name_fits(use.path, BESIDE_STORE if use.role is STORE else 0)
-    if use.role is STORE:
+    if use.role is STORE or use.is_shared:
         return
     if not use.named and use.path.is_symlink() and use.role is not REJECTS:  # which takes another
         raise FileError(

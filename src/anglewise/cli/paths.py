@@ -185,6 +185,16 @@ def _in_address(word: str) -> Iterable[Path]:
         return ()
 
 
+def is_shared_file(word: str) -> bool:
+    """Whether an address leads to a file that holds other collections too."""
+    from anglewise.stores.address import KINDS, read_address
+
+    try:
+        return KINDS[read_address(word).kind].shares_file
+    except SpellingError:  # which the command will say
+        return False
+
+
 def _grades(arguments: Given) -> Iterable[Path]:
     pairs = Path(arguments["pairs"])
     return (pairs.with_name(f"{pairs.name}.grades.jsonl"),)

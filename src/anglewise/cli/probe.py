@@ -25,8 +25,11 @@ def probe(
     address
         faiss:///path/index.faiss, lancedb:///folder/table, qdrant://host:6333/collection or
         qdrant:///folder/collection, postgresql://host/database/table,
+        chroma:///folder/collection or chroma://host:8000/collection,
+        duckdb:///path/file.duckdb/table, sqlite-vec:///path/file.sqlite/table,
+        usearch:///path/index.usearch, hnswlib:///path/index.bin,
         milvus://host:19530/collection or milvus:///path/file.db/collection. Keys and passwords come
-        from QDRANT_API_KEY, MILVUS_TOKEN, PGPASSWORD and ~/.pgpass.
+        from QDRANT_API_KEY, CHROMA_API_KEY, MILVUS_TOKEN, PGPASSWORD and ~/.pgpass.
     scratch
         Also write at most 16 vectors into an empty collection with the same settings, under a name
         of our own, and remove it: tells what becomes of lengths, a zero vector, digits and ties.

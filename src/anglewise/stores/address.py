@@ -29,6 +29,8 @@ class StoreKind:
         the folder or file itself is all of it.
     has_name
         Whether a collection has a name behind its file or folder.
+    shares_file
+        Whether the file holds other collections too, so that it is added to and never replaced.
     account
         Where the name of a user stands: in the address, or nowhere and a key in this variable of
         the environment.
@@ -40,6 +42,7 @@ class StoreKind:
     is_local: bool = True
     inside: str = ""
     has_name: bool = True
+    shares_file: bool = False
     account: str = ""
 
 
@@ -65,10 +68,13 @@ KINDS = {
         is_server=True,
         account="CHROMA_API_KEY",
         inside="chroma.sqlite3",
+        shares_file=True,
     ),
-    "duckdb": StoreKind("duckdb_store:DuckdbStore", "duckdb:///path/file.duckdb/table"),
+    "duckdb": StoreKind(
+        "duckdb_store:DuckdbStore", "duckdb:///path/file.duckdb/table", shares_file=True
+    ),
     "sqlite-vec": StoreKind(
-        "sqlite_vec_store:SqliteVecStore", "sqlite-vec:///path/file.sqlite/table"
+        "sqlite_vec_store:SqliteVecStore", "sqlite-vec:///path/file.sqlite/table", shares_file=True
     ),
     "qdrant-edge": StoreKind(
         "qdrant_edge_store:QdrantEdgeStore", "qdrant-edge:///folder/collection", inside="{name}"

@@ -9,10 +9,14 @@ so is ``ef``: a question cannot ask for more, ``collection.modify`` can.
 import json
 import math
 import os
+import shutil
 import socket
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
+from pathlib import Path
 from typing import Any, ClassVar
+from uuid import UUID
 
 import numpy as np
 
@@ -241,7 +245,7 @@ class ChromaStore(VectorStore):
         with _saying(address):
             names = self._names()
             if name in names and before in names:  # left by an export that was ended at the end
-                self.client.delete_collection(before)
+                self._delete(before)
             if name in names:
                 self.client.get_collection(name, embedding_function=None).modify(name=before)
             try:
@@ -251,7 +255,7 @@ class ChromaStore(VectorStore):
                     self.client.get_collection(before, embedding_function=None).modify(name=name)
                 raise
             if before in self._names():
-                self.client.delete_collection(before)
+                self._delete(before)
         self.address, self.ours = self.address.called(name), False
 
     def drop(self) -> None:
@@ -261,7 +265,28 @@ class ChromaStore(VectorStore):
     def clear(self, name: str) -> None:
         """Delete another one."""
         with _saying(self.address):
-            self.client.delete_collection(name)
+            self._delete(name)
+
+    def _delete(self, name: str) -> None:
+        """Delete a collection, and the folders of its index, which Chroma leaves behind."""
+        folders = self._folders(name)
+        self.client.delete_collection(name)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _folders(self, name: str) -> list[Path]:
+        """Where the index of a collection lies; none where that is not known, or of a server."""
+        if self.address.host:
+            return []
+        made = self.client.get_collection(name, embedding_function=None).id
+        file = self.address.folder / "chroma.sqlite3"
+        place = f"{file.absolute().as_uri()}?mode=ro"
+        query = "SELECT id FROM segments WHERE collection = ?"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(place, uri=True)) as connection:
+            segments = [str(UUID(one)) for (one,) in connection.execute(query, [str(made)])]
+            folders = [self.address.folder / segment for segment in segments]
+            return [folder for folder in folders if (folder / "header.bin").is_file()]
+        return []
 
     def scratches(self) -> list[str]:
         """By the beginning of their names."""

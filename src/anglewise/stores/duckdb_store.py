@@ -29,7 +29,7 @@ from anglewise.errors import (
     SpellingError,
     StoreError,
 )
-from anglewise.stores.address import Address
+from anglewise.stores.address import KINDS, Address
 from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
     BATCH,
@@ -420,7 +420,8 @@ def _connection(address: Address, *, writes: bool = False) -> Any:
     """A database in memory, with vss loaded and the file beside it."""
     path = address.folder
     if not writes and not path.is_file():
-        raise NoCollectionError(f"{address}: there is no file {path}")
+        example = KINDS[address.kind].example
+        raise NoCollectionError(f"{address}: there is no file {path} (write {example})")
     duckdb, extension = _library(), _extension()
     with _saying(address):
         fetch = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}

@@ -26,8 +26,8 @@ from anglewise.errors import (
     NoCollectionError,
     StoreError,
 )
-from anglewise.judgements.store_files import STORE_NAME
-from anglewise.stores.address import Address
+from anglewise.io.destinations import is_of_store
+from anglewise.stores.address import KINDS, Address
 from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
     BATCH,
@@ -130,11 +130,16 @@ class SqliteVecStore(VectorStore):
         """A table with the columns id, vector and metadata, in a new file or one that is there."""
         if layout.metric not in cls.supported:
             raise StoreError(f"sqlite-vec has no metric {layout.metric!r}")
-        if address.folder.name.lower() == STORE_NAME:
-            raise StoreError(f"{address}: {STORE_NAME} is where judgements are kept: name another")
+        if "judgements" in is_of_store(address.folder):
+            raise StoreError(f"{address}: this is where judgements are kept: name another file")
         is_new = not address.folder.exists()
         connection = _connection(address, may_make=True)
         try:
+            if mark := connection.execute("PRAGMA application_id").fetchone()[0]:
+                raise StoreError(
+                    f"{address}: the file is that of another program (its application_id is "
+                    f"{mark}), as a store of judgements is: name another file"
+                )
             _made(connection, address, layout.dimension, cls.supported[layout.metric])
         finally:
             connection.close()
@@ -371,7 +376,8 @@ def _connection(address: Address, *, may_make: bool = False) -> Any:
     """The file, open for writing so that SQLite can undo what a killed program left half-done."""
     path = address.folder
     if not may_make and not path.is_file():
-        raise NoCollectionError(f"{address}: there is no file {path}")
+        example = KINDS[address.kind].example
+        raise NoCollectionError(f"{address}: there is no file {path} (write {example})")
     connection = _loaded(address, f"file:{quote(str(path))}?mode={'rwc' if may_make else 'rw'}")
     connection.execute("PRAGMA query_only = 1")
     return connection
