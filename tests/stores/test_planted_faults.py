@@ -107,6 +107,13 @@ def test_another_metric_is_named_in_every_store(place):
     assert f"ranks by {distance(place)}, where cosine is due" in " ".join(told.reasons)
 
 
+def test_vectors_that_were_not_prepared_are_named_in_every_store(place):
+    made = named_as_numbers()
+    address = filled(place, distance(place), [*map(str, range(600))], made.items.vectors)
+    told = aw.verify(address, made, "euclidean@standardised")
+    assert "are those of the space as they are, not prepared" in " ".join(told.reasons)
+
+
 def test_zero_vectors_that_are_missing_are_named_in_every_store(place):
     made = named_as_numbers()
     x = made.items.vectors.copy()
@@ -137,7 +144,7 @@ def test_an_index_that_looks_at_too_little_is_named_in_every_store(place):
     store.take_place(read)
     store.close()
     told = aw.verify(operator(place("films"), place.kind, distance(place)), made, "euclidean")
-    assert told.recall < 0.98
+    assert told.recall < (0.99 if place.kind == "milvus" else 0.98)
     words = {"chroma": "more effort was not tried", "postgresql": "looks at too little"}
     assert words.get(place.kind, "looks at too little") in " ".join(told.reasons)
 

@@ -7,27 +7,20 @@ the vectors are the only field of vectors, or ``?vector=``. A question here neve
 that the index decides; where a collection has no index, Milvus Lite takes the cosine.
 """
 
-import logging
-import os
-from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from threading import Lock
 from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import (
-    AnglewiseError,
     CollectionExistsError,
     NoCollectionError,
-    SpellingError,
     StoreError,
 )
 from anglewise.stores.address import Address
+from anglewise.stores.milvus_connection import MilvusConnection, milvus_library, milvus_saying
 from anglewise.stores.vector_store import (
     BATCH,
     SCRATCH,
@@ -39,11 +32,8 @@ from anglewise.stores.vector_store import (
     VectorStore,
     as_batch,
     rows_of_metadata,
-    saying,
 )
 
-KEY, PORT, PATIENCE = "MILVUS_TOKEN", 19530, 10
-"""Where a token is, a server's usual port, and seconds that it may take to let us in."""
 ID, VECTOR, METADATA, MANIFEST = "id", "vector", "metadata", "anglewise"
 LONGEST_ID = 65_535
 M, EF_CONSTRUCTION = 32, 200
@@ -66,10 +56,10 @@ class MilvusStore(VectorStore):
     options = frozenset({"vector", "https"})
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 64}, {"ef": 256}, {"ef": 1024})
 
-    def __init__(self, address: Address, client: "_MilvusConnection | None" = None) -> None:
+    def __init__(self, address: Address, client: "MilvusConnection | None" = None) -> None:
         super().__init__(address)
         self._owned = client is None
-        self.client = _MilvusConnection(address) if client is None else client
+        self.client = MilvusConnection(address) if client is None else client
         try:
             self.fields = self._fields()
             self.id = next(f["name"] for f in self.fields if f.get("is_primary"))
@@ -87,7 +77,7 @@ class MilvusStore(VectorStore):
         """A collection with the fields id, vector and metadata, and its index."""
         if layout.metric not in cls.supported:
             raise StoreError(f"Milvus has no metric {layout.metric!r}")
-        client = _MilvusConnection(address, make=True)
+        client = MilvusConnection(address, make=True)
         try:
             _create(client, address, layout)
         except BaseException:
@@ -114,7 +104,7 @@ class MilvusStore(VectorStore):
             return sorted(self.client.milvus.list_collections())
 
     def _vectors(self) -> tuple[str, int]:
-        kind = _library().DataType.FLOAT_VECTOR
+        kind = milvus_library().DataType.FLOAT_VECTOR
         sizes = {f["name"]: int(f["params"]["dim"]) for f in self.fields if f["type"] == kind}
         named = self.address.option("vector", "")
         if named in sizes or (len(sizes) == 1 and not named):
@@ -347,62 +337,11 @@ class MilvusStore(VectorStore):
             self.client.close()
 
     def _saying(self) -> Any:
-        return _saying(self.address)
+        return milvus_saying(self.address)
 
 
-class _MilvusConnection:
-    """A connection; of a file the engine in this process, which all that is open of it shares."""
-
-    engines: ClassVar[Counter[str]] = Counter()
-    lock: ClassVar[Any] = Lock()
-
-    def __init__(self, address: Address, *, make: bool = False) -> None:
-        library_, self.path = _library(), ""
-        if not address.is_local:
-            https = address.option("https", "no")
-            if https not in {"yes", "no"}:
-                raise SpellingError(f"{address}: https is {https!r}: yes or no is due")
-            scheme = "https" if https == "yes" else "http"
-            uri = f"{scheme}://{address.host}:{address.port or PORT}"
-            given = {"token": os.environ.get(KEY, ""), "db_name": address.path, "timeout": PATIENCE}
-        else:
-            self.path, given = _file(address, make=make), {}
-            uri = self.path
-            library("milvus_lite", "milvus", needed_by="store")
-        with self.lock, _saying(address):
-            self.milvus: Any = library_.MilvusClient(uri, **given)
-            self.engines[self.path] += 1
-
-    def close(self) -> None:
-        """The last one of a file stops its engine, so that other programs are let in."""
-        with self.lock:
-            with suppress(Exception):
-                self.milvus.close()
-            self.engines[self.path] -= 1
-            if self.path and not self.engines[self.path]:
-                servers = library("milvus_lite.server_manager", "milvus", needed_by="store")
-                servers.server_manager_instance.release_server(self.path)
-
-
-def _file(address: Address, *, make: bool) -> str:
-    """The folder of Milvus Lite, whose name ends in ``.db``."""
-    folder = address.folder
-    if folder.suffix != ".db":
-        raise SpellingError(
-            f"{address}: what Milvus Lite keeps is called FILE.db: .../FILE.db/NAME"
-        )
-    if folder.is_file():
-        raise StoreError(
-            f"{address}: {folder} is a file, as Milvus Lite wrote before its version 3: it is a "
-            "folder now; write it anew"
-        )
-    if not make and not (folder / "collections").is_dir():
-        raise NoCollectionError(f"{address}: nothing of Milvus Lite is in {folder}")
-    return str(folder.resolve())
-
-
-def _create(client: _MilvusConnection, address: Address, layout: Layout, kind: str = "") -> None:
-    milvus, library_ = client.milvus, _library()
+def _create(client: MilvusConnection, address: Address, layout: Layout, kind: str = "") -> None:
+    milvus, library_ = client.milvus, milvus_library()
     schema = milvus.create_schema(auto_id=False, enable_dynamic_field=False)
     types = library_.DataType
     schema.add_field(ID, types.VARCHAR, is_primary=True, max_length=LONGEST_ID)
@@ -421,7 +360,7 @@ def _create(client: _MilvusConnection, address: Address, layout: Layout, kind: s
         metric_type=MilvusStore.supported[layout.metric],
         params=parameters,
     )
-    with _saying(address):
+    with milvus_saying(address):
         if milvus.has_collection(address.name):
             raise CollectionExistsError(f"{address}: there is a collection of this name")
         milvus.create_collection(address.name, schema=schema, index_params=index)
@@ -440,29 +379,3 @@ def _literal(value: object) -> str:
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r")):
         text = text.replace(plain, escaped)
     return f'"{text}"'
-
-
-def _library() -> Any:
-    return library("pymilvus", "milvus", needed_by="store")
-
-
-@contextmanager
-def _saying(address: Address) -> Generator[None]:
-    """Turn what Milvus raises into one sentence; its libraries would write whole traces as well."""
-    loggers = [logging.getLogger(name) for name in ("pymilvus", "milvus_lite", "grpc")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with saying(address, "Milvus"):
-            yield
-    except AnglewiseError as error:
-        if "Open local milvus failed" not in str(error):
-            raise
-        raise StoreError(
-            f"{address}: Milvus Lite cannot open {address.folder}; where another program has it "
-            "open, close it there: one at a time is let in"
-        ) from error
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)

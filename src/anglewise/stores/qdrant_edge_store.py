@@ -59,7 +59,7 @@ class QdrantEdgeStore(VectorStore):
     }
     options = frozenset({"vector"})
     effort_names = ("ef",)
-    ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 64}, {"ef": 256}, {"ef": 1024})
+    ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 256}, {"ef": 1024})
 
     def __init__(self, address: Address, shard: Any = None) -> None:
         super().__init__(address)
