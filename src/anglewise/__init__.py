@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from anglewise.similarity_measures.formulas import Measure
     from anglewise.similarity_measures.measure import measure
     from anglewise.stores.export import export
+    from anglewise.stores.migrate import migrate
     from anglewise.stores.probe import probe
     from anglewise.stores.verify import verify
     from anglewise.web_page.app import inspect
@@ -113,6 +114,7 @@ _HOMES = {
     "holdout": "anglewise.io.holdout_folder",
     "inspect": "anglewise.web_page.app",
     "measure": "anglewise.similarity_measures.measure",
+    "migrate": "anglewise.stores.migrate",
     "probe": "anglewise.stores.probe",
     "random_pairs": "anglewise.evaluation_metrics.random_pairs",
     "read_interactions": "anglewise.io.read",
@@ -176,6 +178,7 @@ __all__ = [
     "holdout",
     "inspect",
     "measure",
+    "migrate",
     "probe",
     "random_pairs",
     "read_interactions",
