@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from anglewise.stores.export import export
     from anglewise.stores.migrate import migrate
     from anglewise.stores.probe import probe
+    from anglewise.stores.tune import tune
     from anglewise.stores.verify import verify
     from anglewise.web_page.app import inspect
 
@@ -129,6 +130,7 @@ _HOMES = {
     "replay": "anglewise.recommendation.replay",
     "search": "anglewise.nearest_neighbours.search",
     "study": "anglewise.experiment.study",
+    "tune": "anglewise.stores.tune",
     "verify": "anglewise.stores.verify",
     "write_space": "anglewise.io.space_folder",
 }
@@ -193,6 +195,7 @@ __all__ = [
     "replay",
     "search",
     "study",
+    "tune",
     "verify",
     "write_space",
 ]

@@ -67,7 +67,14 @@ def migrate(
         judged = read_judgements(qrels, due, direction="queries-items", say=talk.say)
     with talk.progress("learning"):
         result = foretell(
-            before, after, pairs, judged, metric or "nDCG@10", measure, k, always.seed
+            before,
+            after,
+            pairs=pairs,
+            judgements=judged,
+            metric=metric or "nDCG@10",
+            measure=measure,
+            k=k,
+            seed=always.seed,
         )
     if output is not None:
         write_space(result.mapped, output)

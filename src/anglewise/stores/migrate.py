@@ -1,7 +1,6 @@
-"""Change of model: what is lost where mapped old vectors stand in for items encoded anew?"""
+"""Change of model: what is lost where mapped old vectors stand in for items encoded anew."""
 
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from anglewise.stores.map_choice import (
     ChosenMap,
     choose_map,
     learning_curve,
-    nearest,
     overlap,
 )
 from anglewise.stores.migration_forecast import (
@@ -37,10 +35,12 @@ from anglewise.stores.migration_lists import (
     relevant_items,
     side_vectors,
 )
-from anglewise.stores.migration_result import Foretold, MetricLoss, Migration
+from anglewise.stores.migration_result import Foretold, Migration
 
 FEWEST = 40
 """Pairs below which nothing is learnt or foretold."""
+
+
 def migrate(
     old: Space | Embeddings,
     new: Space,
@@ -114,7 +114,16 @@ def migrate(
                 "old and new items stand in different orders, so that rows of judgements have two "
                 "meanings: bring the new ones into the order of the old"
             )
-    return foretell(space, new, pairs, judgements, metric, measure, k, seed)
+    return foretell(
+        space,
+        new,
+        pairs=pairs,
+        judgements=judgements,
+        metric=metric,
+        measure=measure,
+        k=k,
+        seed=seed,
+    )
 
 
 def judged_space(old: Space, new: Space) -> Space:
@@ -124,17 +133,17 @@ def judged_space(old: Space, new: Space) -> Space:
     >>> judged_space(Space(items=one), Space(items=two, queries=two)).items.dimension
     1
     """
-    sides = {"items": old.items, "queries": new.queries}
-    zeros = {
-        name: Embeddings(np.zeros((len(side), 1), dtype=np.float32), side.ids, side.metadata)
-        for name, side in sides.items()
-    }
-    return Space(**zeros)
+    items, queries = (
+        Embeddings(np.zeros((len(side), 1), dtype=np.float32), side.ids, side.metadata)
+        for side in (old.items, new.queries)
+    )
+    return Space(items=items, queries=queries)
 
 
 def foretell(
     old: Space,
     new: Space,
+    *,
     pairs: int | None,
     judgements: Judgements | None,
     metric: str,
@@ -153,10 +162,11 @@ def foretell(
     shared, notes = _shared(old.items, new.items)
     some = _drawn(shared, pairs, rng)
     to_unit = measure == "cosine"
-    x, y = side_vectors(old.items.vectors[some[0]], to_unit), side_vectors(new.items.vectors[some[1]], to_unit)
+    x = side_vectors(old.items.vectors[some[0]], to_unit)
+    y = side_vectors(new.items.vectors[some[1]], to_unit)
     for name, vectors in (("old", x), ("new", y)):
         if not np.ptp(vectors, axis=0).any():
-            raise ValuesError(f"the {name} vectors of all pairs are the same: nothing can be learnt")
+            raise ValuesError(f"the {name} vectors of all pairs are the same: no map can be learnt")
     wanted = None if judgements is None else _read(metric, judgements)
     judged = None if judgements is None else judgements.judged_rows.tolist()
     rows = queries_to_ask(new, "queries-items", judged, seed)
@@ -176,6 +186,8 @@ def foretell(
     exact = None
     if len(shared[0]) == len(old.items):
         exact = exact_lists(new.items.vectors[shared[1]], queries, worlds.mapped.shape[1], to_unit)
+        if len(some[0]) == len(old.items):
+            notes.append("all items were learnt from, so that nothing was left to foretell")
     elif len(some[0]) < len(shared[0]):
         left = counted(len(shared[0]) - len(some[0]), "more pair")
         notes.append(f"{left} that both spaces hold were not looked at, as --pairs says")
@@ -184,13 +196,14 @@ def foretell(
     if judgements is not None and wanted is not None:
         asked = JudgedQueries(judgements, rows, wanted)
         by_old = old_lists(old, new, rows, measure, worlds.mapped.shape[1])
-        if worlds.relevant >= LEAST_RELEVANT or exact is not None:
+        if worlds.relevant >= LEAST_RELEVANT:
             loss = metric_loss(asked, worlds, exact, by_old)
         else:
             few = counted(worlds.relevant, "judged relevant pair")
             notes.append(
-                f"what {wanted} loses is not foretold: the pairs hold {few} of a query and an item "
-                f"encoded anew, and {LEAST_RELEVANT} are due; encode more of the judged items"
+                f"{wanted} of mapped vectors is {asked.mean(worlds.mapped):.3f}, measured; what it "
+                f"loses is not foretold, by {few} of a query and an item that was encoded anew: "
+                f"{LEAST_RELEVANT} are due; encode more of the judged items"
             )
     curve_k = int(np.clip(round(k * len(x) / len(old.items)), 1, k))
     steps, gains = learning_curve(x, y, queries, curve_k, to_unit=to_unit, rng=rng)
@@ -202,7 +215,7 @@ def foretell(
         k=k,
         map_name=chosen.name,
         correlations=chosen.correlations,
-        recall=Foretold.of(worlds.recall, kept),
+        recall=Foretold.of_share(worlds.recall, kept, unknown=1 - len(x) / len(old.items)),
         loss=loss,
         curve=tuple(steps),
         curve_k=curve_k,
@@ -210,7 +223,7 @@ def foretell(
         seed=seed,
         notes=tuple(notes),
         map=chosen.map,
-        mapped=_mapped_space(old, new, mapped, measure, chosen, len(x)),
+        mapped=_mapped_space(old, new, mapped, chosen, len(x)),
     )
 
 
@@ -222,7 +235,7 @@ def _check(old: Space, new: Space, judgements: Judgements | None) -> None:
             "put them beside its items"
         )
     for name, side in (("old", old.items), ("new", new.items)):
-        if not isinstance(side, Embeddings):  # token vectors, sparse ones
+        if type(side) is not Embeddings:  # token vectors, sparse ones
             raise ShapeError(f"the {name} items are {type(side).__name__}: one vector each is due")
     if not (old.items.named and new.items.named) and len(old.items) != len(new.items):
         raise IdsError(
@@ -241,7 +254,9 @@ def _check(old: Space, new: Space, judgements: Judgements | None) -> None:
             "lists of mapped vectors: leave them out"
         )
     if judgements.parts is not None:
-        raise ShapeError("the judgements are of documents that items are passages of: leave them out")
+        raise ShapeError(
+            "the judgements are of documents that items are passages of: leave them out"
+        )
 
 
 def _shared(
@@ -263,7 +278,9 @@ def _shared(
         )
     rows = np.array(both, dtype=np.int64)
     more = len(new) - len(rows)
-    notes = [f"{counted(more, 'new item')} that the old space lacks were left aside"] if more else []
+    notes = (
+        [f"{counted(more, 'new item')} that the old space lacks were left aside"] if more else []
+    )
     return (rows[:, 0], rows[:, 1]), notes
 
 
@@ -302,13 +319,11 @@ def _gain(gains: Float64[Array, " q"], seed: int) -> tuple[float, float, float] 
     return float(gains.mean()), 2 * low - 1, 2 * high - 1
 
 
-def _mapped_space(
-    old: Space, new: Space, mapped: Array, measure: str, chosen: ChosenMap, pairs: int
-) -> Space:
+def _mapped_space(old: Space, new: Space, mapped: Array, chosen: ChosenMap, pairs: int) -> Space:
     about = {"map": chosen.name, "map_digest": chosen.map.digest, "map_pairs": pairs}
     return Space(
         items=old.items.with_vectors(mapped),
         queries=new.queries,
-        trained_for="cosine" if measure == "cosine" else new.trained_for,
+        trained_for=new.trained_for,
         about={"migration": about},
     )

@@ -12,6 +12,7 @@ one piece of luck and not many.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,7 +24,7 @@ WORLDS = 24
 LEAST = 60
 """So many differences each stratum holds at least."""
 LEAST_RELEVANT = 30
-"""So many scores of judged relevant items the pairs must hold to foretell a metric by judgements."""
+"""So many scores of relevant items the pairs must hold to foretell a metric by judgements."""
 WIDER = 1.6
 """How much deeper in the list each stratum ends than the one before."""
 RANKED_AMONG = 50_000
@@ -72,12 +73,12 @@ class KnownPairs:
             own = queries @ fold.map(self.old[self.rows[fold.places]]).T
             others = fold.map(self.old[among])
             for block in _blocks(len(queries), len(among)):
-                everything = queries[block] @ others.T
+                everything = scores_of(queries[block], others)
                 shift = mean[block] - everything.mean(axis=1)
                 scores[block, fold.places] = own[block] + shift[:, None]
                 for row, listed in enumerate(np.sort(everything, axis=1), block.start):
-                    beyond = len(among) - np.searchsorted(listed, own[row], side="right")
-                    above[row, fold.places] = beyond * (items / len(among))
+                    below = _at_most(listed, own[row])
+                    above[row, fold.places] = (len(among) - below) * (items / len(among))
         return scores, above
 
 
@@ -119,7 +120,7 @@ def drawn_worlds(
     those of relevant pairs alone, since a better model lifts just these.
     """
     depth = max(k, depth or k)
-    strata = _Strata.of(mapped, queries, pairs, k, relevant, rng)
+    strata = _Strata.of(mapped, queries, pairs, k=k, relevant=relevant, rng=rng)
     worlds = WORLDS if len(mapped) <= 200_000 else WORLDS // 2
     drawn = [rng.integers(len(pairs.rows), size=len(pairs.rows)) for _ in range(worlds)]
     pools = [strata.pools(some) for some in drawn]
@@ -127,7 +128,7 @@ def drawn_worlds(
     own = np.empty((len(queries), min(depth, len(mapped))), dtype=np.int64)
     lists = np.empty((worlds, *own.shape), dtype=np.int64)
     for block in _blocks(len(queries), len(mapped)):
-        scores = queries[block] @ mapped.T
+        scores = scores_of(queries[block], mapped)
         place = strata.places(scores, block)
         own[block] = nearest(scores, depth)
         shift, spread = strata.shift[block, None], strata.spread[block, None]
@@ -138,6 +139,20 @@ def drawn_worlds(
             lists[world, block] = nearest(drawn_scores, depth)
     kept = [float(overlap(own[:, :k], world[:, :k]).mean()) for world in lists]
     return DrawnWorlds(own, np.array(kept), lists, strata.relevant)
+
+
+def _at_most(
+    ascending: Float64[Array, " n"], values: Float64[Array, "*shape"]
+) -> Int64[Array, "*shape"]:
+    """How many of some numbers are at most each value."""
+    return cast("Any", ascending).searchsorted(values, side="right").astype(np.int64)
+
+
+def scores_of(
+    queries: Float64[Array, "q new"], mapped: Float32[Array, "n new"]
+) -> Float64[Array, "q n"]:
+    """Inner products, by float32: the mapped vectors are not copied to be wider."""
+    return (queries.astype(np.float32) @ mapped.T).astype(np.float64)
 
 
 def _blocks(queries: int, items: int) -> Iterator[slice]:
@@ -181,6 +196,7 @@ class _Strata:
         mapped: Float32[Array, "n new"],
         queries: Float64[Array, "q new"],
         pairs: KnownPairs,
+        *,
         k: int,
         relevant: SparseRows | None,
         rng: np.random.Generator,
@@ -192,9 +208,9 @@ class _Strata:
         shift = difference.mean(axis=1)
         spread = difference.std(axis=1)
         least = np.where(spread > 0, spread, 1.0)
-        scaled = (difference - shift[:, None]) / least[:, None]
+        scaled: Array = (difference - shift[:, None]) / least[:, None]
         ends = _ends(above, k, len(mapped))
-        stratum = np.searchsorted(ends, above, side="right")
+        stratum = _at_most(ends, above)
         known, slope = 0, 0.0
         if relevant is not None:
             there = _marked(relevant, slice(0, len(queries)), len(mapped))[:, pairs.rows]
@@ -213,9 +229,7 @@ class _Strata:
         if self.marks is None:
             return 0.0
         means, spreads = scores.mean(axis=1), scores.std(axis=1)
-        return np.where(
-            place > len(self.ends), self.slope * _standing(scores, means, spreads), 0.0
-        )
+        return np.where(place > len(self.ends), self.slope * _standing(scores, means, spreads), 0.0)
 
     def pools(self, some: Int64[Array, " pairs"]) -> list[Float64[Array, " _"]]:
         """The differences of each stratum among some pairs; of all pairs where these have none."""
@@ -230,7 +244,7 @@ class _Strata:
     def places(self, scores: Float64[Array, "q n"], block: slice) -> Int64[Array, "q n"]:
         """The stratum of every item."""
         order = np.argsort(-scores, axis=1)
-        by_rank = np.searchsorted(self.ends, np.arange(scores.shape[1]), side="right")
+        by_rank = _at_most(self.ends, np.arange(scores.shape[1], dtype=np.float64))
         place = np.empty(scores.shape, dtype=np.int64)
         np.put_along_axis(place, order, np.broadcast_to(by_rank, scores.shape), axis=1)
         if self.marks is not None:
@@ -250,7 +264,7 @@ def _spread_of_scores(
 ) -> Float64[Array, " q"]:
     out = np.empty(len(queries))
     for block in _blocks(len(queries), len(mapped)):
-        out[block] = (queries[block] @ mapped.T).std(axis=1)
+        out[block] = scores_of(queries[block], mapped).std(axis=1)
     return out
 
 
@@ -272,10 +286,10 @@ def _marked(relevant: SparseRows, block: slice, items: int) -> Bool[Array, "q n"
 
 def _ends(above: Float64[Array, "q pairs"], k: int, items: int) -> Float64[Array, " ends"]:
     """Ranks that part the list so that enough known differences lie between them."""
-    ranks = np.sort(above.ravel())
+    ranks: Array = np.sort(above, axis=None)
     ends, before, end = list[float](), 0, float(k)
     while end < items:
-        count = int(np.searchsorted(ranks, end))
+        count = int((ranks < end).sum())
         if count - before >= LEAST:
             ends.append(end)
             before = count

@@ -39,9 +39,10 @@ def old_lists(
     if old.one_sided or not (old.queries.named and new.queries.named):
         return None
     row_of = {str(name): row for row, name in enumerate(old.queries.ids)}
-    own = [row_of.get(str(name)) for name in new.queries.ids[rows]]
-    if any(row is None for row in own):
+    names = [str(name) for name in new.queries.ids[rows]]
+    if not all(name in row_of for name in names):
         return None
+    own = np.array([row_of[name] for name in names], dtype=np.int64)
     to_unit = measure == "cosine"
     asking = side_vectors(old.queries.vectors[own], to_unit)
     return exact_lists(old.items.vectors, asking, depth, to_unit)
@@ -55,9 +56,7 @@ def relevant_items(judgements: Judgements, rows: Int64[Array, " q"]) -> SparseRo
     place[rows] = np.arange(len(rows))
     of = place[np.repeat(np.arange(gains.shape[0]), np.diff(gains.indptr))]
     some = (of >= 0) & (gains.values > 0) & (gains.values >= least)
-    return SparseRows.from_pairs(
-        of[some], gains.indices[some], shape=(len(rows), gains.shape[1])
-    )
+    return SparseRows.from_pairs(of[some], gains.indices[some], shape=(len(rows), gains.shape[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +95,9 @@ def metric_loss(
     return MetricLoss(
         metric=str(asked.metric),
         mapped=mapped,
-        encoded=Foretold.of(drawn, encoded),
-        loss=Foretold.of(drawn - mapped, None if encoded is None else encoded - mapped, -1.0),
+        encoded=Foretold.of_metric(drawn, encoded),
+        loss=Foretold.of_metric(
+            drawn - mapped, None if encoded is None else encoded - mapped, least=-1.0
+        ),
         old=None if old is None else asked.mean(old),
     )

@@ -4,18 +4,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.typing import Array, Float64
 from anglewise.stores.map_choice import LearningStep
 from anglewise.stores.vector_map import VectorMap
 
 REACH = 3.5
-"""Standard deviations of drawn worlds that the interval reaches; see ``benchmarks/migrate.py``."""
+"""Standard deviations of drawn worlds that an interval reaches."""
+MISFIT = 0.2
+"""What a share ``p`` may be off beside that, in parts of ``p (1 - p)``."""
 
 
 @dataclass(frozen=True)
 class Foretold:
-    """A figure that was foretold, with its interval, and measured where the vectors were there."""
+    """A figure that was foretold, with its interval, and measured where the vectors were there.
+
+    How wide it is was set by made and real migrations, in which the truth was known:
+    ``benchmarks/migrate.py`` prints how many intervals held it.
+    """
 
     mean: float
     low: float
@@ -23,16 +31,27 @@ class Foretold:
     measured: float | None = None
 
     @classmethod
-    def of(
-        cls,
-        worlds: Float64[Array, " worlds"],
-        measured: float | None,
-        least: float = 0.0,
-        most: float = 1.0,
+    def of_share(
+        cls, worlds: Float64[Array, " worlds"], measured: float | None, *, unknown: float = 1.0
     ) -> "Foretold":
-        """The mean over drawn worlds, and so many of their standard deviations around it."""
+        """Of a share of lists: the mean over drawn worlds, and how far it may be off.
+
+        ``unknown`` is the share of items whose new vectors are not known.
+
+        >>> Foretold.of_share(np.ones(24), None)
+        Foretold(mean=1.0, low=1.0, high=1.0, measured=None)
+        """
+        mean = float(worlds.mean())
+        reach = float(np.hypot(REACH * worlds.std(ddof=1), MISFIT * unknown * mean * (1 - mean)))
+        return cls(mean, max(mean - reach, 0.0), min(mean + reach, 1.0), measured)
+
+    @classmethod
+    def of_metric(
+        cls, worlds: Float64[Array, " worlds"], measured: float | None, least: float = 0.0
+    ) -> "Foretold":
+        """Of a metric, or with ``least=-1`` of a difference of two."""
         mean, reach = float(worlds.mean()), REACH * float(worlds.std(ddof=1))
-        return cls(mean, max(mean - reach, least), min(mean + reach, most), measured)
+        return cls(mean, max(mean - reach, least), min(mean + reach, 1.0), measured)
 
 
 @dataclass(frozen=True)
