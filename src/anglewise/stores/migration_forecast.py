@@ -6,8 +6,8 @@ Such differences are drawn for all other items, from pairs that stand about as h
 list (a hot deck in strata), and the lists of these drawn worlds are compared with those of the
 mapped vectors. The pairs are drawn anew, with replacement, for each world: so that worlds differ by
 what few pairs leave open (approximate Bayesian bootstrap, Rubin and Schenker 1986). In one world an
-item stands as high among the differences for every query: an item that is near to many queries is
-one piece of luck and not many.
+item stands as high among the differences for all queries of a group: an item that is near to many
+queries is a few pieces of luck and not many.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,8 @@ from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int64
 from anglewise.stores.map_choice import HeldOut, nearest, overlap
 
 WORLDS = 24
+GROUPS = 4
+"""So many groups of queries, drawn in each world, meet other luck of the same items."""
 LEAST = 60
 """So many differences each stratum holds at least."""
 LEAST_RELEVANT = 30
@@ -124,7 +126,8 @@ def drawn_worlds(
     worlds = WORLDS if len(mapped) <= 200_000 else WORLDS // 2
     drawn = [rng.integers(len(pairs.rows), size=len(pairs.rows)) for _ in range(worlds)]
     pools = [strata.pools(some) for some in drawn]
-    heights = rng.random((worlds, len(mapped)), dtype=np.float32)
+    group = rng.integers(GROUPS, size=(worlds, len(queries)))
+    heights = rng.random((worlds, GROUPS, len(mapped)), dtype=np.float32)
     own = np.empty((len(queries), min(depth, len(mapped))), dtype=np.int64)
     lists = np.empty((worlds, *own.shape), dtype=np.int64)
     for block in _blocks(len(queries), len(mapped)):
@@ -134,7 +137,11 @@ def drawn_worlds(
         shift, spread = strata.shift[block, None], strata.spread[block, None]
         rise = strata.rise(scores, place)
         for world, pool in enumerate(pools):
-            drawn_scores = scores + shift + spread * (_drawn(place, pool, heights[world]) + rise)
+            drawn_scores = (
+                scores
+                + shift
+                + spread * (_drawn(place, pool, heights[world, group[world, block]]) + rise)
+            )
             drawn_scores[:, pairs.rows] = strata.new[block]
             lists[world, block] = nearest(drawn_scores, depth)
     kept = [float(overlap(own[:, :k], world[:, :k]).mean()) for world in lists]
@@ -161,7 +168,7 @@ def _blocks(queries: int, items: int) -> Iterator[slice]:
 
 
 def _drawn(
-    place: Int64[Array, "q n"], pools: list[Float64[Array, " _"]], heights: Float32[Array, " n"]
+    place: Int64[Array, "q n"], pools: list[Float64[Array, " _"]], heights: Float32[Array, "q n"]
 ) -> Float64[Array, "q n"]:
     """For each cell a difference from the sorted pool of its stratum, at the height of the item."""
     sizes = np.array([len(pool) for pool in pools])
@@ -277,7 +284,7 @@ def _slope(x: Float64[Array, " n"], y: Float64[Array, " n"]) -> float:
 def _marked(relevant: SparseRows, block: slice, items: int) -> Bool[Array, "q n"]:
     """Which items are relevant to some queries."""
     queries = relevant.shape[0]
-    rows = np.repeat(np.arange(queries), np.diff(relevant.indptr))
+    rows: Array = np.repeat(np.arange(queries), np.diff(relevant.indptr))
     some = (rows >= block.start) & (rows < block.stop) & (relevant.values > 0)
     out = np.zeros((min(block.stop, queries) - block.start, items), dtype=bool)
     out[rows[some] - block.start, relevant.indices[some]] = True
