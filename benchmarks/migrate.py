@@ -36,41 +36,51 @@ def main() -> None:
     parser.add_argument("--pairs", default=",".join(map(str, PAIRS)))
     parser.add_argument("--real", action="store_true")
     options = parser.parse_args()
-    heads = ("recall@10", "held", "width", "off", "nDCG@10", "less", "held", "width", "off")
+    heads = ("recall@10", "held", "width", "off", "loss", "held", "width", "off")
     print(f"{'migration':28s}{'pairs':>6s}" + "".join(f"{head:>10s}" for head in heads))
     pairs = [int(number) for number in options.pairs.split(",")]
-    total: dict[int, list[list[bool]]] = {number: [] for number in pairs}
+    total: dict[int, list[list[float]]] = {number: [] for number in pairs}
     for name, made in real() if options.real else simulated(options.kinds.split(",")):
         for number in pairs:
             found = [one(*made(seed), number, seed) for seed in range(options.each)]
             print_row(name, number, np.array(found))
-            total[number] += [[row[1] > 0, row[6] > 0] for row in found]
+            total[number] += [[row[1], row[5]] for row in found]
     for number, held in total.items():
-        recall, loss = np.array(held).sum(axis=0)
-        print(f"{number:,} pairs: {recall} and {loss} of {len(held)} intervals hold the truth")
+        recall, loss = np.array(held).T
+        known = loss[~np.isnan(loss)]
+        print(
+            f"{number:,} pairs: {recall.sum():.0f} of {len(recall)} intervals of recall hold the "
+            f"truth, {known.sum():.0f} of {len(known)} of the loss of nDCG"
+        )
 
 
 def one(old: Space, new: Space, judged: Judgements, pairs: int, seed: int) -> tuple[float, ...]:
-    """What is measured of one migration, and what was foretold of it."""
+    """What is measured of one migration, and what was foretold of it; NaN where nothing was."""
     found = migrate(old, new, pairs=pairs, judgements=judged, seed=seed)
-    loss = found.loss
     out: list[float] = []
-    for figure in (found.recall, *([] if loss is None else [loss.loss])):
+    for figure in (found.recall, None if found.loss is None else found.loss.loss):
+        if figure is None:
+            out += [np.nan] * 4
+            continue
         truth = figure.measured or 0.0
         held = figure.low - 1e-9 <= truth <= figure.high + 1e-9
         out += [truth, float(held), figure.high - figure.low, figure.mean - truth]
-    return (*out[:4], 0.0 if loss is None else loss.mapped, *out[4:])
+    return tuple(out)
 
 
 def print_row(name: str, pairs: int, found: np.ndarray) -> None:
-    """Means over migrations; how many intervals held."""
-    means = found.mean(axis=0)
-    cells = [f"{value:10.3f}" for value in means]
-    for place in (1, 6):
-        cells[place] = f"{int(found[:, place].sum())}/{len(found)}".rjust(10)
-    for place in (3, 8):
-        cells[place] = f"{means[place]:+10.3f}"
-    print(f"{name:28s}{pairs:6d}" + "".join(cells), flush=True)
+    """Means over migrations; how many intervals held, of so many that there were."""
+    cells: list[str] = []
+    for place, column in enumerate(found.T):
+        there = column[~np.isnan(column)]
+        if not len(there):
+            cells.append("-")
+        elif place % 4 == 1:
+            cells.append(f"{int(there.sum())}/{len(there)}")
+        else:
+            cells.append(f"{there.mean():+.3f}" if place % 4 == 3 else f"{there.mean():.3f}")
+    line = f"{name:28s}{pairs:6d}" + "".join(cell.rjust(10) for cell in cells)
+    print(line, flush=True)
 
 
 def simulated(

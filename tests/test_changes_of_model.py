@@ -276,5 +276,6 @@ def test_intervals_hold_the_truth_in_made_migrations(monkeypatch):
         made = [(kind, seed) for kind in KINDS for seed in range(5)]
         found = [one(*made_migration(kind, 100 + seed), pairs, seed) for kind, seed in made]
         found = np.array(found)
-        held = found[:, [1, 6]].sum(axis=0)
-        assert (held >= 0.93 * len(found) - 1).all(), (pairs, held)
+        for column in (found[:, 1], found[:, 5]):
+            held = column[~np.isnan(column)]
+            assert held.sum() >= 0.93 * len(held) - 1, (pairs, held)

@@ -36,7 +36,7 @@ def migration_document(result: Migration) -> Document:
     ]
     best = sorted(result.correlations.items(), key=lambda entry: -entry[1])[:KINDS]
     kinds = Table.of(
-        ("map", "held-out correlation of scores"),
+        ("map", "held-out rank correlation of scores"),
         [[name, number(value)] for name, value in best],
     )
     return Document(

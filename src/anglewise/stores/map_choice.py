@@ -103,8 +103,8 @@ class ChosenMap:
     map, name
         Learnt from all pairs.
     correlations
-        Of each kind of map: the mean over queries of the correlation, over pairs that were held
-        out, between the score of the new vector and that of the mapped old one.
+        Of each kind of map: the mean over queries of the rank correlation, over pairs that were
+        held out, between the score of the new vector and that of the mapped old one.
     folds
         The maps of this kind that were learnt without some pairs.
     """
@@ -146,11 +146,22 @@ def _moved(linear: Linear, x: Float64[Array, "rows old"], to_unit: bool) -> Floa
 
 
 def correlation(found: Float64[Array, "q n"], due: Float64[Array, "q n"]) -> float:
-    """The mean over rows of the correlation of two tables; 0 for a row that is constant."""
-    a, b = (table - table.mean(axis=1, keepdims=True) for table in (found, due))
-    sizes = np.sqrt(np.square(a).sum(axis=1) * np.square(b).sum(axis=1))
-    products = (a * b).sum(axis=1)
-    return float(np.divide(products, sizes, out=np.zeros_like(products), where=sizes > 0).mean())
+    """The mean over rows of Spearman's rank correlation of two tables.
+
+    By ranks, since a few vectors that point elsewhere than all others would decide it else.
+
+    >>> round(correlation(np.array([[1.0, 2, 3]]), np.array([[1.0, 2, 99]])), 9)
+    1.0
+    """
+    a, b = (_ranks(table) for table in (found, due))
+    return float((a * b).sum(axis=1).mean())
+
+
+def _ranks(table: Float64[Array, "q n"]) -> Float64[Array, "q n"]:
+    """Ranks within each row, about their mean, with squares that add up to 1."""
+    ranks = table.argsort(axis=1, kind="stable").argsort(axis=1).astype(np.float64)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    return ranks / np.sqrt(np.square(ranks).sum(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True)

@@ -160,8 +160,8 @@ def foretell(
     _check(old, new, judgements)
     rng = np.random.default_rng([seed, 29])
     shared, notes = _shared(old.items, new.items)
-    some = _drawn(shared, pairs, rng)
     to_unit = measure == "cosine"
+    some = _drawn(_usable(old, new, shared, to_unit, notes), pairs, rng)
     x = side_vectors(old.items.vectors[some[0]], to_unit)
     y = side_vectors(new.items.vectors[some[1]], to_unit)
     for name, vectors in (("old", x), ("new", y)):
@@ -291,6 +291,23 @@ def _read(spelling: str, judgements: Judgements) -> Metric:
         raise SpellingError(f"{wanted} reads no list of a certain depth: take one such as nDCG@10")
     check_relevant(judgements, wanted)
     return wanted
+
+
+def _usable(
+    old: Space,
+    new: Space,
+    shared: tuple[Int64[Array, " n"], Int64[Array, " n"]],
+    to_unit: bool,
+    notes: list[str],
+) -> tuple[Int64[Array, " n"], Int64[Array, " n"]]:
+    """Without pairs that have a zero vector, of which there is no cosine."""
+    if not to_unit:
+        return shared
+    zero = np.isin(shared[0], old.items.zero_rows) | np.isin(shared[1], new.items.zero_rows)
+    if zero.any():
+        said = counted(int(zero.sum()), "pair")
+        notes.append(f"{said} with a zero vector, of which there is no cosine, were left aside")
+    return shared[0][~zero], shared[1][~zero]
 
 
 def _drawn(

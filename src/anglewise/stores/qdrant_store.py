@@ -282,7 +282,10 @@ class QdrantStore(VectorStore):
         """The files in the folder of the collection; a server does not say it."""
         if not self.address.is_local:
             return None
-        folder = self.address.folder / "collection" / self.address.name
+        with _saying(self.address):
+            aliases = {a.alias_name: a.collection_name for a in self.client.get_aliases().aliases}
+        name = aliases.get(self.address.name, self.address.name)
+        folder = self.address.folder / "collection" / name
         return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
     def scratches(self) -> list[str]:
