@@ -192,12 +192,12 @@ def foretell(
         left = counted(len(shared[0]) - len(some[0]), "more pair")
         notes.append(f"{left} that both spaces hold were not looked at, as --pairs says")
     kept = None if exact is None else float(overlap(worlds.mapped[:, :k], exact[:, :k]).mean())
-    loss = None
+    unknown, loss = 1 - len(x) / len(old.items), None
     if judgements is not None and wanted is not None:
         asked = JudgedQueries(judgements, rows, wanted)
         by_old = old_lists(old, new, rows, measure, worlds.mapped.shape[1])
         if worlds.relevant >= LEAST_RELEVANT:
-            loss = metric_loss(asked, worlds, exact, by_old)
+            loss = metric_loss(asked, worlds, exact, by_old, unknown=unknown)
         else:
             few = counted(worlds.relevant, "judged relevant pair")
             notes.append(
@@ -215,7 +215,7 @@ def foretell(
         k=k,
         map_name=chosen.name,
         correlations=chosen.correlations,
-        recall=Foretold.of_share(worlds.recall, kept, unknown=1 - len(x) / len(old.items)),
+        recall=Foretold.of_share(worlds.recall, kept, unknown=unknown),
         loss=loss,
         curve=tuple(steps),
         curve_k=curve_k,

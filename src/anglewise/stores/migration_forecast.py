@@ -134,7 +134,7 @@ def drawn_worlds(
         scores = scores_of(queries[block], mapped)
         place = strata.places(scores, block)
         own[block] = nearest(scores, depth)
-        shift, spread = strata.shift[block, None], strata.spreads(place, block)
+        shift, spread = strata.shift[block, None], strata.spread[block, None]
         rise = strata.rise(scores, place)
         for world, pool in enumerate(pools):
             drawn_scores = (
@@ -183,9 +183,8 @@ class _Strata:
 
     ``shift`` and ``spread`` are each query's mean difference and its standard deviation; ``scaled``
     what is left of each difference; ``ends`` the ranks at which strata end. Relevant items are a
-    stratum of their own, whatever their rank. Theirs are in parts of ``tail``, how far the query's
-    highest new scores stand above their mean, and ``slope`` is how much less they are for a higher
-    score, in standard deviations of the query's scores; it is taken off ``scaled``.
+    stratum of their own, whatever their rank: ``slope`` is how much less theirs are for a higher
+    score, in standard deviations of the query's scores, and is taken off ``scaled``.
     """
 
     ends: Float64[Array, " ends"]
@@ -197,7 +196,6 @@ class _Strata:
     marks: SparseRows | None
     relevant: int
     slope: float
-    tail: Float64[Array, " q"]
 
     @classmethod
     def of(
@@ -218,7 +216,6 @@ class _Strata:
         spread = difference.std(axis=1)
         least = np.where(spread > 0, spread, 1.0)
         scaled: Array = (difference - shift[:, None]) / least[:, None]
-        tail = _tail(new)
         ends = _ends(above, k, len(mapped))
         stratum = _at_most(ends, above)
         known, slope = 0, 0.0
@@ -227,18 +224,10 @@ class _Strata:
             known = int(there.sum())
             stratum = np.where(there, len(ends) + 1, stratum)
             deep = _standing(found, mean, _spread_of_scores(mapped, queries))
-            of_tail = (difference - shift[:, None]) / np.where(tail > 0, tail, 1.0)[:, None]
             if known >= LEAST_RELEVANT:
-                slope = _slope(deep[there], of_tail[there])
-            scaled = np.where(there, of_tail - slope * deep, scaled)
-        return cls(ends, shift, spread, scaled, stratum, new, relevant, known, slope, tail)
-
-    def spreads(self, place: Int64[Array, "q n"], block: slice) -> Float64[Array, "q _"]:
-        """What differences are in parts of."""
-        spread = self.spread[block, None]
-        if self.marks is None:
-            return spread
-        return np.where(place > len(self.ends), self.tail[block, None], spread)
+                slope = _slope(deep[there], scaled[there])
+            scaled = np.where(there, scaled - slope * deep, scaled)
+        return cls(ends, shift, spread, scaled, stratum, new, relevant, known, slope)
 
     def rise(
         self, scores: Float64[Array, "q n"], place: Int64[Array, "q n"]
@@ -268,13 +257,6 @@ class _Strata:
         if self.marks is not None:
             place[_marked(self.marks, block, scores.shape[1])] = len(self.ends) + 1
         return place
-
-
-def _tail(scores: Float64[Array, "q n"]) -> Float64[Array, " q"]:
-    """How far the highest twentieth of each query's scores stands above the mean of all."""
-    some = max(3, scores.shape[1] // 20)
-    highest = np.partition(scores, scores.shape[1] - some, axis=1)[:, -some:]
-    return highest.mean(axis=1) - scores.mean(axis=1)
 
 
 def _standing(

@@ -87,17 +87,22 @@ def metric_loss(
     worlds: DrawnWorlds,
     exact: Int64[Array, "q depth"] | None,
     old: Int64[Array, "q depth"] | None,
+    *,
+    unknown: float,
 ) -> MetricLoss:
-    """The metric of mapped lists, of drawn ones, and of the exact ones where these are there."""
+    """The metric of mapped lists, of drawn ones, and of the exact ones where these are there.
+
+    ``unknown`` is the share of items whose new vectors are not known.
+    """
     mapped = asked.mean(worlds.mapped)
     drawn = np.array([asked.mean(lists) for lists in worlds.lists])
-    encoded = None if exact is None else asked.mean(exact)
+    measured = None if exact is None else asked.mean(exact) - mapped
+    unlike = 1 - float(worlds.recall.mean())
+    loss = Foretold.of_loss(drawn - mapped, measured, misfit=unknown * unlike)
     return MetricLoss(
         metric=str(asked.metric),
         mapped=mapped,
-        encoded=Foretold.of_metric(drawn, encoded),
-        loss=Foretold.of_metric(
-            drawn - mapped, None if encoded is None else encoded - mapped, least=-1.0
-        ),
+        encoded=loss.above(mapped),
+        loss=loss,
         old=None if old is None else asked.mean(old),
     )

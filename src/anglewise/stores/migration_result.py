@@ -13,8 +13,8 @@ from anglewise.stores.vector_map import VectorMap
 
 REACH = 3.5
 """Standard deviations of drawn worlds that an interval reaches."""
-MISFIT = 0.2
-"""What a share ``p`` may be off beside that, in parts of ``p (1 - p)``."""
+MISFIT, LOSS_MISFIT = 0.2, 0.4
+"""What a share ``p`` may be off beside that, in parts of ``p (1 - p)``; a loss, of itself."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,19 @@ class Foretold:
         return cls(mean, max(mean - reach, 0.0), min(mean + reach, 1.0), measured)
 
     @classmethod
-    def of_metric(
-        cls, worlds: Float64[Array, " worlds"], measured: float | None, least: float = 0.0
+    def of_loss(
+        cls, worlds: Float64[Array, " worlds"], measured: float | None, *, misfit: float
     ) -> "Foretold":
-        """Of a metric, or with ``least=-1`` of a difference of two."""
-        mean, reach = float(worlds.mean()), REACH * float(worlds.std(ddof=1))
-        return cls(mean, max(mean - reach, least), min(mean + reach, 1.0), measured)
+        """Of a loss: what drawing gets wrong grows with it, and with what is unlike and unknown."""
+        mean = float(worlds.mean())
+        reach = float(np.hypot(REACH * worlds.std(ddof=1), LOSS_MISFIT * misfit * mean))
+        return cls(mean, max(mean - reach, -1.0), min(mean + reach, 1.0), measured)
+
+    def above(self, base: float) -> "Foretold":
+        """The same of a figure that is higher than a known one by this."""
+        measured = None if self.measured is None else base + self.measured
+        low, high = max(base + self.low, 0.0), min(base + self.high, 1.0)
+        return Foretold(base + self.mean, low, high, measured)
 
 
 @dataclass(frozen=True)
