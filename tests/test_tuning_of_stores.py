@@ -48,7 +48,8 @@ def test_recall_is_that_of_verify_and_rises_with_effort():
     result = tune(store, made, "dot", runs=1)
     by_effort = {tuple(one.effort.items()): one for one in result.settings}
     plain = verify(store, made, "dot")
-    assert (by_effort[()].recall, by_effort[()].recall_low) == (plain.recall, plain.recall_low)
+    assert by_effort[()].recall == plain.recall
+    assert by_effort[()].recall_low < plain.recall_low  # those of all settings hold together
     recalls = [by_effort[(("ef", n),)].recall for n in (16, 32, 64, 128)]
     assert recalls == sorted(recalls)
     assert recalls[0] < 0.6 < recalls[-1] == 1

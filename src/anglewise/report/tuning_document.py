@@ -65,8 +65,8 @@ def _verdict(result: Tuning) -> tuple[str, str]:
     words = f"{_measures(result, chosen)}."
     if chosen.recall_low < result.min_recall:
         words += (
-            f" On queries like these it may be below {result.min_recall:g}: the lower end of 95% "
-            f"is {chosen.recall_low:.3f}."
+            f" On other queries like these it may be below {result.min_recall:g}: at least "
+            f"{chosen.recall_low:.3f} is shown at 95%, for all settings together."
         )
     own = result.as_it_is
     if chosen.build and own is not None:

@@ -196,6 +196,8 @@ def foretell(
     if judgements is not None and wanted is not None:
         asked = JudgedQueries(judgements, rows, wanted)
         by_old = old_lists(old, new, rows, measure, worlds.mapped.shape[1])
+        if graded := judgements.complaints.machine_words:
+            notes.append(f"{graded}: {wanted} holds as far as its grades do, which nothing tests")
         if worlds.relevant >= LEAST_RELEVANT:
             loss = metric_loss(asked, worlds, exact, by_old, unknown=unknown)
         else:

@@ -13,8 +13,8 @@ from anglewise.stores.vector_map import VectorMap
 
 REACH = 3.5
 """Standard deviations of drawn worlds that an interval reaches."""
-MISFIT, LOSS_MISFIT = 0.2, 0.4
-"""What a share ``p`` may be off beside that, in parts of ``p (1 - p)``; a loss, of itself."""
+MISFIT, LOSS_MISFIT = 0.2, 0.8
+"""What a share ``p`` may be off beside that, in parts of ``p (1 - p)``; a loss, upwards, of it."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,14 @@ class Foretold:
     def of_loss(
         cls, worlds: Float64[Array, " worlds"], measured: float | None, *, misfit: float
     ) -> "Foretold":
-        """Of a loss: what drawing gets wrong grows with it, and with what is unlike and unknown."""
-        mean = float(worlds.mean())
-        reach = float(np.hypot(REACH * worlds.std(ddof=1), LOSS_MISFIT * misfit * mean))
-        return cls(mean, max(mean - reach, -1.0), min(mean + reach, 1.0), measured)
+        """Of a loss, which is rather larger than drawn worlds have it.
+
+        What the relevant items of one query have in common is not drawn, so that worlds put them
+        lower than they come: the more, the less of the lists is kept and of the items is known.
+        """
+        mean, reach = float(worlds.mean()), REACH * float(worlds.std(ddof=1))
+        above = float(np.hypot(reach, LOSS_MISFIT * misfit * max(mean, 0.0)))
+        return cls(mean, max(mean - reach, -1.0), min(mean + above, 1.0), measured)
 
     def above(self, base: float) -> "Foretold":
         """The same of a figure that is higher than a known one by this."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import product
+from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from anglewise.errors import SpellingError, StoreError, ValuesError
 from anglewise.nearest_neighbours.index import Index
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.stores.address import Address
-from anglewise.stores.exact_lists import ExactLists
+from anglewise.stores.exact_lists import ExactLists, at_least, reaches
 from anglewise.stores.manifest import Manifest, manifest_of
 from anglewise.stores.reductions import Reduction
 from anglewise.stores.vector_store import (
@@ -50,7 +51,8 @@ class TunedSetting:
     effort, oversample
         Parameters of the search; of ``oversample`` times ``k`` items the exactly nearest.
     recall, recall_low
-        Mean share of the exact lists, up to ties, and the lower end of its 95% interval.
+        Mean share of the exact lists, up to ties, and what it is at least over queries like these:
+        the lower ends of all settings hold together at 95%.
     milliseconds, slow
         Median over queries and runs of one query asked alone, and the 95% point.
     stored_bytes
@@ -199,6 +201,7 @@ class _Bench:
     timed: Float32[Array, "timed _"]
     runs: int
     seed: int
+    attempts: int
 
     def measured(
         self, store: VectorStore, efforts: list[tuple[Mapping[str, int], int]], notes: list[str]
@@ -211,8 +214,10 @@ class _Bench:
             except StoreError as error:
                 notes.append(f"{in_words(effort)} was refused ({error})")
                 continue
-            recall, low = lists.first(by_score=oversample > 1).bounds(self.seed)
-            found.append(TunedSetting({}, dict(effort), oversample, recall, low, 0.0, 0.0))
+            recall = lists.first(by_score=oversample > 1).recall
+            low = at_least(recall, self.seed, self.attempts)
+            mean = float(recall.mean())
+            found.append(TunedSetting({}, dict(effort), oversample, mean, low, 0.0, 0.0))
         depth = self.exact.k + self.exact.one_sided
         asking: list[Callable[[Array], object]] = [
             lambda query, s=setting: store.search(query, depth * s.oversample, s.effort or None)
@@ -256,18 +261,22 @@ def _tuned(store: VectorStore, asked: StoreQuestion, runs: int, scratch: bool, s
         )
     queries = exact.queries(way)
     some = np.random.default_rng([asked.seed, 31]).permutation(len(queries))[:TIMED]
-    bench = _Bench(exact, way, queries[np.sort(some)], runs, asked.seed)
+    efforts = _efforts(store, about.index, manifest)
+    builds = _builds(store) if scratch else []
+    count = len(efforts) + len(builds) * (1 + len(store.efforts()))
+    attempts = ceil((sqrt(1 + 4 * count) - 1) / 2)  # i (i + 1) is at least so many settings
+    bench = _Bench(exact, way, queries[np.sort(some)], runs, asked.seed, attempts)
     notes: list[str] = []
-    settings = bench.measured(store, _efforts(store, about.index, manifest), notes)
+    settings = bench.measured(store, efforts, notes)
     settings = [replace(one, stored_bytes=store.stored_bytes()) for one in settings]
     if about.index == "scan":
         notes.append("the store scans, so that no parameter of a search changes its lists")
-    for build in _builds(store) if scratch else ():
+    for build in builds:
         say(f"building {in_words(build)}")
         settings += _built(store, bench, build, notes)
     settings = _with_front(settings)
     least = asked.min_recall or 0.0
-    enough = [one for one in settings if one.recall >= least]
+    enough = [one for one in settings if reaches(one.recall, least)]
     own = [one for one in enough if not one.build]
     return Tuning(
         address=str(store.address),

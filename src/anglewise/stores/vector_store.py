@@ -30,6 +30,8 @@ GRIDS: Mapping[str, Sequence[int]] = {
     "refine_factor": (2, 5, 10, 50),
 }
 """Values of parameters of a search that tune tries."""
+GRAPH: Mapping[str, Sequence[int]] = {"m": (16, 32, 64), "ef_construction": (100, 400)}
+"""Parameters of a graph index that is built anew, and values that tune tries."""
 BATCH = 2_000
 """Rows that are read or written at once."""
 

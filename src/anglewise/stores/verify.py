@@ -263,7 +263,7 @@ def _metrics(
     return {str(wanted): {"exact": float(means[0]), "store": float(means[1])}}
 
 
-def _notes(asked: _Question) -> tuple[str, ...]:
+def _notes(asked: StoreQuestion) -> tuple[str, ...]:
     """Who graded, where the figures of both lists hang on it."""
     graded = "" if asked.judgements is None else asked.judgements.complaints.machine_words
     if not graded:
