@@ -43,7 +43,9 @@ def test_every_store_is_tuned_and_none_is_changed(filled):
     told = place.kind in {"faiss", "qdrant", "lancedb", "postgresql"}
     assert told == (result.settings[0].stored_bytes is not None)
     assert not told or result.settings[0].stored_bytes > made.items.nbytes / 2
-    if result.index != "scan":  # a folder of Qdrant is scanned, and so is sqlite-vec
+    if place.kind == "chroma":  # whose effort is the collection's own
+        assert len(result.settings) == 1
+    elif result.index != "scan":  # a folder of Qdrant is scanned, and so is sqlite-vec
         assert len(result.settings) > 3
         low, high = result.settings[1].recall, max(one.recall for one in result.settings)
         assert low <= high
@@ -61,7 +63,7 @@ def test_other_indices_are_built_and_removed(filled, monkeypatch):
     result = aw.tune(place("films"), made, runs=1, scratch=True)
     built = [one for one in result.settings if one.build]
     assert built
-    assert all(one.built_in > 0 and one.stored_bytes for one in built)
+    assert all(one.built_in > 0 for one in built)
     assert max(one.recall for one in built) > 0.9
     with open_store(place("films")) as store:
         assert store.scratches() == []

@@ -28,7 +28,6 @@ from anglewise.errors import (
 from anglewise.stores.address import Address
 from anglewise.stores.vector_store import (
     BATCH,
-    GRAPH,
     SCRATCH,
     Described,
     Layout,
@@ -63,7 +62,6 @@ class ChromaStore(VectorStore):
     options = frozenset({"https", "tenant", "database"})
     effort_names = ("ef",)
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 256}, {"ef": 1024})
-    build_parameters = GRAPH
     batch = 5_000
 
     def __init__(self, address: Address, client: Any = None, *, owned: bool = True) -> None:
@@ -264,6 +262,10 @@ class ChromaStore(VectorStore):
         """Delete another one."""
         with _saying(self.address):
             self.client.delete_collection(name)
+
+    def efforts(self) -> list[Mapping[str, int]]:
+        """None: Chroma takes the effort from the collection alone, which tune does not change."""
+        return []
 
     def scratches(self) -> list[str]:
         """By the beginning of their names."""

@@ -33,7 +33,6 @@ from anglewise.stores.address import Address
 from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
     BATCH,
-    GRAPH,
     Described,
     Layout,
     Listed,
@@ -65,7 +64,6 @@ class DuckdbStore(VectorStore):
     options = frozenset({"vector", "id", "metric"})
     effort_names = ("ef",)
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 128}, {"ef": 512}, {"ef": 1024})
-    build_parameters = GRAPH
     batch = 20_000
 
     def __init__(self, address: Address, connection: Any = None, *, database: str = FILE) -> None:
