@@ -13,7 +13,7 @@ from anglewise.stores.vector_map import VectorMap
 
 REACH = 3.5
 """Standard deviations of drawn worlds that an interval reaches."""
-MISFIT, LOSS_MISFIT = 0.2, 0.8
+MISFIT, LOSS_MISFIT = 0.3, 0.8
 """What a share ``p`` may be off beside that, in parts of ``p (1 - p)``; a loss, upwards, of it."""
 
 
