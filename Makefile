@@ -115,9 +115,9 @@ check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian'
 	.page/bin/python -m pytest -p no:cacheprovider -o addopts= -o filterwarnings=default \
 	  --confcutdir=tests/page tests/page
 
-bench: setup ## the benchmarks, rivals in the same run (installs the rivals); that of stores is `make stores`
+bench: setup ## the benchmarks, rivals in the same run (installs the rivals); those of stores need .stores: `make stores`
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
-	for script in $(filter-out benchmarks/stores.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out benchmarks/stores.py benchmarks/tune.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 shape: setup ## rooms, arrows, files, names, and how far each job goes, beside the goals
 	$(BIN)/python tests/shape.py

@@ -110,6 +110,8 @@ def calls(folder):
     )
     filled = MemoryStore().filled([str(name) for name in ITEMS.ids], ITEMS.vectors)
     rows = np.arange(3)
+    many = aw.Embeddings(rng.normal(size=(60, 3)))
+    of_many = aw.Space(items=many, queries=QUERIES)
 
     def add(items):
         aw.Index(ITEMS, "cosine").add(items)
@@ -233,6 +235,11 @@ def calls(folder):
             {"space": SPACE, "measure": "dot", "to": f"faiss://{folder}/x.index"},
         ),
         "holdout": (aw.holdout, {"interactions": interactions, "path": folder / "other split"}),
+        "migrate": (aw.migrate, {"old": many, "new": of_many, "k": 3}),
+        "tune": (
+            aw.tune,
+            {"address": filled, "space": SPACE, "measure": "dot", "k": 3, "runs": 1},
+        ),
         "probe": (aw.probe, {"target": found_by, "dimension": 3}),
         "read_protocol": (aw.read_protocol, {"path": folder / "split"}),
         "verify": (aw.verify, {"address": filled, "space": SPACE, "measure": "dot"}),

@@ -63,7 +63,9 @@ if TYPE_CHECKING:
     from anglewise.similarity_measures.formulas import Measure
     from anglewise.similarity_measures.measure import measure
     from anglewise.stores.export import export
+    from anglewise.stores.migrate import migrate
     from anglewise.stores.probe import probe
+    from anglewise.stores.tune import tune
     from anglewise.stores.verify import verify
     from anglewise.web_page.app import inspect
 
@@ -113,6 +115,7 @@ _HOMES = {
     "holdout": "anglewise.io.holdout_folder",
     "inspect": "anglewise.web_page.app",
     "measure": "anglewise.similarity_measures.measure",
+    "migrate": "anglewise.stores.migrate",
     "probe": "anglewise.stores.probe",
     "random_pairs": "anglewise.evaluation_metrics.random_pairs",
     "read_interactions": "anglewise.io.read",
@@ -127,6 +130,7 @@ _HOMES = {
     "replay": "anglewise.recommendation.replay",
     "search": "anglewise.nearest_neighbours.search",
     "study": "anglewise.experiment.study",
+    "tune": "anglewise.stores.tune",
     "verify": "anglewise.stores.verify",
     "write_space": "anglewise.io.space_folder",
 }
@@ -176,6 +180,7 @@ __all__ = [
     "holdout",
     "inspect",
     "measure",
+    "migrate",
     "probe",
     "random_pairs",
     "read_interactions",
@@ -190,6 +195,7 @@ __all__ = [
     "replay",
     "search",
     "study",
+    "tune",
     "verify",
     "write_space",
 ]

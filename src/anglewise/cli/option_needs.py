@@ -183,6 +183,9 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         "penalty": _is_own_study("is of a model of your own interactions"),
         "min_weight": _is_own_study("is of your own interactions"),
     },
+    "migrate": {
+        "metric": Need(_with("qrels"), "is computed by judgements: give --qrels, or leave it out")
+    },
     "mcp": {
         "json": Need(_never, "is of a result, and standard output is the client's: leave it out")
     },

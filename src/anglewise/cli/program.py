@@ -69,6 +69,8 @@ COMMANDS = {
     "probe": "Say which distance a vector store or a wrapper really computes.",
     "export": "Fill a vector store that ranks as a measure does, and measure that.",
     "verify": "Hold what a vector store answers against the exact lists.",
+    "tune": "Measure recall, latency and memory of a vector store's index over its parameters.",
+    "migrate": "Let mapped old vectors stand in for a new model's, and say what that loses.",
     "mcp": "Serve audit, compare, search, probe and verify to an agent, read-only.",
     "study": "Show on an experiment how much of a cosine is a choice nobody made.",
     "demo": "Do the main job on generated data.",

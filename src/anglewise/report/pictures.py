@@ -87,7 +87,7 @@ def drawing(still: Mapping[str, Any] | None = None) -> Generator[None, None, Non
         yield
 
 
-def _picture_file(draw: Callable[[Any], None], ending: str, size: tuple[float, float]) -> bytes:
+def picture_file(draw: Callable[[Any], None], ending: str, size: tuple[float, float]) -> bytes:
     """Draw on a pair of axes of a size in inches and give the file's bytes."""
     if ending not in ENDINGS:
         endings = ", ".join(sorted(ENDINGS))
@@ -215,7 +215,7 @@ def power_picture(plan: "Power", ending: str) -> bytes:
     Raises ``MissingExtraError`` without matplotlib, ``SpellingError`` for an ending that is not
     drawn.
     """
-    return _picture_file(lambda ax: _draw_power(ax, plan, ON_PAPER), ending, (5.0, 3.2))
+    return picture_file(lambda ax: _draw_power(ax, plan, ON_PAPER), ending, (5.0, 3.2))
 
 
 def _draw_power(ax: Any, plan: "Power", palette: Palette) -> None:
@@ -240,7 +240,7 @@ def reliability_picture(learned: "Relevance", ending: str) -> bytes:
     The area of a point grows with its passages. Raises ``MissingExtraError`` without matplotlib,
     ``SpellingError`` for an ending that is not drawn.
     """
-    return _picture_file(lambda ax: _draw_reliability(ax, learned, ON_PAPER), ending, (4.2, 4.2))
+    return picture_file(lambda ax: _draw_reliability(ax, learned, ON_PAPER), ending, (4.2, 4.2))
 
 
 def _draw_reliability(ax: Any, learned: "Relevance", palette: Palette) -> None:

@@ -288,6 +288,10 @@ class ChromaStore(VectorStore):
             return [folder for folder in folders if (folder / "header.bin").is_file()]
         return []
 
+    def efforts(self) -> list[Mapping[str, int]]:
+        """None: Chroma takes the effort from the collection alone, which tune does not change."""
+        return []
+
     def scratches(self) -> list[str]:
         """By the beginning of their names."""
         with _saying(self.address):

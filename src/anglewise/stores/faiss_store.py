@@ -39,6 +39,11 @@ class FaissStore(VectorStore):
         "manhattan": "METRIC_L1",
     }
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 64}, {"ef": 256}, {"ef": 1024})
+    build_parameters: Mapping[str, Sequence[int]] = {
+        "m": (16, 32, 64),
+        "ef_construction": (100, 400),
+        "bits": (32, 8),
+    }
     batch = 20_000
 
     def __init__(self, address: Address, index: Any = None) -> None:
@@ -67,7 +72,7 @@ class FaissStore(VectorStore):
         if layout.index == "scan":
             index = faiss.IndexFlat(layout.dimension, metric)
         else:
-            index = faiss.IndexHNSWFlat(layout.dimension, layout.parameters.get("m", M), metric)
+            index = _graph(faiss, layout, metric)
             index.hnsw.efConstruction = layout.parameters.get("ef_construction", EF_CONSTRUCTION)
         return cls(address, index)
 
@@ -185,6 +190,8 @@ class FaissStore(VectorStore):
         """Append rows; the index in memory knows nothing of ids, which are kept beside it."""
         self.items.check_ours(self.address)
         with _saying(self.address):
+            if not self.index.is_trained:
+                self.index.train(as_batch(vectors))
             outer = self.faiss.downcast_index(self.index)
             if hasattr(outer, "id_map"):
                 first = self.index.ntotal
@@ -212,6 +219,12 @@ class FaissStore(VectorStore):
         if self._in_file:
             self.items.remove(self.address.folder)
 
+    def stored_bytes(self) -> int:
+        """The size of the file, or of what would be written."""
+        if self._in_file:
+            return self.address.folder.stat().st_size
+        return len(self.faiss.serialize_index(self.index))
+
     def scratches(self) -> list[str]:
         """None: tests are made in memory."""
         return []
@@ -223,6 +236,15 @@ class FaissStore(VectorStore):
     def write_manifest(self, text: str) -> None:
         """Kept, and written with the index."""
         self.items.manifest = text
+
+
+def _graph(faiss: Any, layout: Layout, metric: int) -> Any:
+    """A graph of whole vectors, or of numbers of eight bits each."""
+    m = layout.parameters.get("m", M)
+    if layout.parameters.get("bits", 32) == 8:
+        eight = faiss.ScalarQuantizer.QT_8bit
+        return faiss.IndexHNSWSQ(layout.dimension, eight, m, metric)
+    return faiss.IndexHNSWFlat(layout.dimension, m, metric)
 
 
 def _faiss() -> Any:

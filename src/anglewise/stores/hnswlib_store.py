@@ -24,6 +24,7 @@ from anglewise.stores.address import Address
 from anglewise.stores.items_beside import ItemsBeside
 from anglewise.stores.vector_store import (
     BATCH,
+    GRAPH,
     Described,
     Layout,
     Listed,
@@ -53,6 +54,7 @@ class HnswlibStore(VectorStore):
     options = frozenset({METRIC})
     effort_names = ("ef",)
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 64}, {"ef": 256}, {"ef": 1024})
+    build_parameters = GRAPH
     batch = 20_000
 
     def __init__(

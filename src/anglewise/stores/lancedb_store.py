@@ -50,12 +50,17 @@ class LanceStore(VectorStore):
 
     options = frozenset({"vector", "id", "metric"})
     supported: ClassVar[Mapping[Metric, str]] = WORDS
-    effort_names = ("refine_factor", "ef")
+    effort_names = ("nprobes", "refine_factor", "ef")
     ladder: ClassVar[Sequence[Mapping[str, int]]] = (
         {"ef": 128},
         {"ef": 512},
         {"ef": 1024, "refine_factor": 10},
     )
+    build_parameters: Mapping[str, Sequence[int]] = {
+        "m": (10, 20, 40),
+        "ef_construction": (150, 300),
+        "bits": (32, 8),
+    }
     batch = 20_000
 
     def __init__(self, address: Address) -> None:
@@ -208,8 +213,9 @@ class LanceStore(VectorStore):
         """Build the graph, where one is asked for."""
         if self.layout is None or self.layout.index == "scan":
             return
-        config = library("lancedb.index", "lancedb", needed_by="store").HnswFlat
+        kinds = library("lancedb.index", "lancedb", needed_by="store")
         parameters = {"m": M, "ef_construction": EF_CONSTRUCTION, **self.layout.parameters}
+        config = kinds.HnswSq if parameters.pop("bits", 32) == 8 else kinds.HnswFlat
         with _saying(self.address):
             self.table.create_index(
                 VECTOR, config=config(distance_type=WORDS[self.layout.metric], **parameters)
@@ -227,6 +233,21 @@ class LanceStore(VectorStore):
         """Remove the table."""
         with _saying(self.address):
             self.database.drop_table(self.address.name)
+
+    def efforts(self) -> list[Mapping[str, int]]:
+        """Those that the kind of index knows."""
+        kind = self.described().index.partition(",")[0].upper()
+        known = {
+            "ef": "HNSW" in kind,
+            "nprobes": "IVF" in kind and "HNSW" not in kind,
+            "refine_factor": "SQ" in kind or "PQ" in kind or "RQ" in kind,
+        }
+        return [effort for effort in super().efforts() if any(known[name] for name in effort)]
+
+    def stored_bytes(self) -> int:
+        """All files in the folder of the table, older versions of it included."""
+        folder = self._folder(self.address)
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
     def scratches(self) -> list[str]:
         """By the beginning of their names."""

@@ -57,6 +57,8 @@ INDICES = """
     WHERE i.indrelid = to_regclass(%s) AND a.attname = %s AND am.amname IN ('hnsw', 'ivfflat')
 """
 LONGEST_NAME = 63
+MOST_EFFORT = 1000
+"""Of hnsw.ef_search."""
 PATIENCE = 10
 """Seconds that a server may take to let us in."""
 
@@ -70,6 +72,10 @@ class PostgresStore(VectorStore):
     options, passes_options_on = frozenset(OWN), True
     effort_names = ("probes", "ef")
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 100}, {"ef": 400}, {"ef": 1000})
+    build_parameters: Mapping[str, Sequence[int]] = {
+        "m": (8, 16, 32),
+        "ef_construction": (64, 200),
+    }
 
     def __init__(self, address: Address, connection: Any = None, operator: str = "") -> None:
         super().__init__(address)
@@ -332,6 +338,21 @@ class PostgresStore(VectorStore):
         """Drop another one."""
         sql = self.psycopg.sql
         self._execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+
+    def efforts(self) -> list[Mapping[str, int]]:
+        """Those that the kind of index knows, up to what PostgreSQL lets be set."""
+        kinds = {kind for kind, _, _ in self.indices}
+        known = {"ef": "hnsw" in kinds, "probes": "ivfflat" in kinds}
+        return [
+            effort
+            for effort in super().efforts()
+            if all(known[name] and value <= MOST_EFFORT for name, value in effort.items())
+        ]
+
+    def stored_bytes(self) -> int:
+        """The table with its indices and what PostgreSQL keeps beside them."""
+        query = "SELECT pg_total_relation_size(to_regclass(%s))"
+        return int(self._execute(query, [self._literal(self.address.name)])[0][0])
 
     def scratches(self) -> list[str]:
         """By the beginning of their names."""

@@ -64,6 +64,7 @@ class QdrantStore(VectorStore):
         self._owned = owned
         self.library = _library()
         self.models = self.library.models
+        self._asked: tuple[str | None] | None = None
         self.client = _client(address) if client is None else client
         try:
             with _saying(address):
@@ -146,7 +147,9 @@ class QdrantStore(VectorStore):
         self, queries: Float32[Array, "q d"], k: int, effort: Mapping[str, int] | None = None
     ) -> Listed:
         """All queries in one call."""
-        name, _ = self._vector(self._settings)
+        if self._asked is None:  # once: else each search would cost another question
+            self._asked = (self._vector(self._settings)[0],)
+        (name,) = self._asked
         parameters = None
         if effort:
             parameters = self.models.SearchParams(hnsw_ef=effort["ef"])
@@ -270,6 +273,20 @@ class QdrantStore(VectorStore):
         """Delete another one."""
         with _saying(self.address):
             self.client.delete_collection(name)
+
+    def efforts(self) -> list[Mapping[str, int]]:
+        """None of a folder, which is scanned."""
+        return [] if self.address.is_local else super().efforts()
+
+    def stored_bytes(self) -> int | None:
+        """The files in the folder of the collection; a server does not say it."""
+        if not self.address.is_local:
+            return None
+        with _saying(self.address):
+            aliases = {a.alias_name: a.collection_name for a in self.client.get_aliases().aliases}
+        name = aliases.get(self.address.name, self.address.name)
+        folder = self.address.folder / "collection" / name
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
     def scratches(self) -> list[str]:
         """By the beginning of their names."""

@@ -21,6 +21,7 @@ from anglewise.stores.address import Address
 from anglewise.stores.items_beside import ItemsBeside
 from anglewise.stores.vector_store import (
     BATCH,
+    GRAPH,
     Described,
     Layout,
     Listed,
@@ -46,6 +47,7 @@ class UsearchStore(VectorStore):
     }
     options = frozenset({EXACT})
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 128}, {"ef": 512}, {"ef": 1024})
+    build_parameters = GRAPH
     batch = 20_000
 
     def __init__(

@@ -22,6 +22,16 @@ Listed: TypeAlias = list[list[tuple[str, float]]]
 """For each query the ids that a store lists, in its order, with the numbers that it shows."""
 SCRATCH = "anglewise_scratch_"
 """How the names of collections begin that are made for a test and removed after it."""
+GRIDS: Mapping[str, Sequence[int]] = {
+    "ef": (16, 32, 64, 128, 256, 512, 1024),
+    "nprobe": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+    "nprobes": (1, 5, 20, 50, 100, 200),
+    "probes": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+    "refine_factor": (2, 5, 10, 50),
+}
+"""Values of parameters of a search that tune tries."""
+GRAPH: Mapping[str, Sequence[int]] = {"m": (16, 32, 64), "ef_construction": (100, 400)}
+"""Parameters of a graph index that is built anew, and values that tune tries."""
 BATCH = 2_000
 """Rows that are read or written at once."""
 
@@ -91,6 +101,8 @@ class VectorStore(ABC):
     """The parameters of a search that this collection knows, the most effective last."""
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ()
     """Efforts that export tries after the store's own, cheap ones first."""
+    build_parameters: Mapping[str, Sequence[int]] = {}
+    """Parameters of a new graph index that tune tries, each with its values; none by default."""
     batch: ClassVar[int] = BATCH
     """Rows that are written at once."""
     options: ClassVar[frozenset[str]] = frozenset()
@@ -178,6 +190,19 @@ class VectorStore(ABC):
     def write_manifest(self, text: str) -> None:
         """Let a text travel with the collection."""
         raise NotImplementedError(text)
+
+    def efforts(self) -> list[Mapping[str, int]]:
+        """Efforts of a search that tune measures beside the store's own, for this collection."""
+        names = set(self.effort_names)
+        singles: list[Mapping[str, int]] = [
+            {name: value} for name in self.effort_names for value in GRIDS.get(name, ())
+        ]
+        more = [effort for effort in self.ladder if set(effort) <= names and effort not in singles]
+        return singles + more
+
+    def stored_bytes(self) -> int | None:
+        """What the collection takes with its index, in its file or folder; None if nothing says."""
+        return None
 
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
         """The vectors of some rows, as far as the store gives them back."""

@@ -146,7 +146,7 @@ def verify(
             )
     if min_recall is not None:
         SHARE.check("min_recall", min_recall)
-    asked = _Question(space, measure, direction, judgements, metric, k, min_recall, seed)
+    asked = StoreQuestion(space, measure, direction, judgements, metric, k, min_recall, seed)
     if isinstance(address, VectorStore):
         return _verify(address, asked)
     with open_store(address) as store:
@@ -154,7 +154,9 @@ def verify(
 
 
 @dataclass(frozen=True, eq=False)
-class _Question:
+class StoreQuestion:
+    """What a collection is asked, and what it is to answer."""
+
     space: Space
     measure: str | Measure | None
     direction: Direction | None
@@ -165,20 +167,16 @@ class _Question:
     seed: int
 
 
-def _verify(store: VectorStore, asked: _Question) -> Verification:
+def _verify(store: VectorStore, asked: StoreQuestion) -> Verification:
     if store.unasked:
         raise StoreError(f"{store.address}: {store.unasked}")
     manifest, about = manifest_of(store), store.described()
     if not about.count:
         raise StoreError(f"{store.address} is empty")
-    exact, way = _due(store, asked, manifest)
+    exact, way = due_lists(store, asked, manifest)
     effort = {} if manifest is None else dict(manifest.effort)
     oversample = 1 if manifest is None else manifest.oversample
-    if way.queries.columns != about.dimension:
-        raise ShapeError(
-            f"{store.address} holds vectors of {about.dimension} numbers, and {exact.measure} asks "
-            f"with {way.queries.columns} ({way.name}): it was filled by another model or measure"
-        )
+    check_dimension(store, about.dimension, exact, way)
     lists = exact.asked(store, way, effort, oversample).first(by_score=oversample > 1)
     recall, low = lists.bounds(asked.seed)
     asking, ranked = asked.space.sides(exact.direction)
@@ -210,8 +208,8 @@ def _verify(store: VectorStore, asked: _Question) -> Verification:
     )
 
 
-def _due(
-    store: VectorStore, asked: _Question, manifest: Manifest | None
+def due_lists(
+    store: VectorStore, asked: StoreQuestion, manifest: Manifest | None
 ) -> tuple[ExactLists, Reduction]:
     """The exact lists that are due, and the way in which the collection was to be filled."""
     spelling = asked.measure if asked.measure is not None or manifest is None else manifest.measure
@@ -241,7 +239,18 @@ def _due(
     return exact, way_of_vectors(store, exact, ways)
 
 
-def _metrics(exact: ExactLists, lists: StoreLists, asked: _Question) -> dict[str, dict[str, float]]:
+def check_dimension(store: VectorStore, dimension: int, exact: ExactLists, way: Reduction) -> None:
+    """Refuse a collection of vectors that the queries are not of."""
+    if way.queries.columns != dimension:
+        raise ShapeError(
+            f"{store.address} holds vectors of {dimension} numbers, and {exact.measure} asks "
+            f"with {way.queries.columns} ({way.name}): it was filled by another model or measure"
+        )
+
+
+def _metrics(
+    exact: ExactLists, lists: StoreLists, asked: StoreQuestion
+) -> dict[str, dict[str, float]]:
     if asked.judgements is None:
         return {}
     wanted = read_metric(asked.metric)
@@ -254,7 +263,7 @@ def _metrics(exact: ExactLists, lists: StoreLists, asked: _Question) -> dict[str
     return {str(wanted): {"exact": float(means[0]), "store": float(means[1])}}
 
 
-def _notes(asked: _Question) -> tuple[str, ...]:
+def _notes(asked: StoreQuestion) -> tuple[str, ...]:
     """Who graded, where the figures of both lists hang on it."""
     graded = "" if asked.judgements is None else asked.judgements.complaints.machine_words
     if not graded:
