@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.numbers import COUNT, SEED, check_flag, described
+from anglewise.data_types.numbers import COUNT, SEED, check_flag, described, shown
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float32, Float64
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, WrongTypeError, reason
-from anglewise.stores.address import Address, is_address
+from anglewise.stores.address import Address, hidden, is_address
 from anglewise.stores.identify import TIMES, Identified, from_lengths, from_vectors
 from anglewise.stores.vector_store import (
     SCRATCH,
@@ -138,7 +138,9 @@ def probe(
     if isinstance(target, VectorStore):
         return _probe_store(target, dimension, scratch, seed)
     if isinstance(target, str):
-        raise SpellingError(f"{target!r} is no address of a store: write lancedb:///folder/table")
+        raise SpellingError(
+            f"{shown(hidden(target))!r} is no address of a store: write lancedb:///folder/table"
+        )
     if scratch:
         raise SpellingError("a function that searches cannot be written to: leave scratch out")
     if dimension is None:
