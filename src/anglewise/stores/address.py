@@ -233,6 +233,11 @@ def read_address(text: "str | Address") -> Address:
     if isinstance(text, Address):
         return text
     check_kind(text, str, "the address of a store", f"such as {KINDS['faiss'].example}")
+    if not _is_text(unquote(text, errors="surrogateescape")):
+        raise SpellingError(
+            f"{shown(hidden(text))!r} holds a character that no name has, or is no UTF-8: leave it "
+            "out"
+        )
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -293,3 +298,12 @@ def _options(query: str) -> dict[str, str]:
             raise SpellingError(f"an address names {name!r} twice behind the ?: give it once")
         options[name] = value
     return options
+
+
+def _is_text(text: str) -> bool:
+    """Whether a name may hold this: no null character, and nothing but UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from anglewise.errors import StoreError
+from anglewise.errors import StoreError, reason
 from anglewise.io.destinations import check_only
 from anglewise.io.files import opened
 
@@ -34,8 +34,11 @@ def check_table(table: Path, folder: Path) -> None:
         for name in (*folders, *files):
             path = Path(inner, name)
             _check_link(path, folder, home)
-            if name.endswith(".manifest"):
+        for path in (Path(inner, name) for name in files if name.endswith(".manifest")):
+            try:
                 _check_manifest(path, home)
+            except (OSError, ValueError) as error:  # a pipe, a null character in a name
+                raise StoreError(f"{path} cannot be read ({reason(error)}): copy it again") from error
 
 
 def check_goes_whole(table: Path) -> None:

@@ -12,6 +12,7 @@ import pickle
 import re
 import sqlite3
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -111,7 +112,7 @@ class _PointReader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in KNOWN:
             raise pickle.UnpicklingError(f"it names {module}.{name}")
-        return super().find_class(module, name)
+        return getattr(import_module(module), name)
 
     def persistent_load(self, pid: Any) -> NoReturn:
         raise pickle.UnpicklingError("it names something outside of itself")
