@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from anglewise import AnglewiseError, Embeddings, JudgementStore, Judged, Space, read_judgements
+from anglewise import AnglewiseError, Embeddings, Judged, JudgementStore, Space, read_judgements
 from anglewise.data_types.sparse import Interactions
 from anglewise.io.answer_log import append_line, logged_answers
 from anglewise.io.holdout_folder import holdout, read_protocol
@@ -43,7 +43,7 @@ CUT = Space(
         },
     ),
 )
-SECRET = "geheim77"
+SECRET = "geheim77"  # noqa: S105 none
 
 
 def _need(holds: object, kind: str, place: str) -> None:

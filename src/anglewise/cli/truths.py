@@ -106,7 +106,7 @@ def read_truths(
 
 
 def _check_differ(files: Mapping[str, tuple[Path, str | None]]) -> None:
-    """Refuse a table that is named twice by other words, whose truths would agree with themselves."""
+    """Refuse a table named twice by other words: its truth would agree with itself."""
     known: dict[Path, list[tuple[str, str | None]]] = {}
     for name, (path, column) in files.items():
         for other, earlier in known.setdefault(path.resolve(), []):

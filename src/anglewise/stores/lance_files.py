@@ -38,7 +38,9 @@ def check_table(table: Path, folder: Path) -> None:
             try:
                 _check_manifest(path, home)
             except (OSError, ValueError) as error:  # a pipe, a null character in a name
-                raise StoreError(f"{path} cannot be read ({reason(error)}): copy it again") from error
+                raise StoreError(
+                    f"{path} cannot be read ({reason(error)}): copy it again"
+                ) from error
 
 
 def check_goes_whole(table: Path) -> None:

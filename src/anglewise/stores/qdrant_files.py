@@ -76,13 +76,13 @@ def _check_points(path: Path) -> None:
     journal = path.with_name(f"{path.name}-journal")
     was_killed = os.path.lexists(journal)  # a write that has to be taken back
     if was_killed and _removes_others(journal):
-        raise StoreError(f"{journal} would remove other files, if it were carried out: move it away")
+        raise StoreError(
+            f"{journal} would remove other files, if it were carried out: move it away"
+        )
     address = f"file:{quote(str(path))}?mode={'rw' if was_killed else 'ro'}"
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
-            made = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql]
-            if len(made) != 1 or TABLE.fullmatch(made[0]) is None:
-                raise StoreError(f"{path} is no table of points that Qdrant made: do not open it")
+            _check_tables(path, connection)
             with bounded(path, connection):
                 for (point,) in connection.execute("SELECT point FROM points"):
                     _PointReader(io.BytesIO(point)).load()
@@ -90,9 +90,16 @@ def _check_points(path: Path) -> None:
         raise
     except Exception as error:
         raise StoreError(
-            f"{path} holds what is no point ({reason(error)}), and opening it could run code: it is "
-            "damaged, or made to harm; do not open it with Qdrant either"
+            f"{path} holds what is no point ({reason(error)}), and opening it could run code: it "
+            "is damaged, or made to harm; do not open it with Qdrant either"
         ) from error
+
+
+def _check_tables(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise ``StoreError`` where anything but one table of points is there."""
+    made = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql]
+    if len(made) != 1 or TABLE.fullmatch(made[0]) is None:
+        raise StoreError(f"{path} is no table of points that Qdrant made: do not open it")
 
 
 SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
@@ -115,4 +122,4 @@ class _PointReader(pickle.Unpickler):
         return getattr(import_module(module), name)
 
     def persistent_load(self, pid: Any) -> NoReturn:
-        raise pickle.UnpicklingError("it names something outside of itself")
+        raise pickle.UnpicklingError(f"it names {pid!r:.50}, outside of itself")

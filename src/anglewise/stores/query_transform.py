@@ -117,7 +117,9 @@ class QueryTransform:
                 bool(about["unit"]),
                 tuple(_numbers(arrays, "appended").tolist()),
             )
-            fits = [len(part) == out.dimension for part in (out.scale, out.matrix) if part is not None]
+            fits = [
+                len(part) == out.dimension for part in (out.scale, out.matrix) if part is not None
+            ]
         if not all(fits):
             raise FileError(f"{location} holds parts of several dimensions: export it anew")
         try:
