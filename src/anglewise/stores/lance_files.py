@@ -13,8 +13,10 @@ from anglewise.errors import StoreError, reason
 from anglewise.io.destinations import check_only
 from anglewise.io.files import opened
 
-PARTS = {"data", "_versions", "_transactions", "_indices", "_deletions", "_refs", "tree"}
-PARTS |= {"_latest.manifest", "_latest_version_hint.json", "_mem_wal", "_blobs", "_stats"}
+PARTS = {
+    *("data", "_versions", "_transactions", "_indices", "_deletions", "_refs", "tree"),
+    *("_latest.manifest", "_latest_version_hint.json", "_mem_wal", "_blobs", "_stats"),
+}
 """What a table is made of."""
 FOOTER, MAGIC = 16, b"LANC"
 BASES, BASE_PATH = 18, 4
