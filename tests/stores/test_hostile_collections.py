@@ -270,3 +270,40 @@ def test_a_manifest_in_a_table_is_read_as_a_strangers(space, tmp_path):
         table.update_field_metadata({"path": "vector", "metadata": {"anglewise": text}})
         with pytest.raises(AnglewiseError):
             verify(address, space)
+
+
+def test_a_collection_of_chroma_makes_no_encoder(tmp_path, monkeypatch):
+    """It may name one that runs code: its configuration is read, and never carried out."""
+    import chromadb
+    from chromadb.api.types import EmbeddingFunction
+    from chromadb.utils import embedding_functions
+
+    made = []
+
+    class Encoder(EmbeddingFunction):
+        def __init__(self):
+            pass
+
+        def __call__(self, input):  # noqa: A002 Chroma's word
+            return [np.zeros(DIMENSION) for _ in input]
+
+        @staticmethod
+        def name():
+            return "a-stranger"
+
+        def get_config(self):
+            return {}
+
+        @staticmethod
+        def build_from_config(config):
+            made.append(config)
+            return Encoder()
+
+    known = embedding_functions.known_embedding_functions
+    monkeypatch.setitem(known, "a-stranger", Encoder)
+    client = chromadb.PersistentClient(str(tmp_path))
+    collection = client.create_collection("films", embedding_function=Encoder())
+    collection.add(ids=[str(i) for i in range(ROWS)], embeddings=vectors().tolist())
+    made.clear()
+    assert probe(f"chroma://{tmp_path}/films").metric == "squared-euclidean"
+    assert not made

@@ -153,15 +153,12 @@ class VectorStore(ABC):
     def finish(self) -> None:
         """Build the index, and make sure that everything is kept."""
 
-    def check_replaceable(self) -> None:  # noqa: B027 most stores hold nothing else
-        """Raise an error of ours where something else would be removed with the collection."""
-
     @abstractmethod
     def take_place(self, address: Address) -> None:
         """Take the place of the collection at an address at once, or be it where none is there."""
 
     def check_replaceable(self) -> None:  # noqa: B027 in most stores all are
-        """Raise ``StoreError`` where no other collection can take the place of this one at once."""
+        """Raise where no other can take the place of this one, or what else lies in it would go."""
 
     @abstractmethod
     def drop(self) -> None:
