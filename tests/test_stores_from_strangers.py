@@ -19,6 +19,7 @@ from anglewise.stores.manifest import Fingerprint, Manifest, manifest_of
 from anglewise.stores.probe import probe
 from anglewise.stores.qdrant_files import MODELS, check_local_folder, is_local_folder
 from anglewise.stores.query_transform import QueryTransform
+from anglewise.stores.sql_rows import known_of
 from anglewise.stores.vector_store import StoredRows, exported_for, saying
 from memory_store import MemoryStore
 
@@ -349,3 +350,8 @@ def test_a_transform_of_a_stranger_does_not_fill_the_memory(tmp_path):
         archive.writestr("offset.npy", header.getvalue())
     with pytest.raises(FileError, match="too few"):
         QueryTransform.load(path)
+
+
+@pytest.mark.parametrize("cell", ["[" * 10**5, "no json", "3"])
+def test_a_column_with_what_is_known_may_be_somebody_elses(cell):
+    assert known_of({"metadata": cell}) == {"metadata": cell}

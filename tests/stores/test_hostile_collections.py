@@ -307,3 +307,21 @@ def test_a_collection_of_chroma_makes_no_encoder(tmp_path, monkeypatch):
     made.clear()
     assert probe(f"chroma://{tmp_path}/films").metric == "squared-euclidean"
     assert not made
+
+
+def test_a_view_of_duckdb_reads_no_other_file(tmp_path):
+    import duckdb
+
+    private = tmp_path / "private.csv"
+    private.write_text("id,a\n" + "".join(f"d{i},{i}\n" for i in range(ROWS)))
+    file = tmp_path / "sent.duckdb"
+    connection = duckdb.connect(str(file))
+    row = "SELECT id, [a, 1, 2]::FLOAT[3] AS vector FROM "
+    connection.execute("CREATE VIEW films AS " + row + f"read_csv('{private}')")
+    connection.execute(
+        "CREATE TABLE own AS " + row + f"(SELECT 'd' || i AS id, i AS a FROM range({ROWS}) t(i))"
+    )
+    connection.close()
+    with pytest.raises(StoreError):
+        probe(f"duckdb://{file}/films?metric=l2sq")
+    assert probe(f"duckdb://{file}/own?metric=l2sq").metric == "euclidean"

@@ -327,7 +327,7 @@ def _about(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is known of an item, as it was given."""
     about = dict(metadata or {})
     rest = about.pop(REST, None)
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, RecursionError):
         content: dict[str, Any] = json.loads(rest) if isinstance(rest, str) else {}
         return {**about, **content}
     return {**about, REST: rest}  # what another program wrote there
