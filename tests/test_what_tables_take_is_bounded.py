@@ -6,9 +6,10 @@ import pytest
 from pyarrow import parquet
 
 import anglewise as aw
-from anglewise import read_judgements
+from anglewise import read_interactions, read_judgements
 from anglewise.encoders.json_requests import key_of
 from anglewise.errors import FileError, SpellingError
+from anglewise.io.delimited import open_sheet
 from anglewise.io.item_sets import read_item_sets
 from anglewise.io.pairs_to_judge import read_queue
 from cli_run import anglewise, refused
@@ -116,3 +117,22 @@ def test_the_name_of_a_variable_is_repeated(monkeypatch):
     monkeypatch.delenv("MY_KEY", raising=False)
     with pytest.raises(SpellingError, match="key=MY_KEY"):
         key_of("MY_KEY")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "null",
+        "null\n{}",
+        ' null\n{"id": "a"}\n',
+        '{"id": "a"}\nnull\n',
+        "\ufeffnull",
+        "\n\r\nnull 3",
+    ],
+)
+def test_a_row_of_null_ends_no_program(tmp_path, text):
+    path = tmp_path / "t.jsonl"
+    path.write_text(text, encoding="utf-8")
+    for read in (open_sheet, read_interactions, read_queue):
+        with pytest.raises(FileError, match="null stands where an object is due"):
+            read(path)

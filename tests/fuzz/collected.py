@@ -126,7 +126,8 @@ def _address(path: Path, options: Options) -> str:
         if f":{SECRET}@" in text and "//" in text:
             _need(SECRET not in str(error), "a password that is shown", "read_address")
         raise
-    _need(not found.password or f":{found.password}@" not in str(found), "a password", "Address")
+    account = str(found).partition("@")[0]
+    _need(not found.password or found.password not in account, "a password", "Address")
     assert found.places is not None
     return found.kind
 

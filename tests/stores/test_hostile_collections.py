@@ -317,10 +317,11 @@ def test_a_view_of_duckdb_reads_no_other_file(tmp_path):
     file = tmp_path / "sent.duckdb"
     connection = duckdb.connect(str(file))
     row = "SELECT id, [a, 1, 2]::FLOAT[3] AS vector FROM "
-    connection.execute("CREATE VIEW films AS " + row + f"read_csv('{private}')")
-    connection.execute(
-        "CREATE TABLE own AS " + row + f"(SELECT 'd' || i AS id, i AS a FROM range({ROWS}) t(i))"
-    )
+    for made in (
+        "VIEW films AS " + row + f"read_csv('{private}')",
+        "TABLE own AS " + row + f"(SELECT 'd' || i AS id, i AS a FROM range({ROWS}) t(i))",
+    ):
+        connection.execute(f"CREATE {made}")
     connection.close()
     with pytest.raises(StoreError):
         probe(f"duckdb://{file}/films?metric=l2sq")
