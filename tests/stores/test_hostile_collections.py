@@ -319,7 +319,7 @@ def test_a_view_of_duckdb_reads_no_other_file(tmp_path):
     row = "SELECT id, [a, 1, 2]::FLOAT[3] AS vector FROM "
     for made in (
         "VIEW films AS " + row + f"read_csv('{private}')",
-        "TABLE own AS " + row + f"(SELECT 'd' || i AS id, i AS a FROM range({ROWS}) t(i))",
+        "TABLE own AS " + row + f"(SELECT 'd' || i AS id, i AS a FROM range({ROWS}) t(i))",  # noqa: S608 a test
     ):
         connection.execute(f"CREATE {made}")
     connection.close()
