@@ -61,6 +61,7 @@ from anglewise.rag.origin import Origin
 from anglewise.rag.relevance import Relevance
 from anglewise.recommender_models import training_state
 from anglewise.web_page.open_space import queue_of
+from fuzz import collected
 from fuzz.case import Case
 from fuzz.strange import NAMES, number, word
 from fuzz.target import Target, harmless, with_damage, with_renaming
@@ -304,6 +305,7 @@ READERS: dict[str, Callable[[Path, Options], str]] = {
     "model": _model,
     "checkpoint": _checkpoint,
     "sheet": _sheet,
+    **collected.READERS,
 }
 COLUMN_OPTIONS = ("vector_column", "id_column", "text_column", "image_column", "query_column")
 COLUMN_OPTIONS += ("item_column", "gain_column", "user", "item", "weight", "time", "column")
@@ -342,7 +344,8 @@ def _other_option(case: Case, rng: Random) -> Case:
 @cache
 def _seeds() -> Sequence[Case]:
     found = [_of_maker(kind, maker, options) for kind, maker, options in _MADE]
-    return [*found, *_compound()]
+    more = [_case(kind, path, files, *some) for kind, path, files, some in collected.seeds()]
+    return [*found, *_compound(), *more]
 
 
 def _of_maker(kind: str, maker: Maker, options: tuple[str, ...] = ()) -> Case:

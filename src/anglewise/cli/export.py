@@ -72,6 +72,7 @@ def export(
     from anglewise.cli.inputs import direction_of
     from anglewise.cli.program import version
     from anglewise.data_types.judgements import Judgements
+    from anglewise.errors import FileError
     from anglewise.io.read import read_judgements, read_space
     from anglewise.report.store_documents import export_document
     from anglewise.similarity_measures.measure import measure as read_measure
@@ -105,7 +106,13 @@ def export(
         )
     if transform is not None:
         about = {"measure": result.measure, "way": result.way, "metric": result.metric}
-        result.transform.save(transform, about)
+        try:
+            result.transform.save(transform, about)
+        except FileError as error:  # a full disk: the collection stands, and needs it
+            raise FileError(
+                f"{result.address} is filled and proven, and what is to be done to a query could "
+                f"not be kept: {error}; then export again (--replace)"
+            ) from error
         talk.say(f"wrote {transform}")
     content = {"command": "export", "version": version(), **result.to_dict()}
     done = (

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from anglewise.cli.options import A_COUNT, NOTHING_SPECIAL, Always, number
+from anglewise.cli.options import NOTHING_SPECIAL, Always, number
 from anglewise.cli.paths import GRADES, READ, STORE
-from anglewise.data_types.numbers import CONCURRENCY, NOT_NEGATIVE, POSITIVE
+from anglewise.data_types.numbers import CONCURRENCY, GRADE, NOT_NEGATIVE, POSITIVE
 from anglewise.data_types.text import counted
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def judge_grade(
     url: str | None = None,
     key: str = "OPENAI_API_KEY",
     instructions: Annotated[Path | None, READ] = None,
-    highest: Annotated[int | None, A_COUNT] = None,
+    highest: Annotated[int | None, number(GRADE)] = None,
     judge: str | None = None,
     direction: Literal["queries-items", "items-items", "queries-queries"] | None = None,
     concurrency: Annotated[int, number(CONCURRENCY)] = 4,

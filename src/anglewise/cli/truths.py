@@ -73,6 +73,7 @@ def read_truths(
             f"--truths {words!r} names a truth twice: give {CO_USE} and tables of labels, each once"
         )
     files = {name: _file(name) for name in names if name != CO_USE}
+    _check_differ(files)
     if CO_USE in names:
         space, judged = read()
         if not of_use(judged):
@@ -102,6 +103,19 @@ def read_truths(
             not_itself=judging.not_itself,
         )
     return space, truths
+
+
+def _check_differ(files: Mapping[str, tuple[Path, str | None]]) -> None:
+    """Refuse a table named twice by other words: its truth would agree with itself."""
+    known: dict[Path, list[tuple[str, str | None]]] = {}
+    for name, (path, column) in files.items():
+        for other, earlier in known.setdefault(path.resolve(), []):
+            if column == earlier or None in {column, earlier}:
+                raise SpellingError(
+                    f"--truths names one table twice, as {other} and as {name}: give each once, or "
+                    "the column of each (FILE:COLUMN)"
+                )
+        known[path.resolve()].append((name, column))
 
 
 def _check_unused(judging: "Judging") -> None:

@@ -120,6 +120,8 @@ COUNT = whole(1)
 """A count: 1 or more."""
 CONCURRENCY = whole(1, 256, example="8")
 """How many batches may be on their way to a server at once."""
+GRADE = whole(1, 100, example="3")
+"""The highest grade that somebody may give."""
 SEED = whole(0, example="0")
 """The seed of a random generator."""
 FINITE = Bounds(example="0.5")

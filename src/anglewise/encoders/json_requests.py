@@ -67,7 +67,11 @@ def key_of(variable: str | None) -> str | None:
             "no such name, and is not repeated here in case it is the key itself"
         )
     if variable not in os.environ:
-        raise SpellingError(f"key={variable}: there is no such environment variable")
+        named = f"key={variable}: " if variable.isupper() else ""  # a key may look like a name
+        raise SpellingError(
+            f"{named}there is no such environment variable"
+            + ("" if named else " as was named for the key (it is not repeated, if it is the key)")
+        )
     return os.environ[variable]
 
 

@@ -288,7 +288,7 @@ def _collection(asked: Asked) -> Address:
     read = read_address(asked["address"])
     if read.kind != "lancedb":
         raise SpellingError(
-            f"{asked['address']} cannot be asked from here: a table of LanceDB in the folder is "
+            f"{read} cannot be asked from here: a table of LanceDB in the folder is "
             "due, lancedb://FOLDER/TABLE"
         )
     return replace(read, path=str(asked.folder.path(read.path)))

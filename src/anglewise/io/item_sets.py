@@ -16,11 +16,14 @@ from anglewise.errors import FileError, IdsError, SpellingError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, arrow, reading
 from anglewise.io.odd_ids import NONE_GIVEN
+from anglewise.io.sizes import check_holds
 from anglewise.io.tables import ID, ITEM, Sheet, check_names, find, listed, names_of, rows_of
 from anglewise.judgements.co_use import co_use
 
 SEVERAL = "|"
 """Parts the labels of one cell, as in ``Crime|Drama``."""
+ENTRY = 200
+"""Bytes that a row, and each further label in it, take while they are read."""
 
 
 def read_item_sets(
@@ -72,6 +75,8 @@ def read_item_sets(
     sheet = open_sheet(path)
     of_id, of_label = _positions(sheet, column)
     ids = names_of(sheet, sheet.columns([of_id])[0], of_id)
+    texts = _texts(sheet, of_label)
+    check_holds(sheet.path, ENTRY * (len(texts) + _parted(texts)))
     rows = rows_of(ids, space.items)
     empty, unknown = 0, int((rows < 0).sum())
     if unknown == len(rows):
@@ -82,7 +87,7 @@ def read_item_sets(
         )
     number_of: dict[str, int] = {}
     pairs: list[tuple[int, int]] = []
-    for row, cell in zip(rows.tolist(), _texts(sheet, of_label), strict=True):
+    for row, cell in zip(rows.tolist(), texts.to_pylist(), strict=True):
         names = [name.strip() for name in (cell or "").split(SEVERAL) if name.strip()]
         empty += not names
         if row >= 0:
@@ -126,11 +131,17 @@ def _say_odd_labels(sheet: Sheet, labels: Collection[str], say: Say) -> None:
         )
 
 
-def _texts(sheet: Sheet, position: int) -> list[str | None]:
-    """A column as texts, None where it is empty."""
+def _parted(texts: Any) -> int:
+    """How many labels stand behind others in their cells."""
+    counts = arrow("compute").count_substring(texts, SEVERAL)
+    return arrow("compute").sum(counts).as_py() or 0
+
+
+def _texts(sheet: Sheet, position: int) -> Any:
+    """A column as texts, null where it is empty."""
     with reading(sheet.path, f"a table whose {sheet.name(position)} holds labels"):
         column: Any = sheet.columns([position])[0].cast(arrow().string())
-    return column.to_pylist()
+    return column
 
 
 def _positions(sheet: Sheet, column: str | None) -> tuple[int, int]:

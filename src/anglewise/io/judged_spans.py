@@ -7,8 +7,9 @@ from typing import Any
 
 from anglewise.errors import ValuesError
 from anglewise.io.judgement_cells import READ, read_text
+from anglewise.io.sizes import check_holds
 from anglewise.io.tables import Role, Sheet, find
-from anglewise.judgements.records import Judged, judged_from
+from anglewise.judgements.records import JUDGED_BYTES, Judged, judged_from
 
 SPAN_COLUMNS: dict[str, Role] = {
     "document": Role("documents", "document", "document"),
@@ -27,6 +28,15 @@ def span_columns(path: Path, names: Sequence[str]) -> dict[str, int]:
     found = {name: find(names, role, None, path) for name, role in SPAN_COLUMNS.items()}
     spans = {name: position for name, position in found.items() if position is not None}
     return spans if {"document", "start", "end"} <= spans.keys() else {}
+
+
+def spans_in(sheet: Sheet) -> dict[str, int]:
+    """The same of an open table; ``FileError`` for more rows than the memory allowed holds."""
+    spans = span_columns(sheet.path, sheet.names or ())
+    if spans:
+        [documents] = sheet.columns([spans["document"]])
+        check_holds(sheet.path, JUDGED_BYTES * len(documents))
+    return spans
 
 
 def judged_spans(

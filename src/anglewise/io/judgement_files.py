@@ -26,7 +26,7 @@ from anglewise.io.delimited import open_sheet, unguarded_sheet
 from anglewise.io.destinations import is_sqlite
 from anglewise.io.files import PathLike, existing, existing_file
 from anglewise.io.ids import Aligned, align
-from anglewise.io.judged_spans import judged_spans, span_columns
+from anglewise.io.judged_spans import judged_spans, spans_in
 from anglewise.io.judgement_rows import OWN, graded_columns, qrels_in
 from anglewise.io.judgements_beside import stored_judgements
 from anglewise.io.ownership import check_inside
@@ -257,7 +257,7 @@ def _read(
     if kind != "judgements":
         raise FileError(f"{sheet.path} holds {kind}, not graded relevance: take read_{kind}")
     positions = _graded_positions(sheet, named_columns, say)
-    spans = span_columns(sheet.path, sheet.names or ()) if direction == SPANS_OF else {}
+    spans = spans_in(sheet) if direction == SPANS_OF else {}
     if spans:
         return _by_spans(sheet, positions, spans, space, say)
     sides, parts = _judged_sides(sheet, positions[1], space, direction)

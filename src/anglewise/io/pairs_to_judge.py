@@ -21,6 +21,7 @@ from anglewise.io.destinations import first_bytes
 from anglewise.io.files import PathLike, arrow, noting_no_reads, opened, reading
 from anglewise.io.judgement_cells import read_context
 from anglewise.io.outputs import check_new_file, new_file, write_text
+from anglewise.io.sizes import check_holds
 from anglewise.io.tables import DOCUMENT, GAIN, QUERY, check_names, names_of, plain
 from anglewise.judgements.records import as_text
 
@@ -143,6 +144,8 @@ OWN_COLUMNS = {*map(plain, (*QUEUE_COLUMNS, CONTEXT, *DISPUTE_COLUMNS, CHECK))}
 RANKS = ("rank", "position", "place")
 SEPARATOR = re.compile(r"\s*\"?sep=", re.IGNORECASE)
 """The first line by which spreadsheets say at what to cut."""
+PAIR_BYTES = 500
+"""What a pair to be judged takes, its place in the file and a short context with it."""
 LONGEST_HEAD = 1 << 20
 """Bytes in which the names of the columns stand, with the empty lines before them."""
 
@@ -301,9 +304,11 @@ def read_queue(path: PathLike) -> list[Queued]:
         )
     check_names(names, sheet.path)
     queries, items = (
-        names_of(sheet, sheet.columns([position])[0], position).to_pylist()
+        names_of(sheet, sheet.columns([position])[0], position)
         for position in map(names.index, QUEUE_COLUMNS[:2])
     )
+    check_holds(sheet.path, PAIR_BYTES * len(queries))
+    queries, items = queries.to_pylist(), items.to_pylist()
     chances: list[Any] = [None] * len(queries)
     if "probability" in names:
         with reading(sheet.path, "a queue"):

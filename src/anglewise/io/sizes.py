@@ -71,6 +71,8 @@ KEY_END = re.compile(rb'"[ \t\r]*:')
 STRING = re.compile(rb'"[^"\n]*"?')
 BRACKETS = bytes.maketrans(b"{}", b"[]")
 OTHERS = bytes(sorted(set(range(256)) - set(b'"[]{}\n')))
+NULL_ROW = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t\r]*null", re.MULTILINE)
+"""A row that Arrow takes for one of nothing, and that ends the program where it comes first."""
 OTHERS_AND_QUOTES = OTHERS + b'"'
 PIECE = 1 << 24
 CELL = 8
@@ -101,6 +103,12 @@ def check_json_table(path: Path, data: Contents) -> None:
     A table has a cell for every row and key: a thousand lines with a key each make a million.
     """
     check_json(path, data)
+    if (empty := NULL_ROW.search(data)) is not None:
+        line = data[: empty.start()].count(b"\n") + 1
+        raise FileError(
+            f"{path}, line {line}: null stands where an object is due, one to a line: write the "
+            "file again"
+        )
     rows, keys = 1, set[bytes]()
     for _, piece in _pieces(data):
         rows += piece.count(b"\n")

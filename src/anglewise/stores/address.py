@@ -109,6 +109,8 @@ KINDS = {
 """Every kind of store; a new one is a file of this room and an entry here."""
 ALIASES = {"postgres": "postgresql"}
 """Other words for a kind, as its own library reads them."""
+SECRET = re.compile("pass|secret|key|token|auth|credential", re.IGNORECASE)
+"""What the names of options hold whose values are not shown."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Address:
     user, password
         Part of some addresses; the password is never shown.
     options
-        What stands behind ``?``.
+        What stands behind ``?``; of those that may hold a secret the value is never shown.
 
     Examples
     --------
@@ -153,8 +155,21 @@ class Address:
         parts = [self.path.rstrip("/")] if self.is_local else ["", self.path]
         place = "/".join([*filter(None, parts), self.name] if self.name else parts)
         place = place if self.is_local else f"/{place.lstrip('/')}"
-        options = "&".join(f"{key}={quote(value)}" for key, value in self.options.items())
+        options = "&".join(
+            f"{key}={'***' if value and SECRET.search(key) else quote(value)}"
+            for key, value in self.options.items()
+        )
         return f"{self.kind}://{server}{place}{'?' + options if options else ''}"
+
+    def __repr__(self) -> str:
+        return f"Address({str(self)!r})"
+
+    def without_secrets(self, text: str) -> str:
+        """A text, such as what a store's library says, without the password and secret options."""
+        options = [value for key, value in self.options.items() if SECRET.search(key)]
+        for secret in filter(None, (self.password, *options)):
+            text = text.replace(secret, "***")
+        return text
 
     @property
     def is_local(self) -> bool:
@@ -195,6 +210,20 @@ def is_address(text: object) -> bool:
     return isinstance(text, str) and re.match(r"[a-z][a-z-]*://", text, re.IGNORECASE) is not None
 
 
+def hidden(text: str) -> str:
+    """A text that is no address, as it may be shown: without what may be a password.
+
+    >>> hidden("postgresql://anna:a#secret@db"), hidden("qdrant://db/films?api_key=secret")
+    ('postgresql://anna:***@db', 'qdrant://db/films?api_key=***')
+    """
+    text = re.sub(r"(//?[^/:@]*):.*@", r"\1:***@", text, flags=re.DOTALL)
+    return re.sub(
+        r"([?&][^=&]*=)([^&]*)",
+        lambda option: option[1] + ("***" if SECRET.search(option[1]) else option[2]),
+        text,
+    )
+
+
 def read_address(text: "str | Address") -> Address:
     """Read the address of a collection.
 
@@ -210,21 +239,27 @@ def read_address(text: "str | Address") -> Address:
     if isinstance(text, Address):
         return text
     check_kind(text, str, "the address of a store", f"such as {KINDS['faiss'].example}")
+    if not _is_text(unquote(text, errors="surrogateescape")):
+        raise SpellingError(
+            f"{shown(hidden(text))!r} holds a character that no name has, or is no UTF-8: leave it "
+            "out"
+        )
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise SpellingError(f"{shown(text)!r} is no address ({error})") from error
+        said = "a port is a whole number" if "port" in str(error).lower() else str(error)
+        raise SpellingError(f"{shown(hidden(text))!r} is no address ({said})") from None
     word = ALIASES.get(parts.scheme, parts.scheme)
     if word not in KINDS or "://" not in text:
         near = get_close_matches(word, KINDS, n=1)
         hint = f": did you mean {near[0]!r}?" if near else ":"
         raise SpellingError(
-            f"no store is called {shown(word or text)!r}{hint} write "
+            f"no store is called {shown(word or hidden(text))!r}{hint} write "
             f"{'; '.join(kind.example for kind in KINDS.values())}"
         )
     kind = KINDS[word]
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    options = _options(parts.query)
     place = unquote(parts.path)
     host, path, name = parts.hostname or "", place, ""
     if not kind.is_server:  # faiss://films.faiss is a path from here
@@ -238,21 +273,43 @@ def read_address(text: "str | Address") -> Address:
         or (is_local and not path.strip("/"))
         or (not kind.is_local and not path)
     ):
-        raise SpellingError(f"{shown(text)!r} lacks a part: write {kind.example}")
-    if kind.is_server and kind.account != "address" and (parts.username or parts.password):
+        raise SpellingError(f"{shown(hidden(text))!r} lacks a part: write {kind.example}")
+    has_account = parts.password is not None or (parts.username and kind.is_server)
+    if kind.account != "address" and has_account:
         raise SpellingError(
             f"{kind.example.split(',')[0]} takes no account: "
             + (f"the key comes from {kind.account}" if kind.account else "leave it out")
         )
     if parts.fragment:
-        raise SpellingError(f"{shown(text)!r} holds a #, which addresses have not: write it as %23")
+        raise SpellingError(
+            f"{shown(hidden(text))!r} holds a #, which addresses have not: write it as %23"
+        )
     return Address(
         word,
         host,
         port,
         path,
         name,
-        unquote(parts.username or ""),
+        unquote(parts.username or "") if kind.is_server else "",
         unquote(parts.password or ""),
         options,
     )
+
+
+def _options(query: str) -> dict[str, str]:
+    """What stands behind ``?``; ``SpellingError`` for an option that comes twice."""
+    options: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in options:
+            raise SpellingError(f"an address names {name!r} twice behind the ?: give it once")
+        options[name] = value
+    return options
+
+
+def _is_text(text: str) -> bool:
+    """Whether a name may hold this: no null character, and nothing but UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

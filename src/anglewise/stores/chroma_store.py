@@ -137,15 +137,22 @@ class ChromaStore(VectorStore):
     @property
     def _settings(self) -> dict[str, Any]:
         """Of the index: metric, ``ef_search`` and their kin."""
-        found: dict[str, Any] = self.collection.configuration
-        return found.get("hnsw") or found.get("spann") or {}
+        return self._configuration.get("hnsw") or self._configuration.get("spann") or {}
+
+    @property
+    def _configuration(self) -> dict[str, Any]:
+        """As it is stored: Chroma's own ``configuration`` makes the encoder that it names.
+
+        That loads a model, and may run its code; who sent the collection chose it.
+        """
+        return self.collection.configuration_json
 
     def described(self) -> Described:
         """As Chroma says it."""
         with _saying(self.address):
             settings, count = self._settings, self.collection.count()
             some = self.collection.get(limit=1, include=["embeddings"])["embeddings"]
-            kind = "graph" if self.collection.configuration.get("hnsw") else "index"
+            kind = "graph" if self._configuration.get("hnsw") else "index"
         ef = settings.get("ef_search", "unknown")
         index = f"{kind} (m {settings.get('max_neighbors', 'unknown')}, ef {ef})"
         return Described(
@@ -349,7 +356,7 @@ def _about(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is known of an item, as it was given."""
     about = dict(metadata or {})
     rest = about.pop(REST, None)
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, RecursionError):
         content: dict[str, Any] = json.loads(rest) if isinstance(rest, str) else {}
         return {**about, **content}
     return {**about, REST: rest}  # what another program wrote there

@@ -432,6 +432,8 @@ def _connection(address: Address, *, writes: bool = False) -> Any:
             connection.execute(f"LOAD '{place}'")
             connection.execute("SET hnsw_enable_experimental_persistence = true")
             _attach(connection, path, writes=writes)
+            if not writes:  # a view in the file may name any other
+                connection.execute("SET enable_external_access = false")
         except BaseException:
             connection.close()
             raise

@@ -13,8 +13,8 @@ import numpy as np
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import NoCollectionError, StoreError, reason
-from anglewise.io.files import reading
 from anglewise.stores.address import Address
+from anglewise.stores.faiss_files import read_index
 from anglewise.stores.items_beside import ItemsBeside
 from anglewise.stores.vector_store import (
     BATCH,
@@ -54,9 +54,8 @@ class FaissStore(VectorStore):
         if index is None:
             if not address.folder.is_file():
                 raise NoCollectionError(f"{address}: there is no such file")
-            with reading(address.folder, "an index of faiss"):
-                index = self.faiss.read_index(str(address.folder))
-            self.items = ItemsBeside.read(address)
+            index = read_index(self.faiss, address.folder)
+            self.items = ItemsBeside.read(address, index.ntotal)
         self.index = index
         inner = self.faiss.downcast_index(index)
         kinds = {"hnsw": "ef", "nprobe": "nprobe"}
@@ -155,11 +154,14 @@ class FaissStore(VectorStore):
         if type(inner).__name__ in {"IndexIDMap", "IndexIDMap2"}:
             inner = self.faiss.downcast_index(inner.index)
         if hasattr(inner, "make_direct_map"):
-            inner.make_direct_map()
+            with _saying(self.address):
+                inner.make_direct_map()
         for start in range(0, inner.ntotal, batch):
             count = min(batch, inner.ntotal - start)
             with _saying(self.address):
                 vectors = inner.reconstruct_n(start, count)
+            if vectors.shape[1] != self.index.d:
+                raise StoreError(f"{self.address} is damaged: its parts are of several dimensions")
             numbers = self._numbers(start, count)
             yield StoredRows(
                 [self.items.name(number) for number in numbers],
@@ -256,5 +258,9 @@ def _saying(address: Address) -> Generator[None]:
     """Turn what faiss raises, among it assertions of its own code, into one sentence."""
     try:
         yield
+    except MemoryError as error:
+        raise StoreError(
+            f"{address}: faiss asks for more memory than there is: it is damaged, or too large"
+        ) from error
     except (RuntimeError, AssertionError, ValueError) as error:
         raise StoreError(f"{address}: faiss refuses this ({reason(error)})") from error

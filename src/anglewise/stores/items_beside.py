@@ -6,14 +6,16 @@ taken together, whenever a write is killed.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from anglewise.errors import StoreError
 from anglewise.io.files import opened, reading
 from anglewise.io.outputs import new_file
+from anglewise.io.ownership import check_inside
 from anglewise.stores.address import Address
 from anglewise.stores.vector_store import rows_of_metadata
 
@@ -50,10 +52,11 @@ class ItemsBeside:
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
-    def read(cls, address: Address) -> "ItemsBeside":
+    def read(cls, address: Address, rows: int | None = None) -> "ItemsBeside":
         """What stands beside an index; nothing of one that another program wrote.
 
-        Raises ``StoreError`` where it stands beside, and is that of another index.
+        Raises ``StoreError`` where it stands beside, and is that of another index, or does not name
+        each of so many ``rows`` once; ``FileError`` where it is damaged, or a link out of there.
         """
         path = address.folder
         if not (beside := _beside(path)):
@@ -66,17 +69,23 @@ class ItemsBeside:
                 f"{address}: the names beside it ({beside[0].name}) are those of another "
                 "index: write it anew, or move them away and read it by its numbers"
             )
+        check_inside(own, path.parent)
         with reading(own, "names of rows"):
             with opened(own) as file:
                 first, *lines = file.read().splitlines()
-            rows = [json.loads(line) for line in lines]
+            named = [_named(json.loads(line)) for line in lines]
             head = json.loads(first)
-            return cls(
-                [row["id"] for row in rows],
-                [row["about"] for row in rows],
-                head["manifest"],
-                head.get("settings", {}),
+            manifest, settings = head["manifest"], head.get("settings", {})
+            if not isinstance(manifest, str | None) or not isinstance(settings, dict):
+                raise TypeError("what stands in the first line is no manifest and settings")
+        names = [name for name, _ in named]
+        if rows is not None and not len(set(names)) == len(names) == rows:
+            raise StoreError(
+                f"{address}: {own.name} does not name each of its {rows:,} rows once, so that it "
+                "was changed: write the index anew"
             )
+        found = cast("dict[str, Any]", settings)
+        return cls(names, [about for _, about in named], manifest, found)
 
     def write(self, path: Path, index: bytes | bytearray | memoryview) -> None:
         """Write the names, then the index under its name, then remove what was there before.
@@ -114,13 +123,13 @@ class ItemsBeside:
 
     def name(self, number: int) -> str:
         """The id of a row, which is its number where nobody named it."""
-        if self.names is None or number >= len(self.names):
+        if self.names is None or not 0 <= number < len(self.names):
             return str(number)
         return self.names[number]
 
     def about(self, number: int) -> dict[str, Any]:
         """What is known of a row."""
-        return self.metadata[number] if number < len(self.metadata) else {}
+        return self.metadata[number] if 0 <= number < len(self.metadata) else {}
 
     def numbers(self) -> dict[str, int]:
         """The number of each named row."""
@@ -137,10 +146,14 @@ def _path(path: Path, digest: str) -> Path:
 
 
 def _beside(path: Path) -> list[Path]:
-    """The files with names of rows that stand beside an index."""
-    start = f"{path.name}."
-    return sorted(
-        file
-        for file in path.parent.iterdir()
-        if file.name.startswith(start) and file.name.endswith(BESIDE)
-    )
+    """The files with names of rows that stand beside an index; not those of another index."""
+    own = re.compile(re.escape(f"{path.name}.") + "[0-9a-f]{16}" + re.escape(BESIDE))
+    return sorted(file for file in path.parent.iterdir() if own.fullmatch(file.name))
+
+
+def _named(row: Any) -> tuple[str, dict[str, Any]]:
+    """The id of a row, and what is known of it; ``TypeError`` for what is none."""
+    name, about = row["id"], row["about"]
+    if not isinstance(name, str) or not isinstance(about, dict):
+        raise TypeError("a row without an id, or with what is no object")
+    return name, cast("dict[str, Any]", about)

@@ -21,6 +21,7 @@ from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.stores.address import Address
 from anglewise.stores.folders import take_folder
+from anglewise.stores.lance_files import check_goes_whole, check_table
 from anglewise.stores.vector_store import (
     BATCH,
     SCRATCH,
@@ -31,6 +32,7 @@ from anglewise.stores.vector_store import (
     StoredRows,
     VectorStore,
     as_batch,
+    content_of,
     exported_for,
     rows_of_metadata,
     saying,
@@ -68,14 +70,15 @@ class LanceStore(VectorStore):
         library = _library()
         if not address.folder.is_dir():
             raise NoCollectionError(f"{address}: there is no folder {address.folder}")
+        names = self.tables()
+        if address.name not in names:
+            raise NoCollectionError(
+                f"{address}: there is no table {address.name!r}; there are "
+                f"{', '.join(names) or 'none'}"
+            )
+        check_table(self._folder(address), address.folder)
         with _saying(address):
             self.database = library.connect(str(address.folder))
-            names = self.tables()
-            if address.name not in names:
-                raise NoCollectionError(
-                    f"{address}: there is no table {address.name!r}; there are "
-                    f"{', '.join(names) or 'none'}"
-                )
             self.table = self.database.open_table(address.name)
         self.column = address.option("vector", VECTOR)
         self.id = address.option("id", ID)
@@ -88,6 +91,8 @@ class LanceStore(VectorStore):
                     f"{address}: the table has no column {column!r}; it has "
                     f"{', '.join(self.table.schema.names)} (?vector=COLUMN&id=COLUMN)"
                 )
+        if self.column == self.id:
+            raise StoreError(f"{address}: ids and vectors are both to be {self.id!r}: name two")
         self.metric = self.metric or WORDS.get(cast("Metric", exported_for(self.manifest())), "")
         self.layout: Layout | None = None
 
@@ -170,8 +175,8 @@ class LanceStore(VectorStore):
         """By batches of the table."""
         size = self.described().dimension
         with _saying(self.address):
-            parts = self.table.search().to_batches(batch_size=batch)
-        for part in parts:
+            parts = iter(self.table.search().to_batches(batch_size=batch))
+        while (part := self._next(parts)) is not None:
             columns = {name: part.column(name) for name in part.schema.names}
             vectors = columns.pop(self.column)
             ids = [str(name) for name in columns.pop(self.id).to_pylist()]
@@ -179,6 +184,11 @@ class LanceStore(VectorStore):
                 raise StoreError(f"{self.address}: rows without a vector stand in {self.column!r}")
             flat = vectors.flatten().to_numpy(zero_copy_only=False)
             yield StoredRows(ids, as_batch(flat.reshape(-1, size)), _metadata(columns, len(ids)))
+
+    def _next(self, parts: Iterator[Any]) -> Any:
+        """A batch as it is read from the disk; None behind the last."""
+        with _saying(self.address):
+            return next(parts, None)
 
     def twin(self, name: str) -> "LanceStore":
         """A table with a scan by the same distance; an index needs more rows than a test has."""
@@ -221,9 +231,16 @@ class LanceStore(VectorStore):
                 VECTOR, config=config(distance_type=WORDS[self.layout.metric], **parameters)
             )
 
+    def check_replaceable(self) -> None:
+        """Refuse to remove what somebody keeps in the folder of the table."""
+        check_goes_whole(self._folder(self.address))
+
     def take_place(self, address: Address) -> None:
         """The folder of the table is exchanged with the one that has the name, at once."""
-        take_folder(self._folder(self.address), self._folder(address))
+        place = self._folder(address)
+        if place.exists():
+            check_goes_whole(place)
+        take_folder(self._folder(self.address), place)
         self.__init__(replace(address, options=self.address.options))
 
     def _folder(self, address: Address) -> Path:
@@ -263,8 +280,9 @@ class LanceStore(VectorStore):
         found: dict[str, Array] = {}
         for start in range(0, len(ids), FILTERED):
             listed = ", ".join(_quoted(name) for name in ids[start : start + FILTERED])
-            asked = self.table.search().where(f"cast({self.id} as string) in ({listed})")
             with _saying(self.address):
+                column = self.id.replace("`", "``")
+                asked = self.table.search().where(f"cast(`{column}` as string) in ({listed})")
                 part = asked.select([self.id, self.column]).limit(FILTERED).to_arrow()
             for name, vector in zip(part[self.id].to_pylist(), part[self.column], strict=True):
                 found[str(name)] = np.array(vector.as_py(), np.float32)
@@ -293,7 +311,14 @@ def _metadata(columns: Mapping[str, Any], rows: int) -> list[dict[str, Any]]:
     out = [{name: values[i] for name, values in lists.items()} for i in range(rows)]
     if set(lists) != {METADATA}:
         return out
-    return [json.loads(row[METADATA]) if row[METADATA] else {} for row in out]
+    return [_object(row[METADATA]) or row for row in out]
+
+
+def _object(cell: Any) -> dict[str, Any] | None:
+    """What export wrote into a cell; None where the column is somebody else's."""
+    if not cell:
+        return {}
+    return content_of(cell) if isinstance(cell, str) else None
 
 
 def _library() -> Any:

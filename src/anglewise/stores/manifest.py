@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, cast
@@ -9,9 +10,11 @@ from typing import Any, cast
 import numpy as np
 
 from anglewise.errors import StoreError
-from anglewise.stores.vector_store import StoredRows, VectorStore
+from anglewise.stores.vector_store import StoredRows, VectorStore, content_of
 
 FORMAT, LARGEST = 1, 1 << 40
+MOST_EFFORT, MOST_OVERSAMPLED = 1 << 16, 1 << 10
+"""What a manifest may ask of a search: an export asks for a thousand and for five times as much."""
 _WIDE = 1 << 128
 NOISE = 1e-6
 """What the last digits of float32 add up to, in parts of the root of all squares, from above."""
@@ -77,16 +80,9 @@ def manifest_of(store: VectorStore) -> Manifest | None:
 
     Raises ``StoreError`` for one that cannot be read.
     """
-    text = store.manifest()
-    if text is None:
+    values = content_of(store.manifest())
+    if values is None or "way" not in values:
         return None
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return None  # what somebody else wrote there
-    if not isinstance(content, dict) or "way" not in content:
-        return None
-    values = cast("dict[str, Any]", content)
     if not _is_one(values, store):
         raise StoreError(
             f"{store.address}: its manifest is of another version of anglewise, or was changed: "
@@ -101,24 +97,30 @@ def _is_one(values: dict[str, Any], store: VectorStore) -> bool:
     if values.get("format") != FORMAT or set(values) != due:
         return False
     words = ("measure", "direction", "way", "metric", "transform", "ids", "version")
-    counts = ("dimension", "count", "oversample", "k", "queries")
+    counts = ("dimension", "count", "k", "queries")
     numbers = ("slack", "recall", "recall_low")
     return (
         all(isinstance(values[name], str) for name in words)
         and all(_is_count(values[name]) for name in counts)
-        and all(isinstance(values[name], int | float) for name in numbers)
+        and _is_count(values["oversample"], MOST_OVERSAMPLED)
+        and all(_is_number(values[name]) and values[name] >= 0 for name in numbers)
         and isinstance(values["sum"], list)
-        and all(isinstance(part, int | float) for part in cast("list[Any]", values["sum"]))
+        and all(map(_is_number, cast("list[Any]", values["sum"])))
         and isinstance(values["effort"], dict)
         and all(
-            name in store.effort_names and _is_count(value)
+            name in store.effort_names and _is_count(value, MOST_EFFORT)
             for name, value in cast("dict[str, Any]", values["effort"]).items()
         )
     )
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST
+def _is_count(value: object, most: int = LARGEST) -> bool:
+    return type(value) is int and 0 < value <= most
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a finite number that float64 holds."""
+    return type(value) in {int, float} and abs(cast("float", value)) <= sys.float_info.max
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +153,14 @@ class Fingerprint:
         return cls(f"{total:032x}", count, tuple(moved.tolist()), NOISE * float(np.sqrt(squares)))
 
     def same(self, other: "Fingerprint") -> bool:
-        """Whether ids and vectors are alike, but for last digits."""
+        """Whether ids and vectors are alike, but for last digits.
+
+        Of both slacks the smaller one counts: one may have been written by anybody.
+        """
         if (self.ids, self.count, len(self.sum)) != (other.ids, other.count, len(other.sum)):
             return False
         moved = np.abs(np.array(self.sum) - np.array(other.sum))
-        return bool((moved <= max(self.slack, other.slack)).all())
+        return bool((moved <= min(self.slack, other.slack)).all())
 
 
 def _number(name: str) -> int:

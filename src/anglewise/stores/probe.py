@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.numbers import COUNT, SEED, check_flag, described
+from anglewise.data_types.numbers import COUNT, SEED, check_flag, described, shown
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float32, Float64
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, WrongTypeError, reason
-from anglewise.stores.address import Address, is_address
+from anglewise.stores.address import Address, hidden, is_address
 from anglewise.stores.identify import TIMES, Identified, from_lengths, from_vectors
 from anglewise.stores.vector_store import (
     SCRATCH,
@@ -26,6 +26,8 @@ SearchFunction: TypeAlias = Callable[[Any, int], Any]
 """Gives for one vector and a number of items pairs of an id and a number, in its order."""
 QUERIES, DEPTH, SAMPLE = 6, 32, 512
 """How many queries are asked, how many items of each are looked at, how many rows are read."""
+MOST_NUMBERS = 1 << 17
+"""Numbers of a vector: twice as many as any of these stores indexes."""
 UNNAMED = "the collection names no metric: this is what a question gets that names none either"
 UNTRIED = "without a test collection (--scratch) the rest is not known"
 UNIT = 1e-3
@@ -138,7 +140,9 @@ def probe(
     if isinstance(target, VectorStore):
         return _probe_store(target, dimension, scratch, seed)
     if isinstance(target, str):
-        raise SpellingError(f"{target!r} is no address of a store: write lancedb:///folder/table")
+        raise SpellingError(
+            f"{shown(hidden(target))!r} is no address of a store: write lancedb:///folder/table"
+        )
     if scratch:
         raise SpellingError("a function that searches cannot be written to: leave scratch out")
     if dimension is None:
@@ -216,6 +220,11 @@ def _probe_store(store: VectorStore, dimension: int | None, scratch: bool, seed:
     about = store.described()
     if not about.count:
         raise StoreError(f"{store.address} is empty: nothing can be asked of it")
+    if about.dimension > MOST_NUMBERS:
+        raise StoreError(
+            f"{store.address} says that a vector has {about.dimension:,} numbers, and at most "
+            f"{MOST_NUMBERS:,} are asked: it is no collection of embeddings"
+        )
     found, known, descending = _asked_store(store, about, seed)
     lengths = np.sqrt(np.square(known.astype(np.float64)).sum(axis=1))
     plain = Probe(

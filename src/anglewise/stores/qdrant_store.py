@@ -6,6 +6,7 @@ id of an item stands in the payload under ``id``, and a point without one bears 
 """
 
 import os
+import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +26,7 @@ from anglewise.errors import (
 )
 from anglewise.stores.address import Address
 from anglewise.stores.qdrant_edge_store import is_shard
+from anglewise.stores.qdrant_files import check_local_folder, is_local_folder
 from anglewise.stores.vector_store import (
     BATCH,
     SCRATCH,
@@ -65,6 +67,8 @@ class QdrantStore(VectorStore):
         self.library = _library()
         self.models = self.library.models
         self._asked: tuple[str | None] | None = None
+        if client is None and address.is_local and not is_local_folder(address.folder):
+            raise NoCollectionError(f"{address}: {address.folder} is no folder of Qdrant's")
         self.client = _client(address) if client is None else client
         try:
             with _saying(address):
@@ -257,11 +261,12 @@ class QdrantStore(VectorStore):
             if name in aliases:
                 old = models.DeleteAlias(alias_name=name)
                 steps.append(models.DeleteAliasOperation(delete_alias=old))
-            before = aliases.get(name, "")
+            before = aliases.pop(name, "")
             new = models.CreateAlias(collection_name=self.address.name, alias_name=name)
             steps.append(models.CreateAliasOperation(create_alias=new))
             self.client.update_collection_aliases(change_aliases_operations=steps)
-            if before.startswith(f"{name}__") and before != self.address.name:
+            is_ours = re.fullmatch(re.escape(f"{name}__") + "[0-9a-f]{12}", before)
+            if is_ours and before not in {self.address.name, *aliases.values()}:
                 self.client.delete_collection(before)  # an earlier export, which nobody names now
 
     def drop(self) -> None:
@@ -357,6 +362,7 @@ def _client(address: Address) -> Any:
                 f"{address}: this is a shard of Qdrant Edge, not of the client's local mode: "
                 f"qdrant-edge://{address.path}/{address.name}"
             )
+        check_local_folder(address.folder)
         with _saying(address):
             return client.QdrantClient(path=str(address.folder))
     https = address.option("https", "no")

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from anglewise.data_types.typing import Array, Float, Float32, Float64
 from anglewise.errors import FileError, ShapeError, reason
+from anglewise.io.arrays import load_npz
 from anglewise.io.files import PathLike, existing_file, reading
 from anglewise.io.outputs import new_file
 from anglewise.similarity_measures.affine import Affine
@@ -105,17 +107,21 @@ class QueryTransform:
     def load(cls, path: PathLike) -> "QueryTransform":
         """Read what :meth:`save` wrote; ``FileError`` for anything else, changed ones too."""
         location = existing_file(path)
+        arrays = load_npz(location)
         with reading(location, "a transform of queries"):
-            with np.load(location, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
             about = json.loads(str(arrays["about"]))
             out = cls(
-                arrays["offset"],
-                arrays.get("scale"),
-                arrays.get("matrix"),
+                _numbers(arrays, "offset"),
+                _numbers(arrays, "scale") if "scale" in arrays else None,
+                _numbers(arrays, "matrix", 2) if "matrix" in arrays else None,
                 bool(about["unit"]),
-                tuple(arrays["appended"].tolist()),
+                tuple(_numbers(arrays, "appended").tolist()),
             )
+            fits = [
+                len(part) == out.dimension for part in (out.scale, out.matrix) if part is not None
+            ]
+        if not all(fits):
+            raise FileError(f"{location} holds parts of several dimensions: export it anew")
         try:
             same = about["format"] == FORMAT and about["digest"] == out.digest
         except (KeyError, TypeError) as error:
@@ -123,3 +129,13 @@ class QueryTransform:
         if not same:
             raise FileError(f"{location} was changed after it was written, or by another version")
         return out
+
+
+def _numbers(arrays: Mapping[str, Array], name: str, dimensions: int = 1) -> Any:
+    """A part of a transform; ``ValueError`` for what is no finite numbers of its shape."""
+    numbers = arrays[name]
+    if numbers.dtype.kind not in "fiu" or numbers.ndim != dimensions:
+        raise ValueError(f"{name} is {numbers.dtype} of the shape {numbers.shape}")
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{name} holds what is not finite")
+    return numbers.astype(np.float64)

@@ -1,8 +1,9 @@
 """What stores that are asked in SQL have in common: names, and a column with JSON."""
 
-import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
+
+from anglewise.stores.vector_store import content_of
 
 METADATA = "metadata"
 """The column with everything that is known of an item, as JSON, in tables that export made."""
@@ -26,8 +27,5 @@ def known_of(cells: Mapping[str, Any]) -> dict[str, Any]:
     """
     if set(cells) != {METADATA} or not isinstance(cells[METADATA], str):
         return dict(cells)
-    try:
-        content: Any = json.loads(cells[METADATA])
-    except ValueError:
-        return dict(cells)
-    return cast("dict[str, Any]", content) if isinstance(content, dict) else dict(cells)
+    content = content_of(cells[METADATA])
+    return dict(cells) if content is None else content

@@ -12,6 +12,7 @@ import numpy as np
 
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, reason
+from anglewise.io.sizes import is_deep
 from anglewise.stores.address import KINDS, Address, read_address
 
 Metric: TypeAlias = Literal[
@@ -169,7 +170,7 @@ class VectorStore(ABC):
         """Take the place of the collection at an address at once, or be it where none is there."""
 
     def check_replaceable(self) -> None:  # noqa: B027 in most stores all are
-        """Raise ``StoreError`` where no other collection can take the place of this one at once."""
+        """Raise where no other can take the place of this one, or what else lies in it would go."""
 
     @abstractmethod
     def drop(self) -> None:
@@ -259,10 +260,25 @@ def saying(address: Address, name: str) -> Generator[None]:
     except AnglewiseError:
         raise
     except Exception as error:
-        said = reason(error, 300)
-        if address.password:
-            said = said.replace(address.password, "***")
+        said = address.without_secrets(reason(error, 2_000))[:300]
         raise StoreError(f"{address}: {name} says: {said}") from error
+
+
+def content_of(manifest: str | None) -> dict[str, Any] | None:
+    """What a manifest holds; None where there is none, or somebody else's text.
+
+    It comes with the collection, so from anybody.
+
+    >>> content_of('{"metric": "dot"}'), content_of("a comment of somebody else")
+    ({'metric': 'dot'}, None)
+    """
+    try:
+        content: Any = json.loads(manifest or "null")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict) or is_deep(manifest or ""):
+        return None
+    return cast("dict[str, Any]", content)
 
 
 def exported_for(manifest: str | None) -> str:
@@ -271,11 +287,7 @@ def exported_for(manifest: str | None) -> str:
     >>> exported_for('{"metric": "dot"}'), exported_for("a comment of somebody else")
     ('dot', '')
     """
-    try:
-        content: Any = json.loads(manifest or "null")
-    except ValueError:
-        return ""
-    named = cast("dict[str, Any]", content).get("metric") if isinstance(content, dict) else ""
+    named = (content_of(manifest) or {}).get("metric")
     return named if isinstance(named, str) else ""
 
 

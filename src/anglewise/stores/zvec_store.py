@@ -36,6 +36,7 @@ from anglewise.stores.vector_store import (
     StoredRows,
     VectorStore,
     as_batch,
+    content_of,
     rows_of_metadata,
     saying,
 )
@@ -331,7 +332,9 @@ def _about(doc: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {name: doc.field(name) for name in doc.field_names() if name != ID}
     if set(fields) != {METADATA} or doc.field(ID) is None:
         return fields
-    return json.loads(fields[METADATA])
+    text = fields[METADATA]
+    content = content_of(text) if isinstance(text, str) else None
+    return fields if content is None else content
 
 
 def _library() -> Any:
