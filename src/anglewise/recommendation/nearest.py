@@ -7,12 +7,13 @@ from functools import partial
 
 import numpy as np
 
+from anglewise.data_types.conversion import as_rows
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, EXPONENT
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.typing import Array, Bool, Direction, Ids, Int64
-from anglewise.errors import SpellingError, TooFewError
+from anglewise.data_types.typing import Array, Bool, Direction, Ids, Int64, Rows
+from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.nearest_neighbours.search import search_prepared
 from anglewise.nearest_neighbours.some_items import some_items
 from anglewise.nearest_neighbours.tiles import PreparedItems
@@ -39,6 +40,33 @@ def shown_rows(
     if forbidden is not None:
         is_shown[side.rows_of(forbidden, kind)] = False
     return is_shown
+
+
+def rows_named(
+    side: Embeddings, kind: str, ids: Ids | None, rows: Rows | None
+) -> Int64[Array, " some"]:
+    """The rows of ids, or the given rows; ``SpellingError`` unless exactly one of both came."""
+    if (ids is None) == (rows is None):
+        raise SpellingError(f"name each {kind} either by id or by rows=, one of them")
+    return as_rows(rows, len(side), kind) if ids is None else side.rows_of(ids, kind)
+
+
+def some_rows(
+    side: Embeddings, kind: str, ids: Ids | None, rows: Rows | None
+) -> Int64[Array, " some"]:
+    """The same; ``TooFewError`` where none is named."""
+    chosen = rows_named(side, kind, ids, rows)
+    if not len(chosen):
+        raise TooFewError(f"no {kind} was named: give at least one, by id or by rows=")
+    return chosen
+
+
+def single_row(side: Embeddings, kind: str, name: Ids) -> int:
+    """The row of one id; ``ShapeError`` where several came."""
+    rows = side.rows_of(name, kind)
+    if len(rows) != 1:
+        raise ShapeError(f"{len(rows)} {kind}s came where one is due")
+    return int(rows[0])
 
 
 def at_popularity(measure: Measure, exponent: float) -> Measure:

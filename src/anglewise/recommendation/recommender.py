@@ -25,14 +25,17 @@ from anglewise.data_types.typing import (
     Shaped,
 )
 from anglewise.equivalent_factorisations.gauge import without_biases
-from anglewise.errors import ShapeError, SpellingError, TooFewError
+from anglewise.errors import ShapeError, TooFewError
 from anglewise.recommendation.fold_in import Explanation, FoldIn, explain, learn_fold_in
 from anglewise.recommendation.nearest import (
     PreparedSides,
     at_popularity,
     nearest,
     reads_biases,
+    rows_named,
     shown_rows,
+    single_row,
+    some_rows,
 )
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
@@ -215,7 +218,7 @@ class Recommender:
         check_flag(with_seen, "with_seen")
         seen = None if with_seen else self.space.seen
         if users is not None or rows is not None:
-            user_rows = _some_rows(users_side, "user", users, rows)
+            user_rows = some_rows(users_side, "user", users, rows)
             asking, names = Embeddings(asking.vectors[user_rows]), names[user_rows]
             seen = None if seen is None else seen.take(user_rows)
         shown = shown_rows(self.space.items, "item", allowed, forbidden)
@@ -237,7 +240,7 @@ class Recommender:
         ``TooFewError`` for no items, else as :meth:`recommend` and :attr:`fold_in` do.
         """
         measure = self._measure_at(popularity)
-        used_rows = np.unique(_rows(self.space.items, "item", items, rows))
+        used_rows = np.unique(rows_named(self.space.items, "item", items, rows))
         vector = self._fold_in_for(measure, TO_ITEMS).vector(used_rows)
         shape = (1, len(self.space.items))
         used = SparseRows.from_pairs(np.zeros(len(used_rows), np.int64), used_rows, shape=shape)
@@ -255,7 +258,7 @@ class Recommender:
         forbidden: Ids | None = None,
     ) -> Recommended:
         """The ``k`` nearest items of each of these, without itself; raises as :meth:`recommend`."""
-        chosen = _some_rows(self.space.items, "item", items, rows)
+        chosen = some_rows(self.space.items, "item", items, rows)
         shown = shown_rows(self.space.items, "item", allowed, forbidden)
         return self._similar("items-items", self.space.items, chosen, k, shown)
 
@@ -269,13 +272,13 @@ class Recommender:
         forbidden: Ids | None = None,
     ) -> Recommended:
         """The ``k`` nearest users of each of these, without itself; raises as :meth:`recommend`."""
-        chosen = _some_rows(self._users, "user", users, rows)
+        chosen = some_rows(self._users, "user", users, rows)
         shown = shown_rows(self._users, "user", allowed, forbidden)
         return self._similar("queries-queries", self._users, chosen, k, shown)
 
     def user_rows(self, rows: Any) -> Int64[Array, " users"]:
         """Checked row numbers of users, for adapters: none is guessed from text or fractions."""
-        return _some_rows(self._users, "user", None, rows)
+        return some_rows(self._users, "user", None, rows)
 
     def rank(
         self,
@@ -329,7 +332,7 @@ class Recommender:
         Both are given by id. Raises ``TooFewError`` for a user without history, ``SpellingError``
         for measures whose score is no product (``anglewise.recommendation.fold_in``).
         """
-        row = _single(self._users, "user", user)
+        row = single_row(self._users, "user", user)
         seen = self.space.seen
         if seen is None or not len(seen.row(row)):
             raise TooFewError(
@@ -389,7 +392,7 @@ class Recommender:
         used: Int64[Array, " used"],
         item: Ids,
     ) -> Explanation:
-        row = _single(self.space.items, "item", item)
+        row = single_row(self.space.items, "item", item)
         space, fold_in = self._space_for(measure, TO_ITEMS), self._fold_in_for(measure, TO_ITEMS)
         return explain(space, measure, fold_in, user=user, used=used, item=row)
 
@@ -441,27 +444,3 @@ class Recommender:
             meaning=measure.formula.meaning + (f" (after: {frames})" if frames else ""),
             silent=tuple(map(str, names[silent])),
         )
-
-
-def _rows(side: Embeddings, kind: str, ids: Ids | None, rows: Rows | None) -> Int64[Array, " some"]:
-    """The rows of ids, or the given rows; ``SpellingError`` unless exactly one of both came."""
-    if (ids is None) == (rows is None):
-        raise SpellingError(f"name each {kind} either by id or by rows=, one of them")
-    return as_rows(rows, len(side), kind) if ids is None else side.rows_of(ids, kind)
-
-
-def _some_rows(
-    side: Embeddings, kind: str, ids: Ids | None, rows: Rows | None
-) -> Int64[Array, " some"]:
-    """The same; ``TooFewError`` where none is named."""
-    chosen = _rows(side, kind, ids, rows)
-    if not len(chosen):
-        raise TooFewError(f"no {kind} was named: give at least one, by id or by rows=")
-    return chosen
-
-
-def _single(side: Embeddings, kind: str, name: Ids) -> int:
-    rows = side.rows_of(name, kind)
-    if len(rows) != 1:
-        raise ShapeError(f"{len(rows)} {kind}s came where one is due")
-    return int(rows[0])
