@@ -156,14 +156,15 @@ def nonlinear(rng: np.random.Generator, items: int) -> tuple[np.ndarray, np.ndar
 def low_rank(rng: np.random.Generator, items: int) -> tuple[np.ndarray, np.ndarray]:
     """Half of the new columns go back to what the old ones hold; the others to something else."""
     common = _clusters(rng, items, 16)
-    x = [common @ _matrix(rng, 16, OLD // 2), _clusters(rng, items, OLD // 2)]
+    x: list[np.ndarray] = [common @ _matrix(rng, 16, OLD // 2), _clusters(rng, items, OLD // 2)]
     own = rng.uniform(0.3, 1) * _clusters(rng, items, NEW // 2)
-    return np.hstack(x), np.hstack([common @ _matrix(rng, 16, NEW // 2), own])
+    y: list[np.ndarray] = [common @ _matrix(rng, 16, NEW // 2), own]
+    return np.concatenate(x, axis=1), np.concatenate(y, axis=1)
 
 
 def two_models(rng: np.random.Generator, items: int) -> tuple[np.ndarray, np.ndarray]:
     """Both are other maps of one thing, bent, with noise."""
-    thing, out = _clusters(rng, items, 16), []
+    thing, out = _clusters(rng, items, 16), list[np.ndarray]()
     for columns in (OLD, NEW):
         bent = np.tanh(thing @ _matrix(rng, 16, 48)) @ _matrix(rng, 48, columns)
         out.append(bent + 0.2 * rng.normal(size=bent.shape))

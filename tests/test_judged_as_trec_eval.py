@@ -21,7 +21,7 @@ from anglewise.io.judgement_formats import read_judged
 from anglewise.judgements.combine import combined
 from anglewise.labelling.lint import lint
 from anglewise.rag.relevance import gather
-from anglewise.remedies.runner import content_of
+from anglewise.remedies.result_cache import content_of
 from anglewise.similarity_measures.measure import measures as read_measures
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 

@@ -7,8 +7,8 @@ from anglewise import Embeddings, Judgements, Run, Space, search
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import IdsError, SpellingError, ValuesError
 from anglewise.evaluation_metrics.evaluate import evaluate
-from anglewise.labelling.competing import Competing
 from anglewise.labelling.sample import sample
+from anglewise.nearest_neighbours.competing import Competing
 
 QUERIES, ITEMS, DEPTH = 120, 150, 10
 QUERY_IDS = [f"q{row}" for row in range(QUERIES)]

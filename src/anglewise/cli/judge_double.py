@@ -32,9 +32,9 @@ def sample_double_command(
     from anglewise.io.pairs_to_judge import check_queue, write_queue
     from anglewise.judgements.store import JudgementStore
     from anglewise.judgements.store_files import store_in
-    from anglewise.labelling.competing import Competing
     from anglewise.labelling.double_draw import sample_double
     from anglewise.labelling.sample import words_of_all
+    from anglewise.nearest_neighbours.competing import Competing
 
     check_queue(output)
     with talk.progress("reading"):

@@ -110,9 +110,9 @@ def judge_sample(
         run_names,
     )
     from anglewise.io.pairs_to_judge import check_queue, write_queue
-    from anglewise.labelling.competing import Competing
     from anglewise.labelling.judged_set import known_judgements
     from anglewise.labelling.sample import sample, words_of_all
+    from anglewise.nearest_neighbours.competing import Competing
 
     talk = Talk(always)
     if double is not None:

@@ -22,8 +22,7 @@ from anglewise.evaluation_metrics.differing_pairs import DifferingPairs
 from anglewise.evaluation_metrics.incomplete import ideal
 from anglewise.judgements.machine_judges import check_whole_pools, machine_in, rows_of_queries
 from anglewise.judgements.records import Judged
-from anglewise.labelling.competing import Competing
-from anglewise.labelling.double_draw import by_name, frame_of
+from anglewise.nearest_neighbours.competing import Competing, by_name
 from anglewise.statistics.prediction_powered import (
     DoublyGraded,
     MeanInterval,
@@ -92,7 +91,9 @@ def compare_assisted(
     check_whole_pools(of_machine)
     competing = Competing.of(spaces, spelled_in(draw, list(spaces)), direction)
     queries = rows_of_queries(of_machine, competing.asking.row_of)
-    frame = frame_of(competing, queries, draw.depth, draw.measures)
+    lists = competing.asked(queries, draw.depth, draw.measures)
+    ids = competing.asking.ids.tolist(), competing.item_ids.tolist()
+    frame = DifferingPairs.of(lists, queries, draw.depth, *ids)
     if frame.digest != draw.frame:
         raise ValuesError(
             "people's pairs were drawn from other lists than the space gives now, or the machine "

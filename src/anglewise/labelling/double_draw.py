@@ -10,10 +10,8 @@ import numpy as np
 
 from anglewise.data_types.drawn import LOT
 from anglewise.data_types.embeddings import Space
-from anglewise.data_types.numbers import shown
-from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
-from anglewise.errors import IdsError, TooFewError
+from anglewise.errors import TooFewError
 from anglewise.evaluation_metrics.differing_pairs import DifferingPairs, predicted_uncertainty
 from anglewise.judgements.machine_judges import (
     DOUBLE,
@@ -23,7 +21,7 @@ from anglewise.judgements.machine_judges import (
     rows_of_queries,
 )
 from anglewise.judgements.records import Judged
-from anglewise.labelling.competing import Competing
+from anglewise.nearest_neighbours.competing import Competing, by_name
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.statistics.planning import inclusion_chances, systematic
 
@@ -126,7 +124,9 @@ def sample_double(
     of_machine = [row for row in rows if row.judge == judge and row.source == "generated"]
     check_whole_pools(of_machine)
     competing = Competing.of(by_name(space), measures, direction)
-    frame = frame_of(competing, rows_of_queries(of_machine, competing.asking.row_of), depth)
+    queries = rows_of_queries(of_machine, competing.asking.row_of)
+    ids = competing.asking.ids.tolist(), competing.item_ids.tolist()
+    frame = DifferingPairs.of(competing.asked(queries, depth), queries, depth, *ids)
     grades = grades_of(frame.names, of_machine)
     rng = np.random.default_rng(seed)
     number = int(frame.differ.sum())
@@ -138,36 +138,6 @@ def sample_double(
     chances = double_chances(frame.spread, grades, count)
     chosen = draw_by_query(frame.pool.lists, chances, rng)
     return DoubleDraw(direction, depth, frame, chosen, chances, grades, judge)
-
-
-def by_name(space: Space | Mapping[str, Space]) -> dict[str, Space]:
-    """Spaces by their names; one alone needs none."""
-    return {"": space} if isinstance(space, Space) else dict(space)
-
-
-def frame_of(
-    competing: Competing,
-    queries: Int64[Array, " q"],
-    depth: int,
-    names: Sequence[str] | None = None,
-) -> DifferingPairs:
-    """The pairs among the first ``depth`` of all that competes, or of some of it, by name.
-
-    Raises ``IdsError`` for queries that one of several spaces lacks.
-    """
-    for name, own in competing.rows.items():
-        lacking = queries[own[queries] < 0]
-        if len(lacking):
-            raise IdsError(
-                f"{name} lacks {counted(len(lacking), 'query')} of those that the machine graded "
-                f"pairs of, such as {shown(str(competing.asking.ids[lacking[0]]))!r}: draw the "
-                "pool from all spaces (judge sample --spaces), which asks what all of them hold"
-            )
-    lists = competing.lists(queries, depth, None)
-    if names is not None:
-        lists = {name: lists[name] for name in names}
-    ids = competing.asking.ids.tolist(), competing.item_ids.tolist()
-    return DifferingPairs.of(lists, queries, depth, *ids)
 
 
 def double_chances(

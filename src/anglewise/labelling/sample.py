@@ -26,7 +26,7 @@ from anglewise.geometry.crowding import clusters
 from anglewise.io.judgement_export import Texts
 from anglewise.io.read import read_space
 from anglewise.io.space_files import is_space_folder
-from anglewise.labelling.competing import WORDS, Competing
+from anglewise.nearest_neighbours.competing import WORDS, Competing
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.statistics.planning import LEAST, inclusion_chances, systematic
 

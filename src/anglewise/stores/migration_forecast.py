@@ -277,8 +277,9 @@ def _spread_of_scores(
 
 def _slope(x: Float64[Array, " n"], y: Float64[Array, " n"]) -> float:
     """Of the line of least squares."""
-    spread = float(x.var())
-    return float(np.mean((x - x.mean()) * (y - y.mean()))) / spread if spread > 0 else 0.0
+    about: Array = x - x.mean()
+    squares = float(np.dot(about, about))
+    return float(np.dot(about, y)) / squares if squares > 0 else 0.0
 
 
 def _marked(relevant: SparseRows, block: slice, items: int) -> Bool[Array, "q n"]:

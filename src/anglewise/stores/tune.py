@@ -250,6 +250,8 @@ def timed_in_turn(
 
 
 def _tuned(store: VectorStore, asked: StoreQuestion, runs: int, scratch: bool, say: Say) -> Tuning:
+    if store.unasked:
+        raise StoreError(f"{store.address}: {store.unasked}")
     manifest, about = manifest_of(store), store.described()
     if not about.count:
         raise StoreError(f"{store.address} is empty")

@@ -28,8 +28,8 @@ from anglewise.judgements.machine_judges import DOUBLE
 from anglewise.web_page.metadata import Held, Metadata, bytes_of
 
 if TYPE_CHECKING:
-    from anglewise.labelling.competing import Competing
     from anglewise.nearest_neighbours.bm25 import Bm25Index
+    from anglewise.nearest_neighbours.competing import Competing
     from anglewise.rag.relevance import Relevance
 
 CHANGED = (
@@ -236,7 +236,7 @@ class Inspected:
 
     def competing(self, direction: Direction) -> "Competing":
         """All spaces in a direction, aligned by their ids."""
-        from anglewise.labelling.competing import Competing
+        from anglewise.nearest_neighbours.competing import Competing
 
         if direction not in self._competing:
             self._competing[direction] = Competing(self.spaces, direction, ())

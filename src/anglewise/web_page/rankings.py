@@ -21,7 +21,7 @@ from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.errors import IdsError, SpellingError
-from anglewise.labelling.competing import Competing, check_same_texts
+from anglewise.nearest_neighbours.competing import Competing, check_same_texts
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure

@@ -27,6 +27,11 @@ WORDS = ("title", "name", "question", "text", "body", "content", "sentence")
 NOWHERE = -1
 
 
+def by_name(space: Space | Mapping[str, Space]) -> dict[str, Space]:
+    """Spaces by their names; one alone needs none."""
+    return {"": space} if isinstance(space, Space) else dict(space)
+
+
 @dataclass(frozen=True, eq=False)
 class Competing:
     """Spaces, told apart by name, and runs: every list that somebody may compare.
@@ -221,6 +226,24 @@ class Competing:
         for run in self.runs:
             found[run.name] = self._of_run(run, rows, depth, hidden)
         return found
+
+    def asked(
+        self, queries: Int64[Array, " q"], depth: int, names: Sequence[str] | None = None
+    ) -> dict[str, Neighbours]:
+        """The lists of queries that every space is to hold, of all that competes, or some by name.
+
+        Raises ``IdsError`` for queries that one of several spaces lacks.
+        """
+        for name, own in self.rows.items():
+            lacking = queries[own[queries] == NOWHERE]
+            if len(lacking):
+                raise IdsError(
+                    f"{name} lacks {counted(len(lacking), 'query')} of those that the machine "
+                    f"graded pairs of, such as {shown(str(self.asking.ids[lacking[0]]))!r}: draw "
+                    "the pool from all spaces (judge sample --spaces), which asks what all hold"
+                )
+        lists = self.lists(queries, depth, None)
+        return lists if names is None else {name: lists[name] for name in names}
 
     def of_space(
         self,
