@@ -68,6 +68,7 @@ class QdrantStore(VectorStore):
         self.models = self.library.models
         self._asked: tuple[str | None] | None = None
         if client is None and address.is_local and not is_local_folder(address.folder):
+            _check_no_shard(address)
             raise NoCollectionError(f"{address}: {address.folder} is no folder of Qdrant's")
         self.client = _client(address) if client is None else client
         try:
@@ -352,16 +353,20 @@ def _version() -> str:
     return version("qdrant-client")
 
 
+def _check_no_shard(address: Address) -> None:
+    if is_shard(address.folder / address.name):
+        raise StoreError(
+            f"{address}: this is a shard of Qdrant Edge, not of the client's local mode: "
+            f"qdrant-edge://{address.path}/{address.name}"
+        )
+
+
 def _client(address: Address) -> Any:
     client = _library()
     if address.is_local:
         if not address.folder.is_dir():
             raise NoCollectionError(f"{address}: there is no folder {address.folder}")
-        if is_shard(address.folder / address.name):
-            raise StoreError(
-                f"{address}: this is a shard of Qdrant Edge, not of the client's local mode: "
-                f"qdrant-edge://{address.path}/{address.name}"
-            )
+        _check_no_shard(address)
         check_local_folder(address.folder)
         with _saying(address):
             return client.QdrantClient(path=str(address.folder))
