@@ -32,6 +32,10 @@ def npy_fortran(folder):
     return _saved(folder / "items.npy", np.asfortranarray(X))
 
 
+def npy_bytes(folder):
+    return _saved(folder / "items.npy", np.packbits(X > 0.4, axis=0).T.repeat(4, axis=0))
+
+
 def npy_packed(folder):
     return packed(npy(folder))
 

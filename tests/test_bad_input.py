@@ -131,7 +131,9 @@ def test_a_folder_without_vectors_says_what_is_due(tmp_path):
 
 def test_a_wrong_ending(tmp_path):
     path = _file(tmp_path, "a,1,2\n", "items.csv")
-    _says(r"not read from \.csv, but from \.arrow", read_space, path)
+    _says(r"items\.csv: no column holds lists of numbers", read_space, path)
+    path = _file(tmp_path, "a,1,2\n", "items.doc")
+    _says(r"not read from \.doc, but from \.arrow", read_space, path)
     path = _file(tmp_path, "a,1,2\n", "items.npy")
     _says("no npy file", read_space, path)
     path = _file(tmp_path, "a,1,2\n", "items.npz")
@@ -196,7 +198,10 @@ def test_dimensions_that_differ_name_both_files(tmp_path):
         ({"emb": [[1.0, 2.0], [3.0, None]]}, r"row 1 .*a number is missing"),
         ({"emb": [[1.0, 2.0], [3.0, float("nan")]]}, "row 1 holds NaN"),
         ({"emb": [["1", "2"], ["3", "4"]]}, r"no column holds lists of numbers, but emb \(list"),
-        ({"emb": ["[1, 2]", "[3, 4]"]}, r"no column holds lists of numbers, but emb \(string\)"),
+        ({"emb": ["1 2", "3 4"]}, r"no column holds lists of numbers, but emb \(string\)"),
+        ({"emb": ["[1, 2]", "[3, x]"]}, r"row 1 .*'\[3, x\]' is no vector"),
+        ({"emb": ["[1, 2]", "[3]"]}, r"row 1 .*a vector of 1 numbers where the first one has 2"),
+        ({"emb": ["[1, 2]", None]}, r"row 1 .*the vector is missing"),
         ({"emb": [[[[1.0]]], [[[2.0]]]]}, "no column holds lists of numbers"),
         ({"emb": [[], []]}, "no column holds lists|at least one row"),
         ({"id": ["a", "a"], "emb": [[1.0], [2.0]]}, r"'a'\): make ids unique"),
@@ -214,7 +219,7 @@ def test_a_column_of_text_named_as_vectors(tmp_path):
     path = _parquet(tmp_path, emb=[["1"], ["2"]])
     _says("numbers are due, not text", read_space, path, vector_column="emb")
     path = _parquet(tmp_path, emb=["1", "2"])
-    _says("lists of numbers are due", read_space, path, vector_column="emb")
+    _says("holds text that is no vector", read_space, path, vector_column="emb")
 
 
 def test_ids_that_do_not_fit_the_vectors(tmp_path):

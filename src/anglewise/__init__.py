@@ -39,7 +39,6 @@ if TYPE_CHECKING:
         read_judgements,
         read_pairs,
         read_run,
-        read_space,
         read_triplets,
     )
     from anglewise.io.space_folder import write_space
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
     from anglewise.stores.export import export
     from anglewise.stores.migrate import migrate
     from anglewise.stores.probe import probe
+    from anglewise.stores.space_reader import read_space
     from anglewise.stores.tune import tune
     from anglewise.stores.verify import verify
     from anglewise.web_page.app import inspect
@@ -124,7 +124,7 @@ _HOMES = {
     "read_pairs": "anglewise.io.read",
     "read_protocol": "anglewise.io.holdout_folder",
     "read_run": "anglewise.io.read",
-    "read_space": "anglewise.io.read",
+    "read_space": "anglewise.stores.space_reader",
     "read_triplets": "anglewise.io.read",
     "remedy": "anglewise.remedies.remedy",
     "replay": "anglewise.recommendation.replay",

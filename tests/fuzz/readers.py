@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+import dumped_vectors
 import good_files
 import made_texts
 from anglewise import (
@@ -366,6 +367,10 @@ _TABLES = [good_files.parquet_fixed, good_files.feather_file, good_files.arrow_s
 _TABLES += [good_files.csv, good_files.csv_quoted, good_files.ratings_dat, good_files.json_lines]
 _MADE: list[tuple[str, Maker, tuple[str, ...]]] = [
     *(("vectors", maker, ()) for maker in [*_VECTORS, good_files.sparse_matrix]),
+    *(("vectors", maker, ()) for maker in dumped_vectors.NAMED),
+    ("vectors", dumped_vectors.qdrant_points, ("vector_format=table",)),
+    ("vectors", good_files.npy_bytes, ("vector_format=bits",)),
+    ("vectors", good_files.npy_bytes, ("vector_format=int8(scale=0.5)",)),
     ("vectors", good_files.parquet_fixed, ("vector_column=emb", "id_column=doc_id")),
     ("vectors", good_files.npz, ("vector_column=vectors",)),
     *(

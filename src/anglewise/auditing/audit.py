@@ -27,6 +27,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import CONDITION, check_kind
 from anglewise.data_types.pairs import check_by_direction
+from anglewise.data_types.stored_lengths import stored_notes
 from anglewise.data_types.typing import Direction, Progress
 from anglewise.equivalent_factorisations.canonical import gauge
 from anglewise.equivalent_factorisations.gap import GaugeGap, gauge_gap
@@ -80,6 +81,7 @@ def notes(
         *_faint(gap, geometry),
         *_undecided(agreements),
         *_biases(subject),
+        *stored_notes(subject.space),
         *_zeros(subject),
         *_popularity(subject),
         *_sampled(subject),

@@ -7,11 +7,13 @@ from cyclopts import Group, Parameter
 
 from anglewise.cli.options import (
     A_COUNT,
+    A_SOURCE,
     AS_BROUGHT,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
     SeenOptions,
+    Source,
     Vectors,
     number,
 )
@@ -30,7 +32,7 @@ LOOK = Group("A closer look", sort_key=10)
 
 
 def audit(
-    space: Annotated[Path | None, READ] = None,
+    space: Annotated[Source | None, A_SOURCE, READ] = None,
     /,
     *,
     k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
@@ -78,8 +80,8 @@ def audit(
     from anglewise.auditing.subject import may_have_gauge
     from anglewise.cli.console import Talk
     from anglewise.errors import SpellingError
-    from anglewise.io.read import read_space
     from anglewise.report.audit_document import audit_document
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
     check_outputs(save_witness, html, judged=False)
@@ -114,13 +116,13 @@ def audit(
 
 
 def _judgements(
-    path: Path | None, space: "Space", say: "Callable[[str], None]"
+    path: Source | None, space: "Space", say: "Callable[[str], None]"
 ) -> "dict[Direction, Judgements]":
     """Those that lie in the folder, if it is one of ours: in its store, else beside the space."""
     from anglewise.io.judgements_beside import judgements_beside
     from anglewise.io.space_files import is_space_folder
 
-    if path is None or not is_space_folder(path):
+    if not isinstance(path, Path) or not is_space_folder(path):
         return {}
     known = judgements_beside(path, space, say)
     judged = dict(known)

@@ -8,11 +8,13 @@ from cyclopts import Group, Parameter
 
 from anglewise.cli.options import (
     A_COUNT,
+    A_SOURCE,
     FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
     Judging,
+    Source,
     Vectors,
     number,
 )
@@ -23,7 +25,7 @@ FOREIGN = Group("Questions from elsewhere", sort_key=30)
 
 
 def calibrate(
-    space: Annotated[Path | None, READ] = None,
+    space: Annotated[Source | None, A_SOURCE, READ] = None,
     /,
     *,
     output: Annotated[Path | None, Parameter(alias="-o"), RELEVANCE] = None,
@@ -77,6 +79,7 @@ def calibrate(
         at_most,
         encoder_for,
         judged_space,
+        label_of,
         measure_for,
         questions,
         questions_in,
@@ -112,7 +115,7 @@ def calibrate(
             depth=depth,
             recall=recall,
             seed=always.seed,
-            name=None if named is None else named.absolute().name,
+            name=None if named is None else label_of(named),
         )
     elsewhere = None
     if foreign is not None or encoder is not None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -11,6 +10,7 @@ from cyclopts import Parameter
 from anglewise.cli.options import (
     A_COUNT,
     A_FILTER,
+    A_SOURCE,
     A_TOLERANCE,
     AS_BROUGHT,
     FROM_FOLDER,
@@ -28,6 +28,7 @@ from anglewise.cli.options import (
     Results,
     SeenOptions,
     Several,
+    Source,
     SplitOptions,
     Vectors,
     number,
@@ -51,7 +52,7 @@ GATE_FAILED = 1
 
 
 def compare(
-    source: Annotated[Path | None, READ] = None,
+    source: Annotated[Source | None, A_SOURCE, READ] = None,
     /,
     *,
     measures: str | None = None,

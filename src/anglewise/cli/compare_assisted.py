@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anglewise.cli.options import AS_BROUGHT, FROM_FOLDER, Judging, Results, SeenOptions, Vectors
+from anglewise.cli.options import (
+    AS_BROUGHT,
+    FROM_FOLDER,
+    Judging,
+    Results,
+    SeenOptions,
+    Source,
+    Vectors,
+)
 from anglewise.errors import FileError, SpellingError
 
 if TYPE_CHECKING:
@@ -53,7 +61,7 @@ def depth_in(metric: str | None) -> int | None:
 
 
 def compare_assisted_command(
-    source: Path | None,
+    source: Source | None,
     measures: str | None,
     metric: str | None,
     direction: "Direction | None",
@@ -69,14 +77,14 @@ def compare_assisted_command(
     """Compare, write and print."""
     from anglewise.cli.inputs import direction_of, read_spaces
     from anglewise.comparison.assisted import compare_assisted
-    from anglewise.io.read import read_space
     from anglewise.judgements.store_files import store_in
     from anglewise.labelling.judged_set import read_set
     from anglewise.report.assisted_document import assisted_document
     from anglewise.report.plain_text import markdown
+    from anglewise.stores.space_reader import read_space
 
     depth = depth_in(metric)
-    if source is None and judging.qrels is None and not spaces:
+    if judging.qrels is None and not spaces and not isinstance(source, Path):
         raise FileError("no judgements: give the folder of a space with a store, or --qrels STORE")
     if spaces and seen != AS_BROUGHT:
         raise SpellingError(
@@ -88,7 +96,9 @@ def compare_assisted_command(
         else:
             loaded = {"": read_space(source, **vars(vectors), **vars(seen), say=talk.say)}
     first = next(iter(loaded.values()))
-    path = judging.qrels if judging.qrels is not None or source is None else store_in(source)
+    path = judging.qrels
+    if path is None and isinstance(source, Path):
+        path = store_in(source)
     if path is None or not path.exists():
         raise FileError(
             f"{path} is not there: --assisted reads grades of a machine and of people from a "

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from anglewise.cli.console import Talk
 from anglewise.cli.inputs import Judged, judged_names, judged_spaces
-from anglewise.cli.options import NO_FILES, Judging, Results, SeenOptions, Several, Vectors
+from anglewise.cli.options import NO_FILES, Judging, Results, SeenOptions, Several, Source, Vectors
 from anglewise.cli.protocol_inputs import SplitReader
 from anglewise.cli.results import check_run_out
 from anglewise.comparison.compare_runs import compare_listed
@@ -65,7 +64,7 @@ class ComparisonInputs(_Options):
     Each way to read it gives what is judged, and what compares once it is called.
     """
 
-    source: Path | None
+    source: Source | None
     measures: str | None
     direction: Direction | None
 
@@ -119,7 +118,7 @@ class ComparisonInputs(_Options):
             "--unjudged": results.unjudged,
         }
         refuse(given, "is not of several trainings: leave it or --trainings out")
-        first = () if self.source is None else (str(self.source),)
+        first = () if self.source is None else (self.source,)
         spaces, judged = self._several((*first, *words), None, options["seed"])
         wanted = wanted_measures(self.measures, (), spaces.values())
         return judged, partial(compare_trainings, spaces, judged, wanted, **options)
@@ -136,7 +135,7 @@ class ComparisonInputs(_Options):
         return judged, partial(compare_spaces, spaces, judged, wanted, **more, **options)
 
     def _several(
-        self, words: Sequence[str], source: Path | None, seed: int
+        self, words: Sequence[str | Source], source: Source | None, seed: int
     ) -> tuple[dict[str, Space], dict[str, Judgements]]:
         return judged_spaces(
             source,

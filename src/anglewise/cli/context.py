@@ -9,9 +9,11 @@ from cyclopts import Group, Parameter
 from anglewise.cli.options import (
     A_COUNT,
     A_FILTER,
+    A_SOURCE,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
+    Source,
     Vectors,
     number,
 )
@@ -28,7 +30,7 @@ CHOICE = Group("Which passages", sort_key=20)
 
 
 def context(
-    space: Annotated[Path | None, READ] = None,
+    space: Annotated[Source | None, A_SOURCE, READ] = None,
     /,
     *,
     prompt: str,
@@ -77,9 +79,9 @@ def context(
     from anglewise.cli.inputs import encoder_for, measure_for
     from anglewise.cli.program import version
     from anglewise.data_types.filters import read_filter
-    from anglewise.io.read import read_space
     from anglewise.nearest_neighbours.index import Index
     from anglewise.rag.context import Context
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
     loaded = read_space(space, **vars(vectors), say=talk.say)

@@ -73,11 +73,12 @@ def export(
     from anglewise.cli.program import version
     from anglewise.data_types.judgements import Judgements
     from anglewise.errors import FileError
-    from anglewise.io.read import read_judgements, read_space
+    from anglewise.io.read import read_judgements
     from anglewise.report.store_documents import export_document
     from anglewise.similarity_measures.measure import measure as read_measure
     from anglewise.stores.address import read_address
     from anglewise.stores.export import export as exported
+    from anglewise.stores.space_reader import read_space
     from anglewise.stores.verify import in_words
 
     talk = Talk(always)

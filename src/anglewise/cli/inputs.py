@@ -1,10 +1,11 @@
 """From options to spaces, judgements, questions and the encoder that reads them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from anglewise.cli.options import AS_BROUGHT, Judging, SeenOptions, Vectors
+from anglewise.cli.options import AS_BROUGHT, Judging, SeenOptions, Source, Vectors
+from anglewise.cli.paths import named_source
 from anglewise.cli.protocol_inputs import SplitReader
 from anglewise.comparison.candidates import FORBIDDEN, check_space_name
 from anglewise.comparison.compare import NO_RULES
@@ -24,11 +25,13 @@ from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import contents, existing_file, reading, suffix
 from anglewise.io.judgement_files import judged_ids
-from anglewise.io.read import judgement_kind, read_judgements, read_pairs, read_space, read_triplets
+from anglewise.io.read import judgement_kind, read_judgements, read_pairs, read_triplets
 from anglewise.io.run_files import name_of, read_run
 from anglewise.io.tables import Role, need
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
+from anglewise.stores.address import Address
+from anglewise.stores.space_reader import read_space
 
 
 def most_neighbours(space: Space, direction: Direction) -> int:
@@ -66,7 +69,7 @@ Judged: TypeAlias = Judgements | Pairs | Triplets
 
 
 def judged_space(
-    source: Path | None,
+    source: Source | None,
     vectors: Vectors,
     direction: Direction | None,
     judging: Judging,
@@ -82,9 +85,14 @@ def judged_space(
 
     Raises ``SpellingError`` when judgements are given twice, ``FileError`` when there are none.
     """
-    if split is not None and source is not None:
+    if split is not None and isinstance(source, Path):
         return split.read(source, say)
     source_is_judgements = source is not None and vectors.items is not None
+    if source_is_judgements and isinstance(source, Address):
+        raise SpellingError(
+            f"beside --items, what comes first stands for the judgements, and {source} is a "
+            "store: leave --items out"
+        )
     if source_is_judgements and judging.qrels is not None:
         raise SpellingError(
             f"beside --items, {source} stands for the judgements, and --qrels {judging.qrels} "
@@ -94,14 +102,15 @@ def judged_space(
         None if source_is_judgements else source, **vars(vectors), **vars(seen), say=say
     )
     chosen_direction = direction_of(direction, space)
-    path = source if source_is_judgements else judging.qrels
+    folder = None if isinstance(source, Address) else source
+    path = folder if source_is_judgements else judging.qrels
     if path is None:
-        if source is None or not source.is_dir():
+        if folder is None or not folder.is_dir():
             raise FileError(
                 "no judgements: give --qrels FILE, or before --items a file of graded pairs, "
                 "triplets or labels"
             )
-        path = source
+        path = folder
     else:
         judgements = _pairs_or_triplets(
             path, space, judging, say, unnamed_pairs=source_is_judgements
@@ -150,8 +159,8 @@ ONLY = "space"
 
 
 def judged_spaces(
-    source: Path | None,
-    words: Sequence[str],
+    source: Source | None,
+    words: Sequence[str | Source],
     vectors: Vectors,
     direction: Direction | None,
     judging: Judging,
@@ -193,8 +202,8 @@ def judged_spaces(
 
 
 def read_spaces(
-    source: Path | None, words: Sequence[str], vectors: Vectors, say: Say
-) -> tuple[dict[str, Space], Path | None]:
+    source: Source | None, words: Sequence[str], vectors: Vectors, say: Say
+) -> tuple[dict[str, Space], Source | None]:
     """Every space by its name, and the folder or file of the first.
 
     Without any words it is the one space that the other options give. Raises ``SpellingError``
@@ -281,7 +290,7 @@ def judged_names(
     return space, judged
 
 
-def _check_alone(source: Path | None, vectors: Vectors) -> None:
+def _check_alone(source: Source | None, vectors: Vectors) -> None:
     options = {
         str(source): source,
         "--items": vectors.items,
@@ -297,8 +306,8 @@ def _check_alone(source: Path | None, vectors: Vectors) -> None:
         )
 
 
-def _named(words: Sequence[str]) -> dict[str, Path]:
-    """``new=FOLDER`` or ``FOLDER``, called by the last part of its path."""
+def _named(words: Sequence[str | Source]) -> dict[str, Source]:
+    """``new=FOLDER`` or ``FOLDER``, called by the last part of its path; likewise an address."""
     pairs = [_pair(word) for word in words]
     names = [name for name, _ in pairs]
     twice = [name for name in names if names.count(name) > 1]
@@ -309,21 +318,26 @@ def _named(words: Sequence[str]) -> dict[str, Path]:
     return dict(pairs)
 
 
-def _pair(word: str) -> tuple[str, Path]:
-    name, named, path = word.partition("=")
-    if named:
-        return name, Path(path)
-    folder = Path(word)
+def _pair(word: str | Source) -> tuple[str, Source]:
+    name, folder = named_source(word) if isinstance(word, str) else ("", word)
+    if name or isinstance(folder, Address):
+        return name or label_of(folder), folder
     return folder.resolve().name if folder.name in {"", ".."} else folder.name, folder
 
 
-def _own_name(source: Path | None) -> str:
-    name = "" if source is None else source.name.strip()
+def label_of(source: Source) -> str:
+    """What to call a source of vectors: the name of its file or folder, or of its collection."""
+    return source.label if isinstance(source, Address) else source.absolute().name
+
+
+def _own_name(source: Source | None) -> str:
+    own = source.label if isinstance(source, Address) else "" if source is None else source.name
+    name = own.strip()
     return ONLY if not name or any(c in FORBIDDEN for c in name) else name
 
 
 def _by_name(
-    say: Callable[[str], None], name: str, named: dict[str, Path | None] | dict[str, Path]
+    say: Callable[[str], None], name: str, named: Mapping[str, Source | None]
 ) -> Callable[[str], None]:
     """Say of which space it is, where there are several."""
     return say if len(named) == 1 else lambda sentence: say(f"{name}: {sentence}")

@@ -9,11 +9,13 @@ from cyclopts import Parameter
 
 from anglewise.cli.options import (
     A_COUNT,
+    A_SOURCE,
     AS_BROUGHT,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
     SeenOptions,
+    Source,
     Vectors,
     number,
 )
@@ -32,7 +34,7 @@ A_PORT = number(whole(1, 65535, example="8000"))
 
 
 def inspect(
-    space: Annotated[Path | None, READ] = None,
+    space: Annotated[Source | None, A_SOURCE, READ] = None,
     others: Annotated[tuple[str, ...], Parameter(show_default=False), SPACE_READ] = (),
     /,
     *,
@@ -198,7 +200,7 @@ def _export(
 
 
 def _read(
-    path: Path | None,
+    source: Source | None,
     vectors: Vectors,
     seed: int,
     store: Path | None,
@@ -208,22 +210,24 @@ def _read(
     runs: Sequence[str] = (),
 ) -> "Inspected":
     """The space with the judgements that lie in its folder, if it is one of ours, and the runs."""
-    from anglewise.cli.inputs import read_runs
+    from anglewise.cli.inputs import label_of, read_runs
     from anglewise.cli.path_checks import BESIDE_STORE
     from anglewise.io.files import check_unchanged, noting_reads
     from anglewise.io.output_checks import check_name_fits
     from anglewise.io.ownership import check_whose_store
-    from anglewise.io.read import judgements_of, read_space, stored_directions
+    from anglewise.io.read import judgements_of, stored_directions
     from anglewise.io.space_files import is_space_folder
     from anglewise.judgements.store_files import STORE_NAME, store_in
+    from anglewise.stores.space_reader import read_space
     from anglewise.web_page.answers import with_stored
     from anglewise.web_page.metadata import with_own_columns
     from anglewise.web_page.open_space import Inspected
     from anglewise.web_page.rankings import fitting, named_runs
 
     judged: dict[Direction, Judgements] = {}
+    path = source if isinstance(source, Path) else None
     with noting_reads() as files:
-        read = read_space(path, **vars(vectors), **vars(seen), say=talk.say)
+        read = read_space(source, **vars(vectors), **vars(seen), say=talk.say)
         loaded = with_own_columns(read, files)
         if path is not None and is_space_folder(path):
             for direction in stored_directions(path):
@@ -236,7 +240,8 @@ def _read(
     for file, before in files.items():
         check_unchanged(file, before)
     if path is None or not is_space_folder(path):
-        name = next((p for p in (path, vectors.items) if p is not None), Path("space"))
+        given = next((p for p in (source, vectors.items) if p is not None), Path("space"))
+        name = Path(label_of(given)) if not isinstance(given, Path) else given
         if store is None:  # one for each: rows of other vectors bear the same ids
             store = store_in(name.absolute().parent, f"{name.name}.{STORE_NAME}")
             check_whose_store(store)

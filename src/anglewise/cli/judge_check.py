@@ -140,11 +140,11 @@ def judge_lint(
     from anglewise.cli.console import Talk
     from anglewise.cli.inputs import at_most, direction_of, most_neighbours, reader_options
     from anglewise.errors import FileError
-    from anglewise.io.read import read_space
     from anglewise.labelling.judged_set import read_set
     from anglewise.labelling.lint import lint
     from anglewise.labelling.lint_checks import SEVERITIES
     from anglewise.report.check_documents import lint_document
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
     source = judging.qrels or space

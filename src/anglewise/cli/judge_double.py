@@ -39,7 +39,7 @@ def sample_double_command(
     check_queue(output)
     with talk.progress("reading"):
         loaded, first = read_spaces(space, spaces, vectors, talk.say)
-    store = None if first is None else store_in(first)
+    store = store_in(first) if isinstance(first, Path) else None
     if store is None or not store.is_file():
         raise FileError(
             f"{store or 'no folder was named, and its store'} is not there: --double draws from "

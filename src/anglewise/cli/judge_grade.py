@@ -96,7 +96,6 @@ def judge_grade(
     from anglewise.encoders.json_requests import USUAL, Patience, key_of
     from anglewise.errors import SpellingError
     from anglewise.io.pairs_to_judge import read_queue
-    from anglewise.io.read import read_space
     from anglewise.labelling.grading_prompt import (
         HIGHEST,
         read_instructions,
@@ -104,6 +103,7 @@ def judge_grade(
     )
     from anglewise.labelling.judged_set import store_of
     from anglewise.labelling.machine_grades import Prices, grade_pairs, grading_job
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
     if not model.strip():

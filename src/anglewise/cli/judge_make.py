@@ -123,8 +123,9 @@ def judge_from_interactions(
 
     from anglewise.cli.console import Talk
     from anglewise.errors import SpellingError
-    from anglewise.io.read import read_interactions, read_space
+    from anglewise.io.read import read_interactions
     from anglewise.labelling.generated import from_interactions
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
     with talk.progress("reading"):
@@ -192,8 +193,8 @@ def judge_from_labels(
 
     from anglewise.cli.console import Talk
     from anglewise.io.judgement_files import read_classes
-    from anglewise.io.read import read_space
     from anglewise.labelling.generated import classes_of, from_classes
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
     with talk.progress("reading"):
@@ -261,9 +262,9 @@ def judge_from_text(
     from anglewise.encoders.endpoint import HOME
     from anglewise.encoders.json_requests import USUAL, checked_address, key_of
     from anglewise.errors import SpellingError
-    from anglewise.io.read import read_space
     from anglewise.labelling.known_items import chat_asker, known_items, write_known_items
     from anglewise.report.document import Document
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
     if (model is None) == (by == "model"):

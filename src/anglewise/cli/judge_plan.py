@@ -136,7 +136,8 @@ def judge_sample(
         lists = read_runs(runs, talk.say)
         direction = direction_of(direction, next(iter(loaded.values())))
         competing = Competing.of(loaded, measures, direction, lists)
-        judged = known_judgements(qrels, first, competing.names_alone, direction, talk.say)
+        folder = first if isinstance(first, Path) else None
+        judged = known_judgements(qrels, folder, competing.names_alone, direction, talk.say)
     longest = max(most_neighbours(each, direction) for each in loaded.values())
     depth = at_most(depth, longest, "items of each list (--depth)", talk.say)
     with talk.progress("searching"):

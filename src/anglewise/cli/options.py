@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Group, Parameter, Token
 
@@ -21,6 +21,7 @@ from anglewise.cli.paths import (
 )
 from anglewise.data_types.numbers import COUNT, FINITE, POSITIVE, SEED, Bounds, shown
 from anglewise.errors import SpellingError
+from anglewise.stores.address import Address, is_address, read_address
 
 
 def number(bounds: Bounds, **settings: Any) -> Parameter:
@@ -72,6 +73,18 @@ def _whole(_type: Any, value: str, delimiter: str | None = None) -> list[str]:
     return [value]
 
 
+def _source(_type: Any, tokens: Sequence[Token]) -> "Source":
+    """An address of a store as such: a path would make one slash of its two."""
+    text = tokens[0].value
+    try:
+        return read_address(text) if is_address(text) else Path(text)
+    except SpellingError as error:
+        raise ValueError(str(error)) from None
+
+
+Source: TypeAlias = Path | Address
+"""Where vectors lie: a file, a folder, or a collection of a store."""
+A_SOURCE = Parameter(converter=_source, n_tokens=1, accepts_keys=False)
 A_COUNT = number(COUNT)
 A_FILTER = Parameter(name="--where", negative=(), show_default=False, env_var_split=_whole)
 A_TOLERANCE = Parameter(converter=_tolerance)
@@ -110,8 +123,9 @@ NOTHING_SPECIAL = Always()
 class Vectors:
     """A space given by files instead of a folder."""
 
-    items: Annotated[Path | None, READ] = None
-    """Vectors of the items: .npy, .parquet, .npz, .safetensors, word2vec, ..."""
+    items: Annotated[Source | None, A_SOURCE, READ] = None
+    """Vectors of the items: .npy, .parquet, .npz, .safetensors, word2vec, CSV, dumps in JSON, ...,
+    or the address of a store."""
     item_ids: Annotated[Path | None, READ] = None
     """Ids of the items, one a line, in the order of the vectors."""
     queries: Annotated[Path | None, READ] = None
@@ -126,6 +140,10 @@ class Vectors:
     """Name of the column or array of vectors, if it is not a usual one."""
     id_column: str | None = None
     """Name of the column of ids, if it is not a usual one."""
+    vector_format: str | None = None
+    """What vectors of eight bits a number are: bits (packed), int8(scale=S,offset=O) or numbers; or
+    what a dump is, if the guess is wrong: table, copy, openai, qdrant, pinecone, weaviate, milvus,
+    chroma."""
     trained_for: Literal["dot", "cosine", "euclidean", "unknown"] | None = None
     """The measure inside the training loss, if you know it."""
 

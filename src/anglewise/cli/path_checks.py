@@ -26,6 +26,7 @@ from anglewise.cli.paths import (
     options_of,
 )
 from anglewise.errors import FileError
+from anglewise.stores.address import hidden, is_address
 
 SETTINGS = Path("anglewise.toml")
 BESIDE_STORE = len("-journal")
@@ -37,6 +38,7 @@ class Use:
     """One path of one call, what is done with it, and whether anybody named it.
 
     ``is_shared`` says of a file that it holds other tables too: it is added to, and not replaced.
+    ``stored`` says that a vector store keeps a collection there, all of whose files are its own.
     """
 
     label: str
@@ -44,6 +46,7 @@ class Use:
     role: PathRole
     named: bool = True
     is_shared: bool = False
+    stored: bool = False
 
     @cached_property
     def place(self) -> "Any":
@@ -123,8 +126,9 @@ def _uses(
             for path in role.paths(word):
                 if not is_device(path):
                     shared = role is TO_STORE and is_shared_file(word)
-                    typed = option.parameter in named
-                    yield Use(f"{option.name} {word}", path, role, typed, shared)
+                    typed, stored = option.parameter in named, "://" in str(word)
+                    label = f"{option.name} {_shown(word)}"
+                    yield Use(label, path, role, typed, shared, stored)
             if role is STORE and Path(word).is_dir():  # the space around it is read
                 yield Use(f"{option.name} {word}", Path(word), READ)
 
@@ -145,6 +149,8 @@ def _check_word(option: Option, role: PathRole, word: Any) -> None:
     from anglewise.io.files import checked_path
     from anglewise.io.output_checks import check_handle
 
+    if is_address(word):
+        return
     path = checked_path(word)
     if role is SPACE_READ and word.partition("=")[1:] == ("=", ""):
         raise FileError(f"{word} names no folder: write NAME=FOLDER, or FOLDER")
@@ -155,6 +161,11 @@ def _check_word(option: Option, role: PathRole, word: Any) -> None:
         )
     for named in role.paths(word) if role is SPACE_READ else (path,):
         check_handle(named, writes=role.does != "reads")
+
+
+def _shown(word: Any) -> str:
+    """A word as messages may show it."""
+    return hidden(str(word))
 
 
 def _words(value: Any) -> list[Any]:
@@ -242,6 +253,8 @@ def _check_apart(writing: Use, other: Use) -> None:
 def _clash(writing: Use, other: Use) -> str:
     """What is wrong with writing the one beside the other; nothing if nothing is."""
     does = writing.role.does
+    if other.stored and not writing.stored and writing.place.is_inside(other.place):
+        return "lies in the folder of a collection of a store"
     if does == "fills folder" and not writing.path.is_file():
         return _clash_of_names(writing, other)
     if writing.place.is_same(other.place):

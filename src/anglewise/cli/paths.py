@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from anglewise.errors import AnglewiseError, FileError, SpellingError
+from anglewise.stores.address import Address, is_address, read_address
 
 Does: TypeAlias = Literal["reads", "writes", "replaces folder", "fills folder", "adds to"]
 Given: TypeAlias = Mapping[str, Any]
@@ -23,7 +24,19 @@ Given: TypeAlias = Mapping[str, Any]
 
 
 def _itself(word: Any) -> Iterable[Path]:
-    return (Path(word),)
+    return word.places if isinstance(word, Address) else (Path(word),)
+
+
+def named_source(word: str) -> tuple[str, Path | Address]:
+    """``NAME=FOLDER``, ``FOLDER`` or an address, in which a sign of equality may stand too.
+
+    >>> named_source("new=lancedb:///data/films?id=sku")[0], named_source("lancedb:///a/b?id=c")[0]
+    ('new', '')
+    """
+    name, named, rest = word.partition("=")
+    if not named or "://" in name:
+        name, rest = "", word
+    return name, read_address(rest) if is_address(rest) else Path(rest)
 
 
 @dataclass(frozen=True)
@@ -62,9 +75,11 @@ class FolderMark:
 
 
 def _named(word: str) -> Iterable[Path]:
-    """``NAME=FOLDER`` or ``FOLDER``."""
-    name, named, path = word.partition("=")
-    return (Path(path if named else name),)
+    """``NAME=FOLDER`` or ``FOLDER``; where a collection lies on this machine, if it does."""
+    try:
+        return _itself(named_source(word)[1])
+    except SpellingError:  # which the command will say
+        return ()
 
 
 BESIDE_MODEL = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "preprocessor_config.json")
@@ -118,7 +133,7 @@ def _of_space(arguments: Given) -> Iterable[Path]:
 
     space = arguments["space"]
     try:
-        if space is None or not is_space_folder(space):
+        if space is None or isinstance(space, Address) or not is_space_folder(space):
             return ()
         encoder = read_description(space)["about"].get("encoder")
         if not isinstance(encoder, str):
@@ -177,8 +192,6 @@ def _in_truths(words: str) -> Iterable[Path]:
 
 def _in_address(word: str) -> Iterable[Path]:
     """Where a collection lies on this machine, if it does."""
-    from anglewise.stores.address import read_address
-
     try:
         return read_address(word).places
     except SpellingError:  # which the command will say

@@ -11,6 +11,7 @@ from anglewise.cli.options import (
     Judging,
     SeenOptions,
     Several,
+    Source,
     SplitOptions,
     Vectors,
 )
@@ -68,7 +69,7 @@ class SplitReader:
 def split_reader(
     options: SplitOptions,
     several: Several,
-    source: Path | None,
+    source: Source | None,
     *,
     vectors: Vectors,
     seen: SeenOptions,

@@ -7,11 +7,13 @@ from cyclopts import Parameter
 
 from anglewise.cli.options import (
     A_COUNT,
+    A_SOURCE,
     AS_BROUGHT,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
     SeenOptions,
+    Source,
     Vectors,
     number,
 )
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def recommend(
-    space: Annotated[Path | None, READ] = None,
+    space: Annotated[Source | None, A_SOURCE, READ] = None,
     /,
     *,
     user: str | None = None,
@@ -81,12 +83,12 @@ def recommend(
     from anglewise.cli.program import version
     from anglewise.data_types.text import parted
     from anglewise.errors import SpellingError, TooFewError
-    from anglewise.io.read import read_space
     from anglewise.recommendation.recommender import Recommender
     from anglewise.report.retrieval_documents import (
         ShownRecommendations,
         recommendations_document,
     )
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
     if (user is not None) + (used is not None) + everybody != 1:

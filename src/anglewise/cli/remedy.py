@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from anglewise.cli.options import (
     A_COUNT,
+    A_SOURCE,
     A_TOLERANCE,
     AS_BROUGHT,
     FROM_FOLDER,
@@ -16,6 +17,7 @@ from anglewise.cli.options import (
     Always,
     Judging,
     SeenOptions,
+    Source,
     Vectors,
     number,
 )
@@ -29,7 +31,7 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def remedy(
-    source: Annotated[Path | None, READ] = None,
+    source: Annotated[Source | None, A_SOURCE, READ] = None,
     /,
     *,
     candidates: str | None = None,

@@ -7,11 +7,13 @@ from cyclopts import Parameter
 
 from anglewise.cli.options import (
     A_FILTER,
+    A_SOURCE,
     AS_BROUGHT,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
     SeenOptions,
+    Source,
     Vectors,
     number,
 )
@@ -30,7 +32,7 @@ USUAL = 10
 
 
 def search(
-    space: Annotated[Path | None, READ] = None,
+    space: Annotated[Source | None, A_SOURCE, READ] = None,
     /,
     *,
     query: str | None = None,
@@ -85,13 +87,13 @@ def search(
     from anglewise.cli.program import version
     from anglewise.data_types.filters import read_filter
     from anglewise.errors import SpellingError
-    from anglewise.io.read import read_space
     from anglewise.nearest_neighbours.represented import check_rank, usual_measures
     from anglewise.nearest_neighbours.search import search as nearest
     from anglewise.nearest_neighbours.search import search_vectors
     from anglewise.report.retrieval_documents import QueryNeighbours, neighbours_document
     from anglewise.similarity_measures.biases import biases_note
     from anglewise.similarity_measures.measure import measures as read_measures
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
     if sum(value is not None for value in (query, text, image)) + everybody != 1:

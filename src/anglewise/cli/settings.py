@@ -73,7 +73,8 @@ PLAIN = _names(
     "popularity port prices prompt query query-column question quiet reasons recall "
     "relevant-from resamples sample seed sequential share slice small source sources split "
     "strata strict tables temperature text text-column threshold time tolerance traffic "
-    "trained-for unjudged used user validation variants vector-column weight where witness"
+    "trained-for unjudged used user validation variants vector-column "
+    "vector-format weight where witness"
 )
 """Words and numbers that change what is computed and nothing else."""
 
@@ -274,6 +275,11 @@ def _check(
 ) -> None:
     """Refuse what a folder may not set; ``options`` are all that the command takes."""
     setting = f"{path} sets {name} under [{'.'.join(commands)}]"
+    if "://" in value:
+        raise SpellingError(
+            f"{setting} to an address, and which store is asked a folder may not choose; "
+            f"{_instead(commands, name)}"
+        )
     if name in READS | WRITES and ELSEWHERE.search(value):
         raise SpellingError(
             f"{setting} to {value!r}, on another machine, which a folder may not choose; "

@@ -8,7 +8,7 @@ from anglewise.data_types.text import parted
 from anglewise.errors import FileError, SpellingError
 
 if TYPE_CHECKING:
-    from anglewise.cli.options import Judging, SeenOptions, Vectors
+    from anglewise.cli.options import Judging, SeenOptions, Source, Vectors
     from anglewise.cli.protocol_inputs import SplitReader
     from anglewise.comparison.comparison_result import Comparison
     from anglewise.data_types.embeddings import Space
@@ -34,7 +34,7 @@ def compared_by(
 
 def read_truths(
     words: str | None,
-    source: Path | None,
+    source: "Source | None",
     vectors: "Vectors",
     direction: "Direction | None",
     judging: "Judging",
@@ -57,7 +57,7 @@ def read_truths(
     from anglewise.comparison.truths import of_use
     from anglewise.data_types.evaluation_rules import evaluated_with
     from anglewise.io.item_sets import read_item_sets
-    from anglewise.io.read import read_space
+    from anglewise.stores.space_reader import read_space
 
     def read() -> tuple["Space", Any]:
         return judged_space(

@@ -60,9 +60,10 @@ def tune(
     from anglewise.cli.inputs import direction_of
     from anglewise.cli.program import version
     from anglewise.data_types.judgements import Judgements
-    from anglewise.io.read import read_judgements, read_space
+    from anglewise.io.read import read_judgements
     from anglewise.report.tuning_document import tuning_document, tuning_picture
     from anglewise.stores.address import read_address
+    from anglewise.stores.space_reader import read_space
     from anglewise.stores.tune import tune as tuned
 
     talk = Talk(always)

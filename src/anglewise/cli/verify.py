@@ -50,9 +50,10 @@ def verify(
     from anglewise.cli.inputs import direction_of
     from anglewise.cli.program import version
     from anglewise.data_types.judgements import Judgements
-    from anglewise.io.read import read_judgements, read_space
+    from anglewise.io.read import read_judgements
     from anglewise.report.store_documents import verification_document
     from anglewise.stores.address import read_address
+    from anglewise.stores.space_reader import read_space
     from anglewise.stores.verify import verify as verified
 
     talk = Talk(always)

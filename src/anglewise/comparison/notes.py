@@ -27,6 +27,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.pairs import Pairs, Triplets
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.representation import Representation
+from anglewise.data_types.stored_lengths import stored_notes
 from anglewise.data_types.text import counted, listed
 from anglewise.data_types.token_vectors import TokenVectors
 from anglewise.data_types.typing import Direction
@@ -65,6 +66,7 @@ def notes(
         *(copy_notes(judgements, scores) if lists else ()),
         *(part_notes(judgements.parts) if lists else ()),
         *(_zero_notes(*sides) if searched else ()),
+        *(stored_notes(space) if searched else ()),
         *(_use_notes({"": space}, direction) if lists and judgements.parts is None else ()),
         *(_bias_notes([(space, "")], scores, direction) if searched else ()),
         *_fewer_notes([(sides, "")], scores),

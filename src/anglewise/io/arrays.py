@@ -14,7 +14,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.embeddings import Space
 from anglewise.data_types.row_ids import as_ids
 from anglewise.data_types.text import Say, as_path
 from anglewise.data_types.typing import Array
@@ -25,9 +24,8 @@ from anglewise.errors import (
     ShapeError,
     SpellingError,
 )
-from anglewise.io.files import PathLike, contents, is_packed, naming, reading, suffix
+from anglewise.io.files import PathLike, contents, is_packed, reading, suffix
 from anglewise.io.id_columns import id_like, only_candidate
-from anglewise.io.model_readers import Factors, bias_columns, space_of_factors
 from anglewise.io.sizes import check_holds
 from anglewise.io.tables import listed, plain
 
@@ -204,7 +202,12 @@ class Keyed:
         """The names of the arrays that may be vectors."""
         if self.is_sparse:
             return []
-        return [name for name, x in self.arrays.items() if x.ndim == 2 and not _whose_ids(name)]
+        others = re.compile(f"(?:{'|'.join(SIDES.values())})?{SCALES}")
+        return [
+            name
+            for name, x in self.arrays.items()
+            if x.ndim == 2 and not _whose_ids(name) and not others.fullmatch(plain(name))
+        ]
 
     def holds(self, side: Side) -> bool:
         """Whether a matrix is named after that side."""
@@ -235,6 +238,12 @@ class Keyed:
             )
         say(f"took {matching[0]!r} of {self.path.name} as the vectors of the {side}")
         return matching[0]
+
+    def beside(self, side: Side) -> dict[str, Array]:
+        """What turns codes of eight bits of a side into numbers, by a name without the side's."""
+        own = re.compile(f"(?:{SIDES[side]})?{SCALES}")
+        found = {own.fullmatch(plain(name)): array for name, array in self.arrays.items()}
+        return {match["scale"]: array for match, array in found.items() if match is not None}
 
     def offsets(self, side: Side, vectors: str) -> tuple[str, Array] | None:
         """Where the tokens of each row begin, if an array says so, and its name; else None.
@@ -394,51 +403,7 @@ def _word(name: str, side: Side) -> str | None:
     return None if match is None else re.sub("ies$", "y", match[0]).removesuffix("s")
 
 
+SCALES = "(?P<scale>scales?|zeropoints?|ranges)"
+"""What arrays are called by which codes of eight bits stand for numbers, in small letters alone."""
 OFFSETS = rf"(({'|'.join(SIDES.values())})(tokens?|vectors?)?)?offsets?"
 """What arrays are called that say where the tokens of each row begin, in small letters alone."""
-IMPLICIT = {"user_factors", "item_factors"}
-USER, ITEM = ("userbiases", "userbias", "bu"), ("itembiases", "itembias", "bi")
-"""What arrays of biases are called, in small letters alone."""
-
-
-def with_biases(space: Space, file: Keyed, say: Say) -> Space:
-    """The space with the bias columns of its file named, or added where they lie apart.
-
-    implicit's files say how many factors were asked for, and columns beyond are biases; LightFM's
-    and Surprise's biases are arrays of their own. A file without any changes nothing.
-    """
-    arrays = file.arrays
-    of_users, of_items = _named_bias(arrays, USER), _named_bias(arrays, ITEM)
-    users, items = space.queries.vectors, space.items.vectors
-    inside: tuple[int, ...] = ()
-    if set(arrays) >= IMPLICIT:
-        inside = bias_columns(users, items, _number(arrays.get("factors")))
-    if of_users is None and of_items is None and not inside:
-        return space
-    with naming(file.path):
-        biased = space_of_factors(
-            Factors(items, users, of_users, of_items, inside, about=space.about), say=say
-        )
-        return Space(
-            items=space.items.with_vectors(biased.items.vectors),
-            queries=space.queries.with_vectors(biased.queries.vectors),
-            trained_for=space.trained_for,
-            about=biased.about,
-        )
-
-
-def bias_names(file: Keyed) -> list[str]:
-    """The names of its arrays of biases, which only inner products take in."""
-    return [name for name in file.arrays if plain(name) in {*USER, *ITEM}]
-
-
-def _named_bias(arrays: Mapping[str, Array], names: tuple[str, ...]) -> Array | None:
-    by_name = {plain(name): array for name, array in arrays.items()}
-    return next((by_name[name] for name in names if name in by_name), None)
-
-
-def _number(array: Array | None) -> int | None:
-    """How many factors are told, where that is one whole number."""
-    if array is None or array.ndim or array.dtype.kind not in "iu":
-        return None
-    return int(array)

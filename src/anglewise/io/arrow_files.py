@@ -43,6 +43,19 @@ def is_list_of_numbers(kind: Any) -> bool:
     return _is_list(kind) and (types.is_floating(inner) or types.is_integer(inner))
 
 
+def stored_kind(kind: Any) -> "np.dtype[Any]":
+    """What NumPy calls the numbers in a column of lists, of lists of lists too.
+
+    >>> pa = arrow()
+    >>> stored_kind(pa.list_(pa.uint8()))
+    dtype('uint8')
+    """
+    kind = getattr(kind, "storage_type", kind)
+    while _is_list(kind):
+        kind = kind.value_type
+    return np.dtype(kind.to_pandas_dtype())
+
+
 def matrix_of(sheet: Sheet, column: Any) -> Array:
     """The rows of a list column as a matrix; ``ShapeError`` or ``ValuesError`` names a bad row."""
     check_kind(sheet, column.type)

@@ -212,10 +212,9 @@ def user_path(text: PathLike) -> Path:
 
 def is_folder(path: Path) -> bool:
     """Whether there is a folder; False for a name that no disk can hold."""
-    try:
+    with suppress(OSError, ValueError):
         return path.is_dir()
-    except (OSError, ValueError):
-        return False
+    return False
 
 
 def existing_file(path: PathLike | Any) -> Path:
@@ -387,8 +386,8 @@ def reading(path: Path, kind: str) -> Generator[None, None, None]:
 
 
 @contextmanager
-def naming(path: Path) -> Generator[None, None, None]:
-    """Put the path of the file in front of an error about its content."""
+def naming(path: object) -> Generator[None, None, None]:
+    """Put the path of the file, or the address, in front of an error about its content."""
     try:
         yield
     except AnglewiseError as error:
@@ -402,7 +401,8 @@ def _missing(path: Path) -> str:
     if nearest.is_file():
         return f"{path} does not exist: {nearest} is a file, not a folder"
     if nearest != path.parent:
-        return f"{path} does not exist, nor does the folder {path.parent}: mend the path"
+        store = " (of a store none is read here)" * (":/" in str(path))
+        return f"{path} does not exist, nor does the folder {path.parent}: mend the path{store}"
     similar = difflib.get_close_matches(path.name, [p.name for p in nearest.iterdir()], cutoff=0.5)
     hint = f"did you mean {' or '.join(similar)}?" if similar else "mend the path"
     return f"{path} does not exist: {hint}"

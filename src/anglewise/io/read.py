@@ -1,13 +1,15 @@
 """Read spaces; all readers of the package's face."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anglewise.data_types.embeddings import Embeddings, Seen, Space, TrainedFor, check_trained_for
 from anglewise.data_types.representation import Representation
 from anglewise.data_types.text import Say, as_path, listed, quiet
 from anglewise.errors import ShapeError, SpellingError
-from anglewise.io.arrays import Keyed, Side, bias_names, with_biases
+from anglewise.io.arrays import Keyed, Side
+from anglewise.io.factor_biases import bias_names, with_biases
 from anglewise.io.files import PathLike, existing, existing_file
 from anglewise.io.interactions import read_interactions, with_seen
 from anglewise.io.judgement_files import (
@@ -22,6 +24,7 @@ from anglewise.io.space_files import is_space_folder
 from anglewise.io.space_folder import judgements_of, read_space_folder, stored_directions
 from anglewise.io.tables import ID, VECTOR, Role, check_no_columns
 from anglewise.io.texts import read_texts
+from anglewise.io.vector_formats import OtherFormatError, VectorFormat, read_format
 from anglewise.io.vectors import (
     SideFiles,
     both_sides,
@@ -44,6 +47,7 @@ def read_space(
     trained_for: TrainedFor | None = None,
     vector_column: str | None = None,
     id_column: str | None = None,
+    vector_format: str | None = None,
     seen: PathLike | Seen | None = None,
     say: Say = quiet,
 ) -> Space:
@@ -54,7 +58,9 @@ def read_space(
     a model that Spark's ALS saved; single files: npy, npz (implicit's ``user_factors`` and
     ``item_factors`` too, and arrays of biases beside the vectors), parquet,
     feather and Arrow with a column of lists, JSON lines, safetensors, word2vec's text and binary;
-    a data set of Hugging Face saved to disk. All of them also as ``.gz``. Npy and Arrow
+    a data set of Hugging Face saved to disk; tables of text with vectors such as ``[0.1,0.2]``,
+    rows that COPY of PostgreSQL wrote; dumps in JSON of OpenAI's batches, Qdrant, Pinecone,
+    Weaviate, Milvus and Chroma. All of them also as ``.gz``. Npy and Arrow
     files beyond a quarter of the memory are memory-mapped: do not write into them meanwhile.
 
     Parameters
@@ -71,6 +77,11 @@ def read_space(
         The measure inside the training loss; a factor model of implicit is known to use ``dot``.
     vector_column, id_column
         Names of columns (or arrays) that are not conventional.
+    vector_format
+        What the files do not say: that numbers of eight bits are ``bits`` (packed, one for each
+        dimension), ``int8(scale=S,offset=O)`` or ``numbers``; or what a file of text is, where the
+        guess is wrong: ``table``, ``copy``, ``openai``, ``qdrant``, ``pinecone``, ``weaviate``,
+        ``milvus``, ``chroma``.
     seen
         What users were trained on, in place of what the space brings: a file as
         :func:`read_interactions` reads it, a frame or interactions, by ids; a sparse matrix (of
@@ -100,28 +111,38 @@ def read_space(
         "items": (items, item_ids, item_texts),
     }
     columns = {VECTOR: vector_column, ID: id_column}
-    space = _without_seen(path, arguments, trained_for, columns, say)
+    how = _HowRead(columns, None if vector_format is None else read_format(vector_format))
+    space = _without_seen(path, arguments, trained_for, how, say)
     return space if seen is None else with_seen(space, seen, say)
+
+
+@dataclass(frozen=True)
+class _HowRead:
+    """What somebody said of files: the columns of vectors and ids, and what the numbers are."""
+
+    columns: Mapping[Role, str | None]
+    vector_format: VectorFormat | None
 
 
 def _without_seen(
     path: PathLike | None,
     arguments: dict[Side, tuple[PathLike | None, PathLike | None, PathLike | None]],
     trained_for: TrainedFor | None,
-    columns: Mapping[Role, str | None],
+    how: _HowRead,
     say: Say,
 ) -> Space:
-    """The space as its files have it; ``columns`` are those of vectors and ids, where named."""
+    """The space as its files have it."""
+    columns = how.columns
     given = any(part is not None for side in arguments.values() for part in side)
     if path is not None and is_space_folder(existing(path)):
         if given:
             raise SpellingError(f"{path} is a space with ids and texts of its own: give no others")
-        check_no_columns(columns, path)
+        _check_own(how, path)
         return _trained_for(read_space_folder(path), trained_for, path, say)
     if path is not None and is_spark_folder(as_path(path)):
         if given:
             raise SpellingError(f"{path} is a model with ids of its own: give no others")
-        check_no_columns(columns, path)
+        _check_own(how, path)
         return _trained_for(read_spark_model(Path(path), say), trained_for, path, say)
     files = _files(path, arguments, say)
     read = frozenset[Role]().union(*(columns_of(side.vectors) for side in files.values()))
@@ -129,18 +150,7 @@ def _without_seen(
         {r: name for r, name in columns.items() if r not in read},
         " and ".join(side.path for side in files.values() if side.vectors),
     )
-    sides: dict[Side, Embeddings] = {}
-    for side, side_files in files.items():
-        if side_files.vectors is not None:
-            sides[side] = read_vectors(
-                side_files.vectors,
-                side,
-                ids=side_files.ids,
-                texts=None if side_files.texts is None else texts_of(side_files.texts, side),
-                vector_column=columns[VECTOR],
-                id_column=columns[ID],
-                say=say,
-            )
+    sides = _sides(files, how, say)
     item_vectors = files["items"].vectors
     both = item_vectors if item_vectors is files["queries"].vectors else None
     names = bias_names(both) if isinstance(both, Keyed) else []
@@ -150,6 +160,48 @@ def _without_seen(
     if isinstance(both, Keyed) and not isinstance(space.items, Representation):
         return with_biases(space, both, say)
     return space
+
+
+def _sides(files: Mapping[Side, SideFiles], how: _HowRead, say: Say) -> dict[Side, Embeddings]:
+    """Both sides; what was said of their numbers may be of one alone, but of one it has to be."""
+    sides: dict[Side, Embeddings] = {}
+    others: list[OtherFormatError] = []
+    for side, file in files.items():
+        if file.vectors is None:
+            continue
+        try:
+            sides[side] = _side(side, file, how, say)
+        except OtherFormatError as error:
+            others.append(error)
+            sides[side] = _side(side, file, replace(how, vector_format=None), say)
+    if others and len(others) == len(sides):
+        raise others[0]
+    for error in others:
+        say(f"{error}".rpartition(": ")[0] + ": it is read as it is")
+    return sides
+
+
+def _side(side: Side, file: SideFiles, how: _HowRead, say: Say) -> Embeddings:
+    return read_vectors(
+        file.vectors or Path(),
+        side,
+        ids=file.ids,
+        texts=None if file.texts is None else texts_of(file.texts, side),
+        vector_column=how.columns[VECTOR],
+        id_column=how.columns[ID],
+        vector_format=how.vector_format,
+        say=say,
+    )
+
+
+def _check_own(how: _HowRead, path: PathLike) -> None:
+    """Raise ``SpellingError`` where something is said of files, and a folder says it itself."""
+    check_no_columns(how.columns, path)
+    if how.vector_format is not None:
+        raise SpellingError(
+            f"vector_format={str(how.vector_format)!r} (--vector-format) says how a file is read, "
+            f"and {path} says that itself: leave it out"
+        )
 
 
 def _suggested(names: list[str], trained_for: TrainedFor | None, say: Say) -> TrainedFor:

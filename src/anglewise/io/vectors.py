@@ -24,9 +24,8 @@ from anglewise.io.arrow_files import (
     is_list_of_numbers,
     is_saved_dataset,
     matrix_of,
-    saved_dataset,
+    stored_kind,
 )
-from anglewise.io.delimited import open_sheet
 from anglewise.io.files import (
     PathLike,
     arrow,
@@ -51,10 +50,27 @@ from anglewise.io.tables import (
     names_of,
 )
 from anglewise.io.texts import read_texts, text_ids
+from anglewise.io.vector_formats import (
+    OF_NUMBERS,
+    OtherFormatError,
+    Stored,
+    VectorFormat,
+    as_numbers,
+)
+from anglewise.io.vector_tables import (
+    COPIED,
+    DUMPS,
+    WORD_SUFFIXES,
+    has_columns,
+    may_be_said_of,
+    vector_sheet,
+)
 from anglewise.io.word2vec import load_word2vec
+from anglewise.io.written_vectors import holds_written, is_text, written_vectors
 
-WORD_SUFFIXES = {".txt", ".vec", ".bin", ".glove", ".w2v"}
-VECTOR_SUFFIXES = {".npy"} | ARROW_SUFFIXES | KEYED_SUFFIXES | WORD_SUFFIXES
+NAMED_ALONE = {".json", ".copy", ".sql", ".dump"}
+"""Looked for in no folder: such files of any content lie about."""
+VECTOR_SUFFIXES = {".npy"} | ARROW_SUFFIXES | KEYED_SUFFIXES | WORD_SUFFIXES | COPIED | DUMPS
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +113,7 @@ def read_vectors(
     texts: PathLike | None = None,
     vector_column: str | None = None,
     id_column: str | None = None,
+    vector_format: VectorFormat | None = None,
     say: Say = quiet,
 ) -> Embeddings:
     """Read the embeddings of one side; ``say`` hears which column was taken.
@@ -112,7 +129,8 @@ def read_vectors(
     Embeddings(2 x 2)
     """
     path = source.path if isinstance(source, Keyed) else source
-    content = _load(source, side, ids, say, vector_column, id_column)
+    how = SideOptions(ids, vector_column, id_column, vector_format, say)
+    content = _load(source, side, how)
     rows = content.rows
     names = _names(path, rows, content.ids, ids=ids, texts=texts, say=say)
     metadata: Any = content.metadata
@@ -126,44 +144,66 @@ def read_vectors(
                 say(f"{name} of {path.name}: not used, for {as_path(texts).name} holds it too")
         metadata |= of_texts
     with naming(path):
-        return _usable(content.checked(names, metadata), side)
+        return check_usable(content.checked(names, metadata), side)
 
 
-def _load(
-    source: Path | Keyed, side: Side, ids: PathLike | None, say: Say, *columns: str | None
-) -> SideFile:
+@dataclass(frozen=True)
+class SideOptions:
+    """What somebody said of the file of a side, and who hears what was guessed."""
+
+    ids: PathLike | None
+    vector_column: str | None
+    id_column: str | None
+    given: VectorFormat | None
+    say: Say
+
+
+def _load(source: Path | Keyed, side: Side, how: SideOptions) -> SideFile:
+    given, say = how.given, how.say
+    path = source.path if isinstance(source, Keyed) else source
+    if given is not None and given.word not in OF_NUMBERS and not may_be_said_of(path, given):
+        raise OtherFormatError(
+            f"{path} is called as no file of text with records or rows, as {given} says "
+            "(--vector-format): leave it out"
+        )
     if isinstance(source, Keyed):
-        if source.is_sparse:
-            return SideFile(sparse_rows(source.path, source.arrays))
-        name = source.vectors(side, columns[0], say)
-        vectors, found = source.arrays[name], source.offsets(side, name)
-        if found is not None:
-            say(f"took {found[0]!r} of {source.path.name} as the offsets of lists of token vectors")
-        offsets = None if found is None else found[1]
-        rows = _row_count(vectors, offsets)
-        return SideFile(vectors, source.ids(side, name, ids, say, rows), offsets=offsets)
+        return _of_arrays(source, side, how)
+    sheet = vector_sheet(source, given, say)
+    if sheet is not None:
+        return _from_sheet(sheet, how)
     ending = suffix(source)
-    if source.is_dir() and is_saved_dataset(source):
-        return _from_sheet(saved_dataset(source), columns[0], columns[1], say)
-    if ending in ARROW_SUFFIXES:
-        return _from_sheet(open_sheet(source), columns[0], columns[1], say)
     if ending == ".npy":
-        return SideFile(load_npy(existing_file(source)))
+        array = load_npy(existing_file(source))
+        return SideFile(as_numbers(Stored(source, array, array.dtype), given, say))
     if ending in WORD_SUFFIXES:
         words, vectors = load_word2vec(existing_file(source))
-        return SideFile(vectors, words)
+        return SideFile(as_numbers(Stored(source, vectors, vectors.dtype), given, say), words)
     raise FileError(
         f"{existing_file(source)}: vectors are not read from {ending or 'files without ending'}, "
         f"but from {', '.join(sorted(VECTOR_SUFFIXES))}, and .gz of these: rename or convert it"
     )
 
 
+def _of_arrays(source: Keyed, side: Side, how: SideOptions) -> SideFile:
+    if source.is_sparse:
+        return SideFile(sparse_rows(source.path, source.arrays))
+    say = how.say
+    name = source.vectors(side, how.vector_column, say)
+    array, found = source.arrays[name], source.offsets(side, name)
+    if found is not None:
+        say(f"took {found[0]!r} of {source.path.name} as the offsets of lists of token vectors")
+    offsets = None if found is None else found[1]
+    rows = _row_count(array, offsets)
+    stored = Stored(source.path, array, array.dtype, source.beside(side))
+    vectors = as_numbers(stored, how.given, say)
+    return SideFile(vectors, source.ids(side, name, how.ids, say, rows), offsets=offsets)
+
+
 def columns_of(source: Path | Keyed | None) -> frozenset[Role]:
     """What an option may name the column of, or the array, in the file of a side."""
     if source is None or isinstance(source, Keyed):
         return frozenset() if source is None else frozenset({VECTOR})
-    is_table = suffix(source) in ARROW_SUFFIXES or (source.is_dir() and is_saved_dataset(source))
-    return frozenset({VECTOR, ID} if is_table else ())
+    return frozenset({VECTOR, ID} if has_columns(source) else ())
 
 
 def _names(
@@ -197,17 +237,19 @@ def _names(
     return None
 
 
-def _from_sheet(
-    sheet: Sheet, vector_column: str | None, id_column: str | None, say: Say
-) -> SideFile:
-    names = sheet.names or ()
+def _from_sheet(sheet: Sheet, how: SideOptions) -> SideFile:
+    names, say = sheet.names or (), how.say
     check_names(names, sheet.path)
-    vector = _vector_position(sheet, vector_column)
+    vector = _vector_position(sheet, how.vector_column)
     say(f"took {sheet.name(vector)} as the vectors of {sheet.path.name}")
-    name = find([n if i != vector else "" for i, n in enumerate(names)], ID, id_column, sheet.path)
+    name = find(
+        [n if i != vector else "" for i, n in enumerate(names)], ID, how.id_column, sheet.path
+    )
     ids = None
     if name is None:
         name = _unusual_ids(sheet, vector)
+    if name is None and names[:1] == ("column 1",) and vector:  # a table without a header
+        name = 0
     if name is not None:
         say(f"took {sheet.name(name)} as the ids of {sheet.path.name}")
         ids = names_of(sheet, sheet.columns([name])[0], name).to_pylist()
@@ -217,11 +259,21 @@ def _from_sheet(
         if i not in {vector, name} and not is_list_of_numbers(sheet.kinds[i])
     )
     metadata = Columns(sheet.path, other_columns, lambda n: sheet.columns([names.index(n)])[0])
-    cells = sheet.columns([vector])[0]
-    if is_list_of_lists(sheet.kinds[vector]):
-        tokens, offsets = token_lists(sheet, cells)
-        return SideFile(tokens, ids, metadata or None, offsets)
-    return SideFile(matrix_of(sheet, cells), ids, metadata or None)
+    kind, offsets = sheet.kinds[vector], None
+    if is_text(kind):
+        written = written_vectors(sheet, vector)
+        if isinstance(written, SparseRows):
+            return SideFile(written, ids, metadata or None)
+        stored, matrix = written.dtype, written
+    else:
+        cells = sheet.columns([vector])[0]
+        if is_list_of_lists(kind):
+            matrix, offsets = token_lists(sheet, cells)
+        else:
+            matrix = matrix_of(sheet, cells)
+        stored = stored_kind(kind)
+    vectors = as_numbers(Stored(sheet.path, matrix, stored), how.given, say)
+    return SideFile(vectors, ids, metadata or None, offsets)
 
 
 def _unusual_ids(sheet: Sheet, vector: int) -> int | None:
@@ -247,6 +299,8 @@ def _vector_position(sheet: Sheet, column_name: str | None) -> int:
     names = sheet.names or ()
     lists = [i for i, kind in enumerate(sheet.kinds) if is_list_of_numbers(kind)]
     lists = lists or [i for i, kind in enumerate(sheet.kinds) if is_list_of_lists(kind)]
+    if column_name is None:
+        lists = lists or [i for i in range(sheet.width) if holds_written(sheet, i)]
     if column_name is not None:
         return find(names, VECTOR, column_name, sheet.path) or 0
     position = find(
@@ -265,7 +319,7 @@ def _vector_position(sheet: Sheet, column_name: str | None) -> int:
     )
 
 
-def _usable(side: Embeddings, side_name: Side) -> Embeddings:
+def check_usable(side: Embeddings, side_name: Side) -> Embeddings:
     """Refuse what can be read but never ranked."""
     if isinstance(side, TokenVectors):
         numbers: Array = side.tokens
@@ -288,7 +342,7 @@ STEMS: Mapping[Side, tuple[str, ...]] = {
 
 IDS = {".txt", ".ids"}
 TEXTS = {".jsonl", ".ndjson", ".csv", ".tsv"}
-VECTORS = VECTOR_SUFFIXES - IDS - TEXTS
+VECTORS = VECTOR_SUFFIXES - IDS - TEXTS - NAMED_ALONE
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,15 +8,9 @@ from anglewise.report.words import number
 from anglewise.stores.exact_lists import reaches
 from anglewise.stores.export import Export
 from anglewise.stores.probe import Probe
+from anglewise.stores.shown_forms import NAMES
 from anglewise.stores.verify import Verification, in_words
 
-NAMES = {
-    "dot": "the inner product",
-    "cosine": "the cosine",
-    "euclidean": "the euclidean distance",
-    "squared-euclidean": "the squared euclidean distance",
-    "manhattan": "the sum of absolute differences",
-}
 FOUND = 10
 """So many ids are named."""
 SEEN = TableColumn("seen", align="left", wraps=True)
@@ -143,6 +137,7 @@ def _effort(effort: Mapping[str, int], oversample: int) -> str:
 def verification_document(result: Verification) -> Document:
     """The recall, the worst query, what it does to the metric, and why."""
     lines = [Line(f"{in_words(result)}: {result.address} against {result.measure}.")]
+    lines += [Line(f"{result.finding}.")] if result.finding else []
     if result.recall < 1:
         name, worst = result.worst
         lines.append(Line(f"The worst query is {name!r} with {worst:.2f}."))

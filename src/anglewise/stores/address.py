@@ -182,6 +182,11 @@ class Address:
         return user_path(self.path)
 
     @property
+    def label(self) -> str:
+        """What to call the collection beside others: its name, else that of its file."""
+        return self.name or self.folder.name
+
+    @property
     def places(self) -> list[Path]:
         """The files and folders that the collection is, on this machine."""
         if not self.is_local:
@@ -202,12 +207,13 @@ class Address:
 
 
 def is_address(text: object) -> bool:
-    """Whether a text is meant as the address of a store, and not as a path.
+    """Whether something is the address of a store, or a text meant as one, and not a path.
 
     >>> is_address("lancedb:///films/table"), is_address("films/items.parquet")
     (True, False)
     """
-    return isinstance(text, str) and re.match(r"[a-z][a-z-]*://", text, re.IGNORECASE) is not None
+    is_text = isinstance(text, str) and re.match(r"[a-z][a-z-]*://", text, re.IGNORECASE)
+    return isinstance(text, Address) or bool(is_text)
 
 
 def hidden(text: str) -> str:

@@ -91,19 +91,35 @@ def _off(came: Float[Array, "n d"], due: Float64[Array, "n d"]) -> Float64[Array
     return np.abs(came - due).max(axis=1) / scale
 
 
+@dataclass(frozen=True, eq=False)
+class LookedAt:
+    """What came back of a collection, and the metric that its numbers show, with the reason."""
+
+    vectors: StoredVectors
+    metric: Metric
+    why: str
+
+    @classmethod
+    def of(cls, store: VectorStore, exact: ExactLists, way: Reduction) -> "LookedAt":
+        """Read all vectors back, and ask a few times."""
+        return cls(stored_vectors(store, exact, way), *metric_of_store(store))
+
+
 def reasons(
     store: VectorStore,
     exact: ExactLists,
     way: Reduction,
     effort: Mapping[str, int],
     recall: float,
+    *,
+    looked: LookedAt | None = None,
 ) -> list[str]:
     """In sentences, the gravest first: what is not as it should be; empty where nothing is."""
     out: list[str] = []
-    vectors = stored_vectors(store, exact, way)
+    looked = LookedAt.of(store, exact, way) if looked is None else looked
+    vectors, metric, why = looked.vectors, looked.metric, looked.why
     out += _of_dimension(vectors, way) or _of_vectors(vectors, exact, way)
     out += _of_ids(vectors, exact)
-    metric, why = metric_of_store(store)
     if metric == "unknown":
         out.append(f"the metric of the store is not known: {why}")
     elif ALIKE.get(metric, metric) != way.metric and not _as_good(metric, way, vectors):

@@ -19,6 +19,7 @@ from anglewise.data_types.conversion import check_direction, is_missing
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT, SEED, SHARE, check_flag, check_kind, check_word
+from anglewise.data_types.stored_lengths import LENGTH
 from anglewise.data_types.text import Say, counted, quiet
 from anglewise.data_types.typing import Direction
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
@@ -39,8 +40,8 @@ from anglewise.stores.vector_store import (
 )
 
 MIN_RECALL, K = 0.98, 10
-LENGTH, RAW = "anglewise_length", "anglewise_vector"
-"""Where the length of the vector that was given, or it itself, stands beside what is known."""
+RAW = "anglewise_vector"
+"""Where the vector that was given stands beside what is known."""
 RERANKED = 5
 """So many times ``k`` items are taken and re-ranked exactly, where nothing else is enough."""
 

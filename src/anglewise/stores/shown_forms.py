@@ -1,12 +1,21 @@
 """What a store shows beside an item: each metric, and how it is put into a number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from anglewise.data_types.typing import Array, Float64
 from anglewise.stores.vector_store import Metric
+
+NAMES: Mapping[Metric, str] = {
+    "dot": "the inner product",
+    "cosine": "the cosine",
+    "euclidean": "the euclidean distance",
+    "squared-euclidean": "the squared euclidean distance",
+    "manhattan": "the sum of absolute differences",
+}
+"""What the number of each metric is called."""
 
 
 @dataclass(frozen=True, eq=False)

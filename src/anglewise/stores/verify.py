@@ -18,8 +18,9 @@ from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 from anglewise.stores.address import Address
-from anglewise.stores.diagnosis import reasons, way_of_vectors
+from anglewise.stores.diagnosis import LookedAt, reasons, way_of_vectors
 from anglewise.stores.exact_lists import ExactLists, StoreLists, queries_to_ask, reaches
+from anglewise.stores.lost_lengths import by_dot, has_lost_lengths, lost_lengths
 from anglewise.stores.manifest import Fingerprint, Manifest, manifest_of
 from anglewise.stores.reductions import Reduction, reductions, way_named
 from anglewise.stores.vector_store import VectorStore, open_store
@@ -49,6 +50,9 @@ class Verification:
         What these figures suppose of the judgements.
     reasons
         Why it is not exact, as far as was found.
+    finding
+        Where the collection has lost the lengths that training gave: that, and what becomes of the
+        metric that matters; else empty.
     drifted
         Whether ids or vectors are others than when the export was measured; None where there is no
         manifest.
@@ -70,6 +74,7 @@ class Verification:
         default_factory=dict[str, Mapping[str, float]]
     )
     reasons: tuple[str, ...] = ()
+    finding: str = ""
     drifted: bool | None = None
     effort: Mapping[str, int] = field(default_factory=dict[str, int])
     oversample: int = 1
@@ -182,7 +187,8 @@ def _verify(store: VectorStore, asked: StoreQuestion) -> Verification:
     asking, ranked = asked.space.sides(exact.direction)
     worst = int(lists.recall.argmin())
     names = tuple(str(ranked.ids[row]) for row in lists.never_listed().tolist())
-    why = reasons(store, exact, way, effort, recall)
+    looked = LookedAt.of(store, exact, way)
+    why = reasons(store, exact, way, effort, recall, looked=looked)
     drifted = None
     if manifest is not None:
         drifted = not Fingerprint.of(store.rows()).same(manifest.fingerprint)
@@ -199,6 +205,7 @@ def _verify(store: VectorStore, asked: StoreQuestion) -> Verification:
         never_listed=names,
         metrics=_metrics(exact, lists, asked),
         reasons=tuple(why),
+        finding=_finding(looked, exact, lists, asked),
         drifted=drifted,
         effort=effort,
         oversample=oversample,
@@ -246,6 +253,16 @@ def check_dimension(store: VectorStore, dimension: int, exact: ExactLists, way: 
             f"{store.address} holds vectors of {dimension} numbers, and {exact.measure} asks "
             f"with {way.queries.columns} ({way.name}): it was filled by another model or measure"
         )
+
+
+def _finding(looked: LookedAt, exact: ExactLists, lists: StoreLists, asked: StoreQuestion) -> str:
+    """That lengths are gone, and what it costs by the judgements, where there are any."""
+    if not has_lost_lengths(looked, exact):
+        return ""
+    dot = exact
+    if not by_dot(exact) and asked.judgements is not None:
+        dot = ExactLists.of(exact.space, read_measure("dot"), exact.direction, exact.rows, exact.k)
+    return lost_lengths(looked, exact, _metrics(dot, lists, asked))
 
 
 def _metrics(
