@@ -372,3 +372,27 @@ def test_what_is_hidden_of_an_item_is_in_none_of_its_lists_within_strata(space, 
     got = dict(zip(map(int, values["query_id"]), values["dot"], strict=True))
     np.testing.assert_allclose([got[i] for i in due], list(due.values()), atol=1e-9)
     assert result.within
+
+
+def test_no_floor_knows_what_held_out_users_used():
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((80, 30)) < 0.2)
+    did = Interactions(users, items, np.ones(len(users)), np.arange(80), np.arange(30))
+    fitted = fit(did, components=4, penalty=1.0, holdout=0.3)
+    space, judged = fitted.space, fitted.judgements["items-items"]
+    trained = np.array([cell == "train" for cell in space.queries.metadata["split"]])
+    assert not trained.all()
+    assert set(space.seen.rows) & set(np.flatnonzero(~trained))
+    without = aw.Space(
+        queries=space.queries,
+        items=space.items,
+        seen=space.seen.where(trained[space.seen.rows]),
+        trained_for="dot",
+    )
+    for compared in (
+        lambda one: aw.compare(one, judged, "dot,cosine"),
+        lambda one: aw.compare_spaces({"a": one, "b": one}, {"a": judged}, "dot"),
+    ):
+        floors = {floor.name: floor.mean for floor in compared(space).floors}
+        assert "item-kNN" in floors
+        assert floors == {floor.name: floor.mean for floor in compared(without).floors}

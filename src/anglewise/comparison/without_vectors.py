@@ -20,7 +20,7 @@ from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.evaluation_metrics.breadth import by_stratum, coverage
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
-from anglewise.geometry.norms import known_uses
+from anglewise.geometry.norms import known_likes, known_uses
 from anglewise.io.texts import texts_of
 
 
@@ -82,8 +82,9 @@ def of_space(space: Space, judgements: Judgements) -> WithoutVectors:
         order = documents_of(ranked, parts).id_order
         return WithoutVectors(own, len(parts), texts=texts, order=order)
     uses = known_uses(space, direction)
-    liked = None if space.seen is None else space.seen.likes()
-    return WithoutVectors(judgements, len(ranked), uses, liked, texts, ranked.id_order)
+    return WithoutVectors(
+        judgements, len(ranked), uses, known_likes(space, direction), texts, ranked.id_order
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +177,7 @@ def of_spaces(aligned: AlignedSpaces) -> WithoutVectors:
         columns = aligned.ranked.places[name]
         uses = np.zeros(items)
         uses[columns] = own
-        seen = None if space.seen is None else space.seen.likes()
+        seen = known_likes(space, direction)
         if seen is not None:
             rows, users = seen.rows, seen.shape[0]
             if direction == "queries-items":

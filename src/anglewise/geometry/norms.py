@@ -5,9 +5,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from anglewise.data_types.columns import column, is_empty
+from anglewise.data_types.columns import column, is_empty, trained_rows
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.numbers import cell_number, shown
+from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Direction, Float64, Shaped
 from anglewise.errors import ShapeError, ValuesError
 
@@ -125,12 +126,35 @@ def ranked_side(direction: Direction) -> Side:
     return "queries" if direction == "queries-queries" else "items"
 
 
+def known_likes(space: Space, direction: Direction) -> SparseRows | None:
+    """Who used what, as what stands beneath a comparison may know it; None where nobody knows.
+
+    Judgements of similar items are made of all that held-out users used, a part of which was folded
+    in and is in ``space.seen`` too. So between items the users of training alone are counted, where
+    the column ``split`` tells them: whatever counted the others would know some of the answers.
+
+    >>> users = Embeddings([[1.0], [1.0]], metadata={"split": ["train", "held-out"]})
+    >>> used = SparseRows.from_pairs([0, 1], [0, 1], shape=(2, 2))
+    >>> space = Space(queries=users, items=Embeddings([[1.0], [2.0]]), seen=used)
+    >>> known_likes(space, "items-items").indices.tolist()
+    [0]
+    """
+    if space.seen is None:
+        return None
+    liked = space.seen.likes()
+    trained = None if direction != "items-items" else trained_rows(space.queries)
+    return liked if trained is None else liked.where(trained[liked.rows])
+
+
 def known_uses(space: Space, direction: Direction) -> Float64[Array, " rows"] | None:
     """How often each ranked row was used, unknown as 0; None where nobody knows.
 
     >>> known_uses(Space(items=Embeddings([[1.0]], metadata={"popularity": [3]})), "items-items")
     array([3.])
     """
+    liked = known_likes(space, direction) if direction == "items-items" else None
+    if liked is not None and len(liked.indices):
+        return np.bincount(liked.indices, minlength=len(space.items)).astype(np.float64)
     used = popularity(space, ranked_side(direction))
     if used is None or used.what == "text length":
         return None
