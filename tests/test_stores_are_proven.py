@@ -306,19 +306,3 @@ def test_a_transform_is_the_same_after_it_was_saved(tmp_path):
     (tmp_path / "no.npz").write_bytes(b"no")
     with pytest.raises(FileError):
         QueryTransform.load(tmp_path / "no.npz")
-
-
-def test_a_transform_is_ten_lines_of_numpy(tmp_path):
-    """As docs/stores.md gives them."""
-    made = space()
-    way = reductions(measure("csls(5)@whitened"), made, "queries-items")[0]
-    way.queries.save(tmp_path / "q.npz")
-    t = np.load(tmp_path / "q.npz")
-    unit_length = json.loads(str(t["about"]))["unit"]
-    q = made.queries.vectors.astype(float) - t["offset"]
-    q = q * t["scale"] if "scale" in t else q
-    q = q @ t["matrix"] if "matrix" in t else q
-    if unit_length:
-        q = q / np.linalg.norm(q, axis=1, keepdims=True)
-    q = np.hstack([q, np.tile(t["appended"], (len(q), 1))]).astype(np.float32)
-    np.testing.assert_allclose(q, way.queries(made.queries.vectors), rtol=1e-6)
