@@ -174,6 +174,17 @@ def test_planted_faults_are_named_without_knowing_which(fault):
         assert result.worst[1] <= result.recall
 
 
+def test_vectors_that_are_wrong_are_looked_at_wherever_they_stand():
+    """A job wrote the last films anew, as they came from the encoder."""
+    made = space(items=3_000)
+    way = reductions(measure("dot@standardised"), made, "queries-items")[0]
+    x = way.items(rows_of(made))
+    x[-100:] = made.items.vectors[-100:]
+    store = MemoryStore().filled([str(name) for name in made.items.ids], x)
+    (reason,) = verify(store, made, "dot@standardised").reasons
+    assert reason == "100 of 3,000 vectors are those of the space as they are, not prepared (dot)"
+
+
 def test_the_gate_is_held_and_told():
     made = space()
     way = reductions(measure("dot"), made, "queries-items")[0]

@@ -44,7 +44,7 @@ class StoredVectors:
     foreign
         How many ids came back that the space does not have; ``repeated`` how many came twice.
     sample
-        Some of the vectors, by row.
+        Some of the vectors that are off, by row.
     """
 
     there: Bool[Array, " items"]
@@ -81,8 +81,8 @@ def stored_vectors(
         due = way.items(rows).astype(np.float64)
         error[rows], turned[rows] = _off(vectors, due), _off(unit(vectors), unit(due))
         unit_length[rows] = np.abs(np.sqrt(np.square(vectors).sum(axis=1)) - 1) < 1e-3
-        some = rows[: max(sample - len(kept), 0)].tolist()
-        kept |= dict(zip(some, part.vectors[known], strict=False))
+        off = np.flatnonzero(error[rows] > SAME)[: sample - len(kept)]
+        kept |= dict(zip(rows[off].tolist(), part.vectors[known][off], strict=True))
     return StoredVectors(there, error, turned, unit_length, foreign, repeated, found, kept)
 
 
