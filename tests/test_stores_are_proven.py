@@ -317,3 +317,22 @@ def test_a_transform_is_the_same_after_it_was_saved(tmp_path):
     (tmp_path / "no.npz").write_bytes(b"no")
     with pytest.raises(FileError):
         QueryTransform.load(tmp_path / "no.npz")
+
+
+def test_the_effort_that_helps_is_named():
+    """Of LanceDB's default index no other parameter helps than that of re-ranking (stores.md)."""
+    made = space()
+    way = reductions(measure("dot"), made, "queries-items")[0]
+
+    class Refining(MemoryStore):
+        effort_names = ("refine_factor", "ef")
+
+        def search(self, queries, k, effort=None):
+            effort = {} if effort is None else effort
+            return super().search(queries, k, {"ef": effort.get("refine_factor", 32)})
+
+    store = Refining(looks_at=60).filled(
+        [str(name) for name in made.items.ids], way.items(rows_of(made))
+    )
+    (reason,) = verify(store, made, "dot").reasons
+    assert "the store's own refine_factor: with refine_factor" in reason
