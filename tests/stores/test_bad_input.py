@@ -20,6 +20,8 @@ from anglewise.stores.vector_store import open_store
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from local_server import serving
 
+FOUR = pytest.mark.parametrize("place", ["faiss", "qdrant", "lancedb", "postgresql"], indirect=True)
+
 
 def space(items=200, dimension=8, seed=0):
     rng = np.random.default_rng(seed)
@@ -126,6 +128,7 @@ def test_a_pgvector_that_is_too_old_for_a_metric_says_which_is_needed(postgres):
         open_store(address)
 
 
+@FOUR
 def test_a_manifest_that_does_not_match(place):
     made = space()
     aw.export(made, "dot", place("films"), index="scan")

@@ -19,6 +19,7 @@ from anglewise.stores.vector_store import Layout, open_store, store_class
 from stores.test_every_store import space, written
 
 TESTS = Path(__file__).parents[1]
+FOUR = pytest.mark.parametrize("place", ["faiss", "qdrant", "lancedb", "postgresql"], indirect=True)
 TRAPS = {
     "every way to prepare vectors is exact in a scan": (
         "test_every_way_of_a_measure_is_exact_in_a_scan",
@@ -74,6 +75,25 @@ TRAPS = {
     ),
     "NaN is kept, refused, or first in every list": ("test_nan_comes_into_no_store",),
     "item biases are a column of implicit's factors": ("test_named_biases",),
+    "usearch keeps bf16 by default": ("test_usearch_keeps_bf16_by_default_and_is_told",),
+    "usearch ranks by cosine, Chroma and sqlite-vec by distance by default": (
+        "test_usearch_ranks_by_cosine_unless_told_otherwise",
+        "test_chroma_ranks_by_squared_distance_unless_told_otherwise",
+        "test_sqlite_vec_ranks_by_distance_unless_told_otherwise",
+    ),
+    "hnswlib loses lengths by cosine, and by its own effort neighbours": (
+        "test_hnswlib_loses_lengths_by_cosine_and_is_told",
+        "test_the_effort_of_hnswlib_by_default_is_too_little_and_is_told",
+    ),
+    "a zero vector comes first by the cosine of sqlite-vec": (
+        "test_a_zero_vector_comes_first_by_the_cosine_of_sqlite_vec_and_export_avoids_it",
+    ),
+    "sqlite-vec has no inner product": (
+        "test_sqlite_vec_has_no_inner_product_and_export_prepares_for_distances",
+    ),
+    "DuckDB scans where another function than its index's is asked": (
+        "test_another_function_of_duckdb_scans_without_a_word_and_is_told",
+    ),
 }
 
 
@@ -116,6 +136,7 @@ def asked_by(place, metric):
     return f"?metric={words[metric]}" if place.kind == "lancedb" else ""
 
 
+@FOUR
 def test_the_number_that_a_store_shows_is_put_into_words(place):
     found = {}
     due = {key: value for key, value in SHOWN.items() if key[0] == place.kind}
@@ -127,12 +148,14 @@ def test_the_number_that_a_store_shows_is_put_into_words(place):
     assert found == due
 
 
+@FOUR
 def test_how_a_store_orders_equal_vectors_is_told(place):
     address = written(place("films"), "dot", space(100).items.vectors)
     told = aw.probe(address + asked_by(place, "dot"), scratch=True).ties
     assert re.match("as they were written|the last written first|in an order of its own", told)
 
 
+@FOUR
 def test_an_inner_product_of_vectors_as_they_are_is_no_cosine(place):
     made = space(200)
     ids = [str(name) for name in made.items.ids]
@@ -144,6 +167,7 @@ def test_an_inner_product_of_vectors_as_they_are_is_no_cosine(place):
     assert "where cosine is due" in " ".join(result.reasons)
 
 
+@FOUR
 def test_an_index_for_another_operator_does_not_answer(place):
     if place.kind != "postgresql":
         pytest.skip("of PostgreSQL")
@@ -156,6 +180,7 @@ def test_an_index_for_another_operator_does_not_answer(place):
     assert aw.probe(f"{address}&operator=%3C-%3E").index == "scan"
 
 
+@FOUR
 def test_a_metric_that_only_the_question_names_is_asked_for(place):
     address = written(place("films"), "dot", space(100).items.vectors)
     if place.kind == "postgresql":
@@ -169,6 +194,7 @@ def test_a_metric_that_only_the_question_names_is_asked_for(place):
         assert aw.probe(address).metric == "dot"
 
 
+@FOUR
 def test_zero_vectors_that_a_store_leaves_out_are_no_surprise(place):
     """Under cosine LanceDB lists none and pgvector's have no number: another way is taken then."""
     made = space(30)
