@@ -1,4 +1,4 @@
-"""Writing into faiss and LanceDB, beside a bare script that writes the same vectors.
+"""Writing into faiss, LanceDB and usearch, beside a bare script that writes the same vectors.
 
     python benchmarks/stores_speed.py [--items 100000] [--dimension 384] [--runs 3]
 
@@ -8,6 +8,7 @@ name at once; all of that counts. Told apart is the proof, which the bare script
 lists of 200 queries, the same of the store, and the fingerprint of what it gives back. Each runs in
 a process of its own, in turns, from a memory-mapped file; memory is what the process took beyond
 the mapped vectors and what the libraries take when they are imported. Medians of the runs.
+``--stores usearch`` tries that too, which builds a graph in both and takes long.
 """
 
 import argparse
@@ -38,6 +39,22 @@ def bare_faiss(vectors: np.ndarray, folder: Path) -> None:
     for start in range(0, len(vectors), BATCH):
         index.add(vectors[start : start + BATCH])
     faiss.write_index(index, str(folder / "bare.index"))
+
+
+def bare_usearch(vectors: np.ndarray, folder: Path) -> None:
+    """The rows into an index with the settings of an export, the index into a file."""
+    from usearch.index import Index
+
+    from anglewise.stores.usearch_store import EF_CONSTRUCTION, M
+
+    width = vectors.shape[1]
+    index = Index(
+        ndim=width, metric="ip", dtype="f32", connectivity=M, expansion_add=EF_CONSTRUCTION
+    )
+    for start in range(0, len(vectors), BATCH):
+        part = vectors[start : start + BATCH]
+        index.add(np.arange(start, start + len(part), dtype=np.uint64), np.asarray(part))
+    index.save(str(folder / "bare.usearch"))
 
 
 def bare_lancedb(vectors: np.ndarray, folder: Path) -> None:
@@ -122,7 +139,7 @@ def one(store: str, whose: str, data: Path, folder: Path) -> None:
     """One run, told as JSON."""
     vectors = np.load(data / "items.npy", mmap_mode="r")
     queries = np.load(data / "queries.npy")
-    address = f"faiss://{folder}/x.index" if store == "faiss" else f"lancedb://{folder}/t"
+    address = f"{store}://{folder}/{'t' if store == 'lancedb' else 'x.index'}"
     import anglewise.stores.export  # noqa: F401 what is imported is not what is measured
 
     __import__(store)
@@ -130,7 +147,8 @@ def one(store: str, whose: str, data: Path, folder: Path) -> None:
         started = time.perf_counter(), time.process_time()
         proof = [0.0, 0.0, 0.0]
         if whose == "bare":
-            {"faiss": bare_faiss, "lancedb": bare_lancedb}[store](vectors, folder)
+            scripts = {"faiss": bare_faiss, "lancedb": bare_lancedb, "usearch": bare_usearch}
+            scripts[store](vectors, folder)
         else:
             proof = ours(vectors, queries, address, grown)
         seconds = time.perf_counter() - started[0] - proof[0]
