@@ -75,8 +75,9 @@ check-stores: $(filter .tools/bin/uv,$(UV)) ## vector stores, each really run, i
 	$(UV) pip install --quiet --python .stores/bin/python --no-deps --editable .
 	.stores/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default tests/stores
 
-stores: check-stores ## what each vector store makes of each measure, as docs/stores.md has it
+stores: check-stores ## what each vector store makes of each measure, as docs/stores.md has it, and how long it takes
 	.stores/bin/python benchmarks/stores.py
+	.stores/bin/python benchmarks/stores_speed.py
 
 # PyTorch comes by pip: some indexes offer it a build for the CPU alone, where uv finds the large one.
 check-training: $(filter .tools/bin/uv,$(UV)) ## what needs PyTorch: the trainings, sentence-transformers, MTEB, in .training
@@ -117,7 +118,7 @@ check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian'
 
 bench: setup ## the benchmarks, rivals in the same run (installs the rivals); those of stores need .stores: `make stores`
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
-	for script in $(filter-out benchmarks/stores.py benchmarks/tune.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out benchmarks/stores.py benchmarks/stores_speed.py benchmarks/tune.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 shape: setup ## rooms, arrows, files, names, and how far each job goes, beside the goals
 	$(BIN)/python tests/shape.py

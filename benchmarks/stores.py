@@ -11,6 +11,7 @@ of lognormal lengths; with a common offset that the queries lack. `make stores` 
 
 import argparse
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -103,7 +104,8 @@ def cell(space: aw.Space, measure: str, address: str, index: str) -> str:
             return "no: no scan"
         if "the best" in text:
             return "no: " + text.split("the best, ")[1].split(";", maxsplit=1)[0]
-        return "no: " + text.rsplit(" says: ", maxsplit=1)[-1][:60]
+        said = text.rsplit(" says: ", maxsplit=1)[-1]
+        return "no: " + re.sub(r"^\S+://\S+: ", "", said).split(":", maxsplit=1)[0][:60]
     took = [] if result.way in FIRST else [result.way]
     took += [f"{name} {v}" for name, v in result.effort.items()]
     took += ["re-ranked"] if result.oversample > 1 else []

@@ -10,7 +10,7 @@ from anglewise.report.store_documents import probe_document
 from anglewise.stores.address import read_address
 from anglewise.stores.identify import from_vectors
 from anglewise.stores.shown_forms import FORMS, PairFigures
-from anglewise.stores.vector_store import VectorStore
+from anglewise.stores.vector_store import VectorStore, saying
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from memory_store import MemoryStore, bf16, unit
 
@@ -249,3 +249,12 @@ def test_a_password_is_never_shown():
 )
 def test_the_command_refuses_in_one_line(anglewise, words):  # noqa: F811
     assert refused(anglewise(*words.split()))
+
+
+def test_no_key_and_no_password_stands_in_what_a_store_says():
+    """Servers repeat what they refuse."""
+    address = read_address("postgresql://anna:s3cret-word@127.0.0.1:1/db/t")
+    with pytest.raises(StoreError) as error, saying(address, "It", "key-0123456789"):
+        raise ValueError("no entry for s3cret-word with key-0123456789, or key-01234…")
+    assert "s3cret" not in str(error.value)
+    assert "key-0123" not in str(error.value)

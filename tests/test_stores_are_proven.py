@@ -174,6 +174,17 @@ def test_planted_faults_are_named_without_knowing_which(fault):
         assert result.worst[1] <= result.recall
 
 
+def test_vectors_that_are_wrong_are_looked_at_wherever_they_stand():
+    """A job wrote the last films anew, as they came from the encoder."""
+    made = space(items=3_000)
+    way = reductions(measure("dot@standardised"), made, "queries-items")[0]
+    x = way.items(rows_of(made))
+    x[-100:] = made.items.vectors[-100:]
+    store = MemoryStore().filled([str(name) for name in made.items.ids], x)
+    (reason,) = verify(store, made, "dot@standardised").reasons
+    assert reason == "100 of 3,000 vectors are those of the space as they are, not prepared (dot)"
+
+
 def test_the_gate_is_held_and_told():
     made = space()
     way = reductions(measure("dot"), made, "queries-items")[0]
@@ -308,17 +319,20 @@ def test_a_transform_is_the_same_after_it_was_saved(tmp_path):
         QueryTransform.load(tmp_path / "no.npz")
 
 
-def test_a_transform_is_ten_lines_of_numpy(tmp_path):
-    """As docs/stores.md gives them."""
+def test_the_effort_that_helps_is_named():
+    """Of LanceDB's default index no other parameter helps than that of re-ranking (stores.md)."""
     made = space()
-    way = reductions(measure("csls(5)@whitened"), made, "queries-items")[0]
-    way.queries.save(tmp_path / "q.npz")
-    t = np.load(tmp_path / "q.npz")
-    unit_length = json.loads(str(t["about"]))["unit"]
-    q = made.queries.vectors.astype(float) - t["offset"]
-    q = q * t["scale"] if "scale" in t else q
-    q = q @ t["matrix"] if "matrix" in t else q
-    if unit_length:
-        q = q / np.linalg.norm(q, axis=1, keepdims=True)
-    q = np.hstack([q, np.tile(t["appended"], (len(q), 1))]).astype(np.float32)
-    np.testing.assert_allclose(q, way.queries(made.queries.vectors), rtol=1e-6)
+    way = reductions(measure("dot"), made, "queries-items")[0]
+
+    class Refining(MemoryStore):
+        effort_names = ("refine_factor", "ef")
+
+        def search(self, queries, k, effort=None):
+            effort = {} if effort is None else effort
+            return super().search(queries, k, {"ef": effort.get("refine_factor", 32)})
+
+    store = Refining(looks_at=60).filled(
+        [str(name) for name in made.items.ids], way.items(rows_of(made))
+    )
+    (reason,) = verify(store, made, "dot").reasons
+    assert "the store's own refine_factor: with refine_factor" in reason

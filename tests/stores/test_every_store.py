@@ -233,6 +233,27 @@ def test_ids_and_what_is_known_of_items_come_back(place):
         assert about[name]["anglewise_length"] == pytest.approx(length, rel=1e-6)
 
 
+def test_names_of_rows_that_an_earlier_version_wrote_are_read(place):
+    """One line for each row."""
+    if place.kind != "faiss":
+        pytest.skip("of faiss")
+    made = space(30, 4, metadata={"year": list(range(30))})
+    aw.export(made, "dot", place("films"), index="scan")
+    (beside,) = read_address(place("films")).folder.parent.glob("*.items.jsonl")
+    first, line = beside.read_text().splitlines()
+    rows = json.loads(line)
+    lines = [
+        json.dumps({"id": name, "about": about})
+        for name, about in zip(rows["ids"], rows["about"], strict=True)
+    ]
+    beside.write_text("\n".join([first, *lines]) + "\n")
+    assert aw.verify(place("films"), made).drifted is False
+    with open_store(place("films")) as store:
+        (part,) = store.rows()
+    assert part.ids[7] == "d7"
+    assert part.metadata[7]["year"] == 7
+
+
 def test_equal_vectors_count_in_whatever_order_the_store_lists_them(place):
     made = space()
     x = made.items.vectors.copy()

@@ -58,7 +58,7 @@ def export(
     k
         How long the lists are that are compared.
     transform
-        Write what is to be done to a query: an .npz that NumPy alone reads.
+        Write what is to be done to a query: an .npz that NumPy alone reads, or .json.
     replace
         Take the place of a collection that is there, once the new one is measured.
     resume

@@ -54,7 +54,7 @@ ADDED_TO = _names("checkpoint history store")
 
 YOURS = _names(
     "answer-price cache concurrency dry-run encoder highest host instructions key model price "
-    "replace reranker reranker-cache resume root scratch timeout to url"
+    "replace request reranker reranker-cache resume root scratch timeout to url"
 )
 """What runs code, opens a door, says which server gets words, vectors and a key, which words, how
 many at once and what they cost, or which files an agent may read, takes the place of what is in a
@@ -62,9 +62,10 @@ store, holds answers in place of an encoder's, or lets a build pass without its 
 alone."""
 
 PLAIN = _names(
-    "absent all assisted at baseline batch breadth budget by candidates chunk combine components "
-    "condition confidence depth device difference direction diversity double epochs event "
-    "event-column explain export-queries finalists format gain-column gate gauge graded grades "
+    "absent all answer assisted at baseline batch breadth budget by candidates chunk combine "
+    "components condition confidence depth device difference dimension direction diversity "
+    "double epochs event event-column explain export-queries finalists format "
+    "gain-column gate gauge graded grades "
     "hierarchy holdout how id-column image-column index item item-column judge judges k k-core "
     "keep kind label label-queries largest-difference largest-group learn-temperature "
     "learning-rate log-q machine measure measures messages metric metrics min-recall "

@@ -49,7 +49,9 @@ def probe_document(result: Probe) -> Document:
     lines = [Line(f"{headline}; {nearer}."), Line(f"{result.evidence}.", "dim")]
     return Document(
         [
-            [Line(f"{result.address}{of}, {result.store}".strip(", "), "dim")] if of else [],
+            [Line(f"{result.address}{of}, {result.store}".strip(", "), "dim")]
+            if result.address
+            else [],
             lines,
             [Table([TableColumn("", "name"), SEEN], rows)],
             [Line(f"{note}.", "dim") for note in result.notes],

@@ -38,6 +38,11 @@ class Affine:
             return self.whole
         return len(self.offset) if self.matrix is None else self.matrix.shape[1]
 
+    @property
+    def is_still(self) -> bool:
+        """Whether it leaves everything where it is."""
+        return self.matrix is None and self.scale is None and not self.offset.any()
+
     def __call__(self, x: Float[Array, "rows d"]) -> Float64[Array, "rows _"]:
         """Move some rows."""
         moved = np.subtract(x, self.offset, dtype=np.float64)

@@ -404,4 +404,4 @@ def _client(address: Address, *, may_make: bool = False) -> Any:
 
 
 def _saying(address: Address) -> AbstractContextManager[None]:
-    return saying(address, "Chroma")
+    return saying(address, "Chroma", os.environ.get(KEY, ""))

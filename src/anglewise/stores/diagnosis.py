@@ -44,7 +44,7 @@ class StoredVectors:
     foreign
         How many ids came back that the space does not have; ``repeated`` how many came twice.
     sample
-        Some of the vectors, by row.
+        Some of the vectors that are off, by row.
     """
 
     there: Bool[Array, " items"]
@@ -81,8 +81,8 @@ def stored_vectors(
         due = way.items(rows).astype(np.float64)
         error[rows], turned[rows] = _off(vectors, due), _off(unit(vectors), unit(due))
         unit_length[rows] = np.abs(np.sqrt(np.square(vectors).sum(axis=1)) - 1) < 1e-3
-        some = rows[: max(sample - len(kept), 0)].tolist()
-        kept |= dict(zip(some, part.vectors[known], strict=False))
+        off = np.flatnonzero(error[rows] > SAME)[: sample - len(kept)]
+        kept |= dict(zip(rows[off].tolist(), part.vectors[known][off], strict=True))
     return StoredVectors(there, error, turned, unit_length, foreign, repeated, found, kept)
 
 
@@ -263,27 +263,39 @@ def _of_index(
     """Vectors and metric are right: what is lost, the index loses."""
     if recall >= 1 - 1e-12:
         return []
-    name = store.effort_names[-1] if store.effort_names else ""
-    best, at, tried, refused = recall, 0, False, ""
-    for value in TRIED if name else ():
+    tried = refused = ""
+    for name in reversed(store.effort_names):
+        recalls, why = _with_more(store, exact, way, effort, name)
+        gains = [value for value, found in recalls.items() if found - recall >= GAIN * (1 - recall)]
+        if gains:
+            best = max(gains, key=lambda value: (round(recalls[value], 9), -value))
+            usual = effort.get(name)
+            now = f"{name} {usual}" if usual else f"the store's own {name}"
+            more = f"with {name} {best} it finds {percent(recalls[best])}"
+            return [f"the index looks at too little at {now}: {more}"]
+        tried += f", with {name} up to {max(recalls)} too" if recalls else ""
+        refused = refused or why
+    if not tried and refused:
+        tried = f"; more effort was not tried: {refused}"
+    return [f"vectors and metric are right: what answers loses what is missing{tried}"]
+
+
+def _with_more(
+    store: VectorStore, exact: ExactLists, way: Reduction, effort: Mapping[str, int], name: str
+) -> tuple[dict[int, float], str]:
+    """The recall with more of one effort, as far as the store allows it, and why no further."""
+    out: dict[int, float] = {}
+    for value in TRIED:
         if effort.get(name, 0) >= value:
             continue
         try:
             lists = exact.asked(store, way, {**effort, name: value}).first(by_score=False)
-        except StoreError as error:  # beyond what the store allows
-            refused = "" if tried else f"; more effort was not tried: {error}"
+        except StoreError as error:  # beyond what is allowed, or not for this kind of index
+            return out, str(error)
+        out[value] = float(lists.recall.mean())
+        if out[value] >= 1 - 1e-12:
             break
-        tried = True
-        if lists.recall.mean() - best >= GAIN * (1 - recall):
-            best, at = float(lists.recall.mean()), value
-    if at:
-        usual = effort.get(name)
-        now = f"{name} {usual}" if usual else f"the store's own {name}"
-        return [
-            f"the index looks at too little at {now}: with {name} {at} it finds {percent(best)}"
-        ]
-    more = f", with {name} up to {TRIED[-1]} too" if tried else ""
-    return [f"vectors and metric are right: what answers loses what is missing{more}{refused}"]
+    return out, ""
 
 
 def way_of_vectors(store: VectorStore, exact: ExactLists, ways: list[Reduction]) -> Reduction:

@@ -6,7 +6,7 @@ reaches the recall that is wanted. The collection takes its name only then.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT, SEED, SHARE, check_flag, check_kind, check_word
 from anglewise.data_types.stored_lengths import LENGTH
 from anglewise.data_types.text import Say, counted, quiet
-from anglewise.data_types.typing import Direction
+from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
@@ -42,6 +42,8 @@ from anglewise.stores.vector_store import (
 MIN_RECALL, K = 0.98, 10
 RAW = "anglewise_vector"
 """Where the vector that was given stands beside what is known."""
+HASHED = 8_192
+"""Rows that are looked at at once to name a content."""
 RERANKED = 5
 """So many times ``k`` items are taken and re-ranked exactly, where nothing else is enough."""
 
@@ -284,7 +286,7 @@ def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
     first = way.items(np.zeros(1, dtype=np.int64))
     layout = Layout(first.shape[1], metric, order.index)
     address = order.address
-    beside = address.called(f"{address.name}__{_content(ranked, way, layout)}")
+    beside = address.called(f"{address.name}__{_content(order, way, layout)}")
     written = 0
     try:
         store = kind.create(beside, layout)
@@ -300,13 +302,15 @@ def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
     else:
         if order.resume:
             order.say(f"{way.name}: nothing was left to go on with, so all is written")
+    names = ranked.metadata_columns if order.metadata else []
+    columns = {name: column(ranked, name) for name in names}
     try:
         for start in range(written, len(ranked), store.batch):
             rows = np.arange(start, min(start + store.batch, len(ranked)), dtype=np.int64)
             store.add(
-                [str(name) for name in ranked.ids[rows]],
+                list(map(str, ranked.ids[rows].tolist())),
                 way.items(rows),
-                list(_known(order, rows.tolist())),
+                _known(order, columns, rows),
             )
         store.finish()
     except BaseException as error:
@@ -317,29 +321,34 @@ def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
     return store
 
 
-def _content(ranked: Embeddings, way: Reduction, layout: Layout) -> str:
-    """Names what is written: vectors, ids and the way."""
-    checksum = hashlib.blake2b(digest_size=6)
+def _content(order: _Order, way: Reduction, layout: Layout) -> str:
+    """Names what is written: vectors, ids, the way, and whether what is known goes along."""
+    checksum, ranked = hashlib.sha256(), order.ranked
     checksum.update(f"{way.name} {layout.metric} {layout.index} {way.queries.digest}".encode())
-    checksum.update(np.ascontiguousarray(ranked.vectors).data)
-    for name in ranked.ids:
-        checksum.update(str(name).encode("utf-8", "surrogatepass") + b"\0")
-    return checksum.hexdigest()
+    checksum.update(f" {order.keep} {order.metadata}".encode())
+    for start in range(0, len(ranked), HASHED):
+        part = slice(start, start + HASHED)
+        checksum.update(np.ascontiguousarray(ranked.vectors[part]).data)
+        names = "\0".join(map(str, ranked.ids[part].tolist()))
+        checksum.update(names.encode("utf-8", "surrogatepass") + b"\0")
+    return checksum.hexdigest()[:12]
 
 
-def _known(order: _Order, rows: list[int]) -> Iterator[dict[str, Any]]:
+def _known(
+    order: _Order, columns: Mapping[str, list[Any]], rows: Int64[Array, " rows"]
+) -> list[dict[str, Any]]:
     """What is known of some rows, in plain types."""
     ranked = order.ranked
-    names = ranked.metadata_columns if order.metadata else []
-    columns = {name: column(ranked, name) for name in names}
-    lengths = np.sqrt(np.square(ranked.vectors[rows], dtype=np.float64).sum(axis=1))
-    for place, row in enumerate(rows):
-        about = {name: _plain(cells[row]) for name, cells in columns.items()}
-        if order.keep == "length":
-            about[LENGTH] = float(lengths[place])
-        elif order.keep == "vector":
-            about[RAW] = ranked.vectors[row].tolist()
-        yield about
+    known = {n: [_plain(cells[row]) for row in rows.tolist()] for n, cells in columns.items()}
+    if order.keep == "length":
+        x = ranked.vectors[rows]
+        known[LENGTH] = np.sqrt(np.einsum("ij,ij->i", x, x, dtype=np.float64)).tolist()
+    elif order.keep == "vector":
+        known[RAW] = ranked.vectors[rows].tolist()
+    names = list(known)
+    if not names:
+        return [{} for _ in rows]
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*known.values(), strict=True)]
 
 
 def _plain(cell: Any) -> Any:

@@ -4,7 +4,7 @@ faiss numbers its rows. What is written here has a file beside it with the id an
 each number; an index without one is read by its own numbers.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -211,9 +211,12 @@ class FaissStore(VectorStore):
 
         An index that nobody named the rows of stays as it is until the new one has its place.
         """
-        with _saying(address):
-            content = self.faiss.serialize_index(self.index)
-        self.items.write(address.folder, content.data)
+
+        def index(write: Callable[[bytes], int]) -> None:
+            with _saying(address):
+                self.faiss.write_index(self.index, self.faiss.PyCallbackIOWriter(write))
+
+        self.items.write(address.folder, index)
         self.address, self._in_file = address, True
 
     def drop(self) -> None:

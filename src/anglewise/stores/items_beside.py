@@ -1,16 +1,18 @@
 """The file beside an index that knows its rows by number alone: their ids and what is known.
 
-It bears the digest of its index in its name: so an index and the names of another one are never
-taken together, whenever a write is killed.
+A line has the rows of one call, so that a million take a second; earlier versions wrote a line for
+each row. The file bears the digest of its index in its name: so an index and the names of another
+one are never taken together, whenever a write is killed.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from anglewise.errors import StoreError
 from anglewise.io.files import opened, reading
@@ -19,6 +21,7 @@ from anglewise.io.ownership import check_inside
 from anglewise.stores.address import Address
 from anglewise.stores.vector_store import rows_of_metadata
 
+Bytes: TypeAlias = bytes | bytearray | memoryview
 BESIDE = ".items.jsonl"
 """What the name of the file beside an index ends in."""
 
@@ -31,8 +34,9 @@ class ItemsBeside:
     ----------
     names
         The id of each row, by its number; None where nobody named them, and numbers are ids.
-    metadata
-        What is known of each row.
+    lines
+        The lines of the file, each with the number of its first row: what is known of the rows
+        stays written, so that it takes no more memory than the file.
     manifest
         The text that travels with the index, if there is one.
     settings
@@ -47,9 +51,10 @@ class ItemsBeside:
     """
 
     names: list[str] | None = None
-    metadata: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    lines: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
     manifest: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    _read: tuple[int, list[dict[str, Any]]] = field(default=(-1, []), repr=False)
 
     @classmethod
     def read(cls, address: Address, rows: int | None = None) -> "ItemsBeside":
@@ -73,35 +78,44 @@ class ItemsBeside:
         with reading(own, "names of rows"):
             with opened(own) as file:
                 first, *lines = file.read().splitlines()
-            named = [_named(json.loads(line)) for line in lines]
-            head = json.loads(first)
+            head, names = json.loads(first), list[str]()
+            starts: list[tuple[int, bytes]] = []
+            for line in lines:
+                starts.append((len(names), line))
+                names += _named(line)[0]
             manifest, settings = head["manifest"], head.get("settings", {})
             if not isinstance(manifest, str | None) or not isinstance(settings, dict):
                 raise TypeError("what stands in the first line is no manifest and settings")
-        names = [name for name, _ in named]
         if rows is not None and not len(set(names)) == len(names) == rows:
             raise StoreError(
                 f"{address}: {own.name} does not name each of its {rows:,} rows once, so that it "
                 "was changed: write the index anew"
             )
-        found = cast("dict[str, Any]", settings)
-        return cls(names, [about for _, about in named], manifest, found)
+        return cls(names, starts, manifest, cast("dict[str, Any]", settings))
 
-    def write(self, path: Path, index: bytes | bytearray | memoryview) -> None:
+    def write(self, path: Path, index: Bytes | Callable[[Callable[[Bytes], int]], None]) -> None:
         """Write the names, then the index under its name, then remove what was there before.
 
-        The index that was there answers until the new one has its place.
+        The index that was there answers until the new one has its place. ``index`` is its content,
+        or what is given a function and writes the content by it, a part after the other.
         """
-        before = _beside(path)
-        names = _path(path, hashlib.sha256(index).hexdigest())
+        before, digest = _beside(path), hashlib.sha256()
         head = {"manifest": self.manifest, **({"settings": self.settings} if self.settings else {})}
-        with new_file(names) as file:
-            file.write(json.dumps(head).encode() + b"\n")
-            for name, about in zip(self.names or [], self.metadata, strict=True):
-                line = json.dumps({"id": name, "about": about}, default=str)
-                file.write(line.encode() + b"\n")
         with new_file(path) as file:
-            file.write(index)
+
+            def write(part: Bytes) -> int:
+                digest.update(part)
+                return file.write(part)
+
+            if callable(index):
+                index(write)
+            else:
+                write(index)
+            names = _path(path, digest.hexdigest())
+            with new_file(names) as beside:
+                beside.write(json.dumps(head).encode() + b"\n")
+                for _, line in self.lines:
+                    beside.write(line + b"\n")
         for old in before:
             if old != names:
                 old.unlink(missing_ok=True)
@@ -117,9 +131,11 @@ class ItemsBeside:
     ) -> None:
         """Name the rows that come next."""
         names = [] if self.names is None else self.names
+        about = [dict(row) for row in rows_of_metadata(metadata, len(ids))]
+        line = json.dumps({"ids": list(ids), "about": about}, default=str)
+        self.lines.append((len(names), line.encode()))
         names += ids
         self.names = names
-        self.metadata += [dict(row) for row in rows_of_metadata(metadata, len(ids))]
 
     def name(self, number: int) -> str:
         """The id of a row, which is its number where nobody named it."""
@@ -129,7 +145,13 @@ class ItemsBeside:
 
     def about(self, number: int) -> dict[str, Any]:
         """What is known of a row."""
-        return self.metadata[number] if 0 <= number < len(self.metadata) else {}
+        place = bisect_right(self.lines, number, key=lambda line: line[0]) - 1
+        if place < 0 or number < 0:
+            return {}
+        if self._read[0] != place:  # rows are asked for in their order
+            self._read = place, _named(self.lines[place][1])[1]
+        row, rows = number - self.lines[place][0], self._read[1]
+        return rows[row] if row < len(rows) else {}
 
     def numbers(self) -> dict[str, int]:
         """The number of each named row."""
@@ -151,9 +173,15 @@ def _beside(path: Path) -> list[Path]:
     return sorted(file for file in path.parent.iterdir() if own.fullmatch(file.name))
 
 
-def _named(row: Any) -> tuple[str, dict[str, Any]]:
-    """The id of a row, and what is known of it; ``TypeError`` for what is none."""
-    name, about = row["id"], row["about"]
-    if not isinstance(name, str) or not isinstance(about, dict):
-        raise TypeError("a row without an id, or with what is no object")
-    return name, cast("dict[str, Any]", about)
+def _named(line: bytes) -> tuple[list[str], list[dict[str, Any]]]:
+    """The ids of the rows of a line, and what is known of them; ``TypeError`` for what is none."""
+    row = json.loads(line)
+    names, about = (row["ids"], row["about"]) if "ids" in row else ([row["id"]], [row["about"]])
+    if not isinstance(names, list) or not isinstance(about, list):
+        raise TypeError("a line without lists of ids and of what is known")
+    ids, known = cast("list[Any]", names), cast("list[Any]", about)
+    if len(ids) != len(known) or not all(isinstance(name, str) for name in ids):
+        raise TypeError("a row without an id")
+    if not all(isinstance(one, dict) for one in known):
+        raise TypeError("a row with what is no object")
+    return ids, known

@@ -43,6 +43,8 @@ WORDS: dict[Metric, str] = {"dot": "dot", "cosine": "cosine", "squared-euclidean
 METADATA = "metadata"
 """The column with everything else that is known of an item, as JSON."""
 M, EF_CONSTRUCTION = 20, 300
+PAGE = 20_000
+"""So many rows are read before the next are asked for."""
 FILTERED = 500
 """So many ids are asked for at once."""
 
@@ -172,18 +174,23 @@ class LanceStore(VectorStore):
         return [(str(name), d) for name, d in zip(ids, distances, strict=True)]
 
     def rows(self, batch: int = BATCH) -> Iterator[StoredRows]:
-        """By batches of the table."""
-        size = self.described().dimension
-        with _saying(self.address):
-            parts = iter(self.table.search().to_batches(batch_size=batch))
-        while (part := self._next(parts)) is not None:
-            columns = {name: part.column(name) for name in part.schema.names}
-            vectors = columns.pop(self.column)
-            ids = [str(name) for name in columns.pop(self.id).to_pylist()]
-            if vectors.null_count:
-                raise StoreError(f"{self.address}: rows without a vector stand in {self.column!r}")
-            flat = vectors.flatten().to_numpy(zero_copy_only=False)
-            yield StoredRows(ids, as_batch(flat.reshape(-1, size)), _metadata(columns, len(ids)))
+        """By batches, a page of the table after the other: a whole scan would read far ahead."""
+        about = self.described()
+        for start in range(0, about.count, PAGE):
+            with _saying(self.address):
+                asked = self.table.search().offset(start).limit(min(PAGE, about.count - start))
+                parts = iter(asked.to_batches(batch_size=batch))
+            while (part := self._next(parts)) is not None:
+                yield self._rows_of(part, about.dimension)
+
+    def _rows_of(self, part: Any, size: int) -> StoredRows:
+        columns = {name: part.column(name) for name in part.schema.names}
+        vectors = columns.pop(self.column)
+        ids = [str(name) for name in columns.pop(self.id).to_pylist()]
+        if vectors.null_count:
+            raise StoreError(f"{self.address}: rows without a vector stand in {self.column!r}")
+        flat = vectors.flatten().to_numpy(zero_copy_only=False)
+        return StoredRows(ids, as_batch(flat.reshape(-1, size)), _metadata(columns, len(ids)))
 
     def _next(self, parts: Iterator[Any]) -> Any:
         """A batch as it is read from the disk; None behind the last."""
@@ -208,7 +215,7 @@ class LanceStore(VectorStore):
     ) -> None:
         """All rows of a call or none of them."""
         batch = as_batch(vectors)
-        about = [json.dumps(dict(row), default=str) for row in rows_of_metadata(metadata, len(ids))]
+        about = _as_json(rows_of_metadata(metadata, len(ids)))
         rows: Any = pa.table(  # pyright: ignore[reportUnknownVariableType]
             {
                 ID: pa.array(list(ids), pa.string()),
@@ -298,6 +305,18 @@ class LanceStore(VectorStore):
         """Into what is said of the column of vectors."""
         with _saying(self.address):
             self.table.update_field_metadata({"path": VECTOR, "metadata": {MANIFEST: text}})
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each row as JSON; the lengths that stand alone beside most vectors are written at once."""
+    name = next(iter(rows[0]), "") if rows else ""
+    if rows and sum(map(len, rows)) == len(rows) and all(name in row for row in rows):
+        values = [row[name] for row in rows]
+        if set(map(type, values)) == {float} and np.isfinite(values).all():
+            start = f"{{{json.dumps(name)}: "
+            return [f"{start}{value!r}}}" for value in values]
+    encode = json.JSONEncoder(default=str).encode
+    return [encode(dict(row)) for row in rows]
 
 
 def _quoted(name: str) -> str:

@@ -149,7 +149,7 @@ class Fingerprint:
             vectors = rows.vectors.astype(np.float64)
             weights = 1 + np.array([number / _WIDE for number in numbers])
             moved = weights @ vectors if not len(moved) else moved + weights @ vectors
-            squares += float(np.square(vectors).sum())
+            squares += float(np.vdot(vectors, vectors))
         return cls(f"{total:032x}", count, tuple(moved.tolist()), NOISE * float(np.sqrt(squares)))
 
     def same(self, other: "Fingerprint") -> bool:

@@ -81,7 +81,7 @@ def milvus_saying(address: Address) -> Generator[None]:
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
     try:
-        with saying(address, "Milvus"):
+        with saying(address, "Milvus", os.environ.get(KEY, "")):
             yield
     except AnglewiseError as error:
         if "Open local milvus failed" not in str(error):

@@ -45,6 +45,8 @@ OPERATORS: dict[str, tuple[Metric, str]] = {
     "<+>": ("manhattan", "vector_l1_ops"),
 }
 """What each operator computes (of ``<#>`` the negative), and the class of an index for it."""
+SINCE: dict[Metric, tuple[int, ...]] = {"manhattan": (0, 7, 0)}
+"""The versions of pgvector with which metrics came that the first had not."""
 OWN = {"vector", "id", "operator"}
 """Options of an address that are ours, and not libpq's."""
 INDICES = """
@@ -106,6 +108,7 @@ class PostgresStore(VectorStore):
         sql = psycopg.sql
         with _saying(address), _told_apart(address, connection, psycopg):
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+            _check_version(address, connection, layout.metric)
             connection.execute(
                 sql.SQL(
                     "CREATE TABLE {} (id text PRIMARY KEY, vector vector({}), metadata jsonb)"
@@ -388,6 +391,20 @@ def _told_apart(address: Address, connection: Any, psycopg: Any) -> Generator[No
     except BaseException:
         connection.close()
         raise
+
+
+def _check_version(address: Address, connection: Any, metric: Metric) -> None:
+    """Raise ``StoreError`` for a metric that came with a later version of pgvector."""
+    found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+    text = str(found.fetchone()[0])
+    version = tuple(int(part) for part in text.split(".") if part.isdigit())
+    needed = SINCE.get(metric, (0,))
+    if version < needed:
+        since = ".".join(map(str, needed))
+        raise StoreError(
+            f"{address}: pgvector {text} has no {metric}, which came with {since}: update the "
+            "server's and ALTER EXTENSION vector UPDATE, or take another measure"
+        )
 
 
 def _written(vector: Float32[Array, " d"]) -> str:

@@ -13,6 +13,7 @@ from anglewise.data_types.typing import Array, Float32, Float64
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, WrongTypeError, reason
 from anglewise.stores.address import Address, hidden, is_address
 from anglewise.stores.identify import TIMES, Identified, from_lengths, from_vectors
+from anglewise.stores.search_endpoint import SearchEndpoint, is_endpoint
 from anglewise.stores.vector_store import (
     SCRATCH,
     Described,
@@ -115,7 +116,9 @@ def probe(
     ----------
     target
         An address (``qdrant://host/films``), a :class:`VectorStore`, a function of a vector and
-        ``k`` that gives pairs of an id and a number in its order, or a vector store of LangChain.
+        ``k`` that gives pairs of an id and a number in its order, a vector store of LangChain, or
+        the ``http://`` address of a server that is posted ``{"vector": [...], "k": 32}`` and gives
+        a list of ``{"id": ..., "score": ...}``; other forms: ``SearchEndpoint``.
     dimension
         How many numbers a vector has: needed for a function, refused for a store, which knows.
     scratch
@@ -134,6 +137,8 @@ def probe(
     """
     check_flag(scratch, "scratch")
     SEED.check("seed", seed)
+    if isinstance(target, str) and is_endpoint(target):
+        target = SearchEndpoint(target)
     if isinstance(target, Address) or (isinstance(target, str) and is_address(target)):
         with open_store(target) as store:
             return _probe_store(store, dimension, scratch, seed)
@@ -182,7 +187,8 @@ def _probe_function(ask: SearchFunction, dimension: int, seed: int) -> Probe:
     descending = _descending([one for each in lists for one in each])
     found = from_lengths(directions, [[dict(one) for one in each] for each in lists], descending)
     notes = () if len(set(map(len, lists[0]))) == 1 else ("lists are of several lengths",)
-    return Probe(*_told(found, descending), dimension=dimension, notes=notes)
+    address = ask.url if isinstance(ask, SearchEndpoint) else ""
+    return Probe(*_told(found, descending), address=address, dimension=dimension, notes=notes)
 
 
 def _asked(ask: SearchFunction, vector: Float64[Array, " d"]) -> list[tuple[str, float]]:

@@ -388,7 +388,7 @@ def _client(address: Address) -> Any:
 def _saying(address: Address) -> Generator[None]:
     """Turn what the client raises into one sentence."""
     try:
-        with saying(address, "Qdrant"):
+        with saying(address, "Qdrant", os.environ.get(KEY, "")):
             yield
     except StoreError as error:
         if "already accessed" not in str(error):

@@ -1,10 +1,11 @@
-"""What is done to a query before a store is asked: a few numbers, applied by NumPy alone."""
+"""What is done to a query before a store is asked: a few numbers, applied by a few lines."""
 
 import hashlib
 import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from anglewise.data_types.typing import Array, Float, Float32, Float64
 from anglewise.errors import FileError, ShapeError, reason
 from anglewise.io.arrays import load_npz
-from anglewise.io.files import PathLike, existing_file, reading
+from anglewise.io.files import PathLike, existing_file, opened, reading
 from anglewise.io.outputs import new_file
 from anglewise.similarity_measures.affine import Affine
 from anglewise.similarity_measures.formulas import unit
@@ -24,8 +25,9 @@ FORMAT = 1
 class QueryTransform:
     """``q -> [unit?((q - offset) * scale @ matrix), appended]`` in float64, given in float32.
 
-    Saved as a ``.npz`` with the arrays and, under ``about``, JSON with what they are for: ten lines
-    of any language read it.
+    Saved as a ``.npz`` with the arrays and, under ``about``, JSON with what they are for, which
+    NumPy reads; or as ``.json`` with all of it, for other languages. ``docs/stores.md`` has
+    recipes in Python, JavaScript and SQL that apply it.
 
     Attributes
     ----------
@@ -89,8 +91,17 @@ class QueryTransform:
         return checksum.hexdigest()[:16]
 
     def save(self, path: PathLike, about: dict[str, Any] | None = None) -> None:
-        """Write the ``.npz``; ``FileError`` where it cannot be written."""
+        """Write it as JSON where the path ends in ``.json``, else as ``.npz``.
+
+        Numbers are the same in both, to the last bit. ``FileError`` where it cannot be written.
+        """
         words = {**(about or {}), "format": FORMAT, "unit": self.unit, "digest": self.digest}
+        as_json = _is_json(path)
+        content = self._json(words) if as_json else self._npz(words)
+        with new_file(path) as file:
+            file.write(content)
+
+    def _npz(self, words: Mapping[str, Any]) -> bytes:
         arrays: dict[str, Any] = {
             "offset": self.offset,
             "appended": np.array(self.appended, dtype=np.float64),
@@ -100,22 +111,28 @@ class QueryTransform:
         arrays |= {} if self.matrix is None else {"matrix": self.matrix}
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
-        with new_file(path) as file:
-            file.write(buffer.getvalue())
+        return buffer.getvalue()
+
+    def _json(self, words: Mapping[str, Any]) -> bytes:
+        numbers: dict[str, Any] = {"offset": self.offset.tolist(), "appended": list(self.appended)}
+        numbers |= {} if self.scale is None else {"scale": self.scale.tolist()}
+        numbers |= {} if self.matrix is None else {"matrix": self.matrix.tolist()}
+        return json.dumps({**words, **numbers}, allow_nan=False).encode() + b"\n"
 
     @classmethod
     def load(cls, path: PathLike) -> "QueryTransform":
         """Read what :meth:`save` wrote; ``FileError`` for anything else, changed ones too."""
         location = existing_file(path)
-        arrays = load_npz(location)
+        is_json = _is_json(location)
+        content: Mapping[str, Any] = _from_json(location) if is_json else load_npz(location)
         with reading(location, "a transform of queries"):
-            about = json.loads(str(arrays["about"]))
+            about = content if is_json else json.loads(str(content["about"]))
             out = cls(
-                _numbers(arrays, "offset"),
-                _numbers(arrays, "scale") if "scale" in arrays else None,
-                _numbers(arrays, "matrix", 2) if "matrix" in arrays else None,
+                _numbers(content, "offset"),
+                _numbers(content, "scale") if "scale" in content else None,
+                _numbers(content, "matrix", 2) if "matrix" in content else None,
                 bool(about["unit"]),
-                tuple(_numbers(arrays, "appended").tolist()),
+                tuple(_numbers(content, "appended").tolist()),
             )
             fits = [
                 len(part) == out.dimension for part in (out.scale, out.matrix) if part is not None
@@ -131,11 +148,20 @@ class QueryTransform:
         return out
 
 
-def _numbers(arrays: Mapping[str, Array], name: str, dimensions: int = 1) -> Any:
+def _numbers(content: Mapping[str, Any], name: str, dimensions: int = 1) -> Any:
     """A part of a transform; ``ValueError`` for what is no finite numbers of its shape."""
-    numbers = arrays[name]
+    numbers = np.asarray(content[name])
     if numbers.dtype.kind not in "fiu" or numbers.ndim != dimensions:
         raise ValueError(f"{name} is {numbers.dtype} of the shape {numbers.shape}")
     if not np.isfinite(numbers).all():
         raise ValueError(f"{name} holds what is not finite")
     return numbers.astype(np.float64)
+
+
+def _is_json(path: PathLike) -> bool:
+    return Path(path).suffix.lower() == ".json"
+
+
+def _from_json(location: Path) -> dict[str, Any]:
+    with reading(location, "a transform of queries"), opened(location) as file:
+        return dict(json.loads(file.read()))

@@ -6,6 +6,7 @@ differs widely. The order is that in which they are tried: the nearest to the me
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class Reduction:
         What is done to a query.
     scan_only
         Whether graph indexes are known to lose nearly everything under it.
+    unmoved
+        The vectors of the ranked side, where preparing them changes nothing.
     """
 
     name: str
@@ -53,10 +56,11 @@ class Reduction:
     rows: Callable[[Int64[Array, " rows"]], Float64[Array, "rows _"]]
     queries: QueryTransform
     scan_only: bool = False
+    unmoved: Float32[Array, "items d"] | None = None
 
     def items(self, rows: Int64[Array, " rows"]) -> Float32[Array, "rows _"]:
         """Prepared vectors as a store keeps them."""
-        return self.rows(rows).astype(np.float32)
+        return self.rows(rows).astype(np.float32) if self.unmoved is None else self.unmoved[rows]
 
     def word(self, supported: Mapping[Metric, str]) -> Metric | None:
         """The metric among those of a store that ranks so: a distance and its square do alike."""
@@ -85,11 +89,12 @@ def reductions(measure: Measure, space: Space, direction: Direction) -> list[Red
         return maps.ranked(ranked.vectors[rows])
 
     plain = QueryTransform.of(maps.asking)
+    unmoved = ranked.vectors if maps.ranked.is_still else None
     if isinstance(measure.formula, Manhattan):
-        return [Reduction("manhattan", "manhattan", moved, plain)]
+        return [Reduction("manhattan", "manhattan", moved, plain, unmoved=unmoved)]
     if isinstance(measure.formula, Cosine):
         return [
-            Reduction("cosine", "cosine", moved, plain),
+            Reduction("cosine", "cosine", moved, plain, unmoved=unmoved),
             Reduction("unit vectors, dot", "dot", lambda rows: unit(moved(rows)), plain),
             _unit_by_distance(moved, maps, len(ranked)),
         ]
@@ -98,7 +103,7 @@ def reductions(measure: Measure, space: Space, direction: Direction) -> list[Red
         with_one = QueryTransform.of(maps.asking, appended=(1.0,))
         name = "one coordinate more, dot"
         return [
-            Reduction("euclidean", "euclidean", moved, plain),
+            Reduction("euclidean", "euclidean", moved, plain, unmoved=unmoved),
             Reduction(name, "dot", prepared.at, with_one, scan_only=True),
         ]
     return _by_dot(measure, prepare(measure, space, direction), len(ranked))
@@ -134,33 +139,42 @@ def _by_dot(measure: Measure, prepared: Prepared, items: int) -> list[Reduction]
     ends = (1.0,) if prepared.bias else ()
     plain = QueryTransform.of(asking, to_unit=to_unit, appended=ends)
     name = "dot" if isinstance(measure.formula, Dot) else "prepared vectors, dot"
-    mean, longest, centred_longest = _sizes(prepared, items)
+    unmoved = None
+    if isinstance(measure.formula, Dot) and prepared.maps.ranked.is_still:
+        unmoved = prepared.space.sides(prepared.direction)[1].vectors
+
+    @cache
+    def sizes() -> tuple[Float64[Array, " _"], float, float]:
+        return _sizes(prepared, items)
 
     def centred(rows: Int64[Array, " rows"]) -> Float64[Array, "rows _"]:
-        return prepared.at(rows) - mean
+        return prepared.at(rows) - sizes()[0]
 
     def raised(
-        vectors: Callable[[Array], Array], most: float
+        vectors: Callable[[Array], Array], longest: Callable[[], float]
     ) -> Callable[[Int64[Array, " rows"]], Float64[Array, "rows _"]]:
         def rows_of(rows: Int64[Array, " rows"]) -> Float64[Array, "rows _"]:
             x = vectors(rows)
-            height = np.sqrt(np.maximum(most**2 - np.square(x).sum(axis=1), 0.0))
+            height = np.sqrt(np.maximum(longest() ** 2 - np.square(x).sum(axis=1), 0.0))
             return np.concatenate([x, height[:, None]], axis=1)
 
         return rows_of
 
     flat = QueryTransform.of(asking, to_unit=to_unit, appended=(*ends, 0.0))
     return [
-        Reduction(name, "dot", prepared.at, plain),
+        Reduction(name, "dot", prepared.at, plain, unmoved=unmoved),
         Reduction("centred, dot", "dot", centred, plain),
         Reduction(
             "centred, one coordinate more, euclidean",
             "euclidean",
-            raised(centred, centred_longest),
+            raised(centred, lambda: sizes()[2]),
             flat,
         ),
         Reduction(
-            "one coordinate more, euclidean", "euclidean", raised(prepared.at, longest), flat
+            "one coordinate more, euclidean",
+            "euclidean",
+            raised(prepared.at, lambda: sizes()[1]),
+            flat,
         ),
     ]
 

@@ -89,6 +89,7 @@ FORMS = (
     Form("cosine", "the cosine, negated", False, lambda v: -v, lambda n: -n),
     Form("cosine", "1 - the cosine", False, lambda v: 1 - v, lambda n: 1 - n),
     Form("cosine", "(1 + the cosine) / 2", True, lambda v: (1 + v) / 2, lambda n: 2 * n - 1),
+    Form("cosine", "2 - 2 times the cosine", False, lambda v: 2 - 2 * v, lambda n: 1 - n / 2),
     Form("euclidean", "the distance", False, lambda v: v, lambda n: n),
     Form("euclidean", "the distance, negated", True, lambda v: -v, lambda n: -n),
     Form("euclidean", "1 / (1 + the distance)", True, lambda v: 1 / (1 + v), lambda n: 1 / n - 1),

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, cast
 import numpy as np
 
 from anglewise.data_types.typing import Array, Float32
+from anglewise.encoders.json_requests import bearer, without
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, reason
 from anglewise.io.sizes import is_deep
 from anglewise.stores.address import KINDS, Address, read_address
@@ -253,14 +254,17 @@ def open_store(address: str | Address) -> VectorStore:
 
 
 @contextmanager
-def saying(address: Address, name: str) -> Generator[None]:
-    """Turn whatever a store's library raises into one sentence; a password is never part of it."""
+def saying(address: Address, name: str, key: str = "") -> Generator[None]:
+    """Turn whatever a store's library raises into one sentence.
+
+    A password of the address, and the key that was sent, are never part of it.
+    """
     try:
         yield
     except AnglewiseError:
         raise
     except Exception as error:
-        said = address.without_secrets(reason(error, 2_000))[:300]
+        said = without(bearer(key))(address.without_secrets(reason(error, 2_000)))[:300]
         raise StoreError(f"{address}: {name} says: {said}") from error
 
 
