@@ -82,7 +82,7 @@ MISSED = {
         "with them."
     ),
     "arrows between rooms": (
-        "The goal left out stores: nine arrows lead from it and to it, of commands and reports."
+        "The goal left out stores: a dozen arrows lead from it and to it, of commands and reports."
     ),
     "aw.search: files entered": (
         "One file more than the goal: what queries and items may be instead of one dense vector "
@@ -94,6 +94,10 @@ MISSED = {
     "aw.compare: files entered": (
         "Ten of comparison (lists, scores, inference, verdict, notes, floors and so on), four of "
         "statistics, four of metrics, six of the search, three of measures, six of the types."
+    ),
+    "aw.compare: deepest stack": (
+        "A small search is done without threads of its own, so that its calls stand on those of "
+        "the comparison; before they were counted from 0 in each thread."
     ),
     "aw.compare: functions": (
         "Floors, breadth and notes are worked out in every comparison, since the "

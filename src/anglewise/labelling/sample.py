@@ -17,6 +17,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import cell_number, read_whole, shown
 from anglewise.data_types.pairs import check_by_direction
 from anglewise.data_types.run import Run
+from anglewise.data_types.same_texts import WORDS
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import Say, check_distinct, counted
 from anglewise.data_types.typing import Array, Direction, Float64, Int64, Shaped
@@ -26,7 +27,7 @@ from anglewise.geometry.crowding import clusters
 from anglewise.io.judgement_export import Texts
 from anglewise.io.read import read_space
 from anglewise.io.space_files import is_space_folder
-from anglewise.nearest_neighbours.competing import WORDS, Competing
+from anglewise.nearest_neighbours.competing import Competing
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.statistics.planning import LEAST, inclusion_chances, systematic
 

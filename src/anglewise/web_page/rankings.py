@@ -17,11 +17,12 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import as_list, shown
 from anglewise.data_types.run import Run
+from anglewise.data_types.same_texts import check_same_texts
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.errors import IdsError, SpellingError
-from anglewise.nearest_neighbours.competing import Competing, check_same_texts
+from anglewise.nearest_neighbours.competing import Competing
 from anglewise.nearest_neighbours.search import search
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
