@@ -138,7 +138,7 @@ def test_search_and_recommend_leave_it_out(anglewise, files):
     assert [one["id"] for one in json.loads(run.out)["items"]] == right
     assert "nothing says" not in run.err
     bare = anglewise(*words)
-    assert "nothing says which items the user was trained on (--seen FILE)" in bare.err
+    assert "nothing says which items a user was trained on (--seen FILE)" in bare.err
 
 
 def test_the_audit_leaves_it_out(anglewise, files):

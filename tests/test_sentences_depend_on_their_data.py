@@ -204,8 +204,8 @@ def test_bins_of_calibration_are_said_to_stand_alone_and_few_questions_to_be_as_
     learned = relevance_of(ScoredQuestions(questions, scores, relevant), "cosine")
     words = " ".join(markdown(relevance_document(learned, None, 50)).split())
     assert "intervals: 95%, each by itself, over questions" in words
-    assert "12 questions allow to say that at least" in words
-    assert "keep one, with the same confidence" in words
+    assert "with 95% confidence at least 77.9% of questions like these" in words
+    assert "keep one; 12 questions show no more" in words
 
 
 def test_a_price_list_is_of_the_questions_that_find_a_relevant_passage():

@@ -309,15 +309,13 @@ def compare(
     if columns:
         from anglewise.comparison.slices import slices as verdict_slices
 
-        evaluated = judgements if ranked is None else ranked.judgements
-        unknown = evaluated.gains.shape[1] - judgements.gains.shape[1]
         parts, remarks = verdict_slices(
             columns,
             searched,
             scores,
             settings,
             baseline=base,
-            unknown_items=unknown,
+            evaluated=None if ranked is None else ranked.judgements,
             over_all=None if within is None else over_all,
         )
     result = conclude(

@@ -68,14 +68,14 @@ def slices(
     settings: EvaluationSettings,
     *,
     baseline: int | None,
-    unknown_items: int = 0,
+    evaluated: Judgements | None = None,
     over_all: Scores | None = None,
 ) -> tuple[tuple[Slice, ...], tuple[str, ...]]:
     """Decide anew for each value of each column of what is known about queries, or about items.
 
     A word is a column, with ``queries:`` or ``items:`` before it where both sides have one of that
-    name; one that comes twice is taken once. So many ``unknown_items`` stand in lists behind those
-    of the space, and belong to no group. Where ``scores`` are of other lists,
+    name; one that comes twice is taken once. Lists may hold items that only runs name, which
+    ``evaluated`` judges too, and which belong to no group. Where ``scores`` are of other lists,
     ``over_all`` are those over all items, by which groups of items are judged. Returns the
     verdicts, and sentences about groups of items.
 
@@ -85,6 +85,8 @@ def slices(
     results: list[Slice] = []
     remarks: list[str] = []
     direction = searched.judgements.direction
+    evaluated = searched.judgements if evaluated is None else evaluated
+    unknown_items = evaluated.gains.shape[1] - searched.judgements.gains.shape[1]
     sides = (side_of(word, searched.space, direction) for word in words)
     for side, column in dict.fromkeys(sides):
         if side == "queries":
@@ -102,7 +104,7 @@ def slices(
                     "so nothing is said of them"
                 )
         for value, (own, items) in groups.items():
-            part = replace(own, outside_pool=_outside_pool(own, scores, searched.judgements))
+            part = replace(own, outside_pool=_outside_pool(own, scores, evaluated))
             inference = infer(part, seed=settings.seed, threads=settings.threads)
             verdict = verdict_of(
                 inference,

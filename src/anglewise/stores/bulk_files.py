@@ -78,7 +78,7 @@ class BulkFiles(VectorStore):
             named = self._read()
         self.metric: Metric = named[0]
         self.dimension = named[1]
-        self.count = sum(path.read_bytes().count(b"\n") // 2 for path in self._files())
+        self.count = sum(_lines(path) // 2 for path in self._files())
 
     @classmethod
     def _place(cls, address: Address) -> Path:
@@ -329,3 +329,8 @@ def _scores(
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     with new_file(path) as file:
         file.write(json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _lines(path: Path) -> int:
+    with opened(path) as file:
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))

@@ -211,7 +211,8 @@ class HnswlibStore(VectorStore):
             path = Path(folder) / "index"
             with _saying(address):
                 self.index.save_index(str(path))
-            content = path.read_bytes()
+            with opened(path, noted=False) as file:
+                content = file.read()
         self.items.write(address.folder, content)
         self.address, self._in_file = address, True
 

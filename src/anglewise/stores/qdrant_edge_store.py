@@ -23,6 +23,7 @@ import numpy as np
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import AnglewiseError, CollectionExistsError, NoCollectionError, StoreError
+from anglewise.io.files import file_text, opened
 from anglewise.io.outputs import new_file
 from anglewise.stores.address import Address
 from anglewise.stores.folders import take_folder
@@ -71,7 +72,8 @@ class QdrantEdgeStore(VectorStore):
                 f"{', '.join(self.collections()) or 'none'}"
             )
         with _saying(address):
-            self.config: dict[str, Any] = json.loads((self.folder / CONFIG).read_bytes())
+            with opened(self.folder / CONFIG) as file:
+                self.config: dict[str, Any] = json.loads(file.read())
             self.vector, self.settings = self._vector()
             self.shard = self.edge.EdgeShard.load(str(self.folder)) if shard is None else shard
 
@@ -261,7 +263,7 @@ class QdrantEdgeStore(VectorStore):
     def manifest(self) -> str | None:
         """The file in the folder."""
         path = self.folder / MANIFEST
-        return path.read_text("utf-8") if path.is_file() else None
+        return file_text(path) if path.is_file() else None
 
     def write_manifest(self, text: str) -> None:
         """Into a file of the folder."""

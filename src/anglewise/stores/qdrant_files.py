@@ -107,7 +107,7 @@ SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
 
 
 def _removes_others(journal: Path) -> bool:
-    with journal.open("rb") as file:
+    with opened(journal) as file:
         size = os.fstat(file.fileno()).st_size
         file.seek(max(0, size - len(SUPER_JOURNAL)))
         return file.read() == SUPER_JOURNAL

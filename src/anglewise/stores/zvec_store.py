@@ -23,6 +23,7 @@ import numpy as np
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
+from anglewise.io.files import file_text
 from anglewise.io.outputs import new_file
 from anglewise.stores.address import Address
 from anglewise.stores.folders import take_folder
@@ -272,7 +273,7 @@ class ZvecStore(VectorStore):
     def manifest(self) -> str | None:
         """The file in the folder."""
         path = self.folder / MANIFEST
-        return path.read_text("utf-8") if path.is_file() else None
+        return file_text(path) if path.is_file() else None
 
     def write_manifest(self, text: str) -> None:
         """Into a file of the folder."""
