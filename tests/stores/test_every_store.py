@@ -361,8 +361,8 @@ def test_a_killed_export_leaves_the_old_one_and_can_be_gone_on_with(place):
         again = exporting(place("films"), items, 1)
         assert "--resume" in again.communicate()[1].decode()
     more = exporting(place("films"), items, 1, resume=True)
-    assert more.communicate()
-    assert more.returncode == 0
+    told = more.communicate()[1].decode()
+    assert more.returncode == 0, told
     result = aw.verify(place("films"), space(items=items, seed=1))
     assert result.recall >= 0.98
     assert result.drifted is False
@@ -445,3 +445,24 @@ def test_the_commands_say_the_same(place, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["metric"] == exported["metric"]
     assert main(["verify", place("films"), space_folder, "--min-recall", "1.5"]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_export_that_ends_while_it_builds_its_index_goes_on_without_writing_twice(
+    place, monkeypatch
+):
+    if place.in_memory:
+        pytest.skip("what is in memory is gone")
+    made, kind = space(), store_class(place.kind)
+    finish = kind.finish
+
+    def broken(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kind, "finish", broken)
+    with pytest.raises(KeyboardInterrupt):
+        aw.export(made, "dot", place("films"))
+    monkeypatch.setattr(kind, "finish", finish)
+    aw.export(made, "dot", place("films"), resume=True)
+    told = aw.verify(place("films"), made)
+    assert told.recall >= 0.98
+    assert not [why for why in told.reasons if "repeat" in why or "missing" in why]

@@ -103,7 +103,9 @@ def test_names_of_too_few_rows_are_refused(space, tmp_path):
     address = f"faiss://{tmp_path}/films.faiss"
     export(space, "dot", address, index="scan")
     path, lines = names_beside(tmp_path)
-    path.write_text("\n".join(lines[:-3]) + "\n")
+    batch = json.loads(lines[-1])
+    fewer = {**batch, "ids": batch["ids"][:-3], "about": batch["about"][:-3]}
+    path.write_text("\n".join([*lines[:-1], json.dumps(fewer)]) + "\n")
     with pytest.raises(StoreError, match="was changed"):
         probe(address)
 

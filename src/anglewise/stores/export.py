@@ -297,7 +297,9 @@ def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
                 "middle; wait for it, or go on where it stopped (--resume)"
             ) from error
         store = kind.reopen(beside, layout)
-        written = store.described().count // store.batch * store.batch
+        there = store.described().count
+        # all of a call or none of it is there, and the last call was of fewer rows
+        written = there if there == len(ranked) else there // store.batch * store.batch
         order.say(f"{way.name}: {written:,} of {len(ranked):,} vectors were written before")
     else:
         if order.resume:

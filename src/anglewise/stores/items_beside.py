@@ -86,10 +86,10 @@ class ItemsBeside:
             manifest, settings = head["manifest"], head.get("settings", {})
             if not isinstance(manifest, str | None) or not isinstance(settings, dict):
                 raise TypeError("what stands in the first line is no manifest and settings")
-        if rows is not None and not len(set(names)) == len(names) == rows:
+        if rows is not None and len(names) != rows:
             raise StoreError(
-                f"{address}: {own.name} does not name each of its {rows:,} rows once, so that it "
-                "was changed: write the index anew"
+                f"{address}: {own.name} names {len(names):,} of its {rows:,} rows, so that it was "
+                "changed: write the index anew"
             )
         return cls(names, starts, manifest, cast("dict[str, Any]", settings))
 
