@@ -68,12 +68,14 @@ check-frameworks: $(filter .tools/bin/uv,$(UV)) ## retrievers, trackers and the 
 	.frameworks/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default \
 	  -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/frameworks
 
+# zvec has a process to itself: beside the libraries of other stores, opening one has ended it.
 check-stores: export OPENBLAS_NUM_THREADS ?= 1
 check-stores: $(filter .tools/bin/uv,$(UV)) ## vector stores, each really run, in .stores
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .stores
 	$(UV) pip sync --quiet --python .stores/bin/python requirements/stores.txt
 	$(UV) pip install --quiet --python .stores/bin/python --no-deps --editable .
-	.stores/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default tests/stores
+	.stores/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default -k "not zvec" tests/stores
+	.stores/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default -k zvec tests/stores
 
 stores: check-stores ## what each vector store makes of each measure, as docs/stores.md has it, and how long it takes
 	.stores/bin/python benchmarks/stores.py
