@@ -170,6 +170,7 @@ def test_a_map_is_the_same_after_it_was_saved_and_numpy_alone_applies_it(tmp_pat
         again(np.ones((2, 5)))
 
 
+@pytest.mark.wrong_kinds
 def test_what_can_have_no_figure_is_refused():
     old, new = pair_of_spaces()
     with pytest.raises(TooFewError, match="at least 40"):

@@ -279,7 +279,9 @@ def test_trainings_are_called_as_they_were_named_whatever_that_is():
         compare_trainings(own, {"training-2": wrong}, "dot,cosine")
     with pytest.raises(SpellingError, match="given for training-1: the spaces are a, b"):
         compare_trainings({"a": trained(0), "b": trained(1)}, {"training-1": OWN}, "dot,cosine")
-    lacking = Space(queries=own["training-1"].queries, items=own["training-1"].items.take([0, 1]))
+    lacking = Space(
+        queries=own["training-1"].queries, items=own["training-1"].items.take(np.arange(2))
+    )
     result = compare_trainings({**own, "training-1": lacking}, OWN, "dot,cosine")
     assert any("training-1" in note for note in result.notes)
     assert not any("training-2 lacks" in note for note in result.notes)

@@ -35,9 +35,7 @@ class Linear(NamedTuple):
         return VectorMap(self.offset, self.left @ self.right, self.shift, to_unit)
 
 
-def learnt_maps(
-    x: Float64[Array, "n old"], y: Float64[Array, "n new"]
-) -> Iterator[tuple[str, Linear]]:
+def learnt_maps(x: Float64[Array, "n old"], y: Float64[Array, "n new"]) -> dict[str, Linear]:
     """Every kind of map, from the same pairs.
 
     ``orthogonal`` is the rotation and scale nearest to the new vectors (Schönemann 1966, with a
@@ -45,10 +43,14 @@ def learnt_maps(
     values (reduced-rank regression, Izenman 1975).
 
     >>> x = np.random.default_rng(0).normal(size=(20, 3))
-    >>> maps = dict(learnt_maps(x, 2 * x[:, ::-1] + 1))
+    >>> maps = learnt_maps(x, 2 * x[:, ::-1] + 1)
     >>> bool(np.abs(maps["orthogonal"](x) - (2 * x[:, ::-1] + 1)).max() < 1e-9)
     True
     """
+    return dict(_each_map(x, y))
+
+
+def _each_map(x: Array, y: Array) -> Iterator[tuple[str, Linear]]:
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
     a, b = x - mean_x, y - mean_y
     basis, squares = _directions(a)
@@ -126,7 +128,7 @@ def choose_map(
     """Learn every kind of map in folds, and take the one whose held-out scores correlate best."""
     count = MORE_FOLDS if len(x) <= FEW else FOLDS
     parts = np.array_split(rng.permutation(len(x)), count)
-    learnt = [dict(learnt_maps(np.delete(x, out, 0), np.delete(y, out, 0))) for out in parts]
+    learnt = [learnt_maps(np.delete(x, out, 0), np.delete(y, out, 0)) for out in parts]
     due, correlations = queries @ y.T, dict[str, float]()
     for name in (name for name in learnt[0] if all(name in fold for fold in learnt)):
         moved = np.empty(y.shape)
@@ -134,7 +136,7 @@ def choose_map(
             moved[out] = _moved(fold[name], x[out], to_unit)
         correlations[name] = correlation(queries @ moved.T, due)
     best = max(correlations, key=lambda name: correlations[name])
-    whole = dict(learnt_maps(x, y))[best]
+    whole = learnt_maps(x, y)[best]
     folds = tuple(
         HeldOut(out, fold[best].whole(to_unit)) for out, fold in zip(parts, learnt, strict=True)
     )
@@ -197,7 +199,7 @@ def learning_curve(
         for part in range(folds):
             out = fold == part
             some = rng.permutation(np.flatnonzero(~out))[:size]
-            for name, linear in learnt_maps(x[some], y[some]):
+            for name, linear in learnt_maps(x[some], y[some]).items():
                 moved = _moved(linear, x[out], to_unit)
                 held_out.setdefault(name, np.full(y.shape, np.nan))[out] = moved
         scores = [queries @ moved.T for moved in held_out.values() if not np.isnan(moved).any()]
