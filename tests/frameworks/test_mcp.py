@@ -81,10 +81,15 @@ def test_the_tools_say_what_they_take_and_that_they_only_read(root, mode):
         return await client.list_tools()
 
     tools = {tool.name: tool for tool in session(root, work, mode=mode).tools}
-    assert list(tools) == ["audit", "compare", "search"]
-    for tool in tools.values():
+    needs = {
+        **dict.fromkeys(["audit", "compare", "search"], ["space"]),
+        "probe": ["address"],
+        "verify": ["address", "space"],
+    }
+    assert list(tools) == list(needs)
+    for name, tool in tools.items():
         assert tool.annotations.read_only_hint
-        assert tool.input_schema["required"] == ["space"]
+        assert sorted(tool.input_schema["required"]) == needs[name]
         assert tool.input_schema["additionalProperties"] is False
 
 
@@ -138,7 +143,7 @@ WRONG = [
     ("compare", {"space": "space", "judgements": "qrels.txt", "measures": "cosin"}, "cosin"),
     ("search", {"space": "space", "query": "q99"}, "no query has the id 'q99'"),
     ("search", {"space": "space", "text": "words"}, "which encoder made its vectors"),
-    ("verify", {}, "there is no tool 'verify'"),
+    ("export", {}, "there is no tool 'export'"),
 ]
 
 
