@@ -82,7 +82,9 @@ def test_the_tools_say_what_they_take_and_that_they_only_read(root, mode):
 
     tools = {tool.name: tool for tool in session(root, work, mode=mode).tools}
     needs = {
-        **dict.fromkeys(["audit", "compare", "search"], ["space"]),
+        "audit": ["space"],
+        "compare": ["space"],
+        "search": ["space"],
         "probe": ["address"],
         "verify": ["address", "space"],
     }
