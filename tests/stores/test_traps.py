@@ -94,6 +94,20 @@ TRAPS = {
     "DuckDB scans where another function than its index's is asked": (
         "test_another_function_of_duckdb_scans_without_a_word_and_is_told",
     ),
+    "Milvus calls squared distances L2, ranks by cosine without an index, keeps an id twice": (
+        "test_l2_is_the_square_and_called_so",
+        "test_a_collection_without_an_index_ranks_by_cosine_whatever_its_vectors_were_made_for",
+        "test_a_graph_is_told_only_where_one_was_built",
+        "test_an_id_that_is_written_twice_is_there_once",
+    ),
+    "Qdrant Edge loses lengths under cosine, and scans what counts as indexed": (
+        "test_lengths_are_lost_under_cosine_and_this_is_said",
+        "test_what_counts_as_indexed_and_is_scanned_is_called_a_scan",
+    ),
+    "zvec gives whole vectors back from an index of eight bits, and scans what is not optimised": (
+        "test_a_quantised_index_is_told_since_its_vectors_come_back_whole",
+        "test_what_was_not_optimised_is_scanned_and_so_it_is_said",
+    ),
 }
 
 
