@@ -329,6 +329,13 @@ def test_bad_questions_are_refused(place):
         aw.verify(place("films"), narrow)
 
 
+def rows_amiss(told):
+    """What is said of rows that are missing or repeated, and not of an index that loses some."""
+    loses = "vectors and metric are right"
+    rows = (why for why in told.reasons if not why.startswith(loses))
+    return [why for why in rows if "repeat" in why or "missing" in why]
+
+
 PROGRAM = """
 import sys, numpy as np, anglewise as aw
 sys.path.insert(0, {tests!r})
@@ -366,7 +373,7 @@ def test_a_killed_export_leaves_the_old_one_and_can_be_gone_on_with(place):
     result = aw.verify(place("films"), space(items=items, seed=1))
     assert result.recall >= 0.98
     assert result.drifted is False
-    assert not [why for why in result.reasons if "repeat" in why or "missing" in why]
+    assert not rows_amiss(result)
 
 
 def begun(place):
@@ -465,4 +472,4 @@ def test_an_export_that_ends_while_it_builds_its_index_goes_on_without_writing_t
     aw.export(made, "dot", place("films"), resume=True)
     told = aw.verify(place("films"), made)
     assert told.recall >= 0.98
-    assert not [why for why in told.reasons if "repeat" in why or "missing" in why]
+    assert not rows_amiss(told)
