@@ -29,7 +29,7 @@ from anglewise import (
     write_space,
 )
 from anglewise.errors import FileError, SpellingError
-from anglewise.io import arrow_files, files, sizes
+from anglewise.io import arrow_files, arrow_sizes, files, sizes
 from anglewise.io.arrow_files import arrow_sheet, parquet_columns
 from anglewise.io.arrow_sizes import pieces
 from anglewise.io.delimited import delimited_sheet, open_sheet
@@ -877,3 +877,14 @@ def test_a_description_of_parquet_that_nests_deeply_is_refused():
     nested = b"\x1c" * 1_000_000 + bytes(1_000_001)  # a struct in a struct, each as field 1
     with pytest.raises(ValueError, match="too deep"):
         list(pieces(nested + len(nested).to_bytes(4, "little") + b"PAR1"))
+
+
+@pytest.mark.parametrize("kind", [7, 8], ids=["doubles", "texts"])
+def test_a_list_that_says_it_is_long_is_not_made_of_no_bytes(kind):
+    count, said = 1 << 40, bytearray()
+    while count:
+        said.append(count & 127 | (128 if count > 127 else 0))
+        count >>= 7
+    a_list_in_a_struct = bytes([0x19, 0xF0 | kind, *said, 0x01])
+    with pytest.raises((StopIteration, RuntimeError)):
+        arrow_sizes._thrift_struct(iter(a_list_in_a_struct))

@@ -252,7 +252,11 @@ def _inner_kinds(thrift: Iterator[int], kind: int) -> Iterator[tuple[int, int]]:
 
 def _plain_value(thrift: Iterator[int], kind: int) -> int | bytes:
     if kind in {DOUBLE, WORDS}:
-        return bytes(islice(thrift, 8 if kind == DOUBLE else _whole(thrift, signed=False)))
+        due = 8 if kind == DOUBLE else _whole(thrift, signed=False)
+        data = bytes(islice(thrift, due))
+        if len(data) < due:  # or a list of a billion numbers would be made of no bytes
+            next(thrift)
+        return data
     return _whole(thrift) if kind in WHOLE else next(thrift)
 
 
