@@ -15,6 +15,7 @@ from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import NoCollectionError, StoreError, reason
 from anglewise.stores.address import Address
 from anglewise.stores.faiss_files import read_index
+from anglewise.stores.index_file import IndexFile
 from anglewise.stores.items_beside import ItemsBeside
 from anglewise.stores.vector_store import (
     BATCH,
@@ -23,14 +24,13 @@ from anglewise.stores.vector_store import (
     Listed,
     Metric,
     StoredRows,
-    VectorStore,
     as_batch,
 )
 
 M, EF_CONSTRUCTION = 32, 200
 
 
-class FaissStore(VectorStore):
+class FaissStore(IndexFile):
     """An index of faiss, in a file."""
 
     supported: ClassVar[Mapping[Metric, str]] = {
@@ -203,9 +203,6 @@ class FaissStore(VectorStore):
                 self.index.add(as_batch(vectors))
         self.items.append(ids, metadata)
 
-    def finish(self) -> None:
-        """Nothing to do: the graph is built while rows are added."""
-
     def take_place(self, address: Address) -> None:
         """Write what stands beside it, then the index under its name, then remove what was there.
 
@@ -219,28 +216,11 @@ class FaissStore(VectorStore):
         self.items.write(address.folder, index)
         self.address, self._in_file = address, True
 
-    def drop(self) -> None:
-        """Remove the file and what stands beside it; an index in memory has none."""
-        if self._in_file:
-            self.items.remove(self.address.folder)
-
     def stored_bytes(self) -> int:
         """The size of the file, or of what would be written."""
         if self._in_file:
             return self.address.folder.stat().st_size
         return len(self.faiss.serialize_index(self.index))
-
-    def scratches(self) -> list[str]:
-        """None: tests are made in memory."""
-        return []
-
-    def manifest(self) -> str | None:
-        """The first line of the file beside the index."""
-        return self.items.manifest
-
-    def write_manifest(self, text: str) -> None:
-        """Kept, and written with the index."""
-        self.items.manifest = text
 
 
 def _graph(faiss: Any, layout: Layout, metric: int) -> Any:

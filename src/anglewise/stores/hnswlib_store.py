@@ -21,6 +21,7 @@ from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import FileError, NoCollectionError, SpellingError, StoreError
 from anglewise.io.files import opened
 from anglewise.stores.address import Address
+from anglewise.stores.index_file import IndexFile
 from anglewise.stores.items_beside import ItemsBeside
 from anglewise.stores.vector_store import (
     BATCH,
@@ -30,7 +31,6 @@ from anglewise.stores.vector_store import (
     Listed,
     Metric,
     StoredRows,
-    VectorStore,
     as_batch,
     saying,
 )
@@ -43,7 +43,7 @@ HEAD = 6
 """So many whole numbers begin a file: 0, room, rows, their size, and where label and vector are."""
 
 
-class HnswlibStore(VectorStore):
+class HnswlibStore(IndexFile):
     """An index of hnswlib, in a file."""
 
     supported: ClassVar[Mapping[Metric, str]] = {
@@ -202,9 +202,6 @@ class HnswlibStore(VectorStore):
             self.index.add_items(as_batch(vectors), labels)
         self.items.append(ids, metadata)
 
-    def finish(self) -> None:
-        """Nothing to do: the graph is built while rows are added."""
-
     def take_place(self, address: Address) -> None:
         """Write what stands beside it, then the index, then remove what was there."""
         with tempfile.TemporaryDirectory() as folder:  # hnswlib writes to a path alone
@@ -215,23 +212,6 @@ class HnswlibStore(VectorStore):
                 content = file.read()
         self.items.write(address.folder, content)
         self.address, self._in_file = address, True
-
-    def drop(self) -> None:
-        """Remove the file and what stands beside it; an index in memory has none."""
-        if self._in_file:
-            self.items.remove(self.address.folder)
-
-    def scratches(self) -> list[str]:
-        """None: tests are made in memory."""
-        return []
-
-    def manifest(self) -> str | None:
-        """The first line of the file beside the index."""
-        return self.items.manifest
-
-    def write_manifest(self, text: str) -> None:
-        """Kept, and written with the index."""
-        self.items.manifest = text
 
 
 def _dimension(path: Path) -> int:

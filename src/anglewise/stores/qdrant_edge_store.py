@@ -23,25 +23,22 @@ import numpy as np
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import AnglewiseError, CollectionExistsError, NoCollectionError, StoreError
-from anglewise.io.files import file_text, opened
-from anglewise.io.outputs import new_file
+from anglewise.io.files import opened
 from anglewise.stores.address import Address
-from anglewise.stores.folders import take_folder
+from anglewise.stores.collection_folder import CollectionFolder, folder_of
 from anglewise.stores.vector_store import (
     BATCH,
-    SCRATCH,
     Described,
     Layout,
     Listed,
     Metric,
     StoredRows,
-    VectorStore,
     as_batch,
     rows_of_metadata,
     saying,
 )
 
-ID, CONFIG, MANIFEST = "id", "edge_config.json", "anglewise.json"
+ID, CONFIG = "id", "edge_config.json"
 M, EF_CONSTRUCTION = 16, 100
 THRESHOLD, OURS = 10_000, 10
 """Kilobytes of a segment from which on a graph is built: Qdrant's own, and that of a graph here."""
@@ -49,9 +46,10 @@ NEVER = 1 << 40
 """A threshold, in kilobytes, that nothing reaches: no index is built."""
 
 
-class QdrantEdgeStore(VectorStore):
+class QdrantEdgeStore(CollectionFolder):
     """A shard of Qdrant Edge, in a folder."""
 
+    engine = "Qdrant Edge"
     supported: ClassVar[Mapping[Metric, str]] = {
         "dot": "Dot",
         "cosine": "Cosine",
@@ -65,7 +63,7 @@ class QdrantEdgeStore(VectorStore):
     def __init__(self, address: Address, shard: Any = None) -> None:
         super().__init__(address)
         self.edge = _library()
-        self.folder = _folder(address)
+        self.folder = folder_of(address)
         if not (self.folder / CONFIG).is_file():
             raise NoCollectionError(
                 f"{address}: there is no shard {address.name!r}; there are "
@@ -86,7 +84,7 @@ class QdrantEdgeStore(VectorStore):
 
     @classmethod
     def _made(cls, address: Address, config: Any) -> "QdrantEdgeStore":
-        folder, edge = _folder(address), _library()
+        folder, edge = folder_of(address), _library()
         with _saying(address):
             try:
                 folder.mkdir(parents=True)
@@ -98,7 +96,7 @@ class QdrantEdgeStore(VectorStore):
     @classmethod
     def reopen(cls, address: Address, layout: Layout) -> "QdrantEdgeStore":
         """One that was made before; where it was ended before the first vector, made anew."""
-        folder = _folder(address)
+        folder = folder_of(address)
         if not (folder / CONFIG).is_file() and folder.is_dir():
             shutil.rmtree(folder)
             return cls.create(address, layout)
@@ -243,33 +241,6 @@ class QdrantEdgeStore(VectorStore):
             self.shard.optimize()
             self.shard.flush()
 
-    def take_place(self, address: Address) -> None:
-        """The folder is exchanged with the one that has the name, at once."""
-        self.close()
-        with _saying(address):
-            take_folder(self.folder, _folder(address))
-        self.__init__(address.plain())
-
-    def drop(self) -> None:
-        """Remove the folder."""
-        self.close()
-        with _saying(self.address):
-            shutil.rmtree(self.folder)
-
-    def scratches(self) -> list[str]:
-        """By the beginning of their names."""
-        return [name for name in self.collections() if name.startswith(SCRATCH)]
-
-    def manifest(self) -> str | None:
-        """The file in the folder."""
-        path = self.folder / MANIFEST
-        return file_text(path) if path.is_file() else None
-
-    def write_manifest(self, text: str) -> None:
-        """Into a file of the folder."""
-        with new_file(self.folder / MANIFEST) as file:
-            file.write(text.encode())
-
     def close(self) -> None:
         """Let go of the folder."""
         with suppress(Exception):
@@ -299,10 +270,6 @@ def _config(layout: Layout, datatype: str = "float32") -> Any:
 def is_shard(folder: Path) -> bool:
     """Whether a folder is a shard of Qdrant Edge."""
     return (folder / CONFIG).is_file()
-
-
-def _folder(address: Address) -> Path:
-    return address.folder / address.name
 
 
 def _number(name: str) -> str:

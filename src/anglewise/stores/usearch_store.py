@@ -18,6 +18,7 @@ from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import NoCollectionError, SpellingError, StoreError
 from anglewise.io.files import reading
 from anglewise.stores.address import Address
+from anglewise.stores.index_file import IndexFile
 from anglewise.stores.items_beside import ItemsBeside
 from anglewise.stores.vector_store import (
     BATCH,
@@ -27,7 +28,6 @@ from anglewise.stores.vector_store import (
     Listed,
     Metric,
     StoredRows,
-    VectorStore,
     as_batch,
     saying,
 )
@@ -37,7 +37,7 @@ EXACT = "exact"
 """What stands beside an index that is asked past its graph."""
 
 
-class UsearchStore(VectorStore):
+class UsearchStore(IndexFile):
     """An index of usearch, in a file."""
 
     supported: ClassVar[Mapping[Metric, str]] = {
@@ -169,32 +169,12 @@ class UsearchStore(VectorStore):
             self.index.add(np.arange(first, first + len(ids), dtype=np.uint64), as_batch(vectors))
         self.items.append(ids, metadata)
 
-    def finish(self) -> None:
-        """Nothing to do: the graph is built while rows are added."""
-
     def take_place(self, address: Address) -> None:
         """Write what stands beside it, then the index, then remove what was there."""
         with _saying(address):
             content = self.index.save()
         self.items.write(address.folder, content)
         self.address, self._in_file = address, True
-
-    def drop(self) -> None:
-        """Remove the file and what stands beside it; an index in memory has none."""
-        if self._in_file:
-            self.items.remove(self.address.folder)
-
-    def scratches(self) -> list[str]:
-        """None: tests are made in memory."""
-        return []
-
-    def manifest(self) -> str | None:
-        """The first line of the file beside the index."""
-        return self.items.manifest
-
-    def write_manifest(self, text: str) -> None:
-        """Kept, and written with the index."""
-        self.items.manifest = text
 
 
 def _yes(address: Address) -> bool:

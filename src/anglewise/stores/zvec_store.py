@@ -23,19 +23,15 @@ import numpy as np
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
-from anglewise.io.files import file_text
-from anglewise.io.outputs import new_file
 from anglewise.stores.address import Address
-from anglewise.stores.folders import take_folder
+from anglewise.stores.collection_folder import CollectionFolder, folder_of
 from anglewise.stores.vector_store import (
     BATCH,
-    SCRATCH,
     Described,
     Layout,
     Listed,
     Metric,
     StoredRows,
-    VectorStore,
     as_batch,
     content_of,
     rows_of_metadata,
@@ -43,15 +39,16 @@ from anglewise.stores.vector_store import (
 )
 
 ID, VECTOR, METADATA = "anglewise_id", "vector", "metadata"
-MANIFEST, LOCK = "anglewise.json", "LOCK"
+LOCK = "LOCK"
 M, EF_CONSTRUCTION = 32, 200
 EFFORTS = {"HNSW": ("ef", "HnswQueryParam"), "IVF": ("nprobe", "IVFQueryParam")}
 """What a search of an index takes, and zvec's class for it."""
 
 
-class ZvecStore(VectorStore):
+class ZvecStore(CollectionFolder):
     """A collection of zvec, in a folder."""
 
+    engine = "zvec"
     supported: ClassVar[Mapping[Metric, str]] = {
         "dot": "IP",
         "cosine": "COSINE",
@@ -64,7 +61,7 @@ class ZvecStore(VectorStore):
     def __init__(self, address: Address, collection: Any = None) -> None:
         super().__init__(address)
         self.zvec = _library()
-        self.folder = _folder(address)
+        self.folder = folder_of(address)
         if collection is None and not is_collection(self.folder):
             raise NoCollectionError(
                 f"{address}: there is no collection {address.name!r}; there are "
@@ -112,7 +109,7 @@ class ZvecStore(VectorStore):
 
     @classmethod
     def _made(cls, address: Address, index: Any, dimension: int, kind: Any) -> "ZvecStore":
-        zvec, folder = _library(), _folder(address)
+        zvec, folder = _library(), folder_of(address)
         texts = zvec.DataType.STRING
         schema = zvec.CollectionSchema(
             name="items",
@@ -129,7 +126,7 @@ class ZvecStore(VectorStore):
     @classmethod
     def reopen(cls, address: Address, layout: Layout) -> "ZvecStore":
         """One that was made before; where it was ended before it was whole, made anew."""
-        folder = _folder(address)
+        folder = folder_of(address)
         if folder.is_dir() and not is_collection(folder):
             shutil.rmtree(folder)
             return cls.create(address, layout)
@@ -253,33 +250,6 @@ class ZvecStore(VectorStore):
             self._writes = False
             self.collection = self._opened()
 
-    def take_place(self, address: Address) -> None:
-        """The folder is exchanged with the one that has the name, at once."""
-        self.close()
-        with saying(address, "zvec"):
-            take_folder(self.folder, _folder(address))
-        self.__init__(address.plain())
-
-    def drop(self) -> None:
-        """Remove the folder."""
-        self.close()
-        with self._saying():
-            shutil.rmtree(self.folder)
-
-    def scratches(self) -> list[str]:
-        """By the beginning of their names."""
-        return [name for name in self.collections() if name.startswith(SCRATCH)]
-
-    def manifest(self) -> str | None:
-        """The file in the folder."""
-        path = self.folder / MANIFEST
-        return file_text(path) if path.is_file() else None
-
-    def write_manifest(self, text: str) -> None:
-        """Into a file of the folder."""
-        with new_file(self.folder / MANIFEST) as file:
-            file.write(text.encode())
-
     def close(self) -> None:
         """Let go of the folder."""
         with suppress(Exception):
@@ -302,10 +272,6 @@ class ZvecStore(VectorStore):
 def is_collection(folder: Path) -> bool:
     """Whether a folder looks like a collection of zvec."""
     return (folder / LOCK).is_file() and any(folder.glob("manifest.*"))
-
-
-def _folder(address: Address) -> Path:
-    return address.folder / address.name
 
 
 def _kind(zvec: Any, index: Any) -> str:
