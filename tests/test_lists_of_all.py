@@ -141,6 +141,18 @@ def test_parts_of_other_lists_are_refused_and_kept(anglewise, folder, tmp_path, 
     assert refused(anglewise("recommend", folder, "--all", "-o", target, "-k", 3), "in the way")
 
 
+def test_lists_of_other_metadata_or_biases_are_other_lists(space):
+    def digest(kinds, **about):
+        items = Embeddings(space.items.vectors, space.items.ids, {"kind": kinds})
+        one = Space(queries=space.queries, items=items, seen=space.seen, about=about)
+        return list_parts.identity_of(one, {})["space"]
+
+    same = digest(["a", "b", "c"] * 3)
+    assert digest(["a", "b", "c"] * 3) == same
+    assert digest(["b", "a", "c"] * 3) != same  # a filter would let others pass
+    assert digest(["a", "b", "c"] * 3, bias_columns=[3]) != same
+
+
 def test_a_failure_before_the_first_part_leaves_nothing(anglewise, folder, tmp_path):
     target = tmp_path / "lists.parquet"
     run = anglewise("search", folder, "--all", "-o", target, "--where", "title = a")

@@ -69,11 +69,9 @@ def export(
         What goes along of the vectors as they were: their length, the vector, or nothing.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import direction_of
+    from anglewise.cli.inputs import direction_of, judged_by
     from anglewise.cli.program import version
-    from anglewise.data_types.judgements import Judgements
     from anglewise.errors import FileError
-    from anglewise.io.read import read_judgements
     from anglewise.report.store_documents import export_document
     from anglewise.similarity_measures.measure import measure as read_measure
     from anglewise.stores.address import read_address
@@ -85,9 +83,7 @@ def export(
     address, named = read_address(to), read_measure(measure)
     loaded = read_space(space, **vars(vectors), say=talk.say)
     chosen = direction_of(direction, loaded)
-    judged: Judgements | None = None
-    if qrels is not None:
-        judged = read_judgements(qrels, loaded, direction=chosen, say=talk.say)
+    judged = judged_by(qrels, loaded, chosen, talk.say)
     with talk.progress("writing"):
         result = exported(
             loaded,

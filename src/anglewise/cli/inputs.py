@@ -54,6 +54,15 @@ def direction_of(direction: Direction | None, space: Space) -> Direction:
     return "items-items" if space.one_sided else "queries-items"
 
 
+def judged_by(
+    qrels: Path | None, space: Space, direction: Direction | None, say: Say
+) -> Judgements | None:
+    """The judgements of a file, in the direction asked for; None where no file is named."""
+    if qrels is None:
+        return None
+    return read_judgements(qrels, space, direction=direction_of(direction, space), say=say)
+
+
 def say_unused(seen: SeenOptions, direction: str, say: Say) -> None:
     """Say where no user asks, so that what users were trained on changes no list."""
     if seen.seen is not None and direction != "queries-items":

@@ -57,10 +57,8 @@ def tune(
         Write the chart: .svg, .png or .pdf.
     """
     from anglewise.cli.console import Talk
-    from anglewise.cli.inputs import direction_of
+    from anglewise.cli.inputs import judged_by
     from anglewise.cli.program import version
-    from anglewise.data_types.judgements import Judgements
-    from anglewise.io.read import read_judgements
     from anglewise.report.tuning_document import tuning_document, tuning_picture
     from anglewise.stores.address import read_address
     from anglewise.stores.space_reader import read_space
@@ -69,10 +67,7 @@ def tune(
     talk = Talk(always)
     read = read_address(address)
     loaded = read_space(space, **vars(vectors), say=talk.say)
-    judged: Judgements | None = None
-    if qrels is not None:
-        chosen = direction_of(direction, loaded)
-        judged = read_judgements(qrels, loaded, direction=chosen, say=talk.say)
+    judged = judged_by(qrels, loaded, direction, talk.say)
     with talk.progress("measuring"):
         result = tuned(
             read,

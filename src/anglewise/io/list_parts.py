@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.text import Say, counted
@@ -65,11 +66,16 @@ def lists_table(asked: Sequence[str] | Array, found: Sequence[Neighbours], ids: 
 
 
 def identity_of(space: Space, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What lists depend on: the vectors, ids and what was seen, as a digest, and some settings."""
+    """What lists depend on: the space, as a digest, and some settings.
+
+    Of the space vectors, ids and metadata, which filters read, columns of biases, and what was
+    seen.
+    """
     digest = blake2b(digest_size=12)
     sides = [space.items] if space.one_sided else [space.items, space.queries]
     for side in sides:
         _add_side(digest, side)
+    digest.update(repr(space.named_biases).encode())
     if space.seen is not None:
         digest.update(_bytes(space.seen.indptr) + _bytes(space.seen.indices))
     return {"space": digest.hexdigest(), **settings}
@@ -80,6 +86,8 @@ def _add_side(digest: Any, side: Embeddings) -> None:
     for start in range(0, len(side), BLOCK):
         digest.update(np.ascontiguousarray(side.vectors[start : start + BLOCK]).data)
     digest.update(json.dumps(list(map(str, side.ids))).encode())
+    for name in side.metadata_columns:
+        digest.update(json.dumps([name, list(map(str, column(side, name)))]).encode())
 
 
 def _bytes(numbers: Int64[Array, " entries"]) -> bytes:

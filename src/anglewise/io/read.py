@@ -51,48 +51,11 @@ def read_space(
     seen: PathLike | Seen | None = None,
     say: Say = quiet,
 ) -> Space:
-    """Read queries and items that live together, or items alone.
+    """Read queries and items that live together, or items alone, from files.
 
-    Reads a folder that ``write_space`` wrote; a folder of ``items.*`` and ``queries.*`` with ids
-    in ``items.txt`` and ``queries.txt`` or in BEIR's ``corpus.jsonl`` and ``queries.jsonl``;
-    a model that Spark's ALS saved; single files: npy, npz (implicit's ``user_factors`` and
-    ``item_factors`` too, and arrays of biases beside the vectors), parquet,
-    feather and Arrow with a column of lists, JSON lines, safetensors, word2vec's text and binary;
-    a data set of Hugging Face saved to disk; tables of text with vectors such as ``[0.1,0.2]``,
-    rows that COPY of PostgreSQL wrote; dumps in JSON of OpenAI's batches, Qdrant, Pinecone,
-    Weaviate, Milvus and Chroma. All of them also as ``.gz``. Npy and Arrow
-    files beyond a quarter of the memory are memory-mapped: do not write into them meanwhile.
-
-    Parameters
-    ----------
-    path
-        A folder, or a file that holds both sides or items alone.
-    queries, items
-        Instead of ``path``, a file for each side.
-    query_ids, item_ids
-        Where the ids stand, one for each vector, if not in the file of the vectors.
-    query_texts, item_texts
-        Titles and texts by id (JSON lines, CSV, parquet, or the BEIR folder that holds them).
-    trained_for
-        The measure inside the training loss; a factor model of implicit is known to use ``dot``.
-    vector_column, id_column
-        Names of columns (or arrays) that are not conventional.
-    vector_format
-        What the files do not say: that numbers of eight bits are ``bits`` (packed, one for each
-        dimension), ``int8(scale=S,offset=O)`` or ``numbers``; or what a file of text is, where the
-        guess is wrong: ``table``, ``copy``, ``openai``, ``qdrant``, ``pinecone``, ``weaviate``,
-        ``milvus``, ``chroma``.
-    seen
-        What users were trained on, in place of what the space brings: a file as
-        :func:`read_interactions` reads it, a frame or interactions, by ids; a sparse matrix (of
-        SciPy, or in an ``.npz``), row for row.
-    say
-        Told what was guessed, and what share of ``seen`` names a user and an item of the space.
-
-    Raises
-    ------
-    AnglewiseError
-        With the file, the row where there is one, and what to do.
+    What the face calls for files: there, in ``stores.space_reader``, every argument and format is
+    told, and addresses of stores are taken too. Raises ``AnglewiseError`` with the file, the row
+    where there is one, and what to do.
 
     Examples
     --------
