@@ -1,6 +1,5 @@
 """The recipes of docs/stores.md as they stand there, and what they have to be able to do."""
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from anglewise.stores.query_transform import QueryTransform
+from real_data import is_required
 
 PAGE = Path(__file__).parents[1] / "docs" / "stores.md"
 D, R = 6, 4
@@ -42,7 +42,7 @@ def node():
     """Node's program; without it others skip, and the project's own checks fail."""
     path = shutil.which("node")
     if path is None:
-        if os.environ.get("ANGLEWISE_NODE") == "required":
+        if is_required("node"):
             pytest.fail("node is missing: apt-get install nodejs")
         pytest.skip("node is not on this machine")
     return path

@@ -1,4 +1,4 @@
-"""Where the real data lies: beside the project, never in it."""
+"""Where the real data lies: beside the project, never in it; and what may not be missing."""
 
 import os
 from pathlib import Path
@@ -8,15 +8,20 @@ import pytest
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
-def real_data(name: str) -> Path:
-    """The path of a folder or file of real data; without it others skip.
+def is_required(name: str) -> bool:
+    """Whether tests that lack ``name`` fail instead of being skipped.
 
-    Where ``ANGLEWISE_REAL_DATA`` is ``required``, as in the project's own checks, they fail: a
-    public checkout cannot have the data, whatever its ``CI`` says.
+    ``TESTS_REQUIRE`` names what the project's own checks have, comma-separated: ``real-data`` and
+    ``node``. A public checkout cannot have the data, whatever its ``CI`` says.
     """
+    return name in os.environ.get("TESTS_REQUIRE", "").split(",")
+
+
+def real_data(name: str) -> Path:
+    """The path of a folder or file of real data; without it the test skips or fails."""
     path = SHARED / name
     if not path.exists():
-        if os.environ.get("ANGLEWISE_REAL_DATA") == "required":
+        if is_required("real-data"):
             pytest.fail(f"{path} is missing")
         pytest.skip(f"{name} is not on this machine")
     return path

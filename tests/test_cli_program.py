@@ -347,10 +347,17 @@ def test_a_variable_that_sets_nothing_is_refused(anglewise, monkeypatch, name, n
     assert refused(anglewise("doctor"), f"ANGLEWISE_{name}", near)
 
 
-@pytest.mark.parametrize("name", ["DOCTOR_SEED", "COMPARE_NOSUCH", "MEMORY", "REAL_DATA"])
+@pytest.mark.parametrize("name", ["DOCTOR_SEED", "COMPARE_NOSUCH", "MEMORY"])
 def test_variables_of_this_and_of_other_commands_are_left_alone(anglewise, monkeypatch, name):
     monkeypatch.setenv(f"ANGLEWISE_{name}", "7")
     assert anglewise("doctor").code == 0
+
+
+def test_the_checks_of_the_project_set_no_variable_that_the_command_refuses():
+    root = Path(__file__).parents[1]
+    files = [root / ".ci" / "run", root / "Makefile", *root.glob(".github/workflows/*.yml")]
+    named = {word for file in files for word in re.findall(r"ANGLEWISE_\w+", file.read_text())}
+    assert named <= {*program.VARIABLES}
 
 
 def test_text_that_the_terminal_cannot_write_is_replaced():

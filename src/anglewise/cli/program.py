@@ -251,8 +251,8 @@ def check_texts(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
 
 
 PREFIX = "ANGLEWISE_"
-VARIABLES = ("ANGLEWISE_MEMORY", "ANGLEWISE_REAL_DATA")
-"""What is no option of a command: how much memory may be filled, and what the tests read."""
+VARIABLES = ("ANGLEWISE_MEMORY",)
+"""What is no option of a command: how much memory may be filled."""
 
 
 def check_variables(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
