@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anglewise.data_types.run import Run
     from anglewise.data_types.sparse_vectors import SparseVectors
     from anglewise.data_types.token_vectors import TokenVectors
+    from anglewise.distributed.search_shards import search_shards
     from anglewise.encoders.encode import encode
     from anglewise.encoders.encoder import Encoder
     from anglewise.encoders.images import encode_images
@@ -129,6 +130,7 @@ _HOMES = {
     "remedy": "anglewise.remedies.remedy",
     "replay": "anglewise.recommendation.replay",
     "search": "anglewise.nearest_neighbours.search",
+    "search_shards": "anglewise.distributed.search_shards",
     "study": "anglewise.experiment.study",
     "tune": "anglewise.stores.tune",
     "verify": "anglewise.stores.verify",
@@ -194,6 +196,7 @@ __all__ = [
     "remedy",
     "replay",
     "search",
+    "search_shards",
     "study",
     "tune",
     "verify",

@@ -151,7 +151,20 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         "output": OF_ALL,
         "trained_for": TRAINED_FOR,
     },
-    "search": {"everybody": TO_A_TABLE, "output": OF_ALL, "trained_for": NO_TRAINING},
+    "search": {
+        "everybody": TO_A_TABLE,
+        "output": OF_ALL,
+        "trained_for": NO_TRAINING,
+        "shards": Need(
+            _with("everybody"), "are searched for all queries: give --all -o lists.parquet too"
+        ),
+        "engine": Need(
+            _with("shards"), "searches many files: give --shards FOLDER, or leave it out"
+        ),
+        "workers": Need(
+            _with("shards"), "search many files: give --shards FOLDER, or leave it out"
+        ),
+    },
     "context": {"trained_for": TRAINED_FOR},
     "replay": {
         "weight": Need(

@@ -18,6 +18,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import ENCODER_OF_SPACE, PARQUET, READ
+from anglewise.cli.sharded_search import IN_ONE_SPACE, ShardOptions, search_sharded
 from anglewise.data_types.numbers import COUNT
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def search(
     where: Annotated[tuple[str, ...], A_FILTER] = (),
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
+    shards: ShardOptions = IN_ONE_SPACE,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Show the neighbours of one query, a text or an image under several measures, or of all.
@@ -86,7 +88,6 @@ def search(
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
     from anglewise.data_types.filters import read_filter
-    from anglewise.errors import SpellingError
     from anglewise.nearest_neighbours.represented import check_rank, usual_measures
     from anglewise.nearest_neighbours.search import search as nearest
     from anglewise.nearest_neighbours.search import search_vectors
@@ -96,14 +97,14 @@ def search(
     from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
-    if sum(value is not None for value in (query, text, image)) + everybody != 1:
-        raise SpellingError(
-            'give --query ID, --text "...", --image FILE or --all (one of them): who asks?'
-        )
-    if (query is not None or everybody) and encoder is not None:
-        raise SpellingError("--encoder encodes --text or --image: give one")
+    _check_who_asks(query, text, image, everybody=everybody, encoder=encoder)
     if measures is not None:
         read_measures(measures)
+    if shards.shards is not None:
+        others = {"a space": space, "direction": direction, "where": where, "seen": seen.seen}
+        return search_sharded(
+            shards, vectors, others, measures=measures, k=k, output=output, talk=talk
+        )
     loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
     asking, ranked = loaded.sides(chosen_direction)
@@ -168,6 +169,24 @@ def search(
     }
     talk.give(content, neighbours_document(shown))
     return 0
+
+
+def _check_who_asks(
+    query: str | None,
+    text: str | None,
+    image: Path | None,
+    *,
+    everybody: bool,
+    encoder: str | None,
+) -> None:
+    from anglewise.errors import SpellingError
+
+    if sum(value is not None for value in (query, text, image)) + everybody != 1:
+        raise SpellingError(
+            'give --query ID, --text "...", --image FILE or --all (one of them): who asks?'
+        )
+    if (query is not None or everybody) and encoder is not None:
+        raise SpellingError("--encoder encodes --text or --image: give one")
 
 
 def _say_unused(seen: SeenOptions, asking: str, say: "Say") -> None:

@@ -26,7 +26,7 @@ def _names(text: str) -> frozenset[str]:
 
 READS = _names(
     "allowed forbidden foreign image item-ids item-table item-texts items on protocol qrels "
-    "queries query-ids query-texts queue relevance runs seen spaces trainings truths"
+    "queries query-ids query-texts queue relevance runs seen shards spaces trainings truths"
 )
 """Files and folders that are read: any on this machine, but for those of two kinds of commands."""
 
@@ -39,7 +39,7 @@ RERANKERS = _names("reranker")
 """Options of commands that may send the texts of rows to a server, and nothing else."""
 ROWS = _names(
     "foreign image item-ids item-table item-texts items protocol queries query-ids query-texts "
-    "spaces trainings truths"
+    "shards spaces trainings truths"
 )
 """Where rows and their texts come from: inside of the folder for such commands too."""
 
@@ -53,8 +53,8 @@ ADDED_TO = _names("checkpoint history store")
 """Of these, what a call adds to; any other is replaced, so that it must not be there yet."""
 
 YOURS = _names(
-    "answer-price cache concurrency dry-run encoder highest host instructions key model price "
-    "replace request reranker reranker-cache resume root scratch timeout to url"
+    "answer-price cache concurrency dry-run encoder engine highest host instructions key model "
+    "price replace request reranker reranker-cache resume root scratch timeout to url"
 )
 """What runs code, opens a door, says which server gets words, vectors and a key, which words, how
 many at once and what they cost, or which files an agent may read, takes the place of what is in a
@@ -75,7 +75,7 @@ PLAIN = _names(
     "relevant-from resamples sample seed sequential share slice small source sources split "
     "strata strict tables temperature text text-column threshold time tolerance traffic "
     "trained-for unjudged used user validation variants vector-column "
-    "vector-format weight where witness"
+    "vector-format weight where witness workers"
 )
 """Words and numbers that change what is computed and nothing else."""
 

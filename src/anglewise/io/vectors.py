@@ -147,6 +147,17 @@ def read_vectors(
         return check_usable(content.checked(names, metadata), side)
 
 
+def read_shard(path: Path, vector_column: str, id_column: str | None) -> Embeddings:
+    """Read some rows of a side from one of several files: there may be one, and all may be zero.
+
+    Errors are those of ``read_vectors``.
+    """
+    how = SideOptions(None, vector_column, id_column, None, quiet)
+    content = _load(path, "items", how)
+    with naming(path):
+        return content.checked(content.ids, None)
+
+
 @dataclass(frozen=True)
 class SideOptions:
     """What somebody said of the file of a side, and who hears what was guessed."""
