@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 INPUTS ?= 20000
 SEED ?= 0
 
-.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-stores stores check-wheel check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-stores check-distributed stores check-wheel check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -76,6 +76,13 @@ check-stores: $(filter .tools/bin/uv,$(UV)) ## vector stores, each really run, i
 	$(UV) pip install --quiet --python .stores/bin/python --no-deps --editable .
 	.stores/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default -k "not zvec" tests/stores
 	.stores/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default -k zvec tests/stores
+
+check-distributed: export OPENBLAS_NUM_THREADS ?= 1
+check-distributed: $(filter .tools/bin/uv,$(UV)) ## work on many files by Apache Spark (needs Java) and Ray, in .distributed
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .distributed
+	$(UV) pip sync --quiet --python .distributed/bin/python requirements/distributed.txt
+	$(UV) pip install --quiet --python .distributed/bin/python --no-deps --editable .
+	.distributed/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default tests/distributed
 
 stores: check-stores ## what each vector store makes of each measure, as docs/stores.md has it, and how long it takes
 	.stores/bin/python benchmarks/stores.py
@@ -147,6 +154,8 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	  --group test --group stores \
 	  pyproject.toml --output-file requirements/stores.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --extra spark --extra ray --extra pandas --group test pyproject.toml --output-file requirements/distributed.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --excludes requirements/not-locked.txt \
 	  --extra inspect --group page pyproject.toml --output-file requirements/page.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
@@ -154,4 +163,4 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	  --extra images --extra text --group test pyproject.toml --output-file requirements/lowest.txt
 
 clean:
-	rm -rf .venv .frameworks .stores .lowest .page .training .tools build demo
+	rm -rf .venv .frameworks .stores .distributed .lowest .page .training .tools build demo

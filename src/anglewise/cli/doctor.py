@@ -37,6 +37,8 @@ EXTRAS = {
     "qdrant-edge": ("qdrant-edge-py", "shards of Qdrant Edge: probe, export, verify"),
     "zvec": ("zvec", "collections of zvec: probe, export, verify"),
     "milvus": ("pymilvus", "collections of Milvus: probe, export, verify"),
+    "spark": ("pyspark", "items in many files, by Apache Spark"),
+    "ray": ("ray", "items in many files, by Ray"),
     "langchain": ("langchain-core", "a retriever for it"),
     "llama-index": ("llama-index-core", "a retriever for it"),
     "haystack": ("haystack-ai", "a retriever for it"),
