@@ -103,6 +103,9 @@ def calls(folder):
     run_file.write_text("q1 Q0 i1 1 2.0 tag\n")
     pair = {"space": SPACE, "judgements": JUDGED}
     aw.holdout(interactions, folder / "split")
+    (folder / "items").mkdir()
+    shard = pd.DataFrame({"id": ITEMS.ids, "vector": ITEMS.vectors.tolist()})
+    shard.to_parquet(folder / "items" / "a.parquet")
     factors = {side: getattr(interactions, f"{side}_ids") for side in ("user", "item")}
     trained = aw.Space(
         queries=aw.Embeddings(np.eye(3), factors["user"]),
@@ -267,6 +270,16 @@ def calls(folder):
         "replay": (aw.replay, {"interactions": interactions, "at": 3}),
         "random_pairs": (aw.random_pairs, {"space": SPACE, "measures": "dot", "pairs": 50}),
         "search": (aw.search, {"space": SPACE, "measures": "dot", "k": 3}),
+        "search_shards": (
+            aw.search_shards,
+            {
+                "folder": folder / "items",
+                "queries": QUERIES,
+                "measures": "dot",
+                "k": 3,
+                "workers": 1,
+            },
+        ),
         "study": (aw.study, {}),
         "write_space": (aw.write_space, {"space": SPACE, "path": folder / "written"}),
     }

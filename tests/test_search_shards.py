@@ -22,7 +22,11 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
+from anglewise.io.side_files import write_side
+from cli_run import anglewise, refused
 from sharded import MEASURES, EndsOnce, at_once, planted, same, written
+
+__all__ = ["anglewise"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def test_a_part_whose_process_was_killed_is_begun_again(tmp_path):
 
 def test_a_part_that_ends_every_process_is_given_up(tmp_path):
     with pytest.raises(FileError, match=f"ended early {ATTEMPTS} times"):
-        list(results(Processes(1), EndsOnce(tmp_path, ATTEMPTS), [Shard(Path("a"), 0, 1)]))
+        list(results(Processes(2), EndsOnce(tmp_path, ATTEMPTS), [Shard(Path("a"), 0, 1)]))
 
 
 def test_a_refusal_of_a_worker_is_raised_as_it_was(tmp_path):
@@ -184,7 +188,56 @@ def test_a_folder_without_parts_and_one_without_rows_are_refused(tmp_path):
 
 def test_an_engine_that_is_not_known_is_refused(tmp_path):
     _table(tmp_path / "items", "a", **ONE)
-    with pytest.raises(SpellingError, match="'dask' is unknown"):
+    with pytest.raises(SpellingError, match="engine is 'dask': known are processes, ray, spark"):
         search_shards(tmp_path / "items", [[1.0, 0.0]], k=1, engine="dask")
     with pytest.raises(TooFewError, match="3 neighbours asked of 2 items"):
         search_shards(tmp_path / "items", [[1.0, 0.0]], k=3)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Shards, the same items in one file, and queries."""
+    queries, items = planted()
+    written(tmp_path / "items", items, [10, 30])
+    write_side(tmp_path / "items.parquet", items)
+    np.save(tmp_path / "queries.npy", queries.vectors)
+    return tmp_path
+
+
+def test_the_table_is_that_of_one_search(made, anglewise):
+    words = ["--queries", made / "queries.npy", "--all", "-k", 5, "--quiet"]
+    run = anglewise("search", "--shards", made / "items", *words, "-o", made / "a.parquet")
+    assert run.code == 0, run.err
+    assert "105 rows of 7 lists" in run.out
+    assert anglewise("search", "--items", made / "items.parquet", *words, "-o", made / "b.parquet")
+    assert (made / "a.parquet").read_bytes() == (made / "b.parquet").read_bytes()
+
+
+REFUSED = {
+    "a filter": (["--where", "a = b"], "--where has no meaning beside --shards"),
+    "a space": (["{made}/items.parquet"], "a space has no meaning beside --shards"),
+    "items": (["--items", "{made}/items.parquet"], "--items has no meaning beside --shards"),
+    "an output among the items": (["-o", "{made}/items/lists.parquet"], "among the items"),
+    "an engine that is not there": (["--engine", "ray"], "anglewise[ray]"),
+    "an engine that is not known": (["--engine", "dask"], "--engine"),
+    "no worker": (["--workers", "0"], "--workers"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_has_no_meaning_beside_shards_is_refused(made, anglewise, kind):
+    more, words = REFUSED[kind]
+    more = [word.format(made=made) for word in more]
+    out = [] if "-o" in more else ["-o", made / "lists.parquet"]
+    ask = ["--shards", made / "items", "--queries", made / "queries.npy", "--all"]
+    assert refused(anglewise("search", *more, *ask, *out), words)
+    assert not list(made.rglob("lists.parquet*"))
+
+
+def test_shards_need_queries_and_all(made, anglewise):
+    run = anglewise("search", "--shards", made / "items", "--query", "1")
+    assert refused(run, "--all")
+    run = anglewise("search", "--shards", made / "items", "--all", "-o", made / "lists.parquet")
+    assert refused(run, "--queries FILE")
+    run = anglewise("search", "--items", made / "items.parquet", "--query", "1", "--workers", 2)
+    assert refused(run, "--shards")

@@ -16,9 +16,10 @@ from multiprocessing import get_context
 from typing import Any, Protocol, TypeAlias
 
 from anglewise.data_types.libraries import library
+from anglewise.data_types.numbers import check_word
 from anglewise.data_types.text import Say, counted, quiet
 from anglewise.distributed.shards import Shard
-from anglewise.errors import AnglewiseError, FileError, MissingExtraError, SpellingError
+from anglewise.errors import AnglewiseError, FileError, MissingExtraError
 
 Work: TypeAlias = Callable[[Shard], Any]
 """What is done with one shard; it can be pickled."""
@@ -27,6 +28,7 @@ ATTEMPTS = 4
 """How often a shard is given to a worker before the work is given up."""
 
 
+ENGINES = ("processes", "ray", "spark")
 WAVES = 4
 """Shards for each worker of Spark whose results are fetched at once."""
 
@@ -63,7 +65,7 @@ def results(engine: Engine, work: Work, shards: Sequence[Shard], say: Say = quie
 
 @dataclass(frozen=True)
 class Processes:
-    """Processes of Python on this machine.
+    """Processes of Python on this machine; one alone is that of the program itself.
 
     >>> from pathlib import Path
     >>> sorted(Processes(1).map(Rows(), [Shard(Path("a"), 0, 3), Shard(Path("b"), 3, 2)], print))
@@ -74,6 +76,9 @@ class Processes:
 
     def map(self, work: Work, shards: Sequence[Shard], say: Say) -> Generator[Any, None, None]:
         """Each shard to a process; where one ends early, all start again with what is missing."""
+        if self.workers == 1:
+            yield from map(work, shards)
+            return
         missing = dict(enumerate(shards))
         for attempt in range(1, ATTEMPTS + 1):
             with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool:
@@ -172,20 +177,18 @@ def started(engine: Any, workers: int, say: Say = quiet) -> Generator[Engine, No
     ...     print(engine)
     Processes(workers=2)
     """
+    if hasattr(engine, "sparkContext"):
+        yield Spark(engine)
+        return
+    check_word(engine, ENGINES, "engine")
     if engine == "processes":
         yield Processes(workers)
     elif engine == "ray":
         with _ray(workers, say):
             yield Ray()
-    elif engine == "spark":
+    else:
         with _spark(workers, say) as session:
             yield Spark(session)
-    elif hasattr(engine, "sparkContext"):
-        yield Spark(engine)
-    else:
-        raise SpellingError(
-            f"engine {engine!r} is unknown: take 'processes', 'ray', 'spark', or a SparkSession"
-        )
 
 
 @contextmanager

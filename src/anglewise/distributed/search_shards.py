@@ -6,7 +6,7 @@ from typing import Any
 
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Embeddings, as_embeddings
-from anglewise.data_types.numbers import COUNT
+from anglewise.data_types.numbers import COUNT, check_columns
 from anglewise.data_types.text import Say, quiet
 from anglewise.data_types.typing import Progress
 from anglewise.distributed.engines import results, started
@@ -89,6 +89,7 @@ def search_shards(
     COUNT.check("the number of neighbours", k, TooFewError)
     if workers is not None:
         COUNT.check("workers", workers)
+    check_columns(vector_column=vector_column, id_column=id_column)
     names = tuple(map(str, _unfitted(read_measures(measures))))
     asking = as_embeddings(queries)
     files = ShardFolder.of(folder, vector_column=vector_column, id_column=id_column, say=say)
