@@ -7,8 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from anglewise import Embeddings, Space, search
+from anglewise.data_types.sparse import Interactions
 from anglewise.io.side_files import write_side
 
 MEASURES = "dot,cosine,euclidean,manhattan,norm(0.5,1)"
@@ -66,3 +69,28 @@ class EndsOnce:
                 mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
         return shard.first
+
+
+def used_by_many(items, users=200, seed=0):
+    """Who used what: popular items are used more, and users have tastes."""
+    rng = np.random.default_rng(seed)
+    taste = rng.normal(size=(users, 3)) @ rng.normal(size=(3, items))
+    chance = 1 / (1 + np.exp(3 - taste + np.log1p(np.arange(items))[None, :] / 2))
+    user, item = np.nonzero(rng.random((users, items)) < chance)
+    ids = [
+        np.array([f"{kind}{row}" for row in range(n)]) for kind, n in (("u", users), ("i", items))
+    ]
+    return Interactions(user, item, np.ones(len(user)), *ids)
+
+
+def written_uses(folder, used, count):
+    """Interactions as so many files, each user in one of them."""
+    folder.mkdir()
+    for number in range(count):
+        rows = used.users % count == number
+        table = {
+            "user_id": used.user_ids[used.users[rows]].tolist(),
+            "item_id": used.item_ids[used.items[rows]].tolist(),
+        }
+        pq.write_table(pa.table(table), folder / f"shard-{number:03d}.parquet")
+    return folder

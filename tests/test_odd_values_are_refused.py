@@ -104,6 +104,8 @@ def calls(folder):
     pair = {"space": SPACE, "judgements": JUDGED}
     aw.holdout(interactions, folder / "split")
     (folder / "items").mkdir()
+    (folder / "uses").mkdir()
+    used.to_parquet(folder / "uses" / "a.parquet")
     shard = pd.DataFrame({"id": ITEMS.ids, "vector": ITEMS.vectors.tolist()})
     shard.to_parquet(folder / "items" / "a.parquet")
     factors = {side: getattr(interactions, f"{side}_ids") for side in ("user", "item")}
@@ -270,6 +272,10 @@ def calls(folder):
         "replay": (aw.replay, {"interactions": interactions, "at": 3}),
         "random_pairs": (aw.random_pairs, {"space": SPACE, "measures": "dot", "pairs": 50}),
         "search": (aw.search, {"space": SPACE, "measures": "dot", "k": 3}),
+        "fit_shards": (
+            aw.fit_shards,
+            {"folder": folder / "uses", "components": 2, "penalty": 1.0, "workers": 1},
+        ),
         "search_shards": (
             aw.search_shards,
             {

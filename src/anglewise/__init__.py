@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anglewise.data_types.run import Run
     from anglewise.data_types.sparse_vectors import SparseVectors
     from anglewise.data_types.token_vectors import TokenVectors
+    from anglewise.distributed.fit_shards import fit_shards
     from anglewise.distributed.search_shards import search_shards
     from anglewise.encoders.encode import encode
     from anglewise.encoders.encoder import Encoder
@@ -111,6 +112,7 @@ _HOMES = {
     "encoder": "anglewise.encoders.load",
     "export": "anglewise.stores.export",
     "fit_ease": "anglewise.recommender_models.ease",
+    "fit_shards": "anglewise.distributed.fit_shards",
     "from_model": "anglewise.io.model_readers",
     "gauge": "anglewise.equivalent_factorisations.canonical",
     "holdout": "anglewise.io.holdout_folder",
@@ -177,6 +179,7 @@ __all__ = [
     "encoder",
     "export",
     "fit_ease",
+    "fit_shards",
     "from_model",
     "gauge",
     "holdout",

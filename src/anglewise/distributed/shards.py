@@ -89,33 +89,18 @@ class ShardFolder:
         >>> ShardFolder.of(folder).rows, ShardFolder.of(folder).id_column
         (2, 'id')
         """
-        folder = existing_folder(as_path(folder))
-        files = sorted(file for file in folder.glob("*.parquet") if file.is_file())
-        if not files:
-            raise FileError(
-                f"{folder} holds no parquet file: a shard of the items is a file NAME.parquet with "
-                "a column of vectors"
-            )
-        schemas, counts = zip(*(_schema(file) for file in files), strict=True)
+        folder = as_path(folder)
+        files = files_in(folder, "vectors")
+        schemas = [schema_of(file) for file in files]
         vector, name = _columns(files[0], schemas[0], vector_column, id_column)
         for file, schema in zip(files, schemas, strict=True):
             _check_alike((vector, name), files[0], schemas[0], file, schema)
-        empty = [file.name for file, rows in zip(files, counts, strict=True) if not rows]
-        if empty:
-            say(f"{folder}: no row in {listed(empty)}")
-        if not any(counts):
-            raise TooFewError(f"{folder}: no file holds a row")
+        shards = counts_in(folder, files, say)
         if name is None:
             say(f"{folder}: no column of ids, so that items are called 0, 1, 2, … in all shards")
         else:
             say(f"took {name!r} as the ids and {vector!r} as the vectors of {folder}")
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).tolist()
-        shards = [
-            Shard(file.absolute(), start, rows)
-            for file, start, rows in zip(files, starts, counts, strict=True)
-            if rows
-        ]
-        return cls(tuple(shards), vector, name)
+        return cls(shards, vector, name)
 
     def read(self, shard: Shard, *, by_number: bool) -> tuple[Embeddings, Shaped[Array, " rows"]]:
         """Vectors without ids, in the order that ids have among all shards, and their ids."""
@@ -186,9 +171,40 @@ def check_ids(files: ShardFolder, looks: Sequence[ShardIds], say: Say = quiet) -
     return all(look.numbers for look in looks)
 
 
-def _schema(file: Path) -> tuple[Any, int]:
+def files_in(folder: Path, content: str) -> list[Path]:
+    """The parquet files of a folder by name; ``FileError`` where there is none."""
+    folder = existing_folder(folder)
+    files = sorted(file for file in folder.glob("*.parquet") if file.is_file())
+    if not files:
+        raise FileError(
+            f"{folder} holds no parquet file: a shard is a file NAME.parquet with {content}"
+        )
+    return files
+
+
+def counts_in(folder: Path, files: Sequence[Path], say: Say) -> tuple[Shard, ...]:
+    """Files that hold rows; others are named, and ``TooFewError`` is raised where none does."""
+    counts = list[int]()
+    for file in files:
+        with reading(file, "parquet"), parquet_file(file) as opened:
+            counts.append(int(opened.metadata.num_rows))
+    empty = [file.name for file, rows in zip(files, counts, strict=True) if not rows]
+    if not any(counts):
+        raise TooFewError(f"{folder}: no file holds a row")
+    if empty:
+        say(f"{folder}: no row in {listed(empty)}")
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).tolist()
+    return tuple(
+        Shard(file.absolute(), start, rows)
+        for file, start, rows in zip(files, starts, counts, strict=True)
+        if rows
+    )
+
+
+def schema_of(file: Path) -> Any:
+    """The columns of a parquet file and their kinds, from its footer."""
     with reading(file, "parquet"), parquet_file(file) as opened:
-        return opened.schema_arrow, int(opened.metadata.num_rows)
+        return opened.schema_arrow
 
 
 def _columns(

@@ -200,10 +200,18 @@ def truncated_svd(X: Any, k: int, *, seed: int = 0) -> Spectrum:
     rank = min(k, int((values > noise).sum()))
     if rank == 0:
         raise ValuesError("the table holds zeros only: there is nothing to learn from")
-    right = right[:, :rank]
+    return Spectrum(values[:rank], with_signs(right[:, :rank]))
+
+
+def with_signs(right: Float64[Array, "p k"]) -> Float64[Array, "p k"]:
+    """Singular vectors, the largest entry of each made positive.
+
+    >>> with_signs(np.array([[-2.0], [1.0]])).tolist()
+    [[2.0], [-1.0]]
+    """
     largest = np.abs(right).argmax(axis=0)
-    signs = np.sign(right[largest, np.arange(rank)])
-    return Spectrum(values[:rank], np.ascontiguousarray(right * signs))
+    signs = np.sign(right[largest, np.arange(right.shape[1])])
+    return np.ascontiguousarray(right * signs)
 
 
 def check_fits(shape: Sequence[int], numbers: int) -> None:
