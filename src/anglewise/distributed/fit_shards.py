@@ -204,7 +204,7 @@ def leading(multiply: Multiply, size: int, k: int, *, seed: int = 0) -> Spectrum
         values, vectors = np.linalg.eigh(_symmetric(multiply(np.eye(size))))
         return _spectrum(values[::-1][:k], vectors[:, ::-1][:, :k], size)
     block = np.linalg.qr(np.random.default_rng(seed).standard_normal((size, width)))[0]
-    basis, images = np.empty((size, 0)), np.empty((size, 0))
+    basis, images, worst = np.empty((size, 0)), np.empty((size, 0)), np.inf
     for _ in range(PASSES):
         image = multiply(block)
         basis, images = np.hstack([basis, block]), np.hstack([images, image])
@@ -212,7 +212,8 @@ def leading(multiply: Multiply, size: int, k: int, *, seed: int = 0) -> Spectrum
         values, small = values[::-1][:k], small[:, ::-1][:, :k]
         vectors = basis @ small
         errors = np.linalg.norm(images @ small - vectors * values, axis=0)
-        if errors.max() <= TOLERANCE * values[0]:
+        worst = errors.max() / values[0] if values[0] > 0 else 0.0
+        if worst <= TOLERANCE:
             return _spectrum(values, vectors, size)
         image = image - basis @ (basis.T @ image)
         left, sizes, _ = np.linalg.svd(image, full_matrices=False)
@@ -222,7 +223,7 @@ def leading(multiply: Multiply, size: int, k: int, *, seed: int = 0) -> Spectrum
             return _spectrum(values, vectors, size)
     raise ValuesError(
         f"{PASSES} passes over the files do not settle {k} singular values: the worst is off by "
-        f"{errors.max() / values[0]:.1e} of the largest; take fewer components"
+        f"{worst:.1e} of the largest; take fewer components"
     )
 
 
