@@ -1,6 +1,6 @@
 """What is said of vector stores as documents: probes, exports, verifications."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from anglewise.data_types.text import counted, listed
 from anglewise.report.document import Document, Line, Table, TableColumn
@@ -89,6 +89,7 @@ def export_document(result: Export) -> Document:
                 ),
             ],
             [Table.of(heads, rows), *map(Line, _beyond(result)), Line(AT_LEAST, "dim")],
+            _notes(result.notes),
         ]
     )
 
@@ -97,6 +98,10 @@ AT_LEAST = (
     "At least: over queries like these, at 95% for all that was tried together, as what was taken "
     "is the first that sufficed."
 )
+
+
+def _notes(notes: Sequence[str]) -> list[Line]:
+    return [Line(f"Note: {note}.") for note in notes]
 
 
 def _beyond(result: Export | Verification) -> list[str]:
@@ -125,7 +130,8 @@ def _of_files(result: Export) -> Document:
                     f"queries ({result.way}).",
                     "dim",
                 ),
-            ]
+            ],
+            _notes(result.notes),
         ]
     )
 
@@ -156,7 +162,7 @@ def verification_document(result: Verification) -> Document:
             )
         )
     why = [Line(f"{reason[0].upper()}{reason[1:]}.") for reason in result.reasons]
-    notes = [Line(f"Note: {note}.") for note in result.notes]
+    notes = _notes(result.notes)
     if result.drifted:
         notes.append(Line("Ids or vectors are others than when the export was measured."))
     if result.drifted is None:

@@ -292,7 +292,7 @@ def _with_more(
             lists = exact.asked(store, way, {**effort, name: value}).first(by_score=False)
         except StoreError as error:  # beyond what is allowed, or not for this kind of index
             return out, str(error)
-        out[value] = float(lists.recall.mean())
+        out[value] = lists.mean_recall
         if out[value] >= 1 - 1e-12:
             break
     return out, ""
