@@ -8,7 +8,7 @@ from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.sparse import SparseRows
 from anglewise.report.migration_document import migration_document
 from anglewise.report.plain_text import markdown
-from anglewise.report.store_documents import verification_document
+from anglewise.report.store_documents import probe_document, verification_document
 from anglewise.report.tuning_document import tuning_document
 from anglewise.similarity_measures.measure import measure
 from anglewise.stores.reductions import reductions
@@ -104,3 +104,73 @@ def test_what_a_migration_keeps_is_of_queries_as_they_are_asked():
     assert one.recall.measured == pytest.approx(alone.recall.measured, abs=1e-4)
     assert one.curve[-1].recall == pytest.approx(alone.curve[-1].recall, abs=0.25)
     assert "weighed by traffic" in markdown(migration_document(one))
+
+
+def mixed_in(share, x):
+    """A function that ranks by a cosine and something else, which makes so much of a number."""
+    lengths = np.sqrt(np.square(x).sum(axis=1))
+    noise = np.random.default_rng(4).uniform(-1, 1, len(x))
+
+    def ask(query):
+        cosines = x @ query / lengths / np.sqrt(np.square(query).sum())
+        return -(cosines + share * noise)
+
+    return ask
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02])
+def test_a_metric_that_explains_numbers_nearly_is_not_said_to_be_computed(share):
+    made = space()
+    store = MemoryStore("cosine").filled([str(n) for n in made.items.ids], made.items.vectors)
+    store.numbers = mixed_in(share, made.items.vectors)
+    found = aw.probe(store)
+    text = markdown(probe_document(found))
+    assert found.metric == "cosine"
+    if share:
+        assert 0.005 < found.off_by < 0.05
+        assert "This computes about the cosine, shown as the cosine" in text
+        assert "or the formula is another one near to it" in text
+        told = verify(store, made, "dot").reasons
+        assert any("where dot is due (dot): the cosine" in reason for reason in told), told
+    else:
+        assert found.off_by < 1e-6
+        assert "This computes the cosine, shown as the cosine" in text
+
+
+def test_a_normalised_query_alone_makes_no_cosine():
+    """It ranks as dot: of short items its numbers stay within those of a cosine."""
+    x = space().items.vectors
+    x = x / (1.01 * np.sqrt(np.square(x).sum(axis=1)).max())
+
+    def ask(vector, k):
+        numbers = x @ vector / np.sqrt(np.square(vector).sum())
+        return [(str(i), numbers[i]) for i in np.argsort(-numbers, kind="stable")[:k]]
+
+    text = markdown(probe_document(aw.probe(ask, dimension=6)))
+    assert "this is the cosine" not in text
+    assert "whether it is that, and of which vectors, is not known" in text
+
+
+class Orders(MemoryStore):
+    """Lists equal vectors by their ids, as texts or as numbers."""
+
+    by = str
+
+    def twin(self, name):
+        twin = Orders(self.metric)
+        twin.address = self.address.called(name)
+        return twin
+
+    def search(self, queries, k, effort=None):
+        return [
+            sorted(one, key=lambda e: (-e[1], self.by(e[0]) if e[0].isdigit() else self.by("0")))
+            for one in super().search(queries, k, effort)
+        ]
+
+
+@pytest.mark.parametrize(("by", "words"), [(str, "as texts"), (int, "as numbers")])
+def test_an_order_by_ids_is_not_said_to_be_that_of_writing(by, words, monkeypatch):
+    monkeypatch.setattr(Orders, "by", staticmethod(by))
+    made = space()
+    store = Orders("dot").filled([str(n) for n in made.items.ids], made.items.vectors)
+    assert aw.probe(store, scratch=True).ties == f"by their ids, {words}"

@@ -7,6 +7,7 @@ from anglewise.report.document import Document, Line, Table, TableColumn
 from anglewise.report.words import number
 from anglewise.stores.exact_lists import reaches
 from anglewise.stores.export import Export
+from anglewise.stores.identify import EXACT
 from anglewise.stores.probe import Probe
 from anglewise.stores.shown_forms import NAMES
 from anglewise.stores.verify import Verification, in_words
@@ -25,8 +26,14 @@ def probe_document(result: Probe) -> Document:
         headline = f"This computes {name}, shown as {result.shown_as}"
         if not result.of_vectors:
             headline = (
-                f"By how its numbers move with the length of a query this is {name}, shown as "
-                f"{result.shown_as}; of which vectors is not known"
+                f"With the length of a query its numbers move as {name} does, shown as "
+                f"{result.shown_as}; whether it is that, and of which vectors, is not known"
+            )
+        elif (result.off_by or 0.0) > EXACT:
+            headline = (
+                f"This computes about {name}, shown as {result.shown_as}: numbers are up to "
+                f"{100 * (result.off_by or 0.0):.2g}% of the largest off, as where vectors are "
+                "kept coarsely, or the formula is another one near to it"
             )
     nearer = {
         "larger": "larger is nearer",
