@@ -232,8 +232,8 @@ MORE_JUDGES = (
     "compared two by two. --judges names those to compare."
 )
 OVER_QUERIES = (
-    "Intervals: by resampling whole queries, as the pairs of one depend on each other. 95% is aimed "
-    "at; of made sets of 20 to 200 queries 90% and more of them held the truth "
+    "Intervals: by resampling whole queries, as the pairs of one depend on each other. 95% is "
+    "aimed at; of made sets of 20 to 200 queries 90% and more of them held the truth "
     "(benchmarks/agreement.py). They know nothing of kinds of queries that are not among these."
 )
 
