@@ -95,7 +95,7 @@ def test_metrics_that_weigh_by_chances_suppose_no_favour_of_the_draw():
     judgements = Judgements(graded, chances=replace(graded, values=np.full(some.shape[1], 0.5)))
     assert judgements.by_lot
     for metric, told in (("DCG(sampled)@10", False), ("nDCG@10", True)):
-        result = compare(made, judgements, "dot,cosine", metrics=metric)
+        result = compare(made, judgements, "dot,cosine", metric=metric)
         assert (LOT in result.verdict.reason) == told
 
 
