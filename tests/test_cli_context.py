@@ -253,3 +253,15 @@ def test_questions_need_no_ids(tmp_path):
     found = [questions_in(tmp_path / f"q.{kind}") for kind in ("txt", "csv", "jsonl")]
     assert found == [["one?", "two?"]] * 3
     assert questions_in(tmp_path / "q.csv", "label") == ["a", "b", "b"]
+
+
+def test_beneath_a_filter_nothing_is_promised_of_what_was_learned(anglewise, space, learned):
+    note = column(read_space(space).items, "text")[0]
+    ask = ["--encoder", MINE, "--relevance", learned, "--prompt", "wing flow heat"]
+    run = anglewise("context", space, *ask, "--where", f"text = {note}", "--json", "-")
+    assert "hold among those that pass the filter is not known" in run.err
+    assert any("pass the filter is not known" in one for one in json.loads(run.out)["notes"])
+    plain = anglewise("context", space, *ask, "--json", "-")
+    assert not json.loads(plain.out)["notes"], plain.err
+    told = anglewise("calibrate", space, "--quiet").out
+    assert "what a filter, a budget, --most or a repetition then" in " ".join(told.split())

@@ -187,7 +187,7 @@ def test_held_out_users_of_another_model_are_refused_unless_it_brings_them(foldi
     rng = np.random.default_rng(0)
     read = read_protocol(folding)
     users, items = (rng.standard_normal((n, WIDTH)) for n in read.train.shape)
-    with pytest.raises(ValuesError, match=r"no linear map.*recalculate_user.*--how last"):
+    with pytest.raises(ValuesError, match=r"no map is found.*recalculate_user.*--how last"):
         by_protocol(read, Space(queries=users, items=items))
     own = rng.standard_normal((len(read.held_out_ids), WIDTH))
     ready = by_protocol(read, Space(queries=np.concatenate([users, own]), items=items))
@@ -224,7 +224,7 @@ def test_weights_from_item_to_item_fold_in_by_the_columns_that_they_have(folding
     assert np.allclose(by_protocol(read, mixed).space.items.vectors, space.items.vectors)
     # columns of users in another order are not the items of the split
     columns = Embeddings(space.queries.vectors[:, turned], ids=read.train.user_ids)
-    with pytest.raises(ValuesError, match="no linear map"):
+    with pytest.raises(ValuesError, match="no map is found"):
         by_protocol(read, Space(queries=columns, items=space.items, about=space.about))
 
 

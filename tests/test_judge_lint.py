@@ -210,7 +210,7 @@ def test_the_command_shows_findings_and_keeps_the_gate(folder, tmp_path, anglewi
     path.write_text("\n".join([*lines, "q1 0 d1", "q1 0 nothere 1", ""]))
     run = anglewise("judge", "lint", folder, "--qrels", path, "--html", tmp_path / "x.html")
     assert run.code == 0, run.err
-    assert "error: 1 rows are no judgements, the first at line 241: 3 columns" in run.out
+    assert "error: 1 row is no judgement, the first at line 241: 3 columns" in run.out
     assert "'nothere'" in run.out
     assert "11 looks:" in run.out
     assert "What is wrong with these judgements?" in (tmp_path / "x.html").read_text()
@@ -259,4 +259,27 @@ def test_of_a_file_that_names_no_judge_it_is_not_said_that_people_judged(
     rows = [f"q{q},d{i},{(q + i) % 3},anna" for q, i in pairs]
     named.write_text("\n".join(["query_id,item_id,grade,judge", *rows]))
     shown = anglewise("judge", "lint", folder, "--qrels", named, "--quiet").out
+    assert "240 pairs judged, 240 by people, as far as is said (anna)" in shown
+    rows = [f"{row},human" for row in rows]
+    named.write_text("\n".join(["query_id,item_id,grade,judge,source", *rows]))
+    shown = anglewise("judge", "lint", folder, "--qrels", named, "--quiet").out
     assert "by people (anna)" in shown
+
+
+def test_rows_that_say_no_source_are_not_counted_as_by_people(folder, tmp_path, anglewise):
+    path = tmp_path / "half.csv"
+    rows = [f"q{q},d{q},{q % 3},m{q % 2},{'generated' if q % 2 else ''}" for q in range(QUERIES)]
+    path.write_text("\n".join(["query_id,item_id,grade,judge,source", *rows]))
+    shown = " ".join(anglewise("judge", "lint", folder, "--qrels", path, "--quiet").out.split())
+    half = QUERIES // 2
+    said = f"{half} of {QUERIES} judgements were generated; {half} of the others by people, or"
+    assert f"{said} nothing says by whom" in shown
+
+
+def test_findings_of_one_row_are_said_of_one(folder, tmp_path, anglewise):
+    path = tmp_path / "one.txt"
+    path.write_text("q0 0 d0 0\nq1 0 d1 1\nq0 0 d0 0\nq9 0 nowhere 1\n")
+    shown = " ".join(anglewise("judge", "lint", folder, "--qrels", path, "--quiet").out.split())
+    assert "1 of 3 queries has no relevant item" in shown
+    assert "1 of 3 judgements is of what no list can hold" in shown, shown
+    assert not any(f" 1 {n}" in shown for n in ("rows", "queries", "pairs", "judgements are"))

@@ -66,7 +66,7 @@ def test_what_only_moves_as_a_metric_does_is_not_said_to_be_it(score, metric, al
     assert also in found.evidence
     assert found.evidence.endswith(" moves so too, and the vectors were not seen")
     text = markdown(probe_document(found))
-    assert "of which vectors is not known" in text
+    assert "whether it is that, and of which vectors, is not known" in text
     assert "This computes" not in text
     q = np.random.default_rng(3).normal(size=x.shape)
     numbers = [score(x.astype(float), row)[place] for place, row in enumerate(q)]

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from anglewise.rag.prompt import Passages
     from anglewise.rag.relevance import Relevance
 
+UNFILTERED = (
+    "was learned from all items: whether its threshold and probabilities hold among those that "
+    "pass the filter is not known"
+)
 CHOICE = Group("Which passages", sort_key=20)
 
 
@@ -92,8 +96,11 @@ def context(
     index = Index(loaded, measure_for(loaded, named, talk.say))
     with talk.progress("loading the encoder"):
         model = encoder_for(loaded, encoder)
-    for sentence in () if learned is None else unsaid(learned):
-        talk.say(f"note: {relevance} {sentence}")
+    notes = [f"{relevance} {words}" for words in ([] if learned is None else unsaid(learned))]
+    if learned is not None and where:
+        notes.append(f"{relevance} {UNFILTERED}")
+    for note in notes:
+        talk.say(f"note: {note}")
     passages_for = Context(
         index,
         model,
@@ -110,6 +117,7 @@ def context(
         "version": version(),
         **({"where": str(read_filter(where))} if where else {}),
         **passages.to_dict(),
+        "notes": notes,
         "messages": passages.messages(),
     }
     talk.give(content, _printed(passages, messages))

@@ -92,6 +92,35 @@ def copy_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:
         )
 
 
+def suppositions(judgements: Judgements, scores: Scores) -> tuple[str, ...]:
+    """What verdicts and gates on some scores take for granted, against what is seen of queries.
+
+    That those which are not independent tell as much as if they were, and that no measure owes its
+    figure to the draw of pairs or queries, where the metric does not weigh by it.
+    """
+    noun = counted(2, scores.cluster_noun).split()[1]
+    found = {
+        f"{noun} that are relevant to each other tell as much as independent ones": any(
+            answer_notes(judgements, scores)
+        ),
+        "copies of a question tell as much as independent ones": any(
+            copy_notes(judgements, scores)
+        ),
+        "the draw of pairs to be judged favours no measure": judgements.by_lot
+        and not weighs_by_chance(read_metric(scores.metric)),
+        "queries were as likely to be drawn as they are asked": judgements.drawn is not None
+        and scores.weights is None,
+    }
+    return tuple(words for words, holds in found.items() if holds)
+
+
+def suppositions_of_rows(space: Space, judged: Pairs | Triplets) -> tuple[str, ...]:
+    """The same of graded pairs and of triplets."""
+    noun = "pairs" if isinstance(judged, Pairs) else "triplets"
+    shared = any(shared_notes(space, judged))
+    return (f"{noun} that share an item tell as much as independent ones",) if shared else ()
+
+
 def check_drawn(judgements: Judgements, scores: Scores) -> None:
     """Refuse to weigh lists that had no part in the draw by which pairs were chosen to be judged.
 

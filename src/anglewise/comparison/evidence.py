@@ -30,7 +30,8 @@ class Evidence:
     ``largest_group`` how many queries a group that was not seen may have, where that was declared.
     ``trainings`` are the means of each training, where ``values`` are means of several.
     ``outside_pool`` is the share of each measure's first places that nobody judged, None where
-    that tells nothing; ``by_machine`` whether a machine alone graded some of what was judged.
+    that tells nothing; ``by_machine`` whether a machine alone graded some of what was judged;
+    ``supposed`` what is taken for granted against what is seen.
     """
 
     space: Space
@@ -45,6 +46,7 @@ class Evidence:
     trainings: TrainingMeans | None = None
     outside_pool: Float64[Array, " m"] | None = None
     by_machine: bool = False
+    supposed: tuple[str, ...] = ()
 
     @property
     def chance_over(self) -> Clusters:

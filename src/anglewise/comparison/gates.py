@@ -230,6 +230,7 @@ def _supposed(comparison: Comparison, wanted: Gate, *, left_ahead: bool) -> list
     )
     if evidence.trainings is not None:
         supposed.append(trained_alike(evidence.trainings))
+    supposed += evidence.supposed
     if evidence.by_machine:
         supposed.append(MACHINE_RIGHT)
     return [f"if {listed(supposed, 'and')}"] if supposed else []

@@ -83,6 +83,8 @@ class Scores:
         Whether a machine alone graded some of what is judged.
     trainings
         Of several trainings of one model, the figures of each; ``values`` are their means then.
+    supposed
+        What is taken for granted against what is seen: that queries are independent, and the like.
     """
 
     measures: tuple[Candidate, ...]
@@ -106,6 +108,7 @@ class Scores:
     costs: Mapping[str, SearchCost] = field(default_factory=dict[str, SearchCost])
     reranking: Mapping[str, RerankingCost] = field(default_factory=dict[str, RerankingCost])
     trainings: TrainingMeans | None = None
+    supposed: tuple[str, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 
 from anglewise.comparison.candidates import Candidate, SearchCost
+from anglewise.comparison.dependence import suppositions, suppositions_of_rows
 from anglewise.comparison.inference import Scores
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candidate_lists, of_places
 from anglewise.comparison.ranked_runs import RankedRuns
@@ -116,7 +117,7 @@ def score_lists(
     values = evaluate(lists, judgements, rows, [*settings.metrics, share])
     weights = judgements.weights(rows)
     each = None if weights is None else weights.values
-    return Scores(
+    scores = Scores(
         measures=tuple(candidates),
         values={str(metric): values[str(metric)] for metric in settings.metrics},
         keys=tuple(keys),
@@ -132,6 +133,7 @@ def score_lists(
         weights=weights,
         largest_group=settings.largest_group,
     )
+    return replace(scores, supposed=suppositions(judgements, scores))
 
 
 def _outside_pool(
@@ -285,6 +287,7 @@ def score_named_rows(
         resamples=PAIR_RESAMPLES if graded else DRAWS,
         other_grades=_other_grades(judgements.scores) if graded else None,
         settings=chosen,
+        supposed=suppositions_of_rows(space, judgements),
     )
 
 

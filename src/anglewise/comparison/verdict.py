@@ -374,8 +374,9 @@ class _Words:
         if self.weighted is None:
             nouns = counted(2, self.scores.noun).split()[1]
             yield f"by bootstrap, which knows nothing of kinds of {nouns} not in the sample"
-            if self.trainings is not None:
-                yield f"if {trained_alike(self.trainings)}"
+            known = () if self.trainings is None else (trained_alike(self.trainings),)
+            if supposed := [*known, *self.scores.supposed]:
+                yield f"if {listed(supposed)}"
             return
         assumed: list[str] = []
         if self.largest < 1:
@@ -389,6 +390,7 @@ class _Words:
         if self.trainings is not None:
             assumed.append(trained_alike(self.trainings))
         assumed += pool_assumption(scores, self._claimed())
+        assumed += scores.supposed
         assumed += [MACHINE_RIGHT] if scores.by_machine else []
         if assumed:
             yield f"if {listed(assumed)}"

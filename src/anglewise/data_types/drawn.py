@@ -201,6 +201,29 @@ class QueryDraw:
         )
 
 
+def draw_words(drawn: QueryDraw | None, rows: Int64[Array, " q"]) -> str:
+    """What a draw of some queries makes of their figures; empty where they were not drawn by lot.
+
+    >>> rows = np.arange(2)
+    >>> draw = QueryDraw(np.array([0.5, 0.5]), np.array([1.0, 3.0]))
+    >>> draw_words(draw, rows)  # doctest: +ELLIPSIS
+    'queries were drawn with unequal chances or are asked unequally often: figures are weighed ...'
+    >>> draw_words(None, rows)
+    ''
+    """
+    if drawn is None:
+        return ""
+    unequal = "queries were drawn with unequal chances or are asked unequally often"
+    weights = drawn.weights(rows)
+    if weights is None:
+        why = drawn.unknown(rows)
+        return f"{unequal}, and by which chances is not known, as {why}: each query counts alike"
+    return (
+        f"{unequal}: figures are weighed by traffic, for questions as they are asked, and tell as "
+        f"much as {weights.effective:.0f} of one weight"
+    )
+
+
 def weighted_means(
     values: Float64[Array, "m q"], weights: Float64[Array, " q"]
 ) -> Float64[Array, " m"]:

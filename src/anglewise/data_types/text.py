@@ -75,6 +75,16 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural}"
 
 
+def counted_are(count: int, noun: str, verb: str = "are", plural: str = "") -> str:
+    """A count with its noun and a verb, of which both agree with it: are, have, were, come, hold.
+
+    >>> counted_are(1, "row"), counted_are(2, "query", "have"), counted_are(1, "pair", "come")
+    ('1 row is', '2 queries have', '1 pair comes')
+    """
+    single = {"are": "is", "have": "has", "were": "was"}.get(verb, f"{verb}s")
+    return f"{counted(count, noun, plural)} {single if count == 1 else verb}"
+
+
 def shortened(text: str, width: int) -> str:
     """Text on one line that fits, cut at a word where one ends near.
 

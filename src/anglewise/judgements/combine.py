@@ -266,6 +266,7 @@ def combined(
     sources: Collection[str] | None = None,
     combine: str = "adjudicated",
     name: str = "the store",
+    people: str = "by people",
 ) -> Judgements:
     """The judgements of a space, one grade a pair, from rows of one direction.
 
@@ -282,6 +283,8 @@ def combined(
         grade most judges gave, among equally frequent ones the lowest; ``"mean"``.
     name
         What messages call the store.
+    people
+        What is said of rows whose source is a human.
 
     Raises
     ------
@@ -366,7 +369,7 @@ def combined(
     return Judgements(
         graded.columns(0, len(ranked)),
         direction,
-        f"{name}: {judges_in_words(pairs_used, combine)}",
+        f"{name}: {judges_in_words(pairs_used, combine, people)}",
         with_gains(complaints, graded),
         chances=(
             None
@@ -403,13 +406,16 @@ def _chances(pairs: Sequence[Combined]) -> PairChances:
 OF_OTHERS = "pairs were drawn by lot from passages that were cut otherwise than those here"
 
 
-def judges_in_words(pairs: Sequence[Combined], combine: str) -> str:
+def judges_in_words(pairs: Sequence[Combined], combine: str, people: str = "by people") -> str:
     """How many pairs were judged, and by whom, for each kind of source.
+
+    ``people`` is what is said of rows whose source is a human, which is also assumed where a file
+    does not say it.
 
     >>> judges_in_words(by_pair([Judged("q", "d", 2, judge="anna")]), "mean")
     '1 pair judged, 1 by people (anna)'
     """
-    kinds = {"human": "by people", "label": "from labels", "interaction": "from interactions"}
+    kinds = {"human": people, "label": "from labels", "interaction": "from interactions"}
     words: list[str] = []
     for source in sorted(SOURCES, key=TRUST.__getitem__):
         pairs_of_source = [pair for pair in pairs if pair.rows[0].source == source]

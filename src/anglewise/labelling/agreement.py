@@ -42,7 +42,9 @@ CELLS = 1 << 20
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A coefficient with its 95% bootstrap interval; NaN where all grades are the same.
+    """A coefficient with its bootstrap interval; NaN where all grades are the same.
+
+    The interval aims at 95%: of made sets 90% and more held the truth (docs, statistics).
 
     The ends are NaN where resamples of whole ``queries`` cannot tell: of fewer than 20, where all
     give the same, where fewer than 10 of them, ``queries_otherwise``, have another grade than the

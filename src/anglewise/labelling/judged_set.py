@@ -25,6 +25,9 @@ from anglewise.judgements.records import SPANS_OF, Judged
 from anglewise.judgements.store import JudgementStore
 from anglewise.judgements.store_files import store_in
 
+UNSAID = "by people, as far as is said"
+"""Who judged the rows of a file that names judges and no sources."""
+
 
 @dataclass(frozen=True, eq=False)
 class JudgedSet:
@@ -92,7 +95,8 @@ def _read_set(
         result = read_judged(path, assumed=Assumed(path.name, direction), columns=columns)
         check_no_labels(path, label_queries)
         rows = tuple(row for row in result.judged if row.direction == direction)
-        judged = combined(rows, space, direction, name=str(path))
+        people = UNSAID if "source" in result.lacking else "by people"
+        judged = combined(rows, space, direction, name=str(path), people=people)
         if all(row.judge == path.name for row in rows):  # assumed, as the file names no judge
             judged = replace(judged, source=f"{path}: nothing says who judged")
         return JudgedSet(judged, rows, result.rejects)

@@ -9,7 +9,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.pairs import check_of_space
-from anglewise.data_types.text import at_most, percent
+from anglewise.data_types.text import at_most, counted_are, percent
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.evaluation_metrics.pools import POOL_GAP, ZEROS
 from anglewise.geometry.crowding import ROUNDING, clusters
@@ -391,8 +391,9 @@ def _refused(rejects: Sequence[Reject]) -> list[Finding]:
         Finding(
             "error",
             "refused rows",
-            f"{count_refused(rejects):,} rows are no judgements, the first at {first.row}: "
-            f"{first.reason}",
+            f"{counted_are(count_refused(rejects), 'row')} no "
+            f"{'judgement' if count_refused(rejects) == 1 else 'judgements'}, the first at "
+            f"{first.row}: {first.reason}",
             first.remedy,
             {"rows": count_refused(rejects)},
         )

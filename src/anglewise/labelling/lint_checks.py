@@ -11,6 +11,7 @@ from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
+from anglewise.data_types.text import counted, counted_are
 from anglewise.judgements.records import Judged
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
@@ -121,7 +122,8 @@ def unknown_ids(subject: LintSubject) -> list[Finding]:
         Finding(
             "error" if 2 * unranked > total else "warning",
             "unknown ids",
-            f"{unranked:,} of {total:,} judgements are of what no list can hold: "
+            f"{unranked:,} of {counted(total, 'judgement')} {'is' if unranked == 1 else 'are'} of "
+            "what no list can hold: "
             + (" and ".join(examples) + " are not in the space" if examples else "each of itself")
             + ("" if missing is None else "; the relevant among these items count as missed")
             + complaints.other_form,
@@ -140,7 +142,7 @@ def repetitions(subject: LintSubject) -> list[Finding]:
             Finding(
                 "warning",
                 "repetitions",
-                f"{count:,} pairs come more than once: the highest grade counts",
+                f"{counted_are(count, 'pair', 'come')} more than once: the highest grade counts",
                 "merge them, or import them with a column of judges (anglewise judge import)",
                 {"repeated": count},
             )
@@ -157,8 +159,8 @@ def repetitions(subject: LintSubject) -> list[Finding]:
             Finding(
                 "warning",
                 "contradictions",
-                f"judges differ on {len(disputed):,} of {shared:,} pairs that several judged, such "
-                f"as {quoted([*map(str, disputed[0][1:])])}",
+                f"judges differ on {len(disputed):,} of {counted(shared, 'pair')} that several "
+                f"judged, such as {quoted([*map(str, disputed[0][1:])])}",
                 "see them with anglewise judge agreement, and let somebody decide",
                 {"differ": len(disputed), "judged_by_several": shared},
             )
@@ -196,9 +198,10 @@ def odd_grades(subject: LintSubject) -> list[Finding]:
             Finding(
                 "warning",
                 "queries without relevant items",
-                f"{len(without_relevant):,} of {len(judged):,} queries have no relevant item, such "
-                f"as {quoted(subject.asking.ids[without_relevant].tolist())}: every measure gets 0 "
-                "on them",
+                f"{len(without_relevant):,} of {counted(len(judged), 'query')} "
+                f"{'has' if len(without_relevant) == 1 else 'have'} no relevant item, such as "
+                f"{quoted(subject.asking.ids[without_relevant].tolist())}: every measure gets 0 "
+                "there",
                 "judge more of their items, or leave them out",
                 {"queries": len(without_relevant), "of": len(judged)},
             )
@@ -216,8 +219,9 @@ def generated_judgements(subject: LintSubject) -> list[Finding]:
         Finding(
             "note" if by_people else "warning",
             "generated judgements",
-            f"{by_source['generated']:,} of {len(subject.rows):,} judgements were generated, "
-            f"{by_people:,} are by people",
+            f"{by_source['generated']:,} of {counted(len(subject.rows), 'judgement')} "
+            f"{'was' if by_source['generated'] == 1 else 'were'} generated; {by_people:,} of the "
+            "others by people, or nothing says by whom",
             "let people judge some of the same pairs: anglewise judge agreement tells how far the "
             "model agrees with them",
             dict(by_source),
@@ -251,8 +255,8 @@ def leaked_words(subject: LintSubject) -> list[Finding]:
         Finding(
             "error" if share > 0.1 else "warning",
             "leaked words",
-            f"{count:,} queries have the words of an item that is relevant to them, "
-            f"such as {shown(asking.ids[query])!r} and {shown(ranked.ids[item])!r}: these "
+            f"{counted_are(count, 'query', 'have')} the words of an item that is relevant there, "
+            f"such as {shown(asking.ids[query])!r} and {shown(ranked.ids[item])!r}: that "
             "may be easier to find than what people ask",
             "ask in other words, or leave these queries out",
             {"queries": count, "share": share},
@@ -284,8 +288,9 @@ def trained_on(subject: LintSubject) -> list[Finding]:
         Finding(
             "error" if relevant else "warning",
             "training among the judged",
-            f"{int(trained.sum()):,} judged pairs ({relevant:,} relevant) were used in training, "
-            f"such as {quoted(pair)}: they are left out of the ranking, so nobody can find them",
+            f"{counted(int(trained.sum()), 'judged pair')} ({relevant:,} relevant) "
+            f"{'was' if trained.sum() == 1 else 'were'} used in training, such as {quoted(pair)}: "
+            "what was is left out of the ranking, so nobody can find it",
             "judge what training did not see: hold out before fitting (anglewise fit --holdout)",
             {"pairs": int(trained.sum()), "relevant": relevant},
         )

@@ -316,9 +316,10 @@ class _Model:
         residual = max(fold_in.residual, _missed(fold_in, trained, trained.seen))
         if not residual < MOST_RESIDUAL:
             raise ValuesError(
-                f"{self.name} has its users by no linear map of what they used (the best one "
+                f"{self.name}: no map is found that gives its users by what they used (of those "
+                "that are linear in the vectors of the items used, each counted once, the best "
                 f"misses {residual:.1%} of them, and {MOST_RESIDUAL:.0%} is the most that "
-                f"leaves lists nearly as they are), so the vectors of {users} cannot be computed "
+                f"leaves lists nearly as they are), so the vectors of {users} are not computed "
                 f"from it: {way_out}"
             )
         if not folding.counts.all():

@@ -5,6 +5,11 @@ from anglewise.report.document import Document, Line, Table
 from anglewise.report.words import interval, number, signed
 from anglewise.stores.migration_result import Foretold, MetricLoss, Migration
 
+WIDTHS = (
+    "Intervals have no stated level: how wide they are was set by migrations whose truth is known, "
+    "of which nearly all lay within (docs/migrate.md), and they know nothing of other queries. "
+    "What is measured is of these queries too, and no difference was tested."
+)
 KINDS = 5
 """So many kinds of maps are shown."""
 
@@ -32,6 +37,7 @@ def migration_document(result: Migration) -> Document:
             "that are like them, as a random draw is. No new vector of another item was looked at.",
             "dim",
         ),
+        Line(WIDTHS, "dim"),
         *[Line(f"{note[0].upper()}{note[1:]}.", "dim") for note in result.notes],
     ]
     best = sorted(result.correlations.items(), key=lambda entry: -entry[1])[:KINDS]
@@ -83,13 +89,14 @@ def _curve(result: Migration) -> list[Line | Table]:
     mean, low, high = result.last_gain
     says = f"From {before:,} to {last:,} pairs: {signed(mean)} {interval(low, high)}"
     if low > 0:
-        helps = "more pairs would help: twice as many is the next step to try"
+        helps = "the last doubling helped, so that twice as many is the next step to try"
     elif high < 0:
-        helps = "more pairs did not help"
+        helps = "the last doubling did not help"
     else:
-        helps = "whether more pairs would help cannot be told"
+        helps = "whether the last doubling helped cannot be told"
     what = (
         f"Measured by maps of fewer pairs, on pairs that these never saw: among {result.pairs:,} "
-        "candidates, not among all items. What more pairs than these would give was not measured."
+        "candidates, not among all items. The interval, 95%, is over queries, for these draws of "
+        "pairs. What more pairs than these would give was not measured."
     )
     return [table, Line(f"{says}; {helps}."), Line(what, "dim")]

@@ -262,7 +262,8 @@ def relevance_document(
         "Predicted for questions that had no part in learning, against what was judged; intervals: "
         "95%, each by itself, over questions, as the passages of one may be relevant together. "
         "Chance alone makes the calibration error that is found larger than the true one. What was "
-        "never judged counts as not relevant."
+        "never judged counts as not relevant. To keep is to have one that reaches the threshold: "
+        "what a filter, a budget, --most or a repetition then leaves out is not in these shares."
     )
     body: list[Group] = [[*map(Line, sentences)], [Table(columns, rows, gap=3)]]
     if prices:

@@ -1,12 +1,13 @@
 """What is said of vector stores as documents: probes, exports, verifications."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from anglewise.data_types.text import counted, listed
 from anglewise.report.document import Document, Line, Table, TableColumn
 from anglewise.report.words import number
 from anglewise.stores.exact_lists import reaches
 from anglewise.stores.export import Export
+from anglewise.stores.identify import EXACT
 from anglewise.stores.probe import Probe
 from anglewise.stores.shown_forms import NAMES
 from anglewise.stores.verify import Verification, in_words
@@ -25,8 +26,14 @@ def probe_document(result: Probe) -> Document:
         headline = f"This computes {name}, shown as {result.shown_as}"
         if not result.of_vectors:
             headline = (
-                f"By how its numbers move with the length of a query this is {name}, shown as "
-                f"{result.shown_as}; of which vectors is not known"
+                f"With the length of a query its numbers move as {name} does, shown as "
+                f"{result.shown_as}; whether it is that, and of which vectors, is not known"
+            )
+        elif (result.off_by or 0.0) > EXACT:
+            headline = (
+                f"This computes about {name}, shown as {result.shown_as}: numbers are up to "
+                f"{100 * (result.off_by or 0.0):.2g}% of the largest off, as where vectors are "
+                "kept coarsely, or the formula is another one near to it"
             )
     nearer = {
         "larger": "larger is nearer",
@@ -89,6 +96,7 @@ def export_document(result: Export) -> Document:
                 ),
             ],
             [Table.of(heads, rows), *map(Line, _beyond(result)), Line(AT_LEAST, "dim")],
+            _notes(result.notes),
         ]
     )
 
@@ -97,6 +105,10 @@ AT_LEAST = (
     "At least: over queries like these, at 95% for all that was tried together, as what was taken "
     "is the first that sufficed."
 )
+
+
+def _notes(notes: Sequence[str]) -> list[Line]:
+    return [Line(f"Note: {note}.") for note in notes]
 
 
 def _beyond(result: Export | Verification) -> list[str]:
@@ -125,7 +137,8 @@ def _of_files(result: Export) -> Document:
                     f"queries ({result.way}).",
                     "dim",
                 ),
-            ]
+            ],
+            _notes(result.notes),
         ]
     )
 
@@ -156,7 +169,7 @@ def verification_document(result: Verification) -> Document:
             )
         )
     why = [Line(f"{reason[0].upper()}{reason[1:]}.") for reason in result.reasons]
-    notes = [Line(f"Note: {note}.") for note in result.notes]
+    notes = _notes(result.notes)
     if result.drifted:
         notes.append(Line("Ids or vectors are others than when the export was measured."))
     if result.drifted is None:

@@ -119,8 +119,11 @@ def _how(result: Tuning) -> list[str]:
     )
     times = (
         f"Times: {timed} asked one at a time, {counted(result.runs, 'run')} in turn, on this "
-        "machine and by its Python client; what else ran meanwhile is in them."
+        "machine and by its Python client; what else ran meanwhile is in them. No difference in "
+        "time was tested."
     )
+    if any(one.oversample > 1 for one in result.settings):
+        times += " What re-ranking takes, in your program, is not in them."
     star = (
         "* nothing else measured is as good in recall, median and megabytes and better in one. The "
         "setting to take was chosen for its time among those that reach the recall."

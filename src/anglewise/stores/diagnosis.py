@@ -93,7 +93,7 @@ def _off(came: Float[Array, "n d"], due: Float64[Array, "n d"]) -> Float64[Array
 
 @dataclass(frozen=True, eq=False)
 class LookedAt:
-    """What came back of a collection, and the metric that its numbers show, with the reason."""
+    """What came back of a collection, the metric that its numbers show, and what that hangs on."""
 
     vectors: StoredVectors
     metric: Metric
@@ -123,7 +123,8 @@ def reasons(
     if metric == "unknown":
         out.append(f"the metric of the store is not known: {why}")
     elif ALIKE.get(metric, metric) != way.metric and not _as_good(metric, way, vectors):
-        out.append(f"the store ranks by {metric}, where {way.metric} is due ({way.name})")
+        ranks = f"the store ranks by {metric}, where {way.metric} is due ({way.name})"
+        out.append(f"{ranks}: {why}" if why else ranks)
     if not out:
         out += _of_index(store, exact, way, effort, recall)
     return out
@@ -192,12 +193,12 @@ def _of_other_vectors(
     correlated = float(np.median((unit(came.astype(np.float64)) * unit(due)).sum(axis=1)))
     if off.sum() < 0.98 * vectors.there.sum():
         return (
-            f"{share} are not those of the space, and the others are: two models, or two versions "
-            "of one, are mixed"
+            f"{share} are not those of the space, and the others are, as where two models, or two "
+            "versions of one, are mixed"
         )
     return (
-        f"{share} are not those of the space (median cosine with them {correlated:.2f}): another "
-        "model, or another version of it"
+        f"{share} are not those of the space (median cosine with them {correlated:.2f}), as where "
+        "another model, or another version of it, made them"
     )
 
 
@@ -271,7 +272,7 @@ def _of_index(
             best = max(gains, key=lambda value: (round(recalls[value], 9), -value))
             usual = effort.get(name)
             now = f"{name} {usual}" if usual else f"the store's own {name}"
-            more = f"with {name} {best} it finds {percent(recalls[best])}"
+            more = f"with {name} {best} it finds {percent(recalls[best])} for these queries"
             return [f"the index looks at too little at {now}: {more}"]
         tried += f", with {name} up to {max(recalls)} too" if recalls else ""
         refused = refused or why
@@ -292,7 +293,7 @@ def _with_more(
             lists = exact.asked(store, way, {**effort, name: value}).first(by_score=False)
         except StoreError as error:  # beyond what is allowed, or not for this kind of index
             return out, str(error)
-        out[value] = float(lists.recall.mean())
+        out[value] = lists.mean_recall
         if out[value] >= 1 - 1e-12:
             break
     return out, ""

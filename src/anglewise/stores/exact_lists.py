@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from anglewise.data_types.drawn import QueryWeights, draw_words, means_over_queries
 from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.typing import Array, Direction, Float32, Float64, Int64
 from anglewise.evaluation_metrics.evaluate import score_pairs
@@ -41,6 +43,10 @@ class ExactLists:
         Rows of the asking side.
     exact
         Their exact lists, ``k`` long.
+    weights
+        What each query counts in means, where judgements say that they were drawn by traffic.
+    draw_words
+        What that makes of figures, in words; empty where queries were not drawn by lot.
     """
 
     space: Space
@@ -49,17 +55,32 @@ class ExactLists:
     rows: Int64[Array, " q"]
     exact: Neighbours
     row_of: Mapping[str, int] = field(repr=False)
+    weights: QueryWeights | None = None
+    draw_words: str = ""
 
     @classmethod
     def of(
-        cls, space: Space, measure: Measure, direction: Direction, rows: Int64[Array, " q"], k: int
+        cls,
+        space: Space,
+        measure: Measure,
+        direction: Direction,
+        rows: Int64[Array, " q"],
+        k: int,
+        *,
+        judgements: Judgements | None = None,
     ) -> "ExactLists":
-        """Search exactly; nothing that was seen is left out, since a store knows nothing of it."""
+        """Search exactly; nothing that was seen is left out, since a store knows nothing of it.
+
+        ``judgements`` say how the queries were drawn.
+        """
         ranked = space.sides(direction)[1]
         k = min(k, len(ranked) - (direction != "queries-items"))
         lists = search(space, [measure], k=k, direction=direction, rows=rows, use_seen=False)
         known = {str(name): row for row, name in enumerate(ranked.ids)}
-        return cls(space, measure, direction, rows, lists[str(measure)], known)
+        drawn = None if judgements is None else judgements.drawn
+        weights = None if drawn is None else drawn.weights(rows)
+        words = draw_words(drawn, rows)
+        return cls(space, measure, direction, rows, lists[str(measure)], known, weights, words)
 
     @property
     def k(self) -> int:
@@ -159,9 +180,14 @@ class StoreLists:
         right = (self.indices[:, :k] >= 0) & (self.scores[:, :k] >= least[:, None])
         return right.sum(axis=1) / k
 
+    @property
+    def mean_recall(self) -> float:
+        """The mean recall, weighed as the queries were drawn."""
+        return mean_recall(self.recall, self.exact.weights)
+
     def bounds(self, seed: int = 0, attempt: int = 1) -> tuple[float, float]:
         """The mean recall and what it is at least; see :func:`at_least`."""
-        return float(self.recall.mean()), at_least(self.recall, seed, attempt)
+        return self.mean_recall, at_least(self.recall, seed, attempt, self.exact.weights)
 
     def never_listed(self) -> Int64[Array, " items"]:
         """Rows of items that are due in some list and stand in none of the store's."""
@@ -182,7 +208,21 @@ class StoreLists:
         )
 
 
-def at_least(recall: Float64[Array, " q"], seed: int = 0, attempt: int = 1) -> float:
+def mean_recall(recall: Float64[Array, " q"], weights: QueryWeights | None = None) -> float:
+    """The mean of a share over queries, weighed as they were drawn.
+
+    >>> mean_recall(np.array([1.0, 0.0]), QueryWeights(np.array([1.5, 0.5]), 1.5))
+    0.75
+    """
+    return float(means_over_queries(recall[None], weights)[0])
+
+
+def at_least(
+    recall: Float64[Array, " q"],
+    seed: int = 0,
+    attempt: int = 1,
+    weights: QueryWeights | None = None,
+) -> float:
     """What the mean of a share is at least, over queries like these, at 95%.
 
     The bound of attempt ``i`` is wrong in at most ``5% / (i (i + 1))``, which is 2.5% of the first:
@@ -192,9 +232,19 @@ def at_least(recall: Float64[Array, " q"], seed: int = 0, attempt: int = 1) -> f
     >>> round(at_least(np.ones(10)), 2), at_least(np.ones(10), attempt=3) < 0.6
     (0.69, True)
     """
-    drawn = WeightedMeans.of(recall[None], seed=seed).means[:, 0]
+    drawn = weighed_draws(recall, weights, seed).means[:, 0]
     low = float(np.quantile(drawn, LEVEL / (attempt * (attempt + 1)), method="lower"))
-    return min(low, float(recall.mean()))
+    return min(low, mean_recall(recall, weights))
+
+
+def weighed_draws(
+    values: Float64[Array, " q"], weights: QueryWeights | None, seed: int
+) -> WeightedMeans:
+    """Means of values in [0, 1] under random weights, each query counting as it was drawn."""
+    if weights is None:
+        return WeightedMeans.of(values[None], seed=seed)
+    each = weights.values
+    return WeightedMeans.of(values[None] * each, each, largest=weights.heaviest, seed=seed)
 
 
 def reaches(recall: float, least: float) -> bool:

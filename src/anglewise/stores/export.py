@@ -82,6 +82,8 @@ class Export:
         All that was tried, that which was taken last.
     transform
         What to do to a query.
+    notes
+        How the queries were drawn, where figures are weighed by it.
     """
 
     address: str
@@ -102,6 +104,7 @@ class Export:
     proven: bool
     attempts: tuple[Attempt, ...]
     transform: QueryTransform = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
@@ -114,6 +117,7 @@ class Export:
             "effort": dict(self.effort),
             "attempts": [asdict(attempt) for attempt in self.attempts],
             "transform": self.transform.digest,
+            "notes": list(self.notes),
         }
 
 
@@ -213,7 +217,7 @@ def export(
     _check_free(address, replace)
     judged = None if judgements is None else judgements.judged_rows.tolist()
     rows = queries_to_ask(space, chosen, judged, seed)
-    exact = ExactLists.of(space, named, chosen, rows, k)
+    exact = ExactLists.of(space, named, chosen, rows, k, judgements=judgements)
     order = _Order(address, exact, index, min_recall, metadata, keep, resume, seed, say)
     attempts: list[Attempt] = []
     refused: list[str] = []
@@ -434,4 +438,5 @@ def _published(
         proven=not store.unasked,
         attempts=tuple(attempts),
         transform=way.queries,
+        notes=(exact.draw_words,) if exact.draw_words else (),
     )

@@ -94,6 +94,8 @@ def _only(errors: Sequence[float], numbers: int, descending: bool | None) -> Ide
     forms = tuple(form for e, form in tested if form.metric == best.metric and e <= most)
     words = " or ".join(form.words for form in forms)
     why = f"{words} explains all {numbers} numbers, within {_in_parts(error)}"
+    if error > EXACT:
+        why += f"; the next, {other.words}, is off by {_in_parts(next_error)}"
     return Identified(best.metric, forms, error, why, numbers)
 
 

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.similarity_measures.formulas import unit
+from anglewise.stores.exact_lists import mean_recall
 from anglewise.stores.vector_map import VectorMap
 
 RIDGES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
@@ -182,11 +184,13 @@ def learning_curve(
     *,
     to_unit: bool,
     rng: np.random.Generator,
+    weights: QueryWeights | None = None,
 ) -> tuple[list[LearningStep], Float64[Array, " q"]]:
     """Recall among the pairs, by how many of them a map was learnt from; the last gain by query.
 
     Each fifth is mapped by maps of a half, a quarter ... of the others; of all kinds the one counts
-    that correlates best. The lists are the ``k`` nearest among the pairs.
+    that correlates best. The lists are the ``k`` nearest among the pairs; ``weights`` are what
+    queries count in means.
     """
     folds = 5
     fold = rng.permutation(np.arange(len(x)) % folds)
@@ -205,7 +209,7 @@ def learning_curve(
         scores = [queries @ moved.T for moved in held_out.values() if not np.isnan(moved).any()]
         best = max(scores, key=lambda found: correlation(found, due))
         kept.append(overlap(nearest(best, k), nearest(due, k)))
-    steps = [LearningStep(n, float(r.mean())) for n, r in zip(sizes, kept, strict=True)]
+    steps = [LearningStep(n, mean_recall(r, weights)) for n, r in zip(sizes, kept, strict=True)]
     return steps, kept[-1] - kept[-2] if len(kept) > 1 else np.zeros(0)
 
 

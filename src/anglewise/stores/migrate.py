@@ -1,9 +1,11 @@
 """Change of model: what is lost where mapped old vectors stand in for items encoded anew."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 
+from anglewise.data_types.drawn import QueryWeights, draw_words, means_over_queries
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT, SEED, check_kind, check_word
@@ -14,8 +16,7 @@ from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, V
 from anglewise.evaluation_metrics.evaluate import check_relevant
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
 from anglewise.evaluation_metrics.interface import Metric
-from anglewise.statistics.decision import WeightedMeans
-from anglewise.stores.exact_lists import queries_to_ask
+from anglewise.stores.exact_lists import mean_recall, queries_to_ask, weighed_draws
 from anglewise.stores.map_choice import (
     ChosenMap,
     choose_map,
@@ -24,6 +25,7 @@ from anglewise.stores.map_choice import (
 )
 from anglewise.stores.migration_forecast import (
     LEAST_RELEVANT,
+    DrawnWorlds,
     KnownPairs,
     drawn_worlds,
 )
@@ -171,6 +173,7 @@ def foretell(
     judged = None if judgements is None else judgements.judged_rows.tolist()
     rows = queries_to_ask(new, "queries-items", judged, seed)
     queries = side_vectors(new.queries.vectors[rows], to_unit)
+    weights = None if judgements is None else judgements.weights(rows)
     k = min(k, len(old.items))
     chosen = choose_map(x, y, queries, to_unit=to_unit, rng=rng)
     mapped = chosen.map(old.items.vectors)
@@ -182,6 +185,7 @@ def foretell(
         rng,
         depth=None if wanted is None else wanted.depth,
         relevant=None if judgements is None else relevant_items(judgements, rows),
+        weights=weights,
     )
     exact = None
     if len(shared[0]) == len(old.items):
@@ -191,24 +195,16 @@ def foretell(
     elif len(some[0]) < len(shared[0]):
         left = counted(len(shared[0]) - len(some[0]), "more pair")
         notes.append(f"{left} that both spaces hold were not looked at, as --pairs says")
-    kept = None if exact is None else float(overlap(worlds.mapped[:, :k], exact[:, :k]).mean())
+    kept = _measured(worlds.mapped[:, :k], exact, weights)
     unknown, loss = 1 - len(x) / len(old.items), None
     if judgements is not None and wanted is not None:
         asked = JudgedQueries(judgements, rows, wanted)
-        by_old = old_lists(old, new, rows, measure, worlds.mapped.shape[1])
-        if graded := judgements.complaints.machine_words:
-            notes.append(f"{graded}: {wanted} holds as far as its grades do, which nothing tests")
         if worlds.relevant >= LEAST_RELEVANT:
+            by_old = old_lists(old, new, rows, measure, worlds.mapped.shape[1])
             loss = metric_loss(asked, worlds, exact, by_old, unknown=unknown)
-        else:
-            few = counted(worlds.relevant, "judged relevant pair")
-            notes.append(
-                f"{wanted} of mapped vectors is {asked.mean(worlds.mapped):.3f}, measured; what it "
-                f"loses is not foretold, by {few} of a query and an item that was encoded anew: "
-                f"{LEAST_RELEVANT} are due; encode more of the judged items"
-            )
+        notes += _of_judgements(asked, worlds)
     curve_k = int(np.clip(round(k * len(x) / len(old.items)), 1, k))
-    steps, gains = learning_curve(x, y, queries, curve_k, to_unit=to_unit, rng=rng)
+    steps, gains = learning_curve(x, y, queries, curve_k, to_unit=to_unit, rng=rng, weights=weights)
     return Migration(
         items=len(old.items),
         pairs=len(x),
@@ -221,12 +217,39 @@ def foretell(
         loss=loss,
         curve=tuple(steps),
         curve_k=curve_k,
-        last_gain=_gain(gains, seed),
+        last_gain=_gain(gains, seed, weights),
         seed=seed,
         notes=tuple(notes),
         map=chosen.map,
         mapped=_mapped_space(old, new, mapped, chosen, len(x)),
     )
+
+
+def _measured(
+    mapped: Int64[Array, "q k"],
+    exact: Int64[Array, "q depth"] | None,
+    weights: QueryWeights | None,
+) -> float | None:
+    """The recall of mapped lists, where all new vectors are there."""
+    if exact is None:
+        return None
+    return mean_recall(overlap(mapped, exact[:, : mapped.shape[1]]), weights)
+
+
+def _of_judgements(asked: JudgedQueries, worlds: DrawnWorlds) -> Iterator[str]:
+    """How queries were drawn, who graded, and why a loss is not foretold where it is not."""
+    metric, judgements = asked.metric, asked.judgements
+    if drawn := draw_words(judgements.drawn, asked.rows):
+        yield drawn
+    if graded := judgements.complaints.machine_words:
+        yield f"{graded}: {metric} holds as far as its grades do, which nothing tests"
+    if worlds.relevant < LEAST_RELEVANT:
+        few = counted(worlds.relevant, "judged relevant pair")
+        yield (
+            f"{metric} of mapped vectors is {asked.mean(worlds.mapped):.3f}, measured; what it "
+            f"loses is not foretold, by {few} of a query and an item that was encoded anew: "
+            f"{LEAST_RELEVANT} are due; encode more of the judged items"
+        )
 
 
 def _check(old: Space, new: Space, judgements: Judgements | None) -> None:
@@ -330,12 +353,14 @@ def _drawn(
     return shared[0][some], shared[1][some]
 
 
-def _gain(gains: Float64[Array, " q"], seed: int) -> tuple[float, float, float] | None:
+def _gain(
+    gains: Float64[Array, " q"], seed: int, weights: QueryWeights | None
+) -> tuple[float, float, float] | None:
     """The mean gain over queries with its 95% interval; None where there are no two steps."""
     if not len(gains):
         return None
-    low, high = WeightedMeans.of((gains[None] + 1) / 2, seed=seed).interval(0)
-    return float(gains.mean()), 2 * low - 1, 2 * high - 1
+    low, high = weighed_draws((gains + 1) / 2, weights, seed).interval(0)
+    return float(means_over_queries(gains[None], weights)[0]), 2 * low - 1, 2 * high - 1
 
 
 def _mapped_space(old: Space, new: Space, mapped: Array, chosen: ChosenMap, pairs: int) -> Space:

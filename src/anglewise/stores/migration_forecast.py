@@ -16,8 +16,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int64
+from anglewise.stores.exact_lists import mean_recall
 from anglewise.stores.map_choice import HeldOut, nearest, overlap
 
 WORLDS = 24
@@ -115,11 +117,13 @@ def drawn_worlds(
     *,
     depth: int | None = None,
     relevant: SparseRows | None = None,
+    weights: QueryWeights | None = None,
 ) -> DrawnWorlds:
     """Draw worlds in which every item has a new score, and list the nearest in each.
 
     ``relevant`` marks the items that are relevant to each query: their differences are drawn from
-    those of relevant pairs alone, since a better model lifts just these.
+    those of relevant pairs alone, since a better model lifts just these. ``weights`` are what
+    queries count in the recall.
     """
     depth = max(k, depth or k)
     strata = _Strata.of(mapped, queries, pairs, k=k, relevant=relevant, rng=rng)
@@ -144,7 +148,7 @@ def drawn_worlds(
             )
             drawn_scores[:, pairs.rows] = strata.new[block]
             lists[world, block] = nearest(drawn_scores, depth)
-    kept = [float(overlap(own[:, :k], world[:, :k]).mean()) for world in lists]
+    kept = [mean_recall(overlap(own[:, :k], world[:, :k]), weights) for world in lists]
     return DrawnWorlds(own, np.array(kept), lists, strata.relevant)
 
 

@@ -12,7 +12,7 @@ from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float32, Float64
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, WrongTypeError, reason
 from anglewise.stores.address import Address, hidden, is_address
-from anglewise.stores.identify import TIMES, Identified, from_lengths, from_vectors
+from anglewise.stores.identify import EXACT, TIMES, Identified, from_lengths, from_vectors
 from anglewise.stores.search_endpoint import SearchEndpoint, is_endpoint
 from anglewise.stores.vector_store import (
     SCRATCH,
@@ -52,7 +52,11 @@ class Probe:
         What was tested, and what it showed.
     of_vectors
         Whether numbers were held against the vectors themselves. Else only that was seen how they
-        move with the length of a query, which is the same for other vectors under this metric.
+        move with the length of a query, which is the same for other vectors under this metric,
+        and for other formulas that move so: for ``cosine`` whatever depends on the direction alone.
+    off_by
+        How far the numbers are at most from those of the metric, in parts of the largest; None
+        where no metric is named. Above 1e-4 they are no exact figures of it.
     normalises
         Whether lengths are lost: ``on write``, ``no``, or ``unknown`` and why.
     zero_vector, precision, ties
@@ -82,6 +86,7 @@ class Probe:
     nearer: Literal["larger", "smaller", "unknown"]
     evidence: str
     of_vectors: bool = True
+    off_by: float | None = None
     normalises: str = "unknown"
     zero_vector: str = "unknown"
     precision: str = "unknown"
@@ -212,10 +217,14 @@ def _descending(lists: Sequence[Sequence[tuple[str, float]]]) -> bool | None:
     return bool(moved[0] < 0)
 
 
-def _told(found: Identified, descending: bool | None) -> tuple[Metric, str, Any, str, bool]:
+def _told(
+    found: Identified, descending: bool | None
+) -> tuple[Metric, str, Any, str, bool, float | None]:
     nearer = {True: "larger", False: "smaller", None: "unknown"}[descending]
-    words = "" if found.metric == "unknown" else " or ".join(form.words for form in found.forms)
-    return found.metric, words, nearer, found.reason, found.of_vectors
+    if found.metric == "unknown":
+        return "unknown", "", nearer, found.reason, found.of_vectors, None
+    words = " or ".join(form.words for form in found.forms)
+    return found.metric, words, nearer, found.reason, found.of_vectors, found.error
 
 
 def _probe_store(store: VectorStore, dimension: int | None, scratch: bool, seed: int) -> Probe:
@@ -251,9 +260,10 @@ def _probe_store(store: VectorStore, dimension: int | None, scratch: bool, seed:
 
 
 def metric_of_store(store: VectorStore) -> tuple[Metric, str]:
-    """The metric by which a collection ranks, and what showed it."""
+    """The metric by which a collection ranks, and what it hangs on; empty where it is exact."""
     found, _, _ = _asked_store(store, store.described(), 0)
-    return found.metric, found.reason
+    exact = found.metric != "unknown" and found.of_vectors and found.error <= EXACT
+    return found.metric, "" if exact else found.reason
 
 
 def _asked_store(
@@ -326,6 +336,8 @@ def _by_lengths(
 def _of_lengths(lengths: Float64[Array, " n"]) -> str:
     if not len(lengths):
         return "unknown: the store gives no vectors back"
+    if not lengths.any():
+        return f"unknown: the {counted(len(lengths), 'vector')} looked at are zero"
     if (np.abs(lengths[lengths > 0] - 1) < UNIT).all():
         return (
             f"unknown: the {counted(len(lengths), 'vector')} looked at are of length 1, made so by "
@@ -339,6 +351,9 @@ def _of_lengths(lengths: Float64[Array, " n"]) -> str:
 
 # --- by a collection of our own
 
+EQUAL = ("7", "12", "8")
+"""Ids of equal vectors, as they are written: by ids, as texts or numbers, the order is another."""
+
 
 def planted(dimension: int) -> dict[str, Float32[Array, " d"]]:
     """At most 16 vectors that tell what becomes of lengths, zeros, digits and ties.
@@ -347,7 +362,7 @@ def planted(dimension: int) -> dict[str, Float32[Array, " d"]]:
     ['zero']
     """
     rng = np.random.default_rng(5)
-    rows = {"12": (0.6, 0.6), "7": (0.6, 0.6), "8": (0.6, 0.6), "a": (1.0, 0.0), "b": (3.0, 0.5)}
+    rows = dict.fromkeys(EQUAL, (0.6, 0.6)) | {"a": (1.0, 0.0), "b": (3.0, 0.5)}
     rows |= {"c": (3.0, 4.0), "d": (-2.0, 1.0 / 3.0)}
     out = {name: np.zeros(dimension, np.float32) for name in rows}
     for name, (first, second) in rows.items():
@@ -391,7 +406,7 @@ def _tried(twin: VectorStore, dimension: int) -> dict[str, Any]:
         "normalises": _written_lengths(vectors, back),
         "zero_vector": f"refused: {refused}" if refused else _of_zero(answer),
         "precision": _precision(vectors, back),
-        "ties": _of_ties([name for name, _ in answer if name in {"12", "7", "8"}]),
+        "ties": _of_ties([name for name, _ in answer if name in EQUAL]),
     }
 
 
@@ -436,10 +451,14 @@ def _precision(written: Mapping[str, Array], back: Mapping[str, Array]) -> str:
 
 
 def _of_ties(order: Sequence[str]) -> str:
-    if sorted(order) != ["12", "7", "8"]:
+    if sorted(order) != sorted(EQUAL):
         return f"unknown: of three equal vectors {len(order)} are listed"
-    if list(order) == ["12", "7", "8"]:
-        return "as they were written"
-    if list(order) == ["8", "7", "12"]:
-        return "the last written first"
-    return f"in an order of its own: written 12, 7, 8, listed {', '.join(order)}"
+    known = {
+        EQUAL: "as they were written",
+        EQUAL[::-1]: "the last written first",
+        tuple(sorted(EQUAL)): "by their ids, as texts",
+        tuple(sorted(EQUAL, key=int)): "by their ids, as numbers",
+    }
+    listed_as = ", ".join(order)
+    other = f"in an order of its own: written {', '.join(EQUAL)}, listed {listed_as}"
+    return known.get(tuple(order), other)

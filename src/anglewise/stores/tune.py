@@ -21,7 +21,7 @@ from anglewise.errors import SpellingError, StoreError, ValuesError
 from anglewise.nearest_neighbours.index import Index
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.stores.address import Address
-from anglewise.stores.exact_lists import ExactLists, at_least, reaches
+from anglewise.stores.exact_lists import ExactLists, at_least, mean_recall, reaches
 from anglewise.stores.manifest import Manifest, manifest_of
 from anglewise.stores.reductions import Reduction
 from anglewise.stores.vector_store import (
@@ -215,8 +215,8 @@ class _Bench:
                 notes.append(f"{in_words(effort)} was refused ({error})")
                 continue
             recall = lists.first(by_score=oversample > 1).recall
-            low = at_least(recall, self.seed, self.attempts)
-            mean = float(recall.mean())
+            low = at_least(recall, self.seed, self.attempts, self.exact.weights)
+            mean = mean_recall(recall, self.exact.weights)
             found.append(TunedSetting({}, dict(effort), oversample, mean, low, 0.0, 0.0))
         depth = self.exact.k + self.exact.one_sided
         asking: list[Callable[[Array], object]] = [
@@ -268,7 +268,7 @@ def _tuned(store: VectorStore, asked: StoreQuestion, runs: int, scratch: bool, s
     count = len(efforts) + len(builds) * (1 + len(store.efforts()))
     attempts = ceil((sqrt(1 + 4 * count) - 1) / 2)  # i (i + 1) is at least so many settings
     bench = _Bench(exact, way, queries[np.sort(some)], runs, asked.seed, attempts)
-    notes: list[str] = []
+    notes = [exact.draw_words] if exact.draw_words else []
     settings = bench.measured(store, efforts, notes)
     settings = [replace(one, stored_bytes=store.stored_bytes()) for one in settings]
     if about.index == "scan":

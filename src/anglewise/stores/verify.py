@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from anglewise.data_types.conversion import check_direction
+from anglewise.data_types.drawn import means_over_queries
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT, SEED, SHARE, check_kind
@@ -39,7 +38,7 @@ class Verification:
     ----------
     recall, recall_low
         The mean share of the exact lists that is listed, up to ties, and the lower end of its 95%
-        interval over queries.
+        interval over queries; both weighed by traffic where judgements say how queries were drawn.
     worst
         The id of the query with the lowest recall, and that recall.
     never_listed
@@ -211,7 +210,7 @@ def _verify(store: VectorStore, asked: StoreQuestion) -> Verification:
         oversample=oversample,
         min_recall=asked.min_recall,
         passed=None if asked.min_recall is None else reaches(recall, asked.min_recall),
-        notes=_notes(asked),
+        notes=_notes(asked, exact),
     )
 
 
@@ -239,7 +238,7 @@ def due_lists(
         )
     judged = None if judgements is None else judgements.judged_rows.tolist()
     rows = queries_to_ask(asked.space, chosen, judged, asked.seed)
-    exact = ExactLists.of(asked.space, named, chosen, rows, asked.k)
+    exact = ExactLists.of(asked.space, named, chosen, rows, asked.k, judgements=judgements)
     ways = reductions(named, asked.space, chosen)
     if manifest is not None:
         return exact, way_named(manifest.way, ways)
@@ -275,19 +274,19 @@ def _metrics(
         raise SpellingError(f"{wanted} reads {wanted.depth} places, the lists have {exact.k}: -k")
     both = {"exact": exact.exact, "store": lists.neighbours()}
     values = evaluate(both, asked.judgements, exact.rows, [wanted])[str(wanted)]
-    drawn = asked.judgements.weights(exact.rows)
-    means = np.average(values, axis=1, weights=None if drawn is None else drawn.values)
+    means = means_over_queries(values, asked.judgements.weights(exact.rows))
     return {str(wanted): {"exact": float(means[0]), "store": float(means[1])}}
 
 
-def _notes(asked: StoreQuestion) -> tuple[str, ...]:
-    """Who graded, where the figures of both lists hang on it."""
+def _notes(asked: StoreQuestion, exact: ExactLists) -> tuple[str, ...]:
+    """How queries were drawn, and who graded, where the figures of both lists hang on it."""
+    drawn = (exact.draw_words,) if exact.draw_words else ()
     graded = "" if asked.judgements is None else asked.judgements.complaints.machine_words
     if not graded:
-        return ()
+        return drawn
     metric = read_metric(asked.metric)
     words = f"{metric} of both lists holds as far as its grades do, which nothing here tests"
-    return (f"{graded}: {words}",)
+    return (*drawn, f"{graded}: {words}")
 
 
 def in_words(result: "Verification | Export") -> str:
