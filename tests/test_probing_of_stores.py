@@ -43,6 +43,43 @@ def test_a_function_is_known_by_how_its_numbers_move_with_the_length_of_a_query(
     assert found.nearer == ("larger" if form.larger else "smaller")
 
 
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.words)
+@pytest.mark.parametrize("vectors", ["drawn", "of length one", "whole numbers to 200"])
+def test_lists_that_change_with_the_length_of_a_query_hide_no_metric(form, vectors):
+    """Of 1,200 items no distance lists the same 32 at every length."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(1_200, 24))
+    if vectors == "of length one":
+        x = unit(x)
+    elif vectors != "drawn":
+        x = rng.integers(0, 200, x.shape).astype(float)
+    found = aw.probe(asked(form, x), dimension=24)
+    assert (found.metric, found.of_vectors) == (form.metric, False), found.evidence
+    assert form.words in found.shown_as
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        lambda x, q: np.abs(x - q) @ np.tile([0.5, 1.5], x.shape[1] // 2),
+        lambda x, q: np.square(x - q) @ np.tile([0.5, 1.5], x.shape[1] // 2),
+        lambda x, q: (np.abs(x - q) ** 3).sum(axis=1),
+        lambda x, q: np.ones(len(x)) + 0 * q[0],
+        lambda x, q: np.round(1 / (1 + np.square(x - q).sum(axis=1)), 4),
+    ],
+    ids=["weighted sums", "weighted squares", "cubes", "all alike", "too few digits"],
+)
+def test_what_moves_otherwise_is_unknown_of_a_function(numbers):
+    x = np.random.default_rng(1).normal(size=(1_200, 24))
+
+    def ask(vector, k):
+        far = numbers(x, vector)
+        return [(str(i), far[i]) for i in np.argsort(far, kind="stable")[:k]]
+
+    found = aw.probe(ask, dimension=24)
+    assert (found.metric, found.shown_as) == ("unknown", "")
+
+
 @pytest.mark.parametrize(
     ("score", "metric", "also"),
     [

@@ -107,6 +107,18 @@ def test_what_is_no_table_of_vectors_is_refused(tmp_path):
         aw.probe(f"sqlite-vec://{tmp_path}/no.sqlite/films")
 
 
+def test_a_python_whose_sqlite_loads_no_extension_is_told_what_to_install(tmp_path, monkeypatch):
+    address = by_sqlite_vec(tmp_path / "f.sqlite", space().items.vectors.astype(np.float32))
+
+    class Closed:
+        Connection = object
+
+    monkeypatch.setattr("anglewise.stores.sqlite_vec_store.import_module", lambda _: Closed)
+    for ask in (aw.probe, lambda place: aw.verify(place, space(), "cosine")):
+        with pytest.raises(MissingExtraError, match=r"pip install 'anglewise\[sqlite-vec\]'"):
+            ask(address)
+
+
 def by_duckdb(path, vectors, index=""):
     """As a program writes it."""
     from anglewise.stores.address import read_address

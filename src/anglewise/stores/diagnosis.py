@@ -41,6 +41,8 @@ class StoredVectors:
         For each row how far its numbers are off, in parts of its largest number.
     turned
         The same of vectors brought to length one.
+    broken
+        For each row whether a number of it is NaN or infinite.
     foreign
         How many ids came back that the space does not have; ``repeated`` how many came twice.
     sample
@@ -51,6 +53,7 @@ class StoredVectors:
     error: Float64[Array, " items"]
     turned: Float64[Array, " items"]
     unit_length: Bool[Array, " items"]
+    broken: Bool[Array, " items"]
     foreign: int
     repeated: int
     dimension: int
@@ -62,7 +65,7 @@ def stored_vectors(
 ) -> StoredVectors:
     """Read all rows back, block by block."""
     items = len(exact.space.sides(exact.direction)[1])
-    there, unit_length = np.zeros(items, dtype=bool), np.zeros(items, dtype=bool)
+    there, unit_length, broken = (np.zeros(items, dtype=bool) for _ in range(3))
     error, turned = np.full(items, np.nan), np.full(items, np.nan)
     foreign = repeated = 0
     kept: dict[int, Array] = {}
@@ -74,16 +77,17 @@ def stored_vectors(
         foreign += int((~known).sum())
         rows, vectors = rows[known], part.vectors[known].astype(np.float64)
         repeated += int(there[rows].sum()) + len(rows) - len(np.unique(rows))
-        there[rows] = True
+        there[rows], broken[rows] = True, ~np.isfinite(vectors).all(axis=1)
         found = part.vectors.shape[1] if len(part.ids) else found
         if found != dimension or not len(rows):
             continue
         due = way.items(rows).astype(np.float64)
-        error[rows], turned[rows] = _off(vectors, due), _off(unit(vectors), unit(due))
+        whole = np.where(np.isfinite(vectors), vectors, 0.0)
+        error[rows], turned[rows] = _off(whole, due), _off(unit(whole), unit(due))
         unit_length[rows] = np.abs(np.sqrt(np.square(vectors).sum(axis=1)) - 1) < 1e-3
-        off = np.flatnonzero(error[rows] > SAME)[: sample - len(kept)]
+        off = np.flatnonzero((error[rows] > SAME) & ~broken[rows])[: sample - len(kept)]
         kept |= dict(zip(rows[off].tolist(), part.vectors[known][off], strict=True))
-    return StoredVectors(there, error, turned, unit_length, foreign, repeated, found, kept)
+    return StoredVectors(there, error, turned, unit_length, broken, foreign, repeated, found, kept)
 
 
 def _off(came: Float[Array, "n d"], due: Float64[Array, "n d"]) -> Float64[Array, " n"]:
@@ -118,6 +122,7 @@ def reasons(
     out: list[str] = []
     looked = LookedAt.of(store, exact, way) if looked is None else looked
     vectors, metric, why = looked.vectors, looked.metric, looked.why
+    out += _of_broken(vectors, exact)
     out += _of_dimension(vectors, way) or _of_vectors(vectors, exact, way)
     out += _of_ids(vectors, exact)
     if metric == "unknown":
@@ -148,8 +153,22 @@ def _of_dimension(vectors: StoredVectors, way: Reduction) -> list[str]:
     return [f"stored vectors have {vectors.dimension} numbers, prepared ones ({way.name}) {due}"]
 
 
+def _of_broken(vectors: StoredVectors, exact: ExactLists) -> list[str]:
+    """Rows that no number can be computed of: first in every list of some stores, in no other's."""
+    rows = np.flatnonzero(vectors.broken)
+    if not len(rows):
+        return []
+    ids = exact.space.sides(exact.direction)[1].ids
+    names = ", ".join(repr(str(ids[row])) for row in rows[:3])
+    held = "holds" if len(rows) == 1 else "hold"
+    what = (
+        f"{counted(len(rows), 'vector')} of {vectors.there.sum():,} {held} NaN or infinite numbers"
+    )
+    return [f"{what}, such as {names}: a store lists them first, last or never"]
+
+
 def _of_vectors(vectors: StoredVectors, exact: ExactLists, way: Reduction) -> list[str]:
-    there = vectors.there & ~np.isnan(vectors.error)
+    there = vectors.there & ~np.isnan(vectors.error) & ~vectors.broken
     total = int(there.sum())
     off = vectors.error > SAME
     if not total or not (off & there).any():

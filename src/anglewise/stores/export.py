@@ -21,12 +21,13 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import COUNT, SEED, SHARE, check_flag, check_kind, check_word
 from anglewise.data_types.stored_lengths import LENGTH
 from anglewise.data_types.text import Say, counted, quiet
-from anglewise.data_types.typing import Array, Direction, Int64
+from anglewise.data_types.typing import Array, Direction, Float32, Float64
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 from anglewise.stores.address import Address, read_address
 from anglewise.stores.exact_lists import ExactLists, queries_to_ask, reaches
+from anglewise.stores.known_rows import KnownRows
 from anglewise.stores.manifest import Fingerprint, Manifest
 from anglewise.stores.query_transform import QueryTransform
 from anglewise.stores.reductions import Reduction, reductions
@@ -42,8 +43,8 @@ from anglewise.stores.vector_store import (
 MIN_RECALL, K = 0.98, 10
 RAW = "anglewise_vector"
 """Where the vector that was given stands beside what is known."""
-HASHED = 8_192
-"""Rows that are looked at at once to name a content."""
+HASHED, NEAR = 8_192, 256
+"""Rows that are looked at at once to name a content, and to measure lengths."""
 RERANKED = 5
 """So many times ``k`` items are taken and re-ranked exactly, where nothing else is enough."""
 
@@ -312,11 +313,11 @@ def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
     columns = {name: column(ranked, name) for name in names}
     try:
         for start in range(written, len(ranked), store.batch):
-            rows = np.arange(start, min(start + store.batch, len(ranked)), dtype=np.int64)
+            part = slice(start, min(start + store.batch, len(ranked)))
             store.add(
-                list(map(str, ranked.ids[rows].tolist())),
-                way.items(rows),
-                _known(order, columns, rows),
+                list(map(str, ranked.ids[part].tolist())),
+                way.items(np.arange(part.start, part.stop, dtype=np.int64)),
+                _known(order, columns, part),
             )
         store.finish()
     except BaseException as error:
@@ -340,21 +341,24 @@ def _content(order: _Order, way: Reduction, layout: Layout) -> str:
     return checksum.hexdigest()[:12]
 
 
-def _known(
-    order: _Order, columns: Mapping[str, list[Any]], rows: Int64[Array, " rows"]
-) -> list[dict[str, Any]]:
+def _known(order: _Order, columns: Mapping[str, list[Any]], part: slice) -> KnownRows:
     """What is known of some rows, in plain types."""
-    ranked = order.ranked
-    known = {n: [_plain(cells[row]) for row in rows.tolist()] for n, cells in columns.items()}
+    x = order.ranked.vectors[part]
+    known: dict[str, Any] = {n: [*map(_plain, cells[part])] for n, cells in columns.items()}
     if order.keep == "length":
-        x = ranked.vectors[rows]
-        known[LENGTH] = np.sqrt(np.einsum("ij,ij->i", x, x, dtype=np.float64)).tolist()
+        known[LENGTH] = _lengths(x)
     elif order.keep == "vector":
-        known[RAW] = ranked.vectors[rows].tolist()
-    names = list(known)
-    if not names:
-        return [{} for _ in rows]
-    return [dict(zip(names, cells, strict=True)) for cells in zip(*known.values(), strict=True)]
+        known[RAW] = x.tolist()
+    return KnownRows(len(x), known)
+
+
+def _lengths(x: Float32[Array, "rows d"]) -> Float64[Array, " rows"]:
+    """Summed in float64, in blocks that a processor keeps near."""
+    out = np.empty(len(x))
+    for start in range(0, len(x), NEAR):
+        block = x[start : start + NEAR].astype(np.float64)
+        out[start : start + NEAR] = np.vecdot(block, block)
+    return np.sqrt(out)
 
 
 def _plain(cell: Any) -> Any:

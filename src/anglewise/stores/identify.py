@@ -12,14 +12,21 @@ from anglewise.data_types.typing import Array, Float64
 from anglewise.stores.shown_forms import FORMS, Form, PairFigures
 from anglewise.stores.vector_store import Metric
 
-EXACT, ROUGH = 1e-4, 0.05
-"""Of the largest number there is: how far a form may be off, stored exactly or coarsely."""
+EXACT, ROUGH, UNSEEN = 1e-4, 0.05, 0.02
+"""Of the largest number there is: how far a form may be off, stored exactly or coarsely; and
+coarsely where no vectors are seen, to which weights of coordinates look alike."""
 APART = 4.0
 """A form is taken only if the best one of another metric is off by so many times as much."""
 FEWEST = 3
 """Of fewer numbers nothing is said."""
-TIMES = (0.25, 0.5, 1.0, 2.0, 4.0, 64.0)
-"""A query is asked at these lengths."""
+NEAR_TO = (0.25, 4.0, 64.0, 131_072.0)
+STEPS = (1.0, 1.5, 2.0)
+TIMES = tuple(base * step for base in NEAR_TO for step in STEPS)
+"""A query is asked at these lengths: by a distance only those near to each other list the same
+items, and the last are so long that every number of a vector is passed by."""
+POINTS = len(STEPS)
+"""An item tells something that is listed at so many lengths of a query."""
+DIRECTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,9 @@ def _error(
     return float(np.abs(expected - numbers[there]).max()) / scale
 
 
-def _only(errors: Sequence[float], numbers: int, descending: bool | None) -> Identified:
+def _only(
+    errors: Sequence[float], numbers: int, descending: bool | None, rough: float = ROUGH
+) -> Identified:
     """The one metric whose best form is far better than that of any other."""
     tested = [
         (error, form)
@@ -84,7 +93,7 @@ def _only(errors: Sequence[float], numbers: int, descending: bool | None) -> Ide
     error, best = min(tested, key=lambda entry: entry[0])
     rest = [entry for entry in tested if entry[1].metric != best.metric]
     next_error, other = min(rest, key=lambda entry: entry[0])
-    if error > ROUGH:
+    if error > rough:
         why = f"no known form explains the {numbers} numbers; the best, {best.words}, is off by "
         return Identified("unknown", (), error, why + _in_parts(error), numbers)
     most = max(APART * error, EXACT)
@@ -103,6 +112,18 @@ def _in_parts(error: float) -> str:
     return "any bound" if not np.isfinite(error) else f"{error:.1g} of the largest"
 
 
+def directions_to_ask(rng: np.random.Generator, dimension: int) -> Float64[Array, "q d"]:
+    """Queries of length 1 that no weights of coordinates leave alone, with no number near 0.
+
+    >>> u = directions_to_ask(np.random.default_rng(0), 100)
+    >>> u.shape, bool(np.abs(u).min() > 0.01)
+    ((3, 100), True)
+    """
+    size = 2 ** rng.uniform(-2, 2, (DIRECTIONS, dimension))
+    u = size * rng.choice((-1.0, 1.0), size.shape)
+    return u / np.sqrt(np.square(u).sum(axis=1))[:, None]
+
+
 def from_lengths(
     directions: Float64[Array, "q d"],
     shown: Sequence[Sequence[Mapping[str, float]]],
@@ -113,7 +134,8 @@ def from_lengths(
     What moves so may be the metric of other vectors than one thinks of: any linear score is an
     inner product with something. Along ``t u`` an inner product is a line through 0, a cosine
     stays, a squared distance is a parabola that opens with ``|u|^2``, a distance its root, a sum of
-    absolute differences a convex line whose last slope is ``|u|_1``. No vector needs to be known.
+    absolute differences a convex line whose last slope is ``|u|_1``. No vector needs to be known,
+    and no item to be listed at every length.
 
     Parameters
     ----------
@@ -123,20 +145,25 @@ def from_lengths(
         For each query and each of ``TIMES`` the numbers by id.
     """
     votes = [0.0] * len(FORMS)
-    lines = 0
+    lines = points = 0
+    wide = _range([number for lists in shown for one in lists for number in one.values()])
+    if not wide:
+        return Identified("unknown", (), np.inf, "all numbers are alike")
     for u, lists in zip(directions, shown, strict=True):
-        common = [name for name in sorted(lists[0]) if all(name in one for one in lists)]
-        for name in common:
-            numbers = np.array([one[name] for one in lists])
-            if not np.isfinite(numbers).all():
+        for name in sorted({name for one in lists for name in one}):
+            there = np.array([np.isfinite(one.get(name, np.nan)) for one in lists])
+            if there.sum() < POINTS:
                 continue
             lines += 1
+            points += int(there.sum())
+            t = np.array(TIMES)[there]
+            numbers = np.array([one[name] for one in lists if np.isfinite(one.get(name, np.nan))])
             for i, form in enumerate(FORMS):
-                votes[i] = max(votes[i], _along(form, u, numbers))
+                votes[i] = max(votes[i], _along(form, u, t, numbers, wide))
     if lines < FEWEST:
-        why = f"{lines} items are listed at every length of a query: too few to tell"
+        why = f"{lines} items are listed at as many as {POINTS} lengths of a query: too few to tell"
         return Identified("unknown", (), np.inf, why)
-    found = _only(votes, lines * len(TIMES), descending)
+    found = _only(votes, points, descending, UNSEEN)
     if found.metric == "unknown":
         return replace(found, of_vectors=False)
     words = " or ".join(form.words for form in found.forms)
@@ -158,28 +185,56 @@ LIKE: Mapping[Metric, str] = {
 """What else moves with the length of a query as a metric does."""
 
 
-def _along(form: Form, u: Float64[Array, " d"], numbers: Float64[Array, " times"]) -> float:
-    """How far numbers along one query are from what a form allows, in parts of the largest."""
-    t = np.array(TIMES)
+def _range(numbers: Sequence[float]) -> float:
+    """How far the largest of the finite numbers is from the smallest."""
+    there = np.array(numbers)[np.isfinite(numbers)]
+    return float(np.ptp(there)) if len(there) else 0.0
+
+
+def _along(
+    form: Form,
+    u: Float64[Array, " d"],
+    t: Float64[Array, " times"],
+    numbers: Float64[Array, " times"],
+    wide: float,
+) -> float:
+    """How far numbers along one query are from what a form allows, in parts of the largest.
+
+    What stays along a query is a cosine only as far as numbers of other items are others: so its
+    parts are those of the range of all numbers, which is ``wide``.
+    """
     with np.errstate(all="ignore"):
         values = form.back(numbers)
-    if not np.isfinite(values).all():
-        return np.inf
-    scale = max(float(np.abs(values).max()), 1e-30)
+    finite = np.isfinite(values)
+    if not finite.all():  # a share that was rounded to 0 tells nothing
+        if numbers[~finite].any():
+            return np.inf
+        t, values = t[finite], values[finite]
+        if len(t) < POINTS:
+            return 0.0
     if form.metric == "cosine":
-        spread = float(np.ptp(values)) / max(scale, 1e-3)
-        return spread if np.abs(values).max() <= 1 + ROUGH else np.inf
+        return float(np.ptp(numbers)) / wide if np.abs(values).max() <= 1 + ROUGH else np.inf
     if form.metric == "dot":
         slope = float(values @ t / (t @ t))
         return _worst(values - slope * t, t * abs(slope))
-    if form.metric == "manhattan":
-        return _piecewise(u, t, values)
-    squared = values if form.metric == "squared-euclidean" else values**2
-    if (values < -ROUGH * scale).any():
+    return _piecewise(u, t, values) if form.metric == "manhattan" else _bowl(form, u, t, values)
+
+
+def _bowl(
+    form: Form,
+    u: Float64[Array, " d"],
+    t: Float64[Array, " times"],
+    values: Float64[Array, " times"],
+) -> float:
+    """Squared distances, or their roots: less ``(t |u|)^2`` they are a line."""
+    if (values < -ROUGH * max(float(np.abs(values).max()), 1e-30)).any():
         return np.inf
+    squared = values if form.metric == "squared-euclidean" else values**2
     rest = squared - (u @ u) * t**2
-    line, *_ = np.linalg.lstsq(np.stack([t, np.ones_like(t)], axis=1), rest, rcond=None)
-    return _worst(rest - line[0] * t - line[1], np.maximum(squared, 1e-30))
+    weight = 1 / np.maximum(squared, 1e-30)  # of lengths so far apart each counts by its own size
+    line = np.stack([t, np.ones_like(t)], axis=1)
+    found, *_ = np.linalg.lstsq(line * weight[:, None], rest * weight, rcond=None)
+    return float(np.abs((rest - line @ found) * weight).max())
 
 
 def _worst(off: Float64[Array, " times"], scale: Float64[Array, " times"]) -> float:
@@ -189,7 +244,9 @@ def _worst(off: Float64[Array, " times"], scale: Float64[Array, " times"]) -> fl
 def _piecewise(
     u: Float64[Array, " d"], t: Float64[Array, " times"], values: Float64[Array, " times"]
 ) -> float:
-    """Slopes that never fall, each between -|u|_1 and |u|_1, the last one at its end."""
+    """Slopes that never fall, each between -|u|_1 and |u|_1, the last of all lengths at its end."""
     slopes, most = np.diff(values) / np.diff(t), float(np.abs(u).sum())
     falls = max(float((slopes[:-1] - slopes[1:]).max()), 0.0)
-    return max(falls, abs(slopes[-1] - most), float(slopes.max()) - most) / most
+    beyond = float(np.abs(slopes).max()) - most
+    short = abs(slopes[-1] - most) if t[-1] == TIMES[-1] else 0.0
+    return max(falls, short, beyond) / most

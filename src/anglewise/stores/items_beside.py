@@ -19,6 +19,7 @@ from anglewise.io.files import opened, reading
 from anglewise.io.outputs import new_file
 from anglewise.io.ownership import check_inside
 from anglewise.stores.address import Address
+from anglewise.stores.known_rows import as_json
 from anglewise.stores.vector_store import rows_of_metadata
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
@@ -131,8 +132,8 @@ class ItemsBeside:
     ) -> None:
         """Name the rows that come next."""
         names = [] if self.names is None else self.names
-        about = [dict(row) for row in rows_of_metadata(metadata, len(ids))]
-        line = json.dumps({"ids": list(ids), "about": about}, default=str)
+        about = ", ".join(as_json(rows_of_metadata(metadata, len(ids))).to_pylist())
+        line = f'{{"ids": {json.dumps(list(ids))}, "about": [{about}]}}'
         self.lines.append((len(names), line.encode()))
         names += ids
         self.names = names

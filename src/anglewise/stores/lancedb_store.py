@@ -6,7 +6,6 @@ euclidean distance where it names none: here it is ``?metric=``, or that of a ma
 index it is the distance of the index.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.stores.address import Address
 from anglewise.stores.folders import take_folder
+from anglewise.stores.known_rows import as_json
 from anglewise.stores.lance_files import check_goes_whole, check_table
 from anglewise.stores.vector_store import (
     BATCH,
@@ -215,12 +215,11 @@ class LanceStore(VectorStore):
     ) -> None:
         """All rows of a call or none of them."""
         batch = as_batch(vectors)
-        about = _as_json(rows_of_metadata(metadata, len(ids)))
         rows: Any = pa.table(  # pyright: ignore[reportUnknownVariableType]
             {
                 ID: pa.array(list(ids), pa.string()),
                 VECTOR: pa.FixedSizeListArray.from_arrays(pa.array(batch.ravel()), batch.shape[1]),
-                METADATA: pa.array(about),
+                METADATA: as_json(rows_of_metadata(metadata, len(ids))),
             }
         )
         with _saying(self.address):
@@ -305,18 +304,6 @@ class LanceStore(VectorStore):
         """Into what is said of the column of vectors."""
         with _saying(self.address):
             self.table.update_field_metadata({"path": VECTOR, "metadata": {MANIFEST: text}})
-
-
-def _as_json(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Each row as JSON; the lengths that stand alone beside most vectors are written at once."""
-    name = next(iter(rows[0]), "") if rows else ""
-    if rows and sum(map(len, rows)) == len(rows) and all(name in row for row in rows):
-        values = [row[name] for row in rows]
-        if set(map(type, values)) == {float} and np.isfinite(values).all():
-            start = f"{{{json.dumps(name)}: "
-            return [f"{start}{value!r}}}" for value in values]
-    encode = json.JSONEncoder(default=str).encode
-    return [encode(dict(row)) for row in rows]
 
 
 def _quoted(name: str) -> str:

@@ -12,7 +12,14 @@ from anglewise.data_types.text import counted, listed
 from anglewise.data_types.typing import Array, Float32, Float64
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, WrongTypeError, reason
 from anglewise.stores.address import Address, hidden, is_address
-from anglewise.stores.identify import EXACT, TIMES, Identified, from_lengths, from_vectors
+from anglewise.stores.identify import (
+    EXACT,
+    TIMES,
+    Identified,
+    directions_to_ask,
+    from_lengths,
+    from_vectors,
+)
 from anglewise.stores.search_endpoint import SearchEndpoint, is_endpoint
 from anglewise.stores.vector_store import (
     SCRATCH,
@@ -186,8 +193,7 @@ def _name(document: Any) -> str:
 
 def _probe_function(ask: SearchFunction, dimension: int, seed: int) -> Probe:
     rng = np.random.default_rng([seed, 17])
-    directions = rng.normal(size=(QUERIES, dimension))
-    directions /= np.sqrt(np.square(directions).sum(axis=1))[:, None]
+    directions = directions_to_ask(rng, dimension)
     lists = [[_asked(ask, t * u) for t in TIMES] for u in directions]
     descending = _descending([one for each in lists for one in each])
     found = from_lengths(directions, [[dict(one) for one in each] for each in lists], descending)
@@ -322,8 +328,7 @@ def _by_lengths(
     descending: bool | None,
     before: Identified,
 ) -> Identified:
-    directions = rng.normal(size=(QUERIES, about.dimension))
-    directions /= np.sqrt(np.square(directions).sum(axis=1))[:, None]
+    directions = directions_to_ask(rng, about.dimension)
     k = min(4 * DEPTH, about.count)
     shown = [
         [dict(one) for one in store.search((np.array(TIMES)[:, None] * u).astype(np.float32), k)]

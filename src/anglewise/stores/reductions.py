@@ -59,8 +59,12 @@ class Reduction:
     unmoved: Float32[Array, "items d"] | None = None
 
     def items(self, rows: Int64[Array, " rows"]) -> Float32[Array, "rows _"]:
-        """Prepared vectors as a store keeps them."""
-        return self.rows(rows).astype(np.float32) if self.unmoved is None else self.unmoved[rows]
+        """Prepared vectors as a store keeps them; rows that follow each other are not copied."""
+        if self.unmoved is None:
+            return self.rows(rows).astype(np.float32)
+        if len(rows) and (np.diff(rows) == 1).all():
+            return self.unmoved[int(rows[0]) : int(rows[-1]) + 1]
+        return self.unmoved[rows]
 
     def word(self, supported: Mapping[Metric, str]) -> Metric | None:
         """The metric among those of a store that ranks so: a distance and its square do alike."""
