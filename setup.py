@@ -3,8 +3,8 @@
 from setuptools import Extension, setup
 
 ROOM = "src/anglewise/nearest_neighbours"
-SOURCES = ("_kernel", "_sums", "_units", "_candidates", "_maxsim")
-HEADERS = ("_entries", "_units", "_scan", "_exact", "_maxsim")
+SOURCES = ("_kernel", "_sums", "_units", "_candidates", "_single", "_maxsim")
+HEADERS = ("_entries", "_units", "_scan", "_exact", "_rounded", "_maxsim")
 
 setup(
     ext_modules=[

@@ -404,6 +404,10 @@ def is_missing(cell: Any) -> bool:
     return cell is None or type(cell).__name__ in {"NAType", "NaTType", "MaskedConstant"}
 
 
+FEW = 16
+"""So few rows are looked at one by one, without asking which library they are of."""
+
+
 def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
     """Row numbers from 0 to ``count - 1``, one or several, as they came.
 
@@ -412,6 +416,9 @@ def as_rows(rows: Any, count: int, name: str) -> Int64[Array, " some"]:
     >>> as_rows([2, 0], 3, "user").tolist(), as_rows(1, 3, "user").tolist()
     ([2, 0], [1])
     """
+    few: list[Any] = rows if is_kind(rows, list) else [rows]
+    if len(few) <= FEW and all(type(row) is int and 0 <= row < count for row in few):
+        return np.array(few, dtype=np.int64)
     try:
         row_numbers = exported([rows] if is_kind(rows, int) else rows, name, quiet).reshape(-1)
     except AnglewiseError:

@@ -44,6 +44,13 @@ PyObject *products(PyObject *self, PyObject *args);
 PyObject *squares(PyObject *self, PyObject *args);
 PyObject *rounded(PyObject *self, PyObject *args);
 PyObject *moved(PyObject *self, PyObject *args);
+/* rows of x less an offset, times a matrix in panels; 0 without memory */
+int move(const float *x, long rows, long d, const double *offset, const double *panels,
+         const int64_t *starts, long r, double *out);
+
+/* in _single.c */
+PyObject *prepare(PyObject *self, PyObject *args);
+PyObject *single(PyObject *self, PyObject *args);
 
 /* in _maxsim.c */
 PyObject *maxsim(PyObject *self, PyObject *args);

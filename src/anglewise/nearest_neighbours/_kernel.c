@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-#define STRIP_BYTES (192 * 1024) /* items that stay in the second cache while queries pass by */
-
 const struct unit *unit;
 
 #define PACK(name, type)                                                                          \
@@ -171,6 +169,7 @@ static PyMethodDef methods[] = {
     {"scan", scan, METH_VARARGS, NULL},         {"finish", finish, METH_VARARGS, NULL},
     {"products", products, METH_VARARGS, NULL}, {"squares", squares, METH_VARARGS, NULL},
     {"rounded", rounded, METH_VARARGS, NULL},   {"moved", moved, METH_VARARGS, NULL},
+    {"prepare", prepare, METH_VARARGS, NULL},   {"single", single, METH_VARARGS, NULL},
     {"choose", choose, METH_VARARGS, NULL},
     {"maxsim", maxsim, METH_VARARGS, NULL},     {"largest_exact", largest_exact, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

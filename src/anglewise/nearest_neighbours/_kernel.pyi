@@ -27,6 +27,28 @@ def rounded(
 def moved(
     x: Buffer, d: int, offset: Buffer, panels: Buffer, starts: Buffer, r: int, out: Buffer
 ) -> None: ...
+def prepare(
+    given: int,
+    d: int,
+    items: int,
+    sizes: int,
+    kind: int,
+    near_half: float,
+    of_items: tuple[Buffer | None, ...],
+    of_tiles: list[tuple[Buffer, ...]],
+) -> object: ...
+def single(
+    prepared: object,
+    wide: bool,
+    exact: Buffer,
+    shifted: Buffer,
+    factor: float,
+    k: int,
+    keep: int,
+    hidden: Buffer,
+    rows: Buffer,
+    scores: Buffer,
+) -> int | None: ...
 def maxsim(
     d: int,
     stride: int,

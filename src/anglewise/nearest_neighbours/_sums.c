@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "_entries.h"
+#include "_rounded.h"
 
 #define TOGETHER (10 * ABREAST) /* rows that share a visit of the matrix */
 
@@ -106,25 +107,20 @@ rounded(PyObject *self, PyObject *args)
     double *out = b[3].buf;
     if (good) {
         Py_BEGIN_ALLOW_THREADS
-        for (long i = 0; i < count; i++) {
-            uint64_t bits;
-            double size = fabs(scores[i]);
-            memcpy(&bits, &size, sizeof bits);
-            double scale = scales[2 * (bits >> 52) + (size >= limits[bits >> 52])];
-            double scaled = scores[i] * scale;
-            double whole = (scaled + 0x1.8p52) - 0x1.8p52; /* to the nearest, halves to the even */
-            int sure = fabs(scaled - whole) <= near_half && fabs(whole) < 1e12;
-            out[i] = sure ? whole / scale + 0.0 : NAN;
-        }
+        for (long i = 0; i < count; i++)
+            out[i] = rounded_score(scores[i], limits, scales, near_half);
         Py_END_ALLOW_THREADS
     }
     return finished(b, 4, good);
 }
 
-static void
+int
 move(const float *x, long rows, long d, const double *offset, const double *panels,
-     const int64_t *starts, long r, double *out, double *room)
+     const int64_t *starts, long r, double *out)
 {
+    double *room = malloc(sizeof(double) * (size_t)(TOGETHER * d));
+    if (room == NULL)
+        return 0;
     for (long first = 0; first < rows; first += TOGETHER) {
         long some = rows - first < TOGETHER ? rows - first : TOGETHER;
         for (long i = 0; i < TOGETHER; i++)
@@ -141,6 +137,8 @@ move(const float *x, long rows, long d, const double *offset, const double *pane
                     memcpy(out + (first + i + a) * r + column, tile[a], 8 * (size_t)width);
             }
     }
+    free(room);
+    return 1;
 }
 
 /* moved(x, d, offset, panels, starts, r, out): (x - offset) times a matrix, in panels of 8 columns
@@ -162,16 +160,15 @@ moved(PyObject *self, PyObject *args)
             PyErr_SetString(PyExc_IndexError, "a panel starts at a coordinate that is not there");
             good = 0;
         }
-    double *room = good ? malloc(sizeof(double) * (size_t)(TOGETHER * d)) : NULL;
-    if (good && room == NULL) {
+    int moved_all = 1;
+    if (good) {
+        Py_BEGIN_ALLOW_THREADS
+        moved_all = move(b[0].buf, rows, d, b[1].buf, b[2].buf, starts, r, b[4].buf);
+        Py_END_ALLOW_THREADS
+    }
+    if (!moved_all) {
         PyErr_NoMemory();
         good = 0;
     }
-    if (good) {
-        Py_BEGIN_ALLOW_THREADS
-        move(b[0].buf, rows, d, b[1].buf, b[2].buf, starts, r, b[4].buf, room);
-        Py_END_ALLOW_THREADS
-    }
-    free(room);
     return finished(b, 5, good);
 }

@@ -8,6 +8,7 @@
 #define COLUMNS 16 /* items of a block */
 #define TOKENS 32  /* query tokens of a block */
 #define WAITING 47 /* items of interest that wait for each query */
+#define STRIP_BYTES (192 * 1024) /* items that stay in the second cache as queries pass by */
 #define ABREAST 6  /* rows that are moved together */
 #define AHEAD 4    /* rows that are fetched before their turn */
 #define LINE 64    /* bytes that are fetched at once */

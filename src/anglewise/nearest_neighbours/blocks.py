@@ -25,6 +25,7 @@ from anglewise.nearest_neighbours.ranking import (
 from anglewise.nearest_neighbours.scanners import (
     NumpyScanner,
     ScanBlock,
+    Scanner,
     Tile,
     Workers,
     items_by_queries,
@@ -94,9 +95,8 @@ def _propose(
         for part in parts
     ]
     reach, sampled = _sample(items, blocks, workers)
-    room = TILE_BYTES // (4 * parts[0].exact.shape[1] * max(8, workers.threads))
-    length = max(64, min(scanner.tile_rows, room))
-    all_rows = list(spans(len(items.ranked), length))
+    dimension = parts[0].exact.shape[1]
+    all_rows = rows_of_tiles(len(items.ranked), dimension, scanner, workers.threads)
     for start in range(0, len(all_rows), workers.threads):
         batch = all_rows[start : start + workers.threads]
         tiles = list(workers.map_(lambda rows: items.tile(shared, rows, scanner, sampled), batch))
@@ -110,6 +110,12 @@ def _propose(
         list(workers.map_(scan, blocks))
         step(batch[-1].stop)
     return blocks, reach
+
+
+def rows_of_tiles(count: int, dimension: int, scanner: Scanner, threads: int) -> list[range]:
+    """The rows of each tile."""
+    room = TILE_BYTES // (4 * dimension * max(8, threads))
+    return list(spans(count, max(64, min(scanner.tile_rows, room))))
 
 
 SAMPLE = 4096
@@ -134,13 +140,13 @@ def _sample(
     if count < 4 * SAMPLE:
         return reach, sampled
     if scanner.keeps_sample and sum(len(block.candidates.counts) for block in blocks) <= ALONE:
-        rows = range(0, SAMPLE * (count // SAMPLE), count // SAMPLE)
+        rows = _every(count, SAMPLE)
         sample = items.tile(shared, rows, scanner)
         list(workers.map_(lambda block: scanner.scan(sample, block), blocks))
         return sample.reach, rows
     rank = min(2 * keep, _rank(keep, SAMPLE / count))
     for size, depth in ((int(SAMPLE * SMALL), _rank(rank, SMALL)), (SAMPLE, rank)):
-        rows = range(0, size * (count // size), count // size)
+        rows = _every(count, size)
         sample = items.tile(shared, rows, scanner)
         adopt = size == SAMPLE and scanner.keeps_sample
         if adopt:
@@ -158,6 +164,16 @@ def _sample(
 
         list(workers.map_(look, blocks))
     return reach, sampled
+
+
+def sample_for_few(count: int) -> range | None:
+    """The rows that few queries look at first; None where there are not so many items."""
+    return None if count < 4 * SAMPLE else _every(count, SAMPLE)
+
+
+def _every(count: int, size: int) -> range:
+    """So many rows, spread over all."""
+    return range(0, size * (count // size), count // size)
 
 
 def _rank(wanted: int, share: float) -> int:

@@ -46,7 +46,7 @@ class Move:
             return shifted if self.by.scale is None else shifted * self.by.scale
         out = np.zeros((len(x), matrix.shape[1]))
         if ranking.kernel is not None:
-            panels = self._panels, self._starts
+            panels = self.panels, self.starts
             ranking.kernel.moved(x, x.shape[1], self.by.offset, *panels, matrix.shape[1], out)
             return out
         rows = x - self.by.offset
@@ -60,7 +60,7 @@ class Move:
         return out
 
     @cached_property
-    def _panels(self) -> Float64[Array, "panels d lanes"]:
+    def panels(self) -> Float64[Array, "panels d lanes"]:
         """Columns eight at a time, padded with zeros."""
         matrix = np.zeros((0, 0)) if self.by.matrix is None else self.by.matrix
         d, r = matrix.shape
@@ -69,9 +69,9 @@ class Move:
         return np.ascontiguousarray(padded.reshape(d, -1, LANES).transpose(1, 0, 2))
 
     @cached_property
-    def _starts(self) -> Int64[Array, " panels"]:
+    def starts(self) -> Int64[Array, " panels"]:
         """The first coordinate that a panel needs."""
-        return (self._panels != 0).any(axis=2).argmax(axis=1).astype(np.int64)
+        return (self.panels != 0).any(axis=2).argmax(axis=1).astype(np.int64)
 
 
 def moved(x: Float32[Array, "n d"], move: Move | None) -> Float64[Array, "n r"]:

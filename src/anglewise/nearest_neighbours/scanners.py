@@ -311,6 +311,12 @@ WORTH_A_THREAD = 1 << 24
 """Multiplications that take longer than to start a thread."""
 
 
+def one_thread(threads: int | None, work: float) -> bool:
+    """Whether :func:`workers` would take no more than one."""
+    check_threads(threads)
+    return threads == 1 or work < 2 * WORTH_A_THREAD
+
+
 @contextmanager
 def workers(threads: int | None, work: float = math.inf) -> Generator[Workers, None, None]:
     """So many threads, or one for each core, for the time of one search.
@@ -318,8 +324,7 @@ def workers(threads: int | None, work: float = math.inf) -> Generator[Workers, N
     No more than so many multiplications are worth: the answer is the same.
     """
     check_threads(threads)
-    worth = max(1.0, work // WORTH_A_THREAD)
-    threads = int(min(threads or os.cpu_count() or 1, worth))
+    threads = int(min(threads or os.cpu_count() or 1, max(1.0, work // WORTH_A_THREAD)))
     if threads == 1:
         yield Workers(scanner(), 1, map)
         return

@@ -15,12 +15,14 @@ from anglewise.data_types.representation import Representation
 from anglewise.data_types.sparse import Sparse, SparseRows, as_sparse_rows
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Direction, Float32, Int64, Progress, Rows
-from anglewise.errors import ShapeError, TooFewError, ValuesError
+from anglewise.errors import TooFewError, ValuesError
 from anglewise.nearest_neighbours.blocks import answer, block_length
+from anglewise.nearest_neighbours.exclusions import exclusions_of, vector_exclusions
 from anglewise.nearest_neighbours.passes import passes
 from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions, IdOrder
 from anglewise.nearest_neighbours.represented import check_rank, search_represented
 from anglewise.nearest_neighbours.scanners import Workers, scanner, workers
+from anglewise.nearest_neighbours.single_query import search_single
 from anglewise.nearest_neighbours.some_items import some_items
 from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock, spans
 from anglewise.similarity_measures.formulas import Measure, frames_in
@@ -129,28 +131,6 @@ def _allowed(where: "Where", ranked: Embeddings, asking: Embeddings) -> "Allowed
     return allowed_items(where, ranked, asking)
 
 
-def exclusions_of(
-    space: Space,
-    direction: Direction,
-    rows: Int64[Array, " q"],
-    exclude: SparseRows | None,
-    *,
-    use_seen: bool = True,
-) -> Exclusions:
-    """What some rows of the asking side must not be shown: see :func:`search`."""
-    asking, ranked = space.sides(direction)
-    tables = [exclude, space.seen if use_seen and direction == "queries-items" else None]
-    due = (len(asking), len(ranked))
-    if exclude is not None and exclude.shape != due:
-        raise ShapeError(
-            f"exclude is {exclude.shape}, the space asks for {due} in direction {direction}: "
-            "one row for each of those who ask, one column for each that is ranked"
-        )
-    itself = None if direction == "queries-items" else rows
-    taken = [table.take(rows) for table in tables if table is not None]
-    return _exclusions(taken, itself, len(rows), due[1])
-
-
 def search_vectors(
     space: Space,
     vectors: Embeddings | Vectors,
@@ -178,7 +158,7 @@ def search_vectors(
     if isinstance(ranked, Representation):
         vectors = ranked.of_kind(vectors)
     vectors = as_embeddings(vectors)
-    exclusions = _vector_exclusions(vectors, ranked, exclude)
+    exclusions = vector_exclusions(vectors, ranked, exclude)
     return by_frames(
         space,
         read_measures(measures),
@@ -209,7 +189,11 @@ def search_prepared(
     >>> search_prepared(items, Embeddings([[2.0, 1.0]]), k=1)["cosine"].indices.tolist()
     [[0]]
     """
-    exclusions = _vector_exclusions(vectors, items.ranked, exclude)
+    if len(vectors) == 1:
+        found = search_single(items, vectors, exclude, k=k, threads=threads)
+        if found is not None:
+            return {found.measure: found}
+    exclusions = vector_exclusions(vectors, items.ranked, exclude)
     _check_size(len(vectors), k, len(items.ranked), len(items.measures))
     rows = np.arange(len(vectors), dtype=np.int64)
     answers = _no_answers(items.measures, len(rows), k)
@@ -253,40 +237,6 @@ def _check_size(queries: int, k: int, items: int, measures: int) -> None:
             f"{words(holds)}, {words(most)} are allowed: take fewer at once, or allow more: "
             f"{VARIABLE}={words(2 * holds).replace(' ', '')}"
         )
-
-
-def _vector_exclusions(
-    vectors: Embeddings, ranked: Embeddings, exclude: SparseRows | None
-) -> Exclusions:
-    """What vectors that are not in the space must not be shown, once both fit the ranked side."""
-    due = (len(vectors), len(ranked))
-    if vectors.dimension != ranked.dimension:
-        raise ShapeError(
-            f"the vectors have {vectors.dimension} columns, the space {ranked.dimension}: "
-            "take both from one model"
-        )
-    if exclude is not None and exclude.shape != due:
-        raise ShapeError(f"exclude is {exclude.shape}: {due} is due")
-    return _exclusions([] if exclude is None else [exclude], None, *due)
-
-
-def _exclusions(
-    tables: list[SparseRows], itself: Int64[Array, " q"] | None, queries: int, width: int
-) -> Exclusions:
-    """Join tables of exclusions, and the row that each query is itself; each entry once.
-
-    Not by ``np.unique``, whose hashing takes several times as long as the whole search of a million
-    entries; a table that stands alone is in order already.
-    """
-    parts = [table.rows * width + table.indices for table in tables]
-    if itself is not None:
-        parts.append(np.arange(queries, dtype=np.int64) * width + itself)
-    pairs = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-    if not (pairs[1:] > pairs[:-1]).all():
-        pairs = np.sort(pairs)
-        pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
-    indptr = np.searchsorted(pairs, np.arange(queries + 1, dtype=np.int64) * width)
-    return Exclusions(indptr.astype(np.int64), pairs % width, width)
 
 
 def by_frames(

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -294,6 +295,7 @@ class PreparedItems:
     )
     lock: threading.Lock = field(default_factory=threading.Lock)
     equal: dict[int, EqualRows] = field(default_factory=dict[int, EqualRows])
+    alone: dict[str, Any] = field(default_factory=dict[str, Any])  # see single_query.py
 
     @classmethod
     def of(

@@ -12,9 +12,10 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, EXPONENT
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.typing import Array, Bool, Direction, Ids, Int64, Rows
+from anglewise.data_types.typing import Array, Bool, Direction, Float32, Ids, Int64, Rows
 from anglewise.errors import ShapeError, SpellingError, TooFewError
 from anglewise.nearest_neighbours.search import search_prepared
+from anglewise.nearest_neighbours.single_query import single_list
 from anglewise.nearest_neighbours.some_items import some_items
 from anglewise.nearest_neighbours.tiles import PreparedItems
 from anglewise.similarity_measures.biases import WithBiases
@@ -199,6 +200,31 @@ def nearest(
         np.concatenate([part.tied_at_cut for part in parts]),
         direction,
     )
+
+
+def nearest_of_one(
+    space: Space,
+    measure: Measure,
+    vector: Float32[Array, " d"],
+    *,
+    direction: Direction,
+    k: int,
+    hidden: Int64[Array, " hidden"],
+    threads: int | None,
+    sides: PreparedSides,
+) -> Neighbours | None:
+    """The same for one vector, without hidden rows, which ascend; None where it is one of many.
+
+    That is where :func:`anglewise.nearest_neighbours.single_query.single_list` says so.
+    """
+    items = sides.prepared(space, measure, direction)
+    if type(k) is int:
+        k = min(k, len(items.ranked))
+    found = single_list(items, vector, hidden, k=k, threads=threads)
+    if found is None:
+        return None
+    rows, scores, tied = found
+    return Neighbours(items.measures[0], rows[None], scores[None], np.array([tied]), direction)
 
 
 def _blocks(

@@ -1,13 +1,12 @@
-"""A recommender, made of a space and a measure, and the lists that it returns."""
+"""A recommender, made of a space and a measure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 
-from anglewise.data_types.columns import titles
 from anglewise.data_types.conversion import Vectors, as_rows, check_array
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
 from anglewise.data_types.neighbours import Neighbours
@@ -17,7 +16,6 @@ from anglewise.data_types.typing import (
     Array,
     Bool,
     Direction,
-    Float,
     Float64,
     Ids,
     Int64,
@@ -26,93 +24,22 @@ from anglewise.data_types.typing import (
 )
 from anglewise.equivalent_factorisations.gauge import without_biases
 from anglewise.errors import ShapeError, TooFewError
+from anglewise.nearest_neighbours.single_query import NONE_HIDDEN
 from anglewise.recommendation.fold_in import Explanation, FoldIn, explain, learn_fold_in
 from anglewise.recommendation.nearest import (
     PreparedSides,
     at_popularity,
     nearest,
+    nearest_of_one,
     reads_biases,
     rows_named,
     shown_rows,
     single_row,
     some_rows,
 )
+from anglewise.recommendation.recommended import Recommended
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
-
-
-@dataclass(frozen=True)
-class RecommendedItem:
-    """One item of a list: its id, its score (larger is nearer) and its title, if there is one.
-
-    >>> RecommendedItem("7", 0.5).title is None
-    True
-    """
-
-    id: str
-    score: float
-    title: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Recommended:
-    """Lists of recommendations, nearest first.
-
-    Attributes
-    ----------
-    asked
-        The id of the user or item of each list; ``"new"`` for a new user.
-    found
-        Rows of the ranked side and scores, ``asked x k``; ``-1`` and ``-inf`` where a list is
-        shorter: fewer rows were left after the filters, or the vector is zero.
-    ranked
-        The side that is ranked.
-    meaning
-        What a score means.
-    silent
-        Ids with a zero vector, for which no order would be better than another: their lists are
-        empty.
-    """
-
-    asked: Shaped[Array, " asked"]
-    found: Neighbours
-    ranked: Embeddings
-    meaning: str
-    silent: tuple[str, ...] = ()
-
-    @property
-    def measure(self) -> str:
-        """The spelling of the measure that ranked."""
-        return self.found.measure
-
-    @property
-    def scores(self) -> Float[Array, "asked k"]:
-        """The scores, larger is nearer; ``-inf`` where a list is shorter."""
-        return self.found.scores
-
-    @property
-    def ids(self) -> Shaped[Array, "asked k"]:
-        """The recommended ids; ``None`` where a list is shorter."""
-        rows = self.found.indices
-        names = self.ranked.ids[np.maximum(rows, 0)]
-        names[rows < 0] = None
-        return names
-
-    def lists(self) -> list[list[RecommendedItem]]:
-        """One list for each of ``asked``, without gaps, with titles if there are any."""
-        ids = self.ranked.ids
-        title_of_row: Sequence[str | None] = titles(self.ranked) or [None] * len(self.ranked)
-        return [
-            [
-                RecommendedItem(str(ids[row]), float(score), title_of_row[int(row)])
-                for row, score in zip(rows, scores, strict=True)
-                if row >= 0
-            ]
-            for rows, scores in zip(
-                self.found.indices.tolist(), self.found.scores.tolist(), strict=True
-            )
-        ]
-
 
 NEW = "new"
 TO_ITEMS: Direction = "queries-items"
@@ -219,6 +146,11 @@ class Recommender:
         seen = None if with_seen else self.space.seen
         if users is not None or rows is not None:
             user_rows = some_rows(users_side, "user", users, rows)
+            if len(user_rows) == 1 and allowed is None and forbidden is None:
+                hidden = NONE_HIDDEN if seen is None else seen.row(user_rows[0])
+                single = self._single(measure, TO_ITEMS, user_rows, k, hidden)
+                if single is not None:
+                    return single
             asking, names = Embeddings(asking.vectors[user_rows]), names[user_rows]
             seen = None if seen is None else seen.take(user_rows)
         shown = shown_rows(self.space.items, "item", allowed, forbidden)
@@ -405,11 +337,43 @@ class Recommender:
         shown: Bool[Array, " side"] | None,
     ) -> Recommended:
         vectors = self._space_for(self._measure, direction).sides(direction)[0].vectors[rows]
+        if len(rows) == 1 and shown is None:
+            single = self._single(self._measure, direction, rows, k, rows)
+            if single is not None:
+                return single
         itself = SparseRows.from_pairs(np.arange(len(rows)), rows, shape=(len(rows), len(side)))
         asking, names = Embeddings(vectors), side.ids[rows]
         return self._answer(
             self._measure, direction, asking, names, k=k, left_out=itself, shown=shown
         )
+
+    def _single(
+        self,
+        measure: Measure,
+        direction: Direction,
+        row: Int64[Array, " one"],
+        k: int,
+        hidden: Int64[Array, " hidden"],
+    ) -> Recommended | None:
+        """The list of one row of the asking side; None for one that is answered among many."""
+        space = self._space_for(measure, direction)
+        asking, number = space.sides(direction)[0], int(row[0])
+        if asking.norms[number] == 0:
+            return None
+        neighbours = nearest_of_one(
+            space,
+            measure,
+            asking.vectors[number],
+            direction=direction,
+            k=k,
+            hidden=hidden,
+            threads=self.threads,
+            sides=self._sides,
+        )
+        if neighbours is None:
+            return None
+        names = self.space.sides(direction)[0].ids[row]
+        return self._recommended(measure, direction, names, neighbours)
 
     def _answer(
         self,
@@ -436,11 +400,21 @@ class Recommender:
         )
         neighbours.indices[silent], neighbours.scores[silent] = -1, -np.inf
         neighbours.tied_at_cut[silent] = 0
+        return self._recommended(measure, direction, names, neighbours, names[silent])
+
+    def _recommended(
+        self,
+        measure: Measure,
+        direction: Direction,
+        names: Shaped[Array, " asked"],
+        neighbours: Neighbours,
+        silent: Iterable[Any] = (),
+    ) -> Recommended:
         frames = ", ".join(map(str, measure.frames))
         return Recommended(
             asked=names,
             found=neighbours,
             ranked=self.space.sides(direction)[1],
             meaning=measure.formula.meaning + (f" (after: {frames})" if frames else ""),
-            silent=tuple(map(str, names[silent])),
+            silent=tuple(map(str, silent)),
         )
