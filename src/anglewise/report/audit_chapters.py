@@ -198,7 +198,8 @@ def _certified(certificates: Certificates, position: int) -> DrawnPicture:
         lambda palette: draw_certificates(certificates, palette),
         f"{certificates.direction}, by condition of the map. {shares}",
         f"{certificates.direction}: neighbours that no map of condition s takes out of a list "
-        "(solid), and what random maps keep of the lists (dashed, with the least and the most of a single map).",
+        "(solid), and what random maps keep of the lists (dashed, with the least and the most of "
+        "a single map).",
     )
 
 
