@@ -174,7 +174,21 @@ def test_that_a_measure_is_invariant_is_not_called_safe():
         for title, lines in block.sections.items()
     }
     assert "safe" not in sections
-    assert sections["invariant"][0].endswith("another question: anglewise compare)")
+    assert sections["invariant"][0].endswith(
+        "(do not depend on the gauge; whether they are good: anglewise compare)"
+    )
+    verdict = scrambled_report().verdict
+    assert verdict.invariant == verdict.safe
+    told = scrambled_report().to_dict()["verdict"]
+    assert told["invariant"] == told["safe"]
+
+
+def test_pinned_speaks_of_this_optimum_and_not_of_another_training():
+    for about in ({"objective": "factors", "penalty": 10.0}, {}):
+        there = BALANCED.apply(space_of(*factors()))
+        verdict = audit(Space(queries=there.queries, items=there.items, about=about)).verdict
+        assert verdict.cosine == "pinned-by-training"
+        assert "Another training may end at another optimum" in verdict.reason
 
 
 def test_what_nobody_declares_stays_unknown():

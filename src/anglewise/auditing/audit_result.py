@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
-from anglewise.auditing.certified import Certificates, WitnessReport
+from anglewise.auditing.certified import Certificates, WitnessReport, finite
 from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport, RunReport
 from anglewise.auditing.geometry import Geometry, Panels
 from anglewise.auditing.subject import Reading
@@ -31,14 +31,14 @@ class AuditVerdict:
     cosine
         ``determined``: by the model, or all maps that were tried, named gauges and random ones,
         give nearly the same lists; ``pinned-by-training``: the factors are measured to be where
-        weight decay leaves them, and no later choice is recorded; ``arbitrary``: it depends on a
-        gauge that nothing determines; ``unknown``: the space does not hold enough to tell, what it
-        declares and what was measured disagree, or nothing that was tried tells.
+        weight decay leaves them, and no later choice is recorded, which settles the cosine at
+        this optimum, not in another training that may end at another one; ``arbitrary``: it
+        depends on a gauge that nothing determines; ``unknown``: the space does not hold enough to
+        tell, what it declares and what was measured disagree, or nothing that was tried tells.
     reason
         Why, in one sentence or two.
     safe
-        By direction the measures that do not depend on what training left open; that says
-        nothing of how good they are.
+        The older name of ``invariant``.
     """
 
     cosine: Fate
@@ -47,6 +47,14 @@ class AuditVerdict:
 
     def __str__(self) -> str:
         return f"cosine is {self.cosine}: {self.reason}"
+
+    @property
+    def invariant(self) -> Mapping[Direction, tuple[str, ...]]:
+        """By direction the measures that do not depend on what training left open.
+
+        That says nothing of how good they are: a comparison on judgements does.
+        """
+        return self.safe
 
 
 def decide(
@@ -140,12 +148,15 @@ def _pinned(reading: Reading, gap: GaugeGap) -> str:
     measured = f"gauge gap {_size(reading, gap)}, where 1 is P'P = c Q'Q"
     cause = (
         "declared as trained with weight decay on both sides, and measured where that ends "
-        f"({measured}): only rotations are left"
+        f"({measured}): at this optimum only rotations are left, and they change no cosine"
         if reading.decayed
         else "if nobody balanced it later: measured where weight decay ends, and where gradient "
         f"descent from small values can end without any ({measured})"
     )
-    return f"{cause}. Unique is not the same as good: judge it first"
+    return (
+        f"{cause}. Another training may end at another optimum, where its loss has several. Unique "
+        "is not the same as good: judge it first"
+    )
 
 
 def _declared_but_not_measured(reading: Reading, gap: GaugeGap, moves: str) -> str:
@@ -307,7 +318,7 @@ class Audit:
             "seed": self.seed,
             "freedom": self.reading.freedom,
             "reading": asdict(self.reading),
-            "gauge_gap": _finite(self.gauge_gap),
+            "gauge_gap": finite(self.gauge_gap),
             "gap": None if self.gap is None else _gap(self.gap),
             "biases": list(self.biases),
             "predictions_moved": self.predictions_moved,
@@ -327,37 +338,20 @@ class Audit:
             "witness": None if self.witness is None else self.witness.to_dict(),
             "runs": [_plain(result) for result in self.runs],
             "pairs": [_plain(result) for result in self.pairs],
-            "verdict": _plain(self.verdict),
+            "verdict": {**_plain(self.verdict), "invariant": _plain(self.verdict)["safe"]},
             "notes": list(self.notes),
         }
 
 
 def _gap(gap: GaugeGap) -> dict[str, Any]:
-    return {**asdict(gap), "gap": _finite(gap.gap), "pinned": gap.pinned}
-
-
-def _finite(value: float | None) -> float | None:
-    """The value, or None for infinity, which JSON does not have."""
-    return None if value is None or value == float("inf") else value
+    return {**asdict(gap), "gap": finite(gap.gap), "pinned": gap.pinned}
 
 
 def _certificates(certificates: Mapping[Direction, Certificates]) -> dict[str, Any] | None:
     """The certificates as JSON: those between items at the top level, all under ``directions``."""
     if not certificates:
         return None
-    as_json = {
-        direction: {
-            "s": list(certificate.conditions),
-            "top_k_certified": list(certificate.top_k_certified),
-            "half_lost": certificate.half_lost,
-            "monte_carlo_overlap": list(certificate.monte_carlo_overlap),
-            "monte_carlo_low": list(certificate.monte_carlo_low),
-            "monte_carlo_high": list(certificate.monte_carlo_high),
-            "queries": certificate.queries,
-            "asked_again": certificate.asked_again,
-        }
-        for direction, certificate in certificates.items()
-    }
+    as_json = {direction: result.to_dict() for direction, result in certificates.items()}
     return {**as_json["items-items"], "directions": as_json}
 
 

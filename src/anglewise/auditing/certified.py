@@ -1,4 +1,4 @@
-"""Lists that no map of a bounded condition number can change, and a map that changes one."""
+"""Neighbours that no map of a bounded condition number can take out of a list; a map that does."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ from anglewise.data_types.typing import Array, Direction, Float64, Int64, Progre
 from anglewise.equivalent_factorisations.certificates import (
     certified_share,
     half_lost,
-    top_k_certificates,
+    member_certificates,
     witness,
 )
 from anglewise.equivalent_factorisations.gauge import row_cosines, two_roots
@@ -28,7 +28,7 @@ from anglewise.evaluation_metrics.breadth import overlap
 
 CONDITIONS = (1.1, 1.5, 2.0, 4.0)
 CURVE = tuple(round(float(s), 4) for s in 1 + np.geomspace(0.001, 3, 25))
-"""Finer steps, from where nearly all lists are certified; certificates cost nothing."""
+"""Finer steps, from where nearly all are certified; certificates cost nothing."""
 
 DRAWS = 5
 """Random maps of each condition; their mean overlaps differ little."""
@@ -38,35 +38,78 @@ DRAWS = 5
 class Certificates:
     """The lists of one direction under maps of a condition: the worst case and random maps.
 
+    The condition is that of the whole map: where cosine counts bias columns as directions, a map
+    of the others alone stretches these by 1.
+
     Attributes
     ----------
     conditions
         The condition numbers ``s``: ratios of the largest to the smallest singular value.
+    members_certified
+        The share of the neighbours that no map of condition ``s`` can take out of their lists,
+        over all members of all lists: the worst case, which is loose in many dimensions.
+    by_rank
+        The same for each place in the list, the nearest first: a row for each condition.
+    lists_by_members
+        How many lists have 0, 1, ..., k such members: a row for each condition.
     top_k_certified
-        The share of lists that no map of condition ``s`` can change: the worst case, which is
-        loose in many dimensions.
+        The share of whole lists that no map of condition ``s`` can change.
     curve
-        The certified share at each condition of ``CURVE``.
-    half_lost
-        The ``s`` at which half of the lists have lost their certificate.
+        The certified share of the members at each condition of ``CURVE``.
+    members_half_lost, half_lost
+        The ``s`` at which half of the members, and half of the whole lists, have lost their
+        certificate; None where no map takes them out.
     monte_carlo_overlap
         The mean overlap with the given lists after random maps of condition ``s``.
     monte_carlo_low, monte_carlo_high
         The least and the greatest mean overlap of a single map.
     queries, asked_again
         The number of certified lists, and of lists searched again after each map.
+    rows, limits
+        The row that asked for each list, and for each of its members, the nearest first, the
+        condition below which no map takes it out; not in JSON.
     """
 
     direction: Direction
     conditions: tuple[float, ...]
+    members_certified: tuple[float, ...]
+    by_rank: tuple[tuple[float, ...], ...]
+    lists_by_members: tuple[tuple[int, ...], ...]
     top_k_certified: tuple[float, ...]
     curve: tuple[float, ...]
+    members_half_lost: float | None
     half_lost: float | None
     monte_carlo_overlap: tuple[float, ...]
     monte_carlo_low: tuple[float, ...]
     monte_carlo_high: tuple[float, ...]
     queries: int
     asked_again: int
+    rows: Int64[Array, " q"] = field(repr=False, compare=False)
+    limits: Float64[Array, "q k"] = field(repr=False, compare=False)
+
+    @property
+    def k(self) -> int:
+        """The length of the lists."""
+        return self.limits.shape[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types; ``s``, ``top_k_certified`` and ``half_lost`` are the older keys."""
+        return {
+            "s": list(self.conditions),
+            "top_k_certified": list(self.top_k_certified),
+            "half_lost": self.half_lost,
+            "members": {
+                "certified": list(self.members_certified),
+                "by_rank": [list(row) for row in self.by_rank],
+                "lists_by_members": [list(row) for row in self.lists_by_members],
+                "half_lost": self.members_half_lost,
+            },
+            "monte_carlo_overlap": list(self.monte_carlo_overlap),
+            "monte_carlo_low": list(self.monte_carlo_low),
+            "monte_carlo_high": list(self.monte_carlo_high),
+            "queries": self.queries,
+            "asked_again": self.asked_again,
+        }
 
 
 def certify(
@@ -77,20 +120,35 @@ def certify(
 ) -> Certificates:
     """Certify the cosine lists of ``subject.rows(direction)``, and try random maps on some."""
     limits = limits_of(subject, direction, cosine)
+    lists = limits.min(axis=1)
     overlaps = _random_overlaps(subject, direction, progress)
-    half = half_lost(limits)
+    sure = [limits > s for s in CONDITIONS]
     return Certificates(
         direction=direction,
         conditions=CONDITIONS,
-        top_k_certified=tuple(certified_share(limits, s) for s in CONDITIONS),
+        members_certified=tuple(certified_share(limits, s) for s in CONDITIONS),
+        by_rank=tuple(tuple(members.mean(axis=0).tolist()) for members in sure),
+        lists_by_members=tuple(
+            tuple(np.bincount(members.sum(axis=1), minlength=subject.k + 1).tolist())
+            for members in sure
+        ),
+        top_k_certified=tuple(certified_share(lists, s) for s in CONDITIONS),
         curve=tuple(certified_share(limits, s) for s in CURVE),
-        half_lost=half if np.isfinite(half) else None,
+        members_half_lost=finite(half_lost(limits)),
+        half_lost=finite(half_lost(lists)),
         monte_carlo_overlap=tuple(float(row.mean()) for row in overlaps),
         monte_carlo_low=tuple(float(row.min()) for row in overlaps),
         monte_carlo_high=tuple(float(row.max()) for row in overlaps),
         queries=len(limits),
         asked_again=len(subject.rows(direction, SMALL_SAMPLE)),
+        rows=subject.rows(direction),
+        limits=limits,
     )
+
+
+def finite(value: float | None) -> float | None:
+    """The value, or None for infinity, which JSON does not have."""
+    return None if value is None or value == float("inf") else value
 
 
 def random_maps_keep(subject: AuditSubject, direction: Direction) -> dict[float, float]:
@@ -101,12 +159,10 @@ def random_maps_keep(subject: AuditSubject, direction: Direction) -> dict[float,
 
 def limits_of(
     subject: AuditSubject, direction: Direction, cosine: Neighbours
-) -> Float64[Array, " q"]:
-    """For each list the condition below which its members stay the same, from float64 cosines."""
-    inside, outside = (
-        _cosines(subject, direction, cosine, rank) for rank in (subject.k - 1, subject.k)
-    )
-    return top_k_certificates(inside, np.minimum(outside, inside))
+) -> Float64[Array, "q k"]:
+    """For each member of each list the condition below which it stays, from float64 cosines."""
+    ranks = [_cosines(subject, direction, cosine, rank) for rank in range(subject.k + 1)]
+    return member_certificates(np.stack(ranks[:-1], axis=1), ranks[-1])
 
 
 def _cosines(
@@ -150,9 +206,12 @@ class WitnessReport:
     item
         The item whose neighbours changed.
     condition
-        The condition number of the map.
+        The condition number of the map, of all columns that cosine counts.
     overlap
         The share of the old neighbours by cosine among the new ones.
+    limits
+        For each of the neighbours ``before`` the condition below which no map takes it out of the
+        list; infinite where none does.
     predictions_moved
         ``|change| / |predictions|`` (Frobenius) over all queries and items.
     largest_change
@@ -167,6 +226,7 @@ class WitnessReport:
     overlap: float
     before: tuple[NamedRow, ...]
     after: tuple[NamedRow, ...]
+    limits: tuple[float, ...]
     predictions_moved: float
     largest_change: float
     checked: int
@@ -180,6 +240,7 @@ class WitnessReport:
             "overlap": self.overlap,
             "before": [asdict(row) for row in self.before],
             "after": [asdict(row) for row in self.after],
+            "limits": [finite(limit) for limit in self.limits],
             "predictions_moved": self.predictions_moved,
             "largest_change": self.largest_change,
             "checked": self.checked,
@@ -207,10 +268,11 @@ def witnessed(subject: AuditSubject, item: str | None, condition: float) -> Witn
     change, checked = _largest_change(space, moved.pair, subject.rows("queries-items", CHECKED))
     return WitnessReport(
         item=names.name(row),
-        condition=_free_condition(moved.pair, subject.biases),
+        condition=_free_condition(moved.pair, left_out),
         overlap=moved.overlap,
         before=names.all(moved.before),
         after=names.all(moved.after),
+        limits=tuple(moved.limits.tolist()),
         predictions_moved=predictions_moved(*two_roots(space), moved.pair),
         largest_change=change,
         checked=checked,
@@ -225,8 +287,9 @@ def _named_row(subject: AuditSubject, item: str) -> int:
     return row
 
 
-def _free_condition(pair: MapPair, biases: tuple[int, ...]) -> float:
-    """The condition of the map of the columns that are no biases; biases come last."""
+def _free_condition(pair: MapPair, left_out: tuple[int, ...]) -> float:
+    """The condition of the map of the columns that cosine counts; those left out come last."""
+    biases = left_out
     if not biases or isinstance(pair.items, NearIdentity):
         return pair.condition
     free = pair.items.shape[1] - len(biases)

@@ -9,11 +9,11 @@ between two vectors that both go through it becomes ``b`` with
 ``s`` holds for queries and items, since ``G`` and ``G^-T`` have one condition number. This is the
 worst case: in many dimensions random maps move angles far less, so show their effect beside it.
 
-A certificate says that no map of a condition can change a list; a witness is one map of that
-condition after which an item has other neighbours. Our search descends on a smooth surrogate of
-the number of old neighbours still in the list, over the metrics ``M = H H'`` whose eigenvalues stay
-within a ratio of ``s^2``, so that the condition of ``H`` never exceeds ``s``. It finds a map, not
-the worst one, and is deterministic.
+A certificate says that no map of a condition can take a neighbour out of a list, or change the
+list at all; a witness is one map of that condition after which an item has other neighbours. Our
+search descends on a smooth surrogate of the number of old neighbours still in the list, over the
+metrics ``M = H H'`` whose eigenvalues stay within a ratio of ``s^2``, so that the condition of
+``H`` never exceeds ``s``. It finds a map, not the worst one, and is deterministic.
 """
 
 from dataclasses import dataclass, replace
@@ -93,6 +93,28 @@ def order_certificate(
     return np.where(near == far, 1.0, np.sqrt(np.sqrt(squared)))
 
 
+def member_certificates(
+    inside: Float[Array, "q k"], first_outside: Float[Array, " q"]
+) -> Float64[Array, "q k"]:
+    """For each member of each list the condition below which it stays among the k nearest.
+
+    From the cosines of the k members and of the nearest item outside, in ``items-items`` or
+    ``queries-queries``, in float64 where it matters. Of the other items only the k - 1 other
+    members can then be nearer than this one: one outside would have to pass it, and by
+    Wielandt's inequality none does below ``sqrt(tan(out/2) / tan(in/2))``, the nearest outside
+    being the first that could. So at most k - 1 stand before it, whatever becomes of their order.
+    Sufficient, not tight. ``-inf`` outside means that there is no further item.
+
+    >>> inside, outside = np.array([[0.9, 0.6]]), np.array([-0.6])
+    >>> member_certificates(inside, outside).round(3).tolist()
+    [[2.953, 2.0]]
+    """
+    complete = np.isneginf(first_outside)[:, None]
+    outside = np.minimum(first_outside[:, None], inside)
+    limits = order_certificate(inside, np.where(complete, inside, outside))
+    return np.where(complete, np.inf, limits)
+
+
 def top_k_certificates(
     last_inside: Float[Array, " q"], first_outside: Float[Array, " q"]
 ) -> Float64[Array, " q"]:
@@ -112,8 +134,8 @@ def top_k_certificates(
     return np.where(complete, np.inf, limits)
 
 
-def certified_share(certificates: Float64[Array, " q"], condition: float) -> float:
-    """The share of lists that no map of this condition can change.
+def certified_share(certificates: Float64[Array, "*lists"], condition: float) -> float:
+    """The share of lists, or of their members, that no map of this condition can change.
 
     >>> certified_share(np.array([1.2, 1.5, 3.0]), 2.0)
     0.3333333333333333
@@ -121,8 +143,8 @@ def certified_share(certificates: Float64[Array, " q"], condition: float) -> flo
     return float(np.mean(certificates > _at_least_one(condition)))
 
 
-def half_lost(certificates: Float64[Array, " q"]) -> float:
-    """The condition at which half of the lists have lost their certificate: the median.
+def half_lost(certificates: Float64[Array, "*lists"]) -> float:
+    """The condition at which half of the lists, or members, have lost theirs: the median.
 
     >>> half_lost(np.array([1.2, 1.5, 3.0]))
     1.5
@@ -164,12 +186,15 @@ class Witness:
         The maps; ``pair.items``, that of the items, is symmetric.
     before, after
         Rows of the k nearest items by cosine, nearest first, equal ones by row.
+    limits
+        For each of those before, the condition below which no map takes it out of the k nearest.
     """
 
     query: int
     pair: MapPair
     before: Int64[Array, " k"]
     after: Int64[Array, " k"]
+    limits: Float64[Array, " k"]
 
     @property
     def overlap(self) -> float:
@@ -188,9 +213,9 @@ def witness(
 ) -> Witness:
     """Look for a map of at most this condition that changes the k nearest items of one item most.
 
-    ``keep`` names bias columns, which the map leaves alone; the condition is then that of the map
-    of the other columns. ``left_out`` names bias columns instead that no cosine here reads. For
-    neighbours of a query give the queries and exchange the two maps.
+    ``keep`` names bias columns, which the map leaves alone; the condition is that of the whole
+    map, in which they count as stretched by 1. ``left_out`` names bias columns instead that no
+    cosine here reads. For neighbours of a query give the queries and exchange the two maps.
     Deterministic. Raises ``ValuesError`` for a zero vector or a condition below 1, ``ShapeError``
     for a row out of bounds, ``TooFewError`` for no more than k other items.
 
@@ -211,6 +236,7 @@ def witness(
     cosines = _cosines(items, query, None)
     before = _nearest(cosines, query, k)
     pool = _nearest(cosines, query, min(POOL, len(items) - 1))
+    limits = member_certificates(cosines[before][None], cosines[pool[k : k + 1]])[0]
     pool = pool[np.any(items[pool] != 0, axis=1) | np.isin(pool, before)]
     x, neighbours = items[query].astype(np.float64), items[pool].astype(np.float64)
     basis = _basis(x[free], neighbours[:, free])
@@ -224,7 +250,7 @@ def witness(
         map_of_free = np.eye(len(free)) + basis @ (stretch - np.eye(len(stretch))) @ basis.T
         pair = MapPair(np.linalg.inv(map_of_free), map_of_free).extended(keep, dimension)
     after = _nearest(_cosines(items, query, pair.items), query, k)
-    return Witness(query, pair, before, after)
+    return Witness(query, pair, before, after, limits)
 
 
 def _basis(query: Float64[Array, " r"], others: Float64[Array, "pool r"]) -> Float64[Array, "r m"]:

@@ -52,11 +52,11 @@ def chapters(
     sections: Mapping[str, Sequence[str]],
     choice: Table,
     certificates: Table,
-    half_lost: str,
+    sure: str,
 ) -> Iterator[Block]:
     """The sentences, the figures each with its numbers, the lists that move, witness and pairs.
 
-    ``half_lost`` says where half of the lists have lost their certificate.
+    ``sure`` says how many neighbours no map takes out.
     """
     yield Line("What was found", "heading")
     remaining = {title: lines for title, lines in sections.items() if title not in ELSEWHERE}
@@ -70,7 +70,7 @@ def chapters(
         yield Line("What no map can change, and what random ones do", "heading")
         yield Line(
             "A certificate is about the worst map of a condition, and is loose in many "
-            f"dimensions: it is not what typically happens. {half_lost}"
+            f"dimensions: it is not what typically happens. {sure}"
         )
         directions = enumerate(audit.certificates.values())
         yield Pictures([_certified(result, position) for position, result in directions])
@@ -185,10 +185,10 @@ def _path_table(paths: Mapping[Direction, GaugePath]) -> tuple[list[str], list[l
 
 def _certified(certificates: Certificates, position: int) -> DrawnPicture:
     shares = "; ".join(
-        f"s = {s:g}: {percent(certified)} certified, random maps keep {percent(mean)}"
+        f"s = {s:g}: {percent(certified)} cannot leave, random maps keep {percent(mean)}"
         for s, certified, mean in zip(
             certificates.conditions,
-            certificates.top_k_certified,
+            certificates.members_certified,
             certificates.monte_carlo_overlap,
             strict=True,
         )
@@ -197,8 +197,9 @@ def _certified(certificates: Certificates, position: int) -> DrawnPicture:
         f"certified{position}",
         lambda palette: draw_certificates(certificates, palette),
         f"{certificates.direction}, by condition of the map. {shares}",
-        f"{certificates.direction}: lists that no map of condition s can change (solid), and what "
-        "random maps keep of the lists (dashed, with the least and the most of a single map).",
+        f"{certificates.direction}: neighbours that no map of condition s takes out of a list "
+        "(solid), and what random maps keep of the lists (dashed, with the least and the most of "
+        "a single map).",
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from anglewise.auditing.audit_result import Audit
-from anglewise.auditing.certified import DRAWS, Certificates
+from anglewise.auditing.certified import CONDITIONS, DRAWS, Certificates
 from anglewise.auditing.gauge_overlap import PairReport, RunReport
 from anglewise.auditing.geometry import SideGeometry
 from anglewise.auditing.subject import NamedRow
@@ -37,7 +37,7 @@ def audit_document(audit: Audit) -> Document:
     between: Direction = "items-items"
     if between in audit.certificates:
         certificates: dict[Direction, Certificates] = {between: audit.certificates[between]}
-        body.append([_certificates(certificates), Line(_half_lost(certificates), "dim")])
+        body.append([_certificates(certificates), Line(_sure(certificates), "dim")])
     body.append([Findings(last)])
     return Document(
         question="Is the cosine real?",
@@ -53,7 +53,7 @@ def audit_document(audit: Audit) -> Document:
             first | last,
             choice,
             _certificates(audit.certificates),
-            _half_lost(audit.certificates),
+            _sure(audit.certificates),
         ),
         footer=f"anglewise audit · {' · '.join(facts)}",
     )
@@ -116,16 +116,18 @@ def _certificates(certificates: Mapping[Direction, Certificates]) -> Table:
     conditions: tuple[float, ...] = ()
     for direction, result in certificates.items():
         conditions = result.conditions
-        rows.append([f"{direction}: no map changes", *map(percent, result.top_k_certified)])
+        members = [_of_list(share, result.k) for share in result.members_certified]
+        rows.append([f"{direction}: cannot leave", *members])
         random = zip(
             result.monte_carlo_overlap, result.monte_carlo_low, result.monte_carlo_high, strict=True
         )
         band = [f"{percent(m)} ({percent(low)}-{percent(high)})" for m, low, high in random]
         rows.append([f"  {DRAWS} random maps keep", *band])
-    caption = "; ".join(
+    counts = "; ".join(
         f"{direction}: {result.queries:,} lists certified, {result.asked_again:,} searched again"
         for direction, result in certificates.items()
     )
+    caption = f"Neighbours of a list that no map of the condition takes out, on average; {counts}"
     columns = [TableColumn("maps of condition", "name")]
     columns += (TableColumn(f"{s:g}") for s in conditions)
     return Table(columns, rows, caption)
@@ -141,13 +143,24 @@ def _moved_most(audit: Audit) -> Iterator[str]:
         )
 
 
-def _half_lost(certificates: Mapping[Direction, Certificates]) -> str:
-    """Where half of the lists have lost their certificate."""
-    conditions = ", ".join(
-        f"{'never' if result.half_lost is None else ratio(result.half_lost, 3)} ({direction})"
+def _of_list(share: float, k: int) -> str:
+    """A mean number of neighbours of a list; never 0 or all where it is not."""
+    count = f"{share * k:.1f}"
+    if 0 < share < 1 and float(count) in {0.0, float(k)}:
+        count = "<0.1" if float(count) == 0 else f">{k - 0.1:g}"
+    return f"{count.removesuffix('.0')} of {k}"
+
+
+def _sure(certificates: Mapping[Direction, Certificates]) -> str:
+    """What no map of the mildest condition takes out: of the nearest, of all, of whole lists."""
+    mildest = f"{next(iter(certificates.values())).conditions[0]:g}" if certificates else ""
+    parts = "; ".join(
+        f"{percent(result.by_rank[0][0])} of the nearest, "
+        f"{percent(result.members_certified[0])} of all {result.k}, "
+        f"{percent(result.top_k_certified[0])} of whole lists ({direction})"
         for direction, result in certificates.items()
     )
-    return f"Half of the lists have lost their certificate at {conditions}."
+    return f"Cannot leave at condition {mildest}: {parts}."
 
 
 def _training(audit: Audit) -> str:
@@ -204,6 +217,15 @@ def _witness(audit: Audit) -> Iterator[str]:
     yield (
         f"no prediction moves: of {witness.checked:,} none changes by more than "
         f"{at_most(witness.largest_change)} of the largest"
+    )
+    mildest = CONDITIONS[0]
+    sure = [
+        row for row, limit in zip(witness.before, witness.limits, strict=True) if limit > mildest
+    ]
+    examples = f": {', '.join(map(_name, sure[: 2 * EXAMPLES]))}" if sure else ""
+    yield (
+        f"{len(sure)} of these {len(witness.before)} cannot leave under any map of condition "
+        f"{mildest:g}{examples}{', ...' if len(sure) > 2 * EXAMPLES else ''}"
     )
 
 
@@ -284,13 +306,15 @@ def _columns(audit: Audit) -> Iterator[str]:
 def _invariant(audit: Audit) -> Iterator[str]:
     """What does not depend on what training left open."""
     directions: dict[tuple[str, ...], list[str]] = {}
-    for direction, names in audit.verdict.safe.items():
+    for direction, names in audit.verdict.invariant.items():
         directions.setdefault(names, []).append(direction)
     if directions:
         listed = "; ".join(
             f"{', '.join(group)}: {' or '.join(names)}" for names, group in directions.items()
         )
-        yield f"{listed} (whether they are good is another question: anglewise compare)"
+        gauged = audit.reading.trained_for in {"dot", "unknown"}
+        what = "the gauge" if gauged else "what training left open"
+        yield f"{listed} (do not depend on {what}; whether they are good: anglewise compare)"
 
 
 def _name(row: NamedRow) -> str:

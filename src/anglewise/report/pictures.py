@@ -322,7 +322,7 @@ def draw_certificates(certificates: "Certificates", palette: Palette) -> Any:
     ax.fill_between(s, low, high, color=palette.band, lw=0)
     overlap = certificates.monte_carlo_overlap
     ax.plot(s, overlap, "s--", color=palette.ink, ms=4, label="kept by random maps")
-    label = "certified: worst case"
+    label = "cannot leave: worst case"
     ax.plot(np.asarray(CURVE) - 1, certificates.curve, "-", color=palette.accent, lw=2, label=label)
     ax.set_xscale("log")
     ticks = (1.001, 1.01, *conditions[::2], conditions[-1])
