@@ -11,7 +11,9 @@ from anglewise.auditing.geometry import Geometry, Panels
 from anglewise.auditing.subject import Reading
 from anglewise.data_types.text import html_table, percent
 from anglewise.data_types.typing import Direction
+from anglewise.encoders.declared import Declared
 from anglewise.equivalent_factorisations.gap import GaugeGap
+from anglewise.evaluation_metrics.random_pairs import RandomPairs
 
 Fate: TypeAlias = Literal["determined", "pinned-by-training", "arbitrary", "unknown"]
 
@@ -235,6 +237,10 @@ class Audit:
         For the directions within one side, where a gauge can be free.
     witness, runs, pairs
         The witness, and the reports on the given runs and pairs.
+    chance
+        The cosines of random pairs of items, where pairs were asked about.
+    declared
+        What the files of the model that made the vectors say of them, where they are known.
     beside_witness, panels
         For the page: pairs that the witness moved, and pictures of the cosines; not in JSON.
     geometry
@@ -260,6 +266,8 @@ class Audit:
     witness: WitnessReport | None
     runs: tuple[RunReport, ...]
     pairs: tuple[PairReport, ...]
+    chance: RandomPairs | None
+    declared: Declared | None
     beside_witness: tuple[PairReport, ...]
     panels: Panels
     geometry: Geometry
@@ -277,6 +285,13 @@ class Audit:
         None for a one-sided space; infinite where items differ in directions without predictions.
         """
         return None if self.gap is None else self.gap.gap
+
+    def by_chance(self, pair: PairReport) -> dict[str, Any]:
+        """The share of random pairs of items whose cosine is lower, and how many were drawn."""
+        if self.chance is None:
+            return {"above_random": None, "random_pairs": None}
+        share = self.chance.share_below("cosine", pair.cosine)
+        return {"above_random": share, "random_pairs": self.chance.pairs}
 
     def _repr_html_(self) -> str:
         directions = list(self.agreement)
@@ -326,7 +341,8 @@ class Audit:
             "path": {direction: _plain(result) for direction, result in self.path.items()},
             "witness": None if self.witness is None else self.witness.to_dict(),
             "runs": [_plain(result) for result in self.runs],
-            "pairs": [_plain(result) for result in self.pairs],
+            "pairs": [_plain(result) | self.by_chance(result) for result in self.pairs],
+            "declared": None if self.declared is None else self.declared.to_dict(),
             "verdict": _plain(self.verdict),
             "notes": list(self.notes),
         }
