@@ -11,7 +11,7 @@ from anglewise.auditing.certified import (
     random_maps_keep,
     witnessed,
 )
-from anglewise.auditing.encoder_facts import as_declared, declared_of
+from anglewise.auditing.encoder_facts import as_declared, declared_light, declared_of
 from anglewise.auditing.gauge_overlap import (
     GaugeAgreement,
     GaugePath,
@@ -20,8 +20,11 @@ from anglewise.auditing.gauge_overlap import (
     gauge_path,
 )
 from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_witness
+from anglewise.auditing.lights import gauge as gauge_light
+from anglewise.auditing.lights import lights_of
 from anglewise.auditing.pair_scores import pairs_of_items
 from anglewise.auditing.subject import GAUGES, AuditSubject, read_freedom, subject
+from anglewise.auditing.vector_lights import Looked
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.judgements import Judgements
@@ -301,6 +304,16 @@ def audit(
     searched = _Search.run(audited, judgements_by_direction, stages)
     geometry = describe(audited, searched.cosine)
     reading = read_freedom(space, gap)
+    verdict = decide(reading, gap, searched.agreement, geometry.spans, searched.random)
+    looked = Looked.at(
+        audited,
+        geometry,
+        searched.agreement,
+        searched.cosine,
+        judgements_by_direction,
+        encoder="encoder" in space.about or declared is not None,
+    )
+    more = [] if declared is None else [declared_light(declared, space)]
     return Audit(
         queries=None if space.one_sided else len(space.queries),
         items=len(space.items),
@@ -320,8 +333,9 @@ def audit(
         panels=draw_panels(audited),
         geometry=geometry,
         predictions_moved=_moved(audited, witness_report),
-        verdict=decide(reading, gap, searched.agreement, geometry.spans, searched.random),
+        verdict=verdict,
         notes=(*said, *notes(audited, gap, geometry, searched.agreement)),
+        findings=lights_of(looked, [gauge_light(looked, verdict), *more]),
         declared=declared,
     )
 

@@ -1,11 +1,12 @@
 """The result of an audit, and its verdict on whether the model determines the cosine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
 from anglewise.auditing.certified import Certificates, WitnessReport
+from anglewise.auditing.findings import STATES, GateState, Light, LightGate, gate_of
 from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport, RunReport
 from anglewise.auditing.geometry import Geometry, Panels
 from anglewise.auditing.subject import Reading
@@ -251,6 +252,8 @@ class Audit:
         Whether the cosine is determined, and which measures do not depend on the gauge.
     notes
         Sentences to be read before the numbers.
+    findings
+        What was looked at, each as a light, the worst first.
     """
 
     queries: int | None
@@ -274,6 +277,7 @@ class Audit:
     predictions_moved: float | None
     verdict: AuditVerdict
     notes: tuple[str, ...]
+    findings: tuple[Light, ...] = ()
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -285,6 +289,14 @@ class Audit:
         None for a one-sided space; infinite where items differ in directions without predictions.
         """
         return None if self.gap is None else self.gap.gap
+
+    def gate(self, state: GateState = "fix", accept: Iterable[str] = ()) -> LightGate:
+        """Hold the findings against a gate: nothing to ``fix`` (or ``look``) at, nothing unknown.
+
+        Findings that ``accept`` names do not count. Raises ``SpellingError`` for another state,
+        and for a name that no finding has.
+        """
+        return gate_of(self.findings, state, accept)
 
     def by_chance(self, pair: PairReport) -> dict[str, Any]:
         """The share of random pairs of items whose cosine is lower, and how many were drawn."""
@@ -343,6 +355,10 @@ class Audit:
             "runs": [_plain(result) for result in self.runs],
             "pairs": [_plain(result) | self.by_chance(result) for result in self.pairs],
             "declared": None if self.declared is None else self.declared.to_dict(),
+            "findings": [light.to_dict() for light in self.findings],
+            "counts": {
+                state: sum(light.state == state for light in self.findings) for state in STATES
+            },
             "verdict": _plain(self.verdict),
             "notes": list(self.notes),
         }
