@@ -11,16 +11,20 @@ from anglewise.auditing.certified import (
     random_maps_keep,
     witnessed,
 )
+from anglewise.auditing.encoder_facts import as_declared, declared_light, declared_of
 from anglewise.auditing.gauge_overlap import (
     GaugeAgreement,
     GaugePath,
     agree,
     compare_run,
-    explore,
     gauge_path,
 )
 from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_witness
+from anglewise.auditing.lights import gauge as gauge_light
+from anglewise.auditing.lights import lights_of
+from anglewise.auditing.pair_scores import pairs_of_items
 from anglewise.auditing.subject import GAUGES, AuditSubject, read_freedom, subject
+from anglewise.auditing.vector_lights import Looked
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Space, as_space
 from anglewise.data_types.judgements import Judgements
@@ -28,13 +32,16 @@ from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import CONDITION, check_kind
 from anglewise.data_types.pairs import check_by_direction
 from anglewise.data_types.stored_lengths import stored_notes
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Direction, Progress
+from anglewise.encoders.declared import Declared
 from anglewise.equivalent_factorisations.canonical import gauge
 from anglewise.equivalent_factorisations.gap import GaugeGap, gauge_gap
 from anglewise.equivalent_factorisations.gauge import two_roots
 from anglewise.equivalent_factorisations.maps import predictions_moved
 from anglewise.errors import SpellingError
 from anglewise.geometry.norms import Side, popularity_note
+from anglewise.io.files import PathLike
 
 PARTS = 1000
 
@@ -78,7 +85,7 @@ def notes(
 ) -> tuple[str, ...]:
     """The sentences to be read before the numbers, the most important first."""
     return (
-        *_faint(gap, geometry),
+        *_faint(subject, gap, geometry),
         *_undecided(agreements),
         *_biases(subject),
         *stored_notes(subject.space),
@@ -100,7 +107,7 @@ def _undecided(agreements: Mapping[Direction, GaugeAgreement]) -> Iterator[str]:
             )
 
 
-def _faint(gap: GaugeGap | None, geometry: Geometry) -> Iterator[str]:
+def _faint(subject: AuditSubject, gap: GaugeGap | None, geometry: Geometry) -> Iterator[str]:
     for name, side in geometry.sides.items():
         ratio = side.conditioning.condition_of_span
         if ratio is not None and ratio > ILL:
@@ -108,12 +115,22 @@ def _faint(gap: GaugeGap | None, geometry: Geometry) -> Iterator[str]:
                 f"{name} are ill-conditioned ({ratio:.0e}): the audit is in float64, but float32, "
                 "in which vectors are held, may have lost their faintest directions"
             )
-    if gap is not None and gap.unseen:
+    if gap is None or not subject.gauged:
+        return  # what no query reaches is of the queries, where no map of both sides is open
+    asking = subject.space.queries
+    count = len(asking) - len(asking.zero_rows)
+    if gap.unseen and count < asking.dimension:
+        yield (
+            f"{counted(count, 'query')} with a vector, fewer than the {asking.dimension} "
+            "dimensions: a sample says nothing of directions that no query of it reaches, and the "
+            "gauge gap is not measured"
+        )
+    elif gap.unseen:
         yield (
             f"{gap.unseen} direction{'s' * (gap.unseen > 1)} of the items carry no prediction: "
             "cosine between items counts them, no query does"
         )
-    if gap is not None and gap.below_float32:
+    if gap.below_float32:
         yield (
             f"{gap.below_float32} of the directions of the predictions are fainter than float32 "
             "rounding of the vectors"
@@ -191,6 +208,7 @@ def audit(
     trainings: Mapping[str, Space] | None = None,
     runs: Mapping[str, Space] | None = None,
     pairs: Iterable[tuple[str, str]] = (),
+    model: PathLike | Declared | None = None,
     witness: str | None = None,
     condition: float = USUAL_CONDITION,
     k: int = 10,
@@ -216,7 +234,12 @@ def audit(
     runs
         The older name of ``trainings``, which means the same.
     pairs
-        Pairs of ids of items whose cosine is to be explored.
+        Pairs of ids of items whose cosine is to be explored, and held against random pairs.
+    model
+        The folder or file of the model that made the vectors, or what was read of it
+        (``anglewise.encoders.declared``): what it declares is taken where the space says nothing,
+        and checked against the vectors. Nothing of it is run. A space that ``encode`` wrote knows
+        it by itself.
     witness, condition
         The id of the item whose neighbours the witness should change (by default the most used
         one, else the longest), and the greatest condition of its map.
@@ -240,7 +263,7 @@ def audit(
     IdsError
         An unknown item.
     SpellingError
-        A witness, trainings or pairs for a space that has no gauge; trainings by both names.
+        A witness or trainings for a space that has no gauge; trainings by both names.
 
     Examples
     --------
@@ -259,10 +282,12 @@ def audit(
     runs = trainings if runs is None else runs
     if runs is not None:
         check_kind(runs, Mapping, "runs", "a dict from names to spaces")
+    declared = declared_of(space, model)
+    space, said = as_declared(space, declared)
     audited = subject(space, k, sample, seed, threads)
     CONDITION.check("condition", condition)
     other = condition != USUAL_CONDITION
-    _needs_gauge(audited, witness=witness, condition=other, runs=runs, pairs=pairs)
+    _needs_gauge(audited, witness=witness, condition=other, runs=runs)
     judgements_by_direction = check_by_direction(judgements, space)
     other_runs: Mapping[str, Space] = {} if runs is None else runs
     for name, run in other_runs.items():
@@ -275,10 +300,20 @@ def audit(
     # before the long searches, as ids and runs may be wrong
     run_reports = tuple(compare_run(audited, name, run) for name, run in other_runs.items())
     witness_report = witnessed(audited, witness, condition) if audited.gauged else None
-    explored = explore(audited, pairs)
+    explored, chance = pairs_of_items(audited, pairs)
     searched = _Search.run(audited, judgements_by_direction, stages)
     geometry = describe(audited, searched.cosine)
     reading = read_freedom(space, gap)
+    verdict = decide(reading, gap, searched.agreement, geometry.spans, searched.random)
+    looked = Looked.at(
+        audited,
+        geometry,
+        searched.agreement,
+        searched.cosine,
+        judgements_by_direction,
+        encoder="encoder" in space.about or declared is not None,
+    )
+    more = [] if declared is None else [declared_light(declared, space)]
     return Audit(
         queries=None if space.one_sided else len(space.queries),
         items=len(space.items),
@@ -293,12 +328,15 @@ def audit(
         witness=witness_report,
         runs=run_reports,
         pairs=explored,
+        chance=chance,
         beside_witness=near_witness(audited, witness_report),
         panels=draw_panels(audited),
         geometry=geometry,
         predictions_moved=_moved(audited, witness_report),
-        verdict=decide(reading, gap, searched.agreement, geometry.spans, searched.random),
-        notes=notes(audited, gap, geometry, searched.agreement),
+        verdict=verdict,
+        notes=(*said, *notes(audited, gap, geometry, searched.agreement)),
+        findings=lights_of(looked, [gauge_light(looked, verdict), *more]),
+        declared=declared,
     )
 
 

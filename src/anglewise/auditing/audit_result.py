@@ -1,17 +1,20 @@
 """The result of an audit, and its verdict on whether the model determines the cosine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
 from anglewise.auditing.certified import Certificates, WitnessReport, finite
+from anglewise.auditing.findings import STATES, GateState, Light, LightGate, gate_of
 from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport, RunReport
 from anglewise.auditing.geometry import Geometry, Panels
 from anglewise.auditing.subject import Reading
 from anglewise.data_types.text import html_table, percent
 from anglewise.data_types.typing import Direction
+from anglewise.encoders.declared import Declared
 from anglewise.equivalent_factorisations.gap import GaugeGap
+from anglewise.evaluation_metrics.random_pairs import RandomPairs
 
 Fate: TypeAlias = Literal["determined", "pinned-by-training", "arbitrary", "unknown"]
 
@@ -246,6 +249,10 @@ class Audit:
         For the directions within one side, where a gauge can be free.
     witness, runs, pairs
         The witness, and the reports on the given runs and pairs.
+    chance
+        The cosines of random pairs of items, where pairs were asked about.
+    declared
+        What the files of the model that made the vectors say of them, where they are known.
     beside_witness, panels
         For the page: pairs that the witness moved, and pictures of the cosines; not in JSON.
     geometry
@@ -256,6 +263,8 @@ class Audit:
         Whether the cosine is determined, and which measures do not depend on the gauge.
     notes
         Sentences to be read before the numbers.
+    findings
+        What was looked at, each as a light, the worst first.
     """
 
     queries: int | None
@@ -271,12 +280,15 @@ class Audit:
     witness: WitnessReport | None
     runs: tuple[RunReport, ...]
     pairs: tuple[PairReport, ...]
+    chance: RandomPairs | None
+    declared: Declared | None
     beside_witness: tuple[PairReport, ...]
     panels: Panels
     geometry: Geometry
     predictions_moved: float | None
     verdict: AuditVerdict
     notes: tuple[str, ...]
+    findings: tuple[Light, ...] = ()
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -288,6 +300,21 @@ class Audit:
         None for a one-sided space; infinite where items differ in directions without predictions.
         """
         return None if self.gap is None else self.gap.gap
+
+    def gate(self, state: GateState = "fix", accept: Iterable[str] = ()) -> LightGate:
+        """Hold the findings against a gate: nothing to ``fix`` (or ``look``) at, nothing unknown.
+
+        Findings that ``accept`` names do not count. Raises ``SpellingError`` for another state,
+        and for a name that no finding has.
+        """
+        return gate_of(self.findings, state, accept)
+
+    def by_chance(self, pair: PairReport) -> dict[str, Any]:
+        """The share of random pairs of items whose cosine is lower, and how many were drawn."""
+        if self.chance is None:
+            return {"above_random": None, "random_pairs": None}
+        share = self.chance.share_below("cosine", pair.cosine)
+        return {"above_random": share, "random_pairs": self.chance.pairs}
 
     def _repr_html_(self) -> str:
         directions = list(self.agreement)
@@ -337,7 +364,12 @@ class Audit:
             "path": {direction: _plain(result) for direction, result in self.path.items()},
             "witness": None if self.witness is None else self.witness.to_dict(),
             "runs": [_plain(result) for result in self.runs],
-            "pairs": [_plain(result) for result in self.pairs],
+            "pairs": [_plain(result) | self.by_chance(result) for result in self.pairs],
+            "declared": None if self.declared is None else self.declared.to_dict(),
+            "findings": [light.to_dict() for light in self.findings],
+            "counts": {
+                state: sum(light.state == state for light in self.findings) for state in STATES
+            },
             "verdict": {**_plain(self.verdict), "invariant": _plain(self.verdict)["safe"]},
             "notes": list(self.notes),
         }

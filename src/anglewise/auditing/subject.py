@@ -110,6 +110,10 @@ class Reading:
         Where it does and tells which queries training saw (a column ``split``), the gauge gap of
         the items and these alone: others were folded in later, and have no part in where weight
         decay ends. Else None.
+    few_queries
+        Whether fewer queries have a vector than there are dimensions, and miss directions of the
+        items for that: as a sample of what can be asked they say nothing of these, and the gauge
+        gap is not measured.
     """
 
     freedom: Freedom
@@ -120,6 +124,7 @@ class Reading:
     chosen: str | None
     decayed: bool
     trained_gap: float | None = None
+    few_queries: bool = False
 
     @property
     def pinned(self) -> bool:
@@ -156,7 +161,13 @@ def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
         chosen=_chosen(chosen, decayed=decayed),
         decayed=decayed,
         trained_gap=_trained_gap(space) if decayed and gap is not None else None,
+        few_queries=gap is not None and gap.unseen > 0 and _asking(space) < space.items.dimension,
     )
+
+
+def _asking(space: Space) -> int:
+    """How many queries have a vector that is not zero."""
+    return len(space.queries) - len(space.queries.zero_rows)
 
 
 def _trained_gap(space: Space) -> float | None:

@@ -46,6 +46,7 @@ def audit(
         Parameter(name=["--trainings", "--runs"], group=LOOK, consume_multiple=True, negative=()),
         READ,
     ] = (),
+    model: Annotated[Path | None, Parameter(group=LOOK), READ] = None,
     html: Annotated[Path | None, HTML] = None,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
@@ -69,10 +70,14 @@ def audit(
     save_witness
         Write the moved space to this folder: the same predictions, other neighbours.
     pair
-        Two ids of items whose cosine is to be explored. May come several times.
+        Two ids of items whose cosine is to be explored, and held against random pairs. May come
+        several times.
     runs
         Other trainings of the same model, as folders or files: how much of the difference is
         gauge, and how much is real. --runs means the same.
+    model
+        The folder, ONNX file or MTEB card of the model that made the vectors: what it declares of
+        them is read, never run, and checked.
     html
         Write a page with figures.
     """
@@ -97,6 +102,7 @@ def audit(
             judgements=judged,
             runs=other_runs,
             pairs=pair,
+            model=model,
             witness=witness,
             condition=condition,
             k=k,

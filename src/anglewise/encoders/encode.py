@@ -14,6 +14,7 @@ from anglewise.data_types.numbers import COUNT, shown, whole
 from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.typing import Array, Int64, Progress
 from anglewise.encoders.batches import VectorCache, count_tokens, encode_texts, open_cache
+from anglewise.encoders.declared import declared_beside, used_otherwise
 from anglewise.encoders.documents import Documents, documents_of
 from anglewise.encoders.encoder import Encode, Encoder, batches_at_once, check_settings
 from anglewise.encoders.encoder import trained_for as what_for
@@ -370,13 +371,15 @@ def encode(
         if vector_cache is not None:
             vector_cache.close()
     similarity, doubts = what_for(model, items, trained_for)
-    for doubt in doubts:
+    said = declared_beside(model.spec)
+    for doubt in (*doubts, *used_otherwise(model.spec, said, asked=questions is not None)):
         say(doubt)
     for side_vectors in (items, query_side):
         _tell_zero(side_vectors, say)
     encoding: dict[str, Any] = {
         "identity": model.identity,
         "declares": model.similarity,
+        "model": None if said is None else said.to_dict(),
         "window": model.window,
         "chunk": chunk,
         "documents": len(full),

@@ -12,6 +12,7 @@ import numpy as np
 
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Int64
+from anglewise.encoders.declared import declared_beside
 from anglewise.encoders.encoder import Encoder, Spec, digest
 from anglewise.encoders.onnx_session import open_session, run
 from anglewise.encoders.pixels import OPTIONS, Picture, Preparation, preparation, settings_beside
@@ -183,7 +184,7 @@ def load_onnx(spec: Spec) -> Encoder:
     ``output`` (its name), ``pooling`` of an output that has a vector for each token (``mean`` by
     default, ``cls``; ``none`` requires one vector a text), ``window`` in tokens,
     ``query_prompt`` and ``document_prompt``, put before the text. An ONNX file does not declare
-    what the model was trained for.
+    what the model was trained for, but files of sentence-transformers beside it may.
     """
     spec.only(*TEXT_OPTIONS)
     path = spec.file()
@@ -205,8 +206,11 @@ def load_onnx(spec: Spec) -> Encoder:
     options = dict(spec.options) | {"tokenizer": str(words.absolute())}
     settings = f"{output} {pooling} {longest} {prompts}"
     weights = identity_of_files(path, words)
+    said = declared_beside(str(Spec("onnx", str(path.absolute()))))
     return Encoder(
         spec=str(Spec("onnx", str(path.absolute()), options)),
+        similarity="unknown" if said is None else said.trained_for,
+        normalises=None if said is None else said.normalises or None,
         documents=partial(runner, prompt=prompts["document"]),
         queries=partial(runner, prompt=prompts["query"]) if any(prompts.values()) else None,
         window=None if longest is None else max(1, longest - added),

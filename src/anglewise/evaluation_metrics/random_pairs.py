@@ -1,5 +1,6 @@
 """What random pairs of a space score, so that one score can be said to be high or low in it."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,9 +61,37 @@ class RandomPairs:
         row = self.scores[self._rows[measure]]
         return float(np.searchsorted(row, score) / len(row))
 
+    @property
+    def named(self) -> str:
+        """How many there are, and whether these are all."""
+        return f"all {self.pairs:,} pairs" if self.every else f"{self.pairs:,} random pairs"
+
+    def above(self, *shares: float) -> str:
+        """What share of the pairs the scores of a list exceed, from the least to the most.
+
+        >>> pairs = RandomPairs("items-items", ("dot",), np.array([[0.0, 1.0, 1.0, 4.0]]), True)
+        >>> pairs.above(1.0, 0.25), pairs.above(pairs.share_below("dot", 4.0))
+        ('above 25% to all of all 4 pairs', 'above 75% of all 4 pairs')
+        """
+        least, most = share_of_pairs(min(shares)), share_of_pairs(max(shares))
+        words = least if most == least else f"{least} to {most}"
+        return f"above {words} of {self.named}"
+
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.measures)}
+
+
+def share_of_pairs(share: float) -> str:
+    """A share in words, never more than was found.
+
+    >>> share_of_pairs(1.0), share_of_pairs(0.99989), share_of_pairs(0.5)
+    ('all', '99.98%', '50%')
+    """
+    if share == 1:
+        return "all"
+    hundredths = math.floor(share * 10_000 + 1e-9)
+    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + "%"
 
 
 def random_pairs(

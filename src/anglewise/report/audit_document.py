@@ -69,7 +69,7 @@ def _last_sections(audit: Audit) -> dict[str, list[str]]:
     sections = {
         "witness": [*_witness(audit)],
         "runs": [_run(run, audit.dimension) for run in audit.runs],
-        "pairs": [*map(_pair, audit.pairs)],
+        "pairs": [_pair(pair, audit) for pair in audit.pairs],
         "hubs": [*_hubs(audit)],
         "spread": [*_spread(audit)],
         "copies": [*_copies(audit)],
@@ -182,6 +182,9 @@ def _training(audit: Audit) -> str:
 def _gap(audit: Audit) -> Iterator[str]:
     if audit.gap is None or audit.predictions_moved is None:
         return  # nobody may ask for the gauge of what has none
+    if audit.reading.few_queries:
+        yield "gauge gap not measured: fewer queries than dimensions, and they are a sample"
+        return
     balance = "balanced" if audit.gap.pinned else "not balanced"
     yield (
         f"gauge gap {ratio(audit.gauge_gap)}: {balance} (1 is P'P = c Q'Q, as uniform weight decay "
@@ -243,14 +246,20 @@ def _run(run: RunReport, dimension: int) -> str:
     )
 
 
-def _pair(pair: PairReport) -> str:
+def _pair(pair: PairReport, audit: Audit) -> str:
     gauges = ", ".join(f"{number(value, 2)} {name}" for name, value in pair.gauges.items())
     ends = ", ".join(
         f"{s:g}: [{number(certified.low, 2)}, {number(certified.high, 2)}]"
         for s, certified in zip(pair.conditions, pair.certified, strict=True)
     )
-    names = f"{_name(pair.one)} and {_name(pair.other)}"
-    return f"{names}: cosine {number(pair.cosine, 2)}; {gauges}; maps of condition {ends}"
+    above = audit.by_chance(pair)["above_random"]
+    parts = [
+        f"{_name(pair.one)} and {_name(pair.other)}: cosine {number(pair.cosine, 2)}",
+        "" if audit.chance is None or above is None else audit.chance.above(above),
+        gauges,
+        f"maps of condition {ends}" if ends else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _hubs(audit: Audit) -> Iterator[str]:

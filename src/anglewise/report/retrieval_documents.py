@@ -114,23 +114,7 @@ class QueryNeighbours:
         entries = ranking["neighbours"]
         if self.chance is None or not entries:
             return ""
-        most, least = (_of_pairs(entries[at]["above_random"]) for at in (0, -1))
-        shares = least if most == least else f"{least} to {most}"
-        pairs = f"{self.chance.pairs:,}"
-        others = f"all {pairs} pairs" if self.chance.every else f"{pairs} random pairs"
-        return f"; above {shares} of {others}"
-
-
-def _of_pairs(share: float) -> str:
-    """A share in words, never more than was found.
-
-    >>> _of_pairs(1.0), _of_pairs(0.99989), _of_pairs(0.5)
-    ('all', '99.98%', '50%')
-    """
-    if share == 1:
-        return "all"
-    hundredths = math.floor(share * 10_000 + 1e-9)
-    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + "%"
+        return f"; {self.chance.above(*(entries[at]['above_random'] for at in (0, -1)))}"
 
 
 def neighbours_document(shown: QueryNeighbours) -> Document:

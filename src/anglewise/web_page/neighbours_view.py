@@ -55,6 +55,8 @@ class ShownItem:
     picture: bool
     probability: float | None = None
     holder: str = ""
+    chance: str = ""
+    """What share of random pairs scores less, in words."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def columns(
             ranks=[place + 1 for place in rows_of[name].values()],
             lengths=_lengths(inspected, view.direction, measure),
             holder=lambda number: inspected.holder(view.direction, number),
+            chance=by_chance(inspected, view.direction, measure),
         )
         places = int((result.scores[0, view.start :] > -np.inf).sum())
         tied = int(result.tied_at_cut[0])
@@ -162,11 +165,13 @@ def listed(
     ranks: Sequence[int] | None = None,
     lengths: Embeddings | None = None,
     holder: Callable[[int], tuple[str, InspectedSide, int]] | None = None,
+    chance: Callable[[float], str] = lambda _score: "",
 ) -> tuple[ShownItem, ...]:
     """Rows of the ranked side with their scores, as the items of a list; ranks count from 1.
 
     ``lengths`` are the items of another space whose lengths are shown, by id; ``holder`` says which
-    space holds an item whose number stands behind all rows, and where.
+    space holds an item whose number stands behind all rows, and where; ``chance`` how a score
+    compares with those of random pairs.
     """
     ranks = range(1, len(rows) + 1) if ranks is None else ranks
     longest = ranked.longest if lengths is None else float(lengths.norms.max())
@@ -195,9 +200,20 @@ def listed(
                 only_here=elsewhere is not None and row not in elsewhere,
                 picture=picture and not called,
                 holder=called,
+                chance=chance(score),
             )
         )
     return tuple(items)
+
+
+def by_chance(
+    inspected: Inspected, direction: Direction, ranking: Ranking
+) -> Callable[[float], str]:
+    """How a score compares with random pairs of this space, in words; none for other lists."""
+    pairs = inspected.random_pairs(direction, ranking) if isinstance(ranking, Measure) else None
+    if pairs is None:
+        return lambda _score: ""
+    return lambda score: pairs.above(pairs.share_below(str(ranking), score))
 
 
 def _lengths(inspected: Inspected, direction: Direction, ranking: Ranking) -> Embeddings | None:

@@ -16,6 +16,7 @@ from anglewise.data_types.columns import has_texts
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown as quoted
+from anglewise.data_types.representation import Representation
 from anglewise.data_types.run import Run
 from anglewise.data_types.text import other_form
 from anglewise.data_types.typing import DIRECTIONS, Array, Direction, Float64
@@ -28,9 +29,11 @@ from anglewise.judgements.machine_judges import DOUBLE
 from anglewise.web_page.metadata import Held, Metadata, bytes_of
 
 if TYPE_CHECKING:
+    from anglewise.evaluation_metrics.random_pairs import RandomPairs
     from anglewise.nearest_neighbours.bm25 import Bm25Index
     from anglewise.nearest_neighbours.competing import Competing
     from anglewise.rag.relevance import Relevance
+    from anglewise.similarity_measures.formulas import Measure
 
 CHANGED = (
     "This space has been written anew since the page was opened: "
@@ -241,6 +244,22 @@ class Inspected:
         if direction not in self._competing:
             self._competing[direction] = Competing(self.spaces, direction, ())
         return self._competing[direction]
+
+    @cached_property
+    def _chance(self) -> "dict[tuple[Direction, str], RandomPairs]":
+        return {}
+
+    def random_pairs(self, direction: Direction, measure: "Measure") -> "RandomPairs | None":
+        """What random pairs score under a measure; None where no two rows can be paired."""
+        from anglewise.evaluation_metrics.random_pairs import random_pairs
+
+        asking, ranked = self.space.sides(direction)
+        if isinstance(ranked, Representation) or (asking is ranked and len(ranked) == 1):
+            return None
+        key = (direction, str(measure))
+        if key not in self._chance:
+            self._chance[key] = random_pairs(self.space, [measure], direction=direction)
+        return self._chance[key]
 
     @cached_property
     def _others_ranked(self) -> "dict[tuple[str, Direction], InspectedSide]":

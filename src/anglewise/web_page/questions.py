@@ -18,7 +18,7 @@ from anglewise.rag.context import Context
 from anglewise.rag.prompt import Passages
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure
-from anglewise.web_page.neighbours_view import Column, listed, meaning_of
+from anglewise.web_page.neighbours_view import Column, by_chance, listed, meaning_of
 from anglewise.web_page.open_space import Inspected
 from anglewise.web_page.rankings import Ranking
 from anglewise.web_page.state import in_words
@@ -114,12 +114,13 @@ def _column(
         return Column(str(ranking), meaning, error=in_words(error))
     lists = found[str(ranking)]
     rows, scores = lists.indices[0].tolist(), lists.scores[0]
-    items = listed(ranked, rows, scores.tolist(), gains={})
+    chance = by_chance(inspected, direction, ranking)
+    items = listed(ranked, rows, scores.tolist(), gains={}, chance=chance)
     likely = _probabilities(inspected, ranking, scores)
     if likely is not None:
         items = tuple(
-            replace(item, probability=float(chance))
-            for item, chance in zip(items, likely, strict=True)
+            replace(item, probability=float(probability))
+            for item, probability in zip(items, likely, strict=True)
         )
     meaning += "; before it the probability that it is relevant" if likely is not None else ""
     return Column(str(ranking), meaning, items, int(lists.tied_at_cut[0]))

@@ -1,0 +1,388 @@
+"""Lights of the vectors alone: lengths, zeros, copies, columns, offset, precision, cut rows."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from anglewise.auditing.findings import Light, State
+from anglewise.auditing.gauge_overlap import GaugeAgreement
+from anglewise.auditing.geometry import Geometry, SideGeometry
+from anglewise.auditing.one_model import BothSides, Halves, both_sides, halves
+from anglewise.auditing.stored_numbers import StoredNumbers, stored_numbers
+from anglewise.auditing.subject import AuditSubject
+from anglewise.data_types.columns import column as cells_of
+from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.text import counted, listed, percent
+from anglewise.data_types.typing import Array, Direction, Int64
+
+ENCODE = "anglewise encode TEXTS -o NEW --encoder MODEL"
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """All that the lights are read from.
+
+    ``sides`` are the items, and the queries where they are others; ``encoder`` says whether the
+    space knows that an encoder made it.
+    """
+
+    subject: AuditSubject
+    geometry: Geometry
+    agreement: Mapping[Direction, GaugeAgreement]
+    cosine: Mapping[Direction, Neighbours]
+    judged: Mapping[Direction, Judgements]
+    encoder: bool
+    sides: Mapping[str, Embeddings]
+    numbers: Mapping[str, StoredNumbers]
+    parts: Mapping[str, Halves | None]
+    both: BothSides | None
+
+    @classmethod
+    def at(
+        cls,
+        subject: AuditSubject,
+        geometry: Geometry,
+        agreement: Mapping[Direction, GaugeAgreement],
+        cosine: Mapping[Direction, Neighbours],
+        judged: Mapping[Direction, Judgements],
+        *,
+        encoder: bool,
+    ) -> "Looked":
+        """Look at samples of both sides."""
+        space = subject.space
+        sides = {"items": space.items}
+        if not space.one_sided:
+            sides["queries"] = space.queries
+        rng = np.random.default_rng([subject.seed, 19])
+        return cls(
+            subject,
+            geometry,
+            agreement,
+            cosine,
+            judged,
+            encoder,
+            sides,
+            {name: stored_numbers(side, rng) for name, side in sides.items()},
+            {name: halves(side, rng) for name, side in sides.items()},
+            None if space.one_sided else both_sides(space.queries, space.items, rng),
+        )
+
+    def of(self, name: str) -> SideGeometry:
+        """The geometry of a side."""
+        return self.geometry.sides["items" if name == "items" else "queries"]
+
+
+APART = 5.0
+"""How many times the next shorter row one may be; where the longest few stand apart from all others
+by more, single rows rule inner products."""
+UPPER = 0.05
+"""Among so many of the longest rows the gap is looked for."""
+
+
+def lengths(looked: Looked) -> Light:
+    """Whether lengths are of one kind: none lost, none left unnormalised, none out of all range."""
+    for name, side in looked.sides.items():
+        norms = side.norms[side.norms > 0]
+        unit = float((np.abs(norms - 1) <= 1e-3).mean())
+        if 0.05 < unit < 1:
+            return Light(
+                "lengths",
+                "fix",
+                f"{percent(1 - unit)} of the {name} are not of length one, and all others are",
+                1 - unit,
+                0.0,
+                changes=_moved(looked, "dot"),
+                do="anglewise compare SPACE --measures dot,cosine (cosine drops lengths); or "
+                "normalise all rows alike",
+            )
+    if looked.subject.space.trained_for == "dot" and all(
+        side.is_unit() for side in looked.sides.values()
+    ):
+        return Light(
+            "lengths",
+            "fix",
+            "trained on inner products, and every row has length one: lengths were lost",
+            1.0,
+            1.0,
+            changes=1.0,
+            do="write the vectors again as the model gives them, before any normalisation",
+        )
+    gaps = {name: _gap_of_lengths(side) for name, side in looked.sides.items()}
+    name = max(gaps, key=lambda side: gaps[side][0])
+    gap, longer = gaps[name]
+    found = f"{counted(longer, 'row')} of the {name} {'is' if longer == 1 else 'are'} {gap:.3g} "
+    if gap > APART:
+        return Light(
+            "lengths",
+            "fix",
+            f"{found}times as long as all others, or more: they rule inner products and distances",
+            gap,
+            APART,
+            changes=_moved(looked, "dot"),
+            do="anglewise compare SPACE --measures dot,cosine (cosine drops lengths); or mend "
+            f"rows such as {looked.sides[name].ids[int(looked.sides[name].norms.argmax())]}",
+        )
+    return Light("lengths", "ok", "lengths are of one kind", gap, APART)
+
+
+def _gap_of_lengths(side: Embeddings) -> tuple[float, int]:
+    """The largest ratio of a length to the next shorter one among the longest; rows that long."""
+    lengths = np.sort(side.norms[side.norms > 0])
+    upper = lengths[-max(int(UPPER * len(lengths)), 2) :]
+    ratios = upper[1:] / upper[:-1]
+    if not len(ratios):
+        return 1.0, 0
+    place = int(ratios.argmax())
+    return float(ratios[place]), len(ratios) - place
+
+
+def _moved(looked: Looked, other: str) -> float:
+    """The largest share of the cosine lists that another measure changes, in any direction."""
+    return max(
+        (
+            1 - lists.overlap["cosine"][other]
+            for lists in looked.agreement.values()
+            if other in lists.overlap["cosine"]
+        ),
+        default=0.0,
+    )
+
+
+ZEROS, MANY_ZEROS = 0.02, 0.1
+"""Shares of zero vectors from which on they are worth a look, and, where nothing explains them,
+wrong: what nobody used in training cannot have a vector."""
+
+
+def zeros(looked: Looked) -> Light:
+    """Zero vectors, which no measure can rank."""
+    shares = {name: len(side.zero_rows) / len(side) for name, side in looked.sides.items()}
+    name = max(shares, key=lambda side: shares[side])
+    count, share = len(looked.sides[name].zero_rows), shares[name]
+    unused = _unused(looked, name)
+    strange = share - unused / len(looked.sides[name])
+    state: State = "fix" if strange > MANY_ZEROS else "look" if share > ZEROS else "ok"
+    cold = f", {unused:,} of which nobody used in training" if unused else ""
+    return Light(
+        "zeros",
+        state,
+        f"{counted(count, 'zero vector')} among the {name} ({percent(share)}){cold}",
+        share,
+        ZEROS,
+        changes=share,
+        do=""
+        if state == "ok"
+        else "leave these rows out, or find why the model knows none of "
+        f"them: the first is {looked.sides[name].ids[looked.sides[name].zero_rows[0]]}",
+    )
+
+
+def _unused(looked: Looked, name: str) -> int:
+    """How many zero rows of a side have no interaction in training, where these are known."""
+    used, side = looked.subject.space.seen, looked.sides[name]
+    if used is None:
+        return 0
+    counts = np.bincount(used.indices, minlength=used.shape[1]) if name == "items" else used.counts
+    return int((counts[side.zero_rows] == 0).sum())
+
+
+COPIES, MANY_COPIES = 0.05, 0.1
+"""Shares of rows that repeat another, where their texts or interactions differ or are unknown."""
+
+
+def copies(looked: Looked) -> Light:
+    """Rows that repeat another one, though they are not known to be the same thing."""
+    counts = {name: _repeats(looked, name) for name in looked.sides}
+    shares = {name: count / len(looked.sides[name]) for name, count in counts.items()}
+    name = max(shares, key=lambda side: shares[side])
+    share = shares[name]
+    state: State = "fix" if share > MANY_COPIES else "look" if share > COPIES else "ok"
+    return Light(
+        "copies",
+        state,
+        f"{counted(counts[name], 'row')} of the {name} ({percent(share)}) "
+        f"{'repeats' if counts[name] == 1 else 'repeat'} the vector of another",
+        share,
+        COPIES,
+        changes=share,
+        do=""
+        if state == "ok"
+        else "anglewise judge lint SPACE names such pairs among the judged; leave one of each",
+    )
+
+
+def _repeats(looked: Looked, name: str) -> int:
+    """Rows beyond the first with the same vector, without zeros and without known twins.
+
+    Twins have the same text, or were used by the same users.
+    """
+    side = looked.sides[name]
+    vectors = side.vectors
+    keys = np.array([hash(row.tobytes()) for row in vectors])
+    _, group = np.unique(keys, return_inverse=True)
+    sizes = np.bincount(group)
+    rows = np.flatnonzero((sizes[group] > 1) & (side.norms > 0))
+    if not len(rows):
+        return 0
+    reasons = _reasons(looked, name, rows)
+    seen: dict[int, set[object]] = {}
+    for row, reason in zip(rows.tolist(), reasons, strict=True):
+        seen.setdefault(int(group[row]), set()).add(reason)
+    return sum(len(reasons_of) - 1 for reasons_of in seen.values())
+
+
+def _reasons(looked: Looked, name: str, rows: Int64[Array, " some"]) -> Iterator[object]:
+    side, used = looked.sides[name], looked.subject.space.seen
+    if "text" in side.metadata_columns:
+        texts = cells_of(side, "text")
+        yield from (texts[row] for row in rows.tolist())
+    elif used is not None:
+        by_row = used
+        if name == "items":
+            order = np.argsort(used.indices, kind="stable")
+            ends = np.searchsorted(used.indices[order], np.arange(used.shape[1] + 1))
+            users = used.rows[order]
+            yield from (users[ends[row] : ends[row + 1]].tobytes() for row in rows.tolist())
+        else:
+            yield from (by_row.row(row).tobytes() for row in rows.tolist())
+    else:
+        yield from rows.tolist()
+
+
+RULING = 0.5
+"""The share of the squared length that one column may hold."""
+
+
+def columns(looked: Looked) -> Light:
+    """Columns that carry nothing, the same number, or nearly everything."""
+    all_dimensions = {name: looked.of(name).dimensions for name in looked.sides}
+    width = looked.subject.space.items.dimension
+    dead = set.intersection(*({*d.zero, *d.faint} for d in all_dimensions.values()))
+    same = set.intersection(*({*d.constant} for d in all_dimensions.values()))
+    same -= set(looked.subject.space.named_biases or ())
+    if same:
+        return Light(
+            "columns",
+            "fix",
+            f"{counted(len(same), 'column')} of {width} hold one number in all rows "
+            f"(column {min(same)}): every cosine counts them",
+            float(len(same)),
+            0.0,
+            changes=_moved(looked, "cosine@centred"),
+            do="write the vectors again without them",
+        )
+    ruling = [
+        (share, name, column)
+        for name, found in all_dimensions.items()
+        for column, share in found.dominating[:1]
+        if share > RULING and (looked.of(name).isotropy.offset_share or 0.0) <= OFFSET
+    ]
+    if ruling:
+        share, name, column = max(ruling)
+        return Light(
+            "columns",
+            "look",
+            f"column {column} holds {percent(share)} of the squared length of the {name}: lists "
+            "follow it",
+            share,
+            RULING,
+            changes=_moved(looked, "cosine@centred"),
+            do="anglewise compare SPACE --measures cosine,cosine@centred,cosine@whitened",
+        )
+    if dead:
+        return Light(
+            "columns",
+            "look",
+            f"{counted(len(dead), 'column')} of {width} carry nothing: they change no list, and "
+            "cost room; was the model asked for fewer dimensions?",
+            len(dead) / width,
+            0.0,
+            do="anglewise encode again with the dimensions that the model has",
+        )
+    return Light("columns", "ok", f"all {width} columns carry something", 0.0, 0.0)
+
+
+OFFSET, COLLAPSED = 0.6, 0.97
+"""Shares of the mean squared length that belong to one common vector."""
+
+
+def offset(looked: Looked) -> Light:
+    """Whether all rows lean to one side, so that everything is similar to everything."""
+    shares = {name: looked.of(name).isotropy.offset_share or 0.0 for name in looked.sides}
+    name = max(shares, key=lambda side: shares[side])
+    share, mean = shares[name], looked.of(name).isotropy.mean_cosine
+    narrow = "" if mean is None else f"; two {name} at random have a cosine of {mean:.2f}"
+    found = f"{percent(share)} of the squared length of the {name} is one common vector{narrow}"
+    changes = _moved(looked, "cosine@centred")
+    if share > COLLAPSED:
+        return Light(
+            "offset",
+            "fix",
+            f"{found}: nearly all rows are the same",
+            share,
+            OFFSET,
+            changes=max(changes, 0.5),
+            do=f"look whether the model was loaded whole: {ENCODE}",
+        )
+    if share > OFFSET:
+        return Light(
+            "offset",
+            "look",
+            f"{found}: read scores by their percentile, not by their size; whether taking it off "
+            "helps, judgements say",
+            share,
+            OFFSET,
+            changes=changes,
+            do="anglewise compare SPACE --measures cosine,cosine@centred",
+        )
+    return Light("offset", "ok", found, share, OFFSET)
+
+
+def precision(looked: Looked) -> Light:
+    """Whether numbers are stored finely enough."""
+    coarse = [name for name, stored in looked.numbers.items() if stored.coarse]
+    if coarse:
+        stored = looked.numbers[coarse[0]]
+        grid = (
+            f"on a grid of {stored.levels} steps"
+            if stored.levels is not None
+            else f"with {stored.bits} binary digits"
+        )
+        return Light(
+            "precision",
+            "look",
+            f"{listed(coarse)}: numbers are stored {grid}, as a byte each holds: near neighbours "
+            "change places",
+            float(stored.bits),
+            7.0,
+            changes=0.05,
+            do="anglewise audit on the vectors before they were compressed; or anglewise verify "
+            "STORE against them",
+        )
+    bits = min(stored.bits for stored in looked.numbers.values())
+    return Light("precision", "ok", f"numbers have {bits} binary digits", float(bits), 7.0)
+
+
+CUT = 0.01
+"""The share of rows that may end in zeros."""
+
+
+def cut_rows(looked: Looked) -> Light:
+    """Rows that end in zeros where others do not, and vectors of length one that were cut."""
+    name = max(looked.numbers, key=lambda side: looked.numbers[side].cut)
+    stored = looked.numbers[name]
+    width = looked.sides[name].dimension
+    if stored.cut > CUT:
+        return Light(
+            "cut rows",
+            "fix",
+            f"{percent(stored.cut)} of the {name} end in zeros after {stored.kept} of {width} "
+            "columns, the others do not: they were cut or filled up",
+            stored.cut,
+            CUT,
+            changes=2 * stored.cut * (1 - stored.cut),
+            do=f"encode all rows to the same dimension: {ENCODE}",
+        )
+    return Light("cut rows", "ok", "all rows reach the last column", stored.cut, CUT)
