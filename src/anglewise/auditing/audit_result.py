@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
 from anglewise.auditing.certified import Certificates, WitnessReport
+from anglewise.auditing.dimension_meter import DimensionMeter
 from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport, RunReport
 from anglewise.auditing.geometry import Geometry, Panels
 from anglewise.auditing.subject import Reading
@@ -239,6 +240,8 @@ class Audit:
         For the page: pairs that the witness moved, and pictures of the cosines; not in JSON.
     geometry
         Lengths, isotropy, hubs, duplicates, dead dimensions.
+    relevance
+        How many dimensions the given judgements take; None without any.
     predictions_moved
         The largest relative change of the predictions over all maps used.
     verdict
@@ -263,6 +266,7 @@ class Audit:
     beside_witness: tuple[PairReport, ...]
     panels: Panels
     geometry: Geometry
+    relevance: DimensionMeter | None
     predictions_moved: float | None
     verdict: AuditVerdict
     notes: tuple[str, ...]
@@ -327,6 +331,7 @@ class Audit:
             "witness": None if self.witness is None else self.witness.to_dict(),
             "runs": [_plain(result) for result in self.runs],
             "pairs": [_plain(result) for result in self.pairs],
+            "relevance_dimension": None if self.relevance is None else self.relevance.to_dict(),
             "verdict": _plain(self.verdict),
             "notes": list(self.notes),
         }

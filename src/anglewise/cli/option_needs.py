@@ -100,7 +100,24 @@ def _writes_encoder(options: Given) -> bool:
 TO_A_TABLE = Need(_with("output"), "writes the lists of all: give --output lists.parquet")
 OF_ALL = Need(_with("everybody"), "is a table of the lists of all: give --all too")
 
+BY_QRELS = Need(
+    _with("qrels"),
+    "says how judgements are read, and none are given: give --qrels, or leave it out",
+)
+
 NEEDS: Mapping[str, Mapping[str, Need]] = {
+    "audit": dict.fromkeys(
+        (
+            "query_column",
+            "item_column",
+            "gain_column",
+            "label_queries",
+            "missing",
+            "relevant_from",
+            "not_itself",
+        ),
+        BY_QRELS,
+    ),
     "compare": {
         "model": Need(
             _with("protocol"),
