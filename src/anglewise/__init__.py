@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from anglewise.errors import AnglewiseError
     from anglewise.evaluation_metrics.random_pairs import random_pairs
     from anglewise.experiment.study import Study, study
+    from anglewise.integrations.atlas import to_atlas
     from anglewise.io.holdout_folder import holdout, read_protocol
     from anglewise.io.item_sets import read_item_sets
     from anglewise.io.model_readers import from_model
@@ -130,6 +131,7 @@ _HOMES = {
     "replay": "anglewise.recommendation.replay",
     "search": "anglewise.nearest_neighbours.search",
     "study": "anglewise.experiment.study",
+    "to_atlas": "anglewise.integrations.atlas",
     "tune": "anglewise.stores.tune",
     "verify": "anglewise.stores.verify",
     "write_space": "anglewise.io.space_folder",
@@ -195,6 +197,7 @@ __all__ = [
     "replay",
     "search",
     "study",
+    "to_atlas",
     "tune",
     "verify",
     "write_space",
