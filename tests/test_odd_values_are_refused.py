@@ -241,6 +241,7 @@ def calls(folder):
         ),
         "holdout": (aw.holdout, {"interactions": interactions, "path": folder / "other split"}),
         "migrate": (aw.migrate, {"old": many, "new": of_many, "k": 3}),
+        "to_atlas": (aw.to_atlas, {"space": SPACE, "k": 3}),
         "tune": (
             aw.tune,
             {"address": filled, "space": SPACE, "measure": "dot", "k": 3, "runs": 1},

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from anglewise.errors import AnglewiseError
     from anglewise.evaluation_metrics.random_pairs import random_pairs
     from anglewise.experiment.study import Study, study
+    from anglewise.integrations.atlas import to_atlas
     from anglewise.io.holdout_folder import holdout, read_protocol
     from anglewise.io.item_sets import read_item_sets
     from anglewise.io.model_readers import from_model
@@ -134,6 +135,7 @@ _HOMES = {
     "search": "anglewise.nearest_neighbours.search",
     "search_shards": "anglewise.distributed.search_shards",
     "study": "anglewise.experiment.study",
+    "to_atlas": "anglewise.integrations.atlas",
     "tune": "anglewise.stores.tune",
     "verify": "anglewise.stores.verify",
     "write_space": "anglewise.io.space_folder",
@@ -201,6 +203,7 @@ __all__ = [
     "search",
     "search_shards",
     "study",
+    "to_atlas",
     "tune",
     "verify",
     "write_space",

@@ -11,6 +11,7 @@ from anglewise.auditing.certified import (
     random_maps_keep,
     witnessed,
 )
+from anglewise.auditing.dimension_meter import dimension_meter
 from anglewise.auditing.encoder_facts import as_declared, declared_light, declared_of
 from anglewise.auditing.gauge_overlap import (
     GaugeAgreement,
@@ -205,6 +206,7 @@ def audit(
     space: Space | Vectors,
     *,
     judgements: Mapping[Direction, Judgements] | None = None,
+    qrels: Judgements | None = None,
     trainings: Mapping[str, Space] | None = None,
     runs: Mapping[str, Space] | None = None,
     pairs: Iterable[tuple[str, str]] = (),
@@ -229,6 +231,8 @@ def audit(
         Users and items, queries and documents, or one side alone, also as an array or frame.
     judgements
         By direction; where given, the path of gauges shows nDCG too.
+    qrels
+        Judgements of which is asked how many dimensions they take, see ``DimensionMeter``.
     trainings
         Other trainings of the same model, by name.
     runs
@@ -301,6 +305,7 @@ def audit(
     run_reports = tuple(compare_run(audited, name, run) for name, run in other_runs.items())
     witness_report = witnessed(audited, witness, condition) if audited.gauged else None
     explored, chance = pairs_of_items(audited, pairs)
+    meter = None if qrels is None else dimension_meter(space, qrels, seed=seed)
     searched = _Search.run(audited, judgements_by_direction, stages)
     geometry = describe(audited, searched.cosine)
     reading = read_freedom(space, gap)
@@ -332,6 +337,7 @@ def audit(
         beside_witness=near_witness(audited, witness_report),
         panels=draw_panels(audited),
         geometry=geometry,
+        relevance=meter,
         predictions_moved=_moved(audited, witness_report),
         verdict=verdict,
         notes=(*said, *notes(audited, gap, geometry, searched.agreement)),

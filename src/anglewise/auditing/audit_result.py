@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
 from anglewise.auditing.certified import Certificates, WitnessReport, finite
+from anglewise.auditing.dimension_meter import DimensionMeter
 from anglewise.auditing.findings import STATES, GateState, Light, LightGate, gate_of
 from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport, RunReport
 from anglewise.auditing.geometry import Geometry, Panels
@@ -257,6 +258,8 @@ class Audit:
         For the page: pairs that the witness moved, and pictures of the cosines; not in JSON.
     geometry
         Lengths, isotropy, hubs, duplicates, dead dimensions.
+    relevance
+        How many dimensions the given judgements take; None without any.
     predictions_moved
         The largest relative change of the predictions over all maps used.
     verdict
@@ -285,6 +288,7 @@ class Audit:
     beside_witness: tuple[PairReport, ...]
     panels: Panels
     geometry: Geometry
+    relevance: DimensionMeter | None
     predictions_moved: float | None
     verdict: AuditVerdict
     notes: tuple[str, ...]
@@ -365,6 +369,7 @@ class Audit:
             "witness": None if self.witness is None else self.witness.to_dict(),
             "runs": [_plain(result) for result in self.runs],
             "pairs": [_plain(result) | self.by_chance(result) for result in self.pairs],
+            "relevance_dimension": None if self.relevance is None else self.relevance.to_dict(),
             "declared": None if self.declared is None else self.declared.to_dict(),
             "findings": [light.to_dict() for light in self.findings],
             "counts": {

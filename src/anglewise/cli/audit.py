@@ -9,9 +9,11 @@ from anglewise.cli.options import (
     A_COUNT,
     A_SOURCE,
     AS_BROUGHT,
+    FROM_FOLDER,
     NO_FILES,
     NOTHING_SPECIAL,
     Always,
+    Judging,
     SeenOptions,
     Source,
     Vectors,
@@ -48,6 +50,7 @@ def audit(
     ] = (),
     model: Annotated[Path | None, Parameter(group=LOOK), READ] = None,
     html: Annotated[Path | None, HTML] = None,
+    judging: Judging = FROM_FOLDER,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
@@ -58,7 +61,7 @@ def audit(
     ----------
     space
         A folder that fit wrote, a BEIR folder, or a file that holds both sides. Judgements in it
-        are used for the path of gauges.
+        are used for the path of gauges; --qrels also asks how many dimensions they take.
     k
         Length of the lists.
     sample
@@ -94,12 +97,16 @@ def audit(
         loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
         other_runs = {str(path): read_space(path, say=talk.say) for path in runs}
         judged = _judgements(space, loaded, talk.say)
+        qrels = _qrels(judging, loaded, always.seed, talk.say)
+        if qrels is not None:
+            judged[qrels.direction] = qrels
     if save_witness is not None and not may_have_gauge(loaded):
         raise SpellingError("--save-witness: this space has no gauge, so there is no witness")
     with talk.progress("auditing", then="describing") as progress:
         result = audited(
             loaded,
             judgements=judged,
+            qrels=qrels,
             runs=other_runs,
             pairs=pair,
             model=model,
@@ -140,3 +147,29 @@ def _judgements(
     if len(judged) < len(known):
         say("judgements in the folder are of documents, and an audit is of their passages")
     return judged
+
+
+def _qrels(
+    judging: Judging, space: "Space", seed: int, say: "Callable[[str], None]"
+) -> "Judgements | None":
+    """The judgements of which is asked how many dimensions they take."""
+    from anglewise.cli.inputs import direction_of, reader_options
+    from anglewise.errors import SpellingError
+    from anglewise.io.read import judgement_kind, read_judgements
+
+    if judging.qrels is None:
+        return None
+    kind = None if judging.names_columns else judgement_kind(judging.qrels)
+    if kind in {"pairs", "triplets"}:
+        raise SpellingError(
+            f"--qrels {judging.qrels} holds {kind}, which say of no query what is relevant to it: "
+            "give judgements or labels"
+        )
+    return read_judgements(
+        judging.qrels,
+        space,
+        direction=direction_of(None, space),
+        **reader_options(judging),
+        seed=seed,
+        say=say,
+    )

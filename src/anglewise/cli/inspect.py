@@ -19,9 +19,9 @@ from anglewise.cli.options import (
     Vectors,
     number,
 )
-from anglewise.cli.paths import ENCODER_OF_SPACE, FOLDER, READ, SPACE_READ, STORE
+from anglewise.cli.paths import ENCODER_OF_SPACE, FOLDER, PARQUET, READ, SPACE_READ, STORE
 from anglewise.data_types.numbers import whole
-from anglewise.data_types.text import parted
+from anglewise.data_types.text import parted, percent
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
@@ -43,6 +43,7 @@ def inspect(
     store: Annotated[Path | None, STORE] = None,
     queue: Annotated[Path | None, READ] = None,
     export: Annotated[Path | None, FOLDER] = None,
+    atlas: Annotated[Path | None, PARQUET] = None,
     measures: str = "dot,cosine,euclidean",
     runs: Annotated[
         tuple[str, ...],
@@ -79,15 +80,20 @@ def inspect(
         Pairs to judge, in this order: the table that judge sample wrote, .csv or .parquet.
     export
         Write a copy into this folder that opens from a disk, read only, and end.
+    atlas
+        Write a map of the items for embedding-atlas into this .parquet, and end: where each lies,
+        its length, use, hubness, cluster and neighbours, and how much the measures disagree.
     measures
-        Which measures the copy shows, parted by commas: bm25, fusions and runs by name too.
+        Which measures the copy shows, parted by commas: bm25, fusions and runs by name too. In a
+        map those that may disagree.
     runs
         Ranked lists of other systems: each may stand in a column, and what they list is judged.
     export_queries
         How many queries the copy holds: the best known ones and as many at random.
     direction
         Who asks, in the copy and in the queue. Without it a queue is read as judge sample writes
-        it; a copy takes items-items where titles of queries are not known.
+        it; a copy takes items-items where titles of queries are not known, a map the items;
+        queries-queries maps the queries.
     open_browser
         Open the browser; --no-open does not.
     encoder
@@ -103,6 +109,8 @@ def inspect(
     from anglewise.report.document import Document
 
     talk = Talk(always)
+    if atlas is not None:
+        return _map(space, vectors, seen, atlas, direction, measures=measures, talk=talk)
 
     def read() -> "Inspected":
         from anglewise.web_page.open_space import queue_of
@@ -136,6 +144,51 @@ def inspect(
         talk.say("stopped" if by in {None, "SIGINT"} else f"stopped by {by}")
     except KeyboardInterrupt:
         talk.say("stopped")
+    return 0
+
+
+def _map(
+    source: Source | None,
+    vectors: Vectors,
+    seen: SeenOptions,
+    path: Path,
+    direction: "Direction | None",
+    *,
+    measures: str,
+    talk: "Talk",
+) -> int:
+    """Write a map for embedding-atlas, and say how to open it."""
+    from anglewise.cli.program import version
+    from anglewise.integrations.atlas import to_atlas
+    from anglewise.report.document import Document
+    from anglewise.stores.space_reader import read_space
+
+    side: Direction = direction or "items-items"
+    with talk.progress("reading", then="mapping") as progress:
+        space = read_space(source, **vars(vectors), **vars(seen), say=talk.say)
+        made = to_atlas(
+            space,
+            path,
+            measures=measures,
+            direction=side,
+            seed=talk.always.seed,
+            progress=progress,
+            say=talk.say,
+        )
+    title = " --text title" if "title" in made.columns else ""
+    command = f"embedding-atlas {path} --x x --y y{title} --neighbors neighbors"
+    content = {
+        "command": "inspect",
+        "version": version(),
+        "atlas": str(path),
+        "direction": side,
+        "rows": len(made),
+        "columns": list(made.columns),
+        "use": made.use,
+        "explained": made.explained,
+    }
+    talk.say(f"the two directions of the map hold {percent(made.explained)} of the variance")
+    talk.give(content, Document.of(command))
     return 0
 
 

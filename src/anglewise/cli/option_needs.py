@@ -52,8 +52,20 @@ def _is_copied(sentence: str) -> Need:
     return Need(_with("export"), f"{sentence}, and the page itself chooses: give --export")
 
 
+def _ends(options: Given) -> bool:
+    """Whether inspect writes something and ends."""
+    return options["export"] is not None or options["atlas"] is not None
+
+
 def _is_served(sentence: str) -> Need:
-    return Need(_without("export"), f"{sentence}, and --export writes a copy and ends: give one")
+    return Need(
+        lambda options: not _ends(options),
+        f"{sentence}, and --export and --atlas write and end: give one",
+    )
+
+
+def _is_no_map(sentence: str) -> Need:
+    return Need(_without("atlas"), f"{sentence}, and --atlas is of one space: give one of them")
 
 
 def _is_own_study(sentence: str) -> Need:
@@ -100,7 +112,24 @@ def _writes_encoder(options: Given) -> bool:
 TO_A_TABLE = Need(_with("output"), "writes the lists of all: give --output lists.parquet")
 OF_ALL = Need(_with("everybody"), "is a table of the lists of all: give --all too")
 
+BY_QRELS = Need(
+    _with("qrels"),
+    "says how judgements are read, and none are given: give --qrels, or leave it out",
+)
+
 NEEDS: Mapping[str, Mapping[str, Need]] = {
+    "audit": dict.fromkeys(
+        (
+            "query_column",
+            "item_column",
+            "gain_column",
+            "label_queries",
+            "missing",
+            "relevant_from",
+            "not_itself",
+        ),
+        BY_QRELS,
+    ),
     "compare": {
         "model": Need(
             _with("protocol"),
@@ -209,15 +238,21 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         "encoder": _is_served("encodes what is typed into the page"),
         "relevance": _is_served("is of what is typed into the page"),
         "queue": _is_served("is what is judged on the page"),
-        "measures": _is_copied("is of a copy"),
+        "measures": Need(
+            _ends, "is of a copy or a map, and the page itself chooses: give --export or --atlas"
+        ),
+        "export": _is_no_map("writes a copy"),
+        "others": _is_no_map("are further spaces"),
+        "runs": _is_no_map("are lists of other systems"),
         "export_queries": _is_copied("is of a copy"),
         "direction": Need(
-            lambda options: options["export"] is not None or options["queue"] is not None,
-            "is of a copy or a queue, and the page itself chooses: give --export or --queue",
+            lambda options: _ends(options) or options["queue"] is not None,
+            "is of a copy, a map or a queue, and the page itself chooses: give --export, --atlas "
+            "or --queue",
         ),
         "open_browser": Need(
-            lambda options: options["export"] is None or not options["open_browser"],
-            "opens the page, and --export writes a copy and ends: give one",
+            lambda options: not _ends(options) or not options["open_browser"],
+            "opens the page, and --export and --atlas write and end: give one",
         ),
     },
     "judge_sample": {

@@ -44,8 +44,8 @@ ROWS = _names(
 """Where rows and their texts come from: inside of the folder for such commands too."""
 
 WRITES = _names(
-    "checkpoint disputes export history html json junit markdown output per-query plot rejects "
-    "run-out save save-witness store transform"
+    "atlas checkpoint disputes export history html json junit markdown output per-query plot "
+    "rejects run-out save save-witness store transform"
 )
 """Files and folders that are written: inside the folder that brings the setting."""
 

@@ -11,6 +11,7 @@ from anglewise.auditing.subject import NamedRow
 from anglewise.data_types.text import counted, percent, shortened
 from anglewise.data_types.typing import Direction
 from anglewise.report.audit_chapters import chapters
+from anglewise.report.dimension_sentences import dimension_sentences
 from anglewise.report.document import Document, Findings, Group, Line, Table, TableColumn
 from anglewise.report.words import NOTHING, at_most, number, ratio
 
@@ -74,6 +75,7 @@ def _last_sections(audit: Audit) -> dict[str, list[str]]:
         "spread": [*_spread(audit)],
         "copies": [*_copies(audit)],
         "columns": [*_columns(audit)],
+        "dimension": [] if audit.relevance is None else [*dimension_sentences(audit.relevance)],
         "invariant": [*_invariant(audit)],
     }
     return {title: sentences for title, sentences in sections.items() if sentences}
