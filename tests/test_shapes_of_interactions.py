@@ -80,6 +80,26 @@ def test_matrix_market_that_breaks_is_refused(tmp_path, text):
         read_interactions(_file(tmp_path, "m.mtx", text))
 
 
+@pytest.mark.parametrize("end", ["1 1 1\x80", "1 1 1\0", "%\0\n1 1 1", "1 1 one", "1 1 nan"])
+def test_matrix_market_with_what_is_no_number_ends_no_program(tmp_path, end):
+    text = "%%MatrixMarket matrix coordinate real general\n% ünd\n4 3 8\n" + end
+    with pytest.raises(ValuesError, match=r"m\.mtx, line 4: .*numbers of MatrixMarket are due"):
+        read_interactions(_file(tmp_path, "m.mtx", text))
+
+
+@pytest.mark.parametrize(("form", "text"), [("baskets", " \n"), ("wide", "user_id\nann\n")])
+def test_what_holds_no_items_is_refused(tmp_path, form, text):
+    with pytest.raises(FileError):
+        read_interactions(_file(tmp_path, "x.csv", text), format=form)
+
+
+def test_a_mat_file_on_which_scipy_breaks_ends_no_program(tmp_path, monkeypatch):
+    savemat(tmp_path / "m.mat", {"X": DENSE})
+    monkeypatch.setattr("anglewise.io.matlab_process.CODE", "import os; os.abort()")
+    with pytest.raises(FileError, match=r"m\.mat cannot be read .*SciPy breaks on it"):
+        read_interactions(tmp_path / "m.mat")
+
+
 def test_mat_that_breaks_is_refused(tmp_path):
     savemat(tmp_path / "m.mat", {"X": DENSE}, do_compression=True)
     whole = (tmp_path / "m.mat").read_bytes()

@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 import dumped_vectors
 import good_files
+import good_shapes
 import made_texts
 from anglewise import (
     AnglewiseError,
@@ -375,8 +376,10 @@ _MADE: list[tuple[str, Maker, tuple[str, ...]]] = [
     ("vectors", good_files.npz, ("vector_column=vectors",)),
     *(
         ("interactions", maker, ())
-        for maker in [*good_files.INTERACTIONS, good_files.sparse_matrix]
+        for maker in [*good_files.INTERACTIONS, good_files.sparse_matrix, *good_shapes.TOLD]
     ),
+    *(("interactions", maker, (f"format={form}",)) for form, maker in good_shapes.NAMED.items()),
+    ("interactions", good_shapes.wide, ("format=wide", "absent=99")),
     ("interactions", good_files.csv, ("min_weight=3", "user=userId", "time=timestamp")),
     *(("judgements", maker, ()) for maker in good_files.JUDGEMENTS),
     ("judgements", good_files.qrels_csv, ("query_column=query_id", "item_column=item_id")),

@@ -149,8 +149,9 @@ def fit(
     ----------
     interactions
         Who used what: CSV, TSV, parquet, RecBole .inter, MovieLens ratings.dat or u.data, scipy
-        .npz, MatrixMarket, MATLAB .mat, libsvm, Netflix; each also as .gz; baskets and the like by
-        --format.
+        .npz, MatrixMarket, MATLAB .mat, libsvm, Netflix, MSWeb; each also as .gz, or in a zip
+        archive (films.zip, or films.zip/ratings.csv where it holds several files); baskets and the
+        like by --format.
     output
         The folder to write; one that anglewise wrote before is replaced.
     objective

@@ -67,6 +67,7 @@ def holdout(
         The form of the tables. csv leaves it to its reader to guess what is a number.
     """
     from anglewise.cli.console import Talk
+    from anglewise.io.archives import archive_of
     from anglewise.io.holdout_folder import check_split_destination, file_checksum
     from anglewise.io.holdout_folder import holdout as split_and_write
     from anglewise.io.read import read_interactions
@@ -75,6 +76,10 @@ def holdout(
     check_split_destination(output)
     with talk.progress("reading"):
         table = read_interactions(interactions, **vars(columns), say=talk.say)
+    archive = archive_of(interactions)
+    name = interactions.name
+    if archive is not None:
+        name = interactions.relative_to(archive.parent).as_posix()
     manifest = split_and_write(
         table,
         output,
@@ -86,7 +91,7 @@ def holdout(
         graded=graded,
         tables=tables,
         about={
-            "source": {"file": interactions.name, "sha256": file_checksum(interactions)},
+            "source": {"file": name, "sha256": file_checksum(archive or interactions)},
             "min_weight": columns.min_weight,
         },
         seed=always.seed,

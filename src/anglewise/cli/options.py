@@ -180,8 +180,8 @@ class InteractionOptions:
     """Name of the column of kinds of events, if it is not a usual one."""
     format: str | None = None
     """What the file does not say: baskets (a line is a basket of items), adjacency (a user, then
-    items), wide (a row a user, a column an item), libsvm, netflix, matrix-market or mat; or the
-    columns of a table without a header in their order, such as user,time,item,-."""
+    items), wide (a row a user, a column an item), libsvm, netflix, msweb, matrix-market or mat; or
+    the columns of a table without a header in their order, such as user,time,item,-."""
     absent: str | None = None
     """For wide tables: numbers that say that nothing was rated, such as 99."""
 

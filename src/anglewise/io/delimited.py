@@ -10,6 +10,7 @@ from typing import Any
 
 from anglewise.data_types.conversion import is_frame
 from anglewise.errors import FileError
+from anglewise.io.archives import ZIP
 from anglewise.io.arrow_files import ARROW_SUFFIXES, arrow_sheet, frame_sheet
 from anglewise.io.files import (
     PathLike,
@@ -66,6 +67,11 @@ def delimited_sheet(path: Path, *, comments: bool = False, headless: bool = Fals
     """
     names = MOVIELENS.get(path.name.lower().removesuffix(".gz"))
     text = text_contents(path)
+    if text[: len(ZIP)] == ZIP:
+        raise FileError(
+            f"{path} is a zip archive, or a workbook of a spreadsheet: unpack it and name the file "
+            "within, or save the sheet as CSV in UTF-8"
+        )
     if names is not None:
         text = bytes(text).decode("latin-1").encode()
     passed_over = 0

@@ -13,7 +13,7 @@ from anglewise.data_types.text import Say
 from anglewise.errors import FileError, SpellingError
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.delimited import MARK, MOVIELENS
-from anglewise.io.files import GZIP, opened, reading, suffix
+from anglewise.io.files import GZIP, PathLike, opened, reading, suffix
 from anglewise.io.interaction_lists import (
     cut,
     is_libsvm,
@@ -31,6 +31,7 @@ from anglewise.io.interaction_matrices import (
     read_matrix_market,
 )
 from anglewise.io.tables import EVENT, ITEM, TIME, USER, WEIGHT, Role, is_number
+from anglewise.io.visits import is_msweb, read_msweb
 
 READERS: dict[str, Callable[[Path, Say], Interactions]] = {
     "baskets": read_baskets,
@@ -39,6 +40,7 @@ READERS: dict[str, Callable[[Path, Say], Interactions]] = {
     "netflix": read_netflix,
     "matrix-market": read_matrix_market,
     "mat": read_mat,
+    "msweb": read_msweb,
 }
 WIDE = "wide"
 FORMATS = (*READERS, WIDE)
@@ -63,7 +65,7 @@ START = 1 << 16
 """So many bytes of a file are looked at to tell its format."""
 
 
-def column_order(path: Path, named: str | None) -> list[Role | None] | None:
+def column_order(path: PathLike, named: str | None) -> list[Role | None] | None:
     """The roles of the columns that ``format`` names in their order; None for other formats.
 
     Raises ``SpellingError`` for a format that there is none of, a role that comes twice, and an
@@ -123,6 +125,8 @@ def _format_of_text(path: Path, start: bytes) -> str | None:
         return "netflix"
     if is_libsvm(lines):
         return "libsvm"
+    if is_msweb(lines):
+        return "msweb"
     _check_even(path, lines)
     return None
 

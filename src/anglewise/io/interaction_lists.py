@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import Interactions
 from anglewise.data_types.text import Say, counted
 from anglewise.errors import FileError, ValuesError
 from anglewise.io.files import arrow, reading, text_contents
 from anglewise.io.moments import times_of
-from anglewise.io.tables import Sheet, is_number, numbered
+from anglewise.io.tables import Sheet, is_number, listed, numbered
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,18 +55,40 @@ def cut(lines: Sequence[str]) -> Callable[[str], list[str]]:
 
 
 def read_baskets(path: Path, say: Say) -> Interactions:
-    """Each line a basket, its cells the items; baskets are named by their numbers from 0 on."""
-    lines = list(numbered_lines(path))
-    cells_of = cut([line for _, line in lines])
-    entries: list[UsedItem] = []
+    """Each line a basket, its cells the items; baskets are named by their numbers from 0 on.
+
+    A first cell that counts the others in every line, a line of names aside, is left out.
+    """
+    lines = [line for _, line in numbered_lines(path)]
+    cells_of = cut(lines)
     with reading(path, "baskets"):
-        for basket, (_, line) in enumerate(lines):
-            entries += (UsedItem(str(basket), item) for item in cells_of(line))
+        baskets = [cells_of(line) for line in lines]
+    if not baskets:
+        raise _nothing(path)
+    counts, said = _count_their_items(baskets), ""
+    if counts:
+        header = not is_number(baskets[0][0])
+        baskets = [cells[1:] for cells in baskets[header:]]
+        said = "; the first cell of each line counts the others, and is left out" + (
+            ", as is the first line, which names the columns" if header else ""
+        )
+    entries = [UsedItem(str(row), item) for row, cells in enumerate(baskets) for item in cells]
     say(
-        f"{path.name}: {counted(len(lines), 'basket')}, one a line and named 0, 1, 2, …, its cells "
-        "the items; every item counts 1"
+        f"{path.name}: {counted(len(baskets), 'basket')}, one a line and named 0, 1, 2, …, its "
+        f"cells the items, of the first {listed(baskets[0])}; every item counts 1{said}"
     )
     return interactions_from(path, entries)
+
+
+FEWEST_COUNTED = 10
+"""In fewer lines chance alone may make one item the number of the others."""
+
+
+def _count_their_items(baskets: Sequence[Sequence[str]]) -> bool:
+    """Whether each line but perhaps the first begins with how many cells follow."""
+    counting = [cells[:1] == [str(len(cells) - 1)] for cells in baskets]
+    names = bool(baskets) and bool(baskets[0]) and not is_number(baskets[0][0])
+    return len(baskets) > FEWEST_COUNTED and all(counting[1:]) and (counting[0] or names)
 
 
 HEAD = re.compile(r"([^,;|\t ]+)(?::[ \t]*|\t)([^\t]*)")
@@ -89,13 +112,19 @@ def read_adjacency(path: Path, say: Say) -> Interactions:
             users.add(user)
             without += not items
             entries += (UsedItem(user, item) for item in items)
+    if not entries:
+        raise _nothing(path)
     left_out = f"; {counted(without, 'line')} without an item left out" if without else ""
+    first = [entry.item for entry in entries[:NAMED] if entry.user == entries[0].user]
     say(
         f"{path.name}: {counted(len(users), 'user')}, the first cell of each line, its other cells "
-        f"the items; every item counts 1{left_out}"
+        f"the items, of {shown(entries[0].user)} {listed(first)}; every item counts 1{left_out}"
     )
     return interactions_from(path, entries)
 
+
+NAMED = 3
+"""So many items of the first user are named."""
 
 PAIR = re.compile(r"([0-9]+):([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)")
 
@@ -190,7 +219,7 @@ def read_netflix(path: Path, say: Say) -> Interactions:
 def interactions_from(path: Path, entries: Sequence[UsedItem]) -> Interactions:
     """The entries with ids numbered, and their times read, where every one has one."""
     if not entries:
-        raise FileError(f"{path} holds no interactions: was it written to the end?")
+        raise _nothing(path)
     pa = arrow()
     users, user_ids = numbered(pa.array([entry.user for entry in entries], pa.string()))
     items, item_ids = numbered(pa.array([entry.item for entry in entries], pa.string()))
@@ -200,6 +229,10 @@ def interactions_from(path: Path, entries: Sequence[UsedItem]) -> Interactions:
     if any(time is not None for time in written):
         times = _moments(path, written)
     return Interactions(users, items, weights, user_ids, item_ids, times)
+
+
+def _nothing(path: Path) -> FileError:
+    return FileError(f"{path} holds no interactions: was it written to the end?")
 
 
 def _moments(path: Path, written: Sequence[str | None]) -> np.ndarray:

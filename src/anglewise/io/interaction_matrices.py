@@ -1,6 +1,7 @@
 """Who used what as matrices: MatrixMarket, MATLAB's ``.mat``, wide tables of a column an item."""
 
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from importlib import import_module
@@ -16,6 +17,7 @@ from anglewise.data_types.typing import Array
 from anglewise.errors import FileError, SpellingError, ValuesError
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import arrow, contents, naming, reading
+from anglewise.io.matlab_process import matrices_in
 from anglewise.io.sizes import Contents, check_holds
 from anglewise.io.sparse_files import NAME_BYTES, interactions_of
 from anglewise.io.tables import USER, Sheet, find, is_number, listed, names_of, numbers_of
@@ -31,6 +33,7 @@ def read_matrix_market(path: Path, say: Say) -> Interactions:
     """
     matrix_files: Any = import_module("scipy.io")
     data = bytes(contents(path))
+    _check_numbers(path, data)
     with reading(path, "MatrixMarket"):
         rows, columns, entries, form, field, _ = matrix_files.mminfo(io.BytesIO(data))
         if field == "complex":
@@ -46,34 +49,39 @@ def read_matrix_market(path: Path, say: Say) -> Interactions:
     return _of_matrix(path, matrix, "MatrixMarket", say)
 
 
+ODD = re.compile(rb"^(?![ \t]*%)[^\n]*?[^0-9eE+\-. \t\r\n][^\n]*|^[ \t]*%[^\n]*\0", re.MULTILINE)
+"""A line with what stands in no number, or a comment that is no text."""
+
+
+def _check_numbers(path: Path, data: bytes) -> None:
+    """Refuse lines of what is no number, on some of which SciPy's reader ends the program."""
+    line = ODD.search(data, data.find(b"\n") + 1)
+    if line is not None:
+        number = data.count(b"\n", 0, line.start()) + 1
+        raise ValuesError(
+            f"{path}, line {number}: {line[0][:40].decode(errors='replace')!r}, where numbers of "
+            "MatrixMarket are due, as in 1 1 3.5"
+        )
+
+
 def read_mat(path: Path, say: Say) -> Interactions:
     """The one matrix of a ``.mat`` file, users x items, as SciPy's ``loadmat`` reads it.
 
     Raises ``FileError`` for several matrices, for none, and for files of version 7.3 (HDF5).
     """
-    matrix_files: Any = import_module("scipy.io")
     data = bytes(contents(path))
     if data[:4] == HDF5 or b"MATLAB 7.3" in data[:128]:
         raise FileError(f"{path} is of MATLAB 7.3: save it with -v7, which SciPy reads")
     check_holds(path, _unpacked_size(data))
     with reading(path, "a .mat file of MATLAB"):
-        variables: dict[str, Any] = matrix_files.loadmat(io.BytesIO(data))
-    matrices = {
-        name: value
-        for name, value in variables.items()
-        if not name.startswith("__")
-        and getattr(value, "ndim", 0) == 2
-        and value.dtype.kind in "fiub"
-        and min(value.shape) > 1
-    }
-    if len(matrices) != 1:
+        names, matrix = matrices_in(data)
+    if matrix is None:
         raise FileError(
-            f"{path} holds {len(matrices) or 'no'} matrices"
-            + (f" ({listed(list(matrices))})" if matrices else "")
+            f"{path} holds {len(names) or 'no'} matrices"
+            + (f" ({listed(names)})" if names else "")
             + ": save the one of users x items alone"
         )
-    name, matrix = next(iter(matrices.items()))
-    return _of_matrix(path, matrix, f"matrix {name!r}", say)
+    return _of_matrix(path, matrix, f"matrix {names[0]!r}", say)
 
 
 def _unpacked_size(data: Contents) -> int:
@@ -120,7 +128,9 @@ def read_wide(
     """A table with a row for each user and a column for each item, whose cells are the weights.
 
     Cells that are empty, 0 or one of ``absent`` are no interactions. Without a header rows are
-    users and columns items, named by their numbers.
+    users and columns items, named by their numbers. A first column that has no name, as that of a
+    frame's labels, or holds text, names the users; one that counts the ratings of each row, as
+    Jester's does, is left out.
 
     Raises ``FileError`` where 99 or -99 stand far off all other cells, as marks of what is absent
     do, and ``absent`` does not say what they are; ``ValuesError`` for a cell that is no number.
@@ -129,11 +139,24 @@ def read_wide(
     position = None
     if sheet.names is not None:
         position = find(sheet.names, USER, user, sheet.path)
+    if position is None and _names_rows(sheet):
+        position = 0
     columns = [i for i in range(sheet.width) if i != position]
+    if not columns:
+        raise FileError(f"{sheet.path}: a wide table has a column for each item, and this has none")
     cells = sheet.columns(columns)
     values = np.stack(
         [_numbers(sheet, cell, i) for cell, i in zip(cells, columns, strict=True)], axis=1
     )
+    remarks = ""
+    if _counts_others(values, absent):
+        remarks = f"; {sheet.name(columns[0])} counts the others of its row: left out"
+        values, columns = values[:, 1:], columns[1:]
+    if position is None and sheet.names is not None and _never_repeats(values[:, 0]):
+        remarks += (
+            f"; {sheet.name(columns[0])} holds whole numbers that never repeat: if it names the "
+            f"users, user={sheet.names[columns[0]]} (--user)"
+        )
     rows, items = np.nonzero(~np.isnan(values) & (values != 0) & ~np.isin(values, absent or ()))
     weights = values[rows, items]
     if absent is None:
@@ -150,14 +173,51 @@ def read_wide(
     named = [str(i) for i in range(len(columns))]
     if sheet.names is not None:
         named = [sheet.names[i] for i in columns]
-    whose = f"from {sheet.name(position)}" if position is not None else "named 0, 1, 2, …"
+    whose = f"from {_named(sheet, position)}" if position is not None else "named 0, 1, 2, …"
     which = "the columns" if sheet.names is not None else "the columns, named 0, 1, 2, …"
     gone = ", ".join(["empty", "0", *(f"{number:g}" for number in absent or ())])
     say(
         f"{sheet.path.name}: wide: users {whose}, items {which} ({counted(len(columns), 'item')}); "
-        f"cells that are not {gone} are interactions with that weight"
+        f"cells that are not {gone} are interactions with that weight{remarks}"
     )
     return Interactions(rows, items, weights, user_ids, np.array(named, dtype=object))
+
+
+def _named(sheet: Sheet, position: int) -> str:
+    """What a column is called, also one without a name."""
+    nameless = sheet.names is not None and not sheet.names[position].strip()
+    return "the first column, which has no name" if nameless else sheet.name(position)
+
+
+def _names_rows(sheet: Sheet) -> bool:
+    """Whether the first column has no name where others have one, or holds text."""
+    if sheet.width < 2:
+        return False
+    if sheet.names is not None and not sheet.names[0].strip():
+        return True
+    if not arrow("types").is_string(sheet.kinds[0]):
+        return False
+    start: list[str | None] = sheet.columns([0])[0].slice(0, 100).to_pylist()
+    return not any(is_number(cell) for cell in start if cell)
+
+
+FEWEST_COUNTED = 10
+"""In fewer rows chance alone may make one rating the number of the others."""
+
+
+def _counts_others(values: Array, absent: Sequence[float] | None) -> bool:
+    """Whether the first number of each row says how many others the row holds."""
+    if len(values) < FEWEST_COUNTED or absent is None:
+        return False
+    others = values[:, 1:]
+    there = ~np.isnan(others) & ~np.isin(others, absent)
+    return bool((values[:, 0] == there.sum(axis=1)).all())
+
+
+def _never_repeats(values: Array) -> bool:
+    """Whether whole numbers stand in all rows, each another one."""
+    whole = np.isfinite(values).all() and (values == np.floor(values)).all()
+    return len(values) >= FEWEST_COUNTED and bool(whole) and len(np.unique(values)) == len(values)
 
 
 def parse_absent(text: str) -> list[float]:
@@ -202,7 +262,7 @@ MARKS = (99.0, -99.0, 999.0, -999.0, 9999.0, -9999.0)
 def _check_marks(sheet: Sheet, weights: Array) -> None:
     marks = [mark for mark in MARKS if (weights == mark).any()]
     others = weights[~np.isin(weights, marks)]
-    if marks and len(others) and np.abs(others).max() * 2 < abs(marks[0]):
+    if marks and len(others) and np.abs(others).max() < abs(marks[0]) / 2:
         mark = f"{marks[0]:g}"
         raise FileError(
             f"{sheet.path}: {int((weights == marks[0]).sum()):,} cells hold {mark} and no other "

@@ -13,7 +13,7 @@ from anglewise.io.event_kinds import weights_of_events
 from anglewise.io.interaction_formats import OTHERWISE
 from anglewise.io.interaction_matrices import looks_wide
 from anglewise.io.moments import times_of
-from anglewise.io.nameless_tables import check_plain_table
+from anglewise.io.nameless_tables import check_plain_table, doubt_about
 from anglewise.io.tables import (
     EVENT,
     ITEM,
@@ -87,7 +87,8 @@ def read_uses(sheet: Sheet, options: TableOptions, say: Say) -> Interactions:
     ]
     if WEIGHT not in columns and weights is None:
         said = f"; every row counts 1{said}"
-    in_order = " (no header: in this order)" if sheet.names is None else ""
+    said += doubt_about(sheet) if options.order is None else ""
+    in_order = " (no header: in this order)" * (sheet.names is None)
     say(f"{sheet.path.name}: {', '.join(parts)}{in_order}{said}{remark(sheet, positions)}")
     users, user_ids = numbered(names_of(sheet, columns[USER], positions[USER]))
     items, item_ids = numbered(names_of(sheet, columns[ITEM], positions[ITEM]))

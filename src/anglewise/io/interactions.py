@@ -13,6 +13,7 @@ from anglewise.data_types.numbers import FINITE, check_columns, check_kind
 from anglewise.data_types.sparse import Interactions, SparseRows, as_sparse_rows
 from anglewise.data_types.text import Say, counted, quiet
 from anglewise.errors import FileError, ShapeError, SpellingError, TooFewError
+from anglewise.io.archives import unpacked
 from anglewise.io.arrow_files import FRAME
 from anglewise.io.delimited import open_sheet
 from anglewise.io.event_kinds import parse_events, said_of_repeats, strongest_of_each
@@ -51,8 +52,9 @@ def read_interactions(
 
     Reads CSV, TSV, parquet, feather, RecBole's ``.inter``, MovieLens' ``ratings.dat`` and
     ``u.data``, and scipy's sparse ``.npz``, each also as ``.gz``; MatrixMarket, MATLAB's ``.mat``,
-    libsvm and the blocks of Netflix, which are told by what they hold; and by ``format`` baskets,
-    adjacency lists and wide tables. Entries are sorted by user and
+    libsvm, the blocks of Netflix and the lines of MSWeb, which are told by what they hold; and by
+    ``format`` baskets, adjacency lists and wide tables. Of a zip archive the only file, or the one
+    that is named (``films.zip/ml/ratings.csv``). Entries are sorted by user and
     item, whose ids are sorted too, so that the order of the lines does not matter.
 
     Parameters
@@ -71,8 +73,8 @@ def read_interactions(
     format
         What cannot be told for sure: ``"baskets"`` (a line is a basket of items), ``"adjacency"``
         (a user, then items), ``"wide"`` (a row a user, a column an item); also
-        ``"matrix-market"``, ``"mat"``, ``"libsvm"`` and ``"netflix"``; or the columns of a table
-        without a header in their order, such as ``"user,time,item,-"``.
+        ``"matrix-market"``, ``"mat"``, ``"libsvm"``, ``"netflix"`` and ``"msweb"``; or the columns
+        of a table without a header in their order, such as ``"user,time,item,-"``.
     absent
         For wide tables: numbers that say that nothing was rated, such as ``[99]`` or ``"99,-1"``.
     min_weight
@@ -105,24 +107,34 @@ def read_interactions(
         FINITE.check("min_weight", min_weight)
     if format is not None:
         check_kind(format, str, "format", "the name of a form, or an order of columns")
-    source = FRAME if is_frame(path) else MATRIX if offers(path, "tocsr") else existing_file(path)
+    in_memory = FRAME if is_frame(path) else MATRIX if offers(path, "tocsr") else None
     options = TableOptions(
         {USER: user, ITEM: item, WEIGHT: weight, TIME: time, EVENT: event_column},
-        column_order(source, format),
+        column_order(in_memory or path, format),
         parse_events(event) if isinstance(event, str) else event,
         format,
         parse_absent(absent) if isinstance(absent, str) else absent,
     )
-    uses = _uses(path, source, options, say)
-    say_odd_ids(source, uses, say)
-    merged = _last_of_each if options.worth is None else _strongest_of_each
-    interactions = merged(source, uses, say)
-    if min_weight is not None:
-        interactions = _at_least(source, interactions, min_weight)
+    if in_memory is not None:
+        interactions = _merged(path, in_memory, options, min_weight, say)
+    else:
+        with unpacked(path, say) as file:
+            interactions = _merged(file, existing_file(file), options, min_weight, say)
     if item_table is not None:
         metadata = read_texts(item_table, interactions.item_ids, id_roles=(ITEM, ID), say=say)
         interactions = replace(interactions, item_metadata=metadata)
     return interactions
+
+
+def _merged(
+    path: PathLike | Any, source: Path, options: TableOptions, min_weight: float | None, say: Say
+) -> Interactions:
+    """The entries of a source, each pair once, those that weigh enough."""
+    uses = _uses(path, source, options, say)
+    say_odd_ids(source, uses, say)
+    merged = _last_of_each if options.worth is None else _strongest_of_each
+    interactions = merged(source, uses, say)
+    return interactions if min_weight is None else _at_least(source, interactions, min_weight)
 
 
 MATRIX = Path("the matrix")
@@ -266,7 +278,13 @@ def _seen_table(seen: PathLike | Seen, say: Say) -> tuple[Seen, str]:
     """Interactions or a matrix, and what to call them."""
     if isinstance(seen, Interactions | SparseRows) or offers(seen, "tocsr"):
         return seen, "seen"
-    path = FRAME if is_frame(seen) else existing_file(seen)
+    if is_frame(seen):
+        return _seen_of(seen, FRAME, say)
+    with unpacked(seen, say) as file:
+        return _seen_of(file, existing_file(file), say)
+
+
+def _seen_of(seen: PathLike | Any, path: Path, say: Say) -> tuple[Seen, str]:
     options = TableOptions(dict.fromkeys((USER, ITEM, WEIGHT, TIME, EVENT)), weighed=False)
     if suffix(path) in {".npz", ".mtx", ".mat"}:  # a matrix names no users: row for row
         return read_interactions(path, say=say).rows(), path.name

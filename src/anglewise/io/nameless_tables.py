@@ -64,6 +64,22 @@ def check_plain_table(sheet: Sheet) -> None:
     _check_no_lists(sheet, columns)
 
 
+def doubt_about(sheet: Sheet) -> str:
+    """What to add where two columns without names hold the same ids: lines may be baskets of two.
+
+    Empty for others. Users and items that are both numbered from 1 on look alike, so these are
+    read, and it is said.
+    """
+    if sheet.names is not None or sheet.width != 2:
+        return ""
+    if not _may_be_baskets([_cells(column) for column in sheet.columns(range(2))]):
+        return ""
+    return (
+        "; both columns hold the same ids, so lines may be baskets of 2 items (--format baskets), "
+        "or name the columns (--format user,item)"
+    )
+
+
 def _check_no_decimals(sheet: Sheet, columns: Sequence[Sequence[str]]) -> None:
     """Refuse decimals in place of ids, as a table of ratings with a column an item holds."""
     for position, meaning in ((0, "users"), (1, "items")):

@@ -1,7 +1,7 @@
 """Ids of users and items that may be another one spelled otherwise, or none: told, and kept."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from unicodedata import normalize
 
@@ -38,6 +38,13 @@ def say_odd_ids(path: Path, interactions: Interactions, say: Say) -> None:
                 f"{path.name}: two {what} may be one, {pair[0]!r} and {pair[1]!r}: their ids are "
                 "the same number, and count as two; if they are one, write both in one way"
             )
+        several = _lists(names)
+        if several is not None:
+            say(
+                f"{path.name}: {what} such as {several!r} may be lists, and count as one each; if "
+                "they are, write a line for each, or a line for each list (--format baskets, "
+                "--format adjacency)"
+            )
         known = set(names)
         none = next((name for name in NONE_GIVEN if name in known), None)
         if none is not None:
@@ -55,6 +62,26 @@ def _number(name: str) -> str:
     """
     whole = WHOLE.fullmatch(name) if name.isascii() else None
     return name if whole is None else whole[1].lstrip("0") or "0"
+
+
+SEVERAL = ",;|"
+FEWEST_LISTS = 10
+
+
+def _lists(names: Sequence[str]) -> str | None:
+    """The first name that may be a list, where half of them are cut by one sign into few parts.
+
+    >>> _lists([f"{i % 4},{i % 5}" for i in range(20)]), _lists([f"Film {i}, A" for i in range(20)])
+    ('0,0', None)
+    """
+    for sign in SEVERAL:
+        lists = [name for name in names if sign in name]
+        if len(lists) < FEWEST_LISTS or 2 * len(lists) < len(names):
+            continue
+        parts = [part.strip() for name in lists for part in name.split(sign)]
+        if 2 * len(set(parts)) <= len(parts):
+            return lists[0]
+    return None
 
 
 def _alike(names: Iterable[str], form: Callable[[str], str]) -> tuple[str, str] | None:
