@@ -20,7 +20,7 @@ def test_the_bytes_are_those_of_one_process(tmp_path, engine, objective):
 
 
 def test_so_are_those_of_many_passes(tmp_path, spark):
-    folder = written_uses(tmp_path / "uses", used_by_many(WHOLE + 200), 2)
+    folder = written_uses(tmp_path / "uses", used_by_many(3 * WHOLE), 2)
     one, other = (
         fit_shards(folder, components=4, penalty=5.0, workers=1, engine=who)
         for who in ("processes", spark)
