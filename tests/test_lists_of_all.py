@@ -1,8 +1,10 @@
 """``search --all`` and ``recommend --all``: the table of all lists, whole or to go on with."""
 
 import json
+import os
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -139,6 +141,64 @@ def test_parts_of_other_lists_are_refused_and_kept(anglewise, folder, tmp_path, 
     assert {path.name: path.read_bytes() for path in parts.iterdir()} == before
     (parts / "about.json").unlink()
     assert refused(anglewise("recommend", folder, "--all", "-o", target, "-k", 3), "in the way")
+
+
+def laid_other_columns(part):
+    pq.write_table(pa.table({"x": [1]}), part)
+
+
+def laid_a_folder(part):
+    part.unlink()
+    part.mkdir()
+
+
+def laid_a_pipe(part):
+    part.unlink()
+    os.mkfifo(part)
+
+
+def laid_a_link(part):
+    part.rename(part.with_name("mine"))
+    part.symlink_to("mine")
+
+
+def laid_a_text_of_ten_gigabytes(part):
+    rows = pa.array(np.zeros(100_000, np.int32))
+    names = pa.DictionaryArray.from_arrays(rows, pa.array(["x" * 100_000]))
+    pq.write_table(pa.table({"query_id": names}), part)
+
+
+def laid_a_mark_without_end(part):
+    part.with_name("about.json").write_text("[" + "[]," * 1_000_000 + "[]]")
+
+
+@pytest.mark.parametrize(
+    "laid",
+    [
+        laid_other_columns,
+        laid_a_folder,
+        laid_a_pipe,
+        laid_a_link,
+        laid_a_text_of_ten_gigabytes,
+        laid_a_mark_without_end,
+    ],
+)
+def test_parts_that_a_stranger_laid_are_refused(anglewise, folder, tmp_path, monkeypatch, laid):
+    target = tmp_path / "lists.parquet"
+    words = ["recommend", folder, "--all", "-o", target, "-k", 3]
+    make, calls = list_parts.lists_table, []
+
+    def breaking(*given):
+        calls.append(given)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return make(*given)
+
+    monkeypatch.setattr(list_parts, "lists_table", breaking)
+    assert anglewise(*words).code != 0
+    laid(tmp_path / "lists.parquet.parts" / "000000.parquet")
+    refused(anglewise(*words), "lists.parquet.parts")
+    assert not target.exists()
 
 
 def test_lists_of_other_metadata_or_biases_are_other_lists(space):

@@ -303,9 +303,9 @@ def changed_by_another_program(kind, path):
     elif kind == "hnswlib":
         from hnswlib import Index
 
-        from anglewise.stores.hnswlib_store import _dimension
+        from anglewise.stores.graph_files import check_hnswlib
 
-        index = Index(space="ip", dim=_dimension(Path(path)))
+        index = Index(space="ip", dim=check_hnswlib(Path(path)))
         index.load_index(path, max_elements=2_000)
         index.add_items(np.ones((1, index.dim)), [index.element_count])
         index.save_index(path)

@@ -22,6 +22,7 @@ from anglewise.cli.option_needs import NEEDS
 from anglewise.cli.path_checks import check_paths
 from anglewise.cli.paths import arguments_of, given_options, options_of
 from anglewise.cli.settings import SettingsFile, users_file
+from anglewise.cli.watched import may_break, watched
 from anglewise.data_types.numbers import shown
 from anglewise.errors import (
     MORE_THREADS,
@@ -158,9 +159,25 @@ def _print_help(command: Callable[..., Any], bound: BoundArguments) -> int:
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code; its words are those of this process if not given.
+
+    Where those name an index that a library in C++ reads, it runs in a child.
+    """
+    if tokens is None and may_break(sys.argv[1:]):
+        return watched(lambda: _main(sys.argv[1:]), _broken)
+    return _main(sys.argv[1:] if tokens is None else list(tokens))
+
+
+def _broken(name: str) -> int:
+    return _refuse(
+        f"the library that reads this collection broke ({name}): the collection is damaged, or was "
+        "made to harm; take it from its source again, or read what it was filled from"
+    )
+
+
+def _main(tokens: Sequence[str]) -> int:
     try:
-        code = run(sys.argv[1:] if tokens is None else list(tokens))
+        code = run(tokens)
     except KeyboardInterrupt:
         return INTERRUPTED
     except (CycloptsError, AnglewiseError, OSError, MemoryError) as error:

@@ -2,16 +2,14 @@
 
 import json
 import math
-import os
-import sys
 from base64 import b64decode
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any, cast
+from typing import Any, cast
 
+from anglewise.data_types.panics import is_panic, panics_as
 from anglewise.errors import EncoderError, FileError, reason
 from anglewise.io.files import file_text, reading
 from anglewise.io.sizes import check_json_document
@@ -134,45 +132,16 @@ def _of_charsmap(written: str) -> int:
     return max(1, *map(len, replacements.split(b"\0")))
 
 
-@contextmanager
-def panics_as_errors(path: Path) -> Generator[None, None, None]:
+def panics_as_errors(path: Path) -> AbstractContextManager[None]:
     """Turn a panic of the library into ``FileError``, without the lines that it prints of it.
 
     Other lines that are printed to standard error meanwhile come afterwards.
     """
-    with ExitStack() as files:
-        printed, saved = None, None
-        with suppress(OSError):  # standard error is closed, or there is no room for a file
-            printed = files.enter_context(_nameless_file())
-            saved = os.dup(2)
-            os.dup2(printed.fileno(), 2)
-        try:
-            yield
-        except BaseException as error:  # a panic of Rust is no Exception
-            if type(error).__name__ != PANIC:
-                raise
-            if printed is not None:
-                printed.truncate(0)
-            raise FileError(
-                f"{path} lets the tokenizer break ({reason(error)}): take it from the model again"
-            ) from None
-        finally:
-            if printed is not None and saved is not None:
-                os.dup2(saved, 2)
-                os.close(saved)
-                printed.seek(0)
-                with suppress(OSError):
-                    os.write(2, printed.read())
-
-
-def _nameless_file() -> IO[bytes]:
-    """In memory where the system has such files."""
-    if sys.platform == "linux":
-        return os.fdopen(os.memfd_create("stderr"), "w+b")
-    return TemporaryFile()
-
-
-PANIC = "PanicException"
+    return panics_as(
+        lambda error: FileError(
+            f"{path} lets the tokenizer break ({reason(error)}): take it from the model again"
+        )
+    )
 
 
 def encodings_of(
@@ -185,7 +154,7 @@ def encodings_of(
     try:
         return tokenizer.encode_batch(list(texts), add_special_tokens=special)
     except BaseException as error:  # a panic of Rust is no Exception
-        if type(error).__name__ != PANIC:
+        if not is_panic(error):
             raise
         raise EncoderError(
             f"the tokenizer of this model breaks on a text ({error}): its tokenizer.json names "

@@ -19,6 +19,8 @@ from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.text import Say, counted
 from anglewise.data_types.typing import Array, Int64, Progress
 from anglewise.errors import FileError
+from anglewise.io.arrow_files import parquet_file
+from anglewise.io.arrow_sizes import check_parquet
 from anglewise.io.files import PathLike, arrow, file_text, reading
 from anglewise.io.outputs import check_new_file, filled_folder, new_file
 
@@ -26,6 +28,9 @@ ROWS = 1 << 21
 """Rows of the table in one part, about."""
 MARK = "about.json"
 """What the parts are of."""
+LONGEST_MARK = 1 << 20
+"""Bytes; what a run writes has some hundreds."""
+ANEW = "remove the folder of parts, and start anew"
 BLOCK = 1 << 14
 
 
@@ -173,7 +178,8 @@ def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
             file.write(json.dumps(identity, indent=1).encode())
         return
     with reading(mark, "what the parts of lists are of"):
-        same = json.loads(file_text(mark)) == json.loads(json.dumps(identity))
+        text = file_text(mark) if mark.stat().st_size <= LONGEST_MARK else "null"
+        same = json.loads(text) == json.loads(json.dumps(identity))
     if not same:
         raise FileError(
             f"{folder} holds parts of other lists (another space, measure, -k or filter), which a "
@@ -185,12 +191,24 @@ def _joined(path: Path, parts: Sequence[Path]) -> int:
     """Copy the parts into one table, row group by row group."""
     parquet, writer, rows = arrow("parquet"), None, 0
     with new_file(path) as file:
-        for part in parts:
-            with reading(part, "a part of lists"):
-                table = parquet.read_table(part)
-            writer = writer or parquet.ParquetWriter(file, table.schema, compression="zstd")
-            writer.write_table(table)
-            rows += table.num_rows
-        if writer is not None:
-            writer.close()
+        try:
+            for part in parts:
+                table = _read_part(part)
+                writer = writer or parquet.ParquetWriter(file, table.schema, compression="zstd")
+                if table.schema != writer.schema:
+                    raise FileError(f"{part} has other columns than the parts before it: {ANEW}")
+                writer.write_table(table)
+                rows += table.num_rows
+        finally:
+            if writer is not None:
+                writer.close()
     return rows
+
+
+def _read_part(part: Path) -> Any:
+    """One part, which may have been laid there: no link, and no more than its size allows."""
+    if part.is_symlink() or not part.is_file():
+        raise FileError(f"{part} is no plain file, and so no part of these lists: {ANEW}")
+    with reading(part, "a part of lists"), parquet_file(part) as file:
+        check_parquet(part, file.metadata.schema, file.schema_arrow.names)
+        return file.read()

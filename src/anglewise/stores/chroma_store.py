@@ -30,6 +30,7 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.stores.address import Address
+from anglewise.stores.foreign_files import check_chroma_folder
 from anglewise.stores.vector_store import (
     BATCH,
     SCRATCH,
@@ -377,6 +378,7 @@ def _client(address: Address, *, may_make: bool = False) -> Any:
     if not address.host:
         if not may_make and not (address.folder / "chroma.sqlite3").is_file():
             raise NoCollectionError(f"{address}: {address.folder} is no folder of Chroma")
+        check_chroma_folder(address.folder)
         with _saying(address):
             quiet = settings(_env_file=None, anonymized_telemetry=False)
             try:

@@ -5,7 +5,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from anglewise.io.files import file_text
+from anglewise.io.files import file_text, reading
 from anglewise.io.outputs import new_file
 from anglewise.stores.address import Address
 from anglewise.stores.folders import take_folder
@@ -49,7 +49,10 @@ class CollectionFolder(VectorStore):
     def manifest(self) -> str | None:
         """The file in the folder."""
         path = self.folder / MANIFEST
-        return file_text(path) if path.is_file() else None
+        if not path.is_file():
+            return None
+        with reading(path, "the manifest of a collection"):
+            return file_text(path)
 
     def write_manifest(self, text: str) -> None:
         """Into a file of the folder."""

@@ -30,6 +30,7 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.stores.address import KINDS, Address
+from anglewise.stores.foreign_files import check_beside
 from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
     BATCH,
@@ -130,6 +131,7 @@ class DuckdbStore(VectorStore):
                 [self.database, self.address.name],
             )
         )
+        self._check_is_stored()
         if not columns:
             names = self._tables()
             raise NoCollectionError(
@@ -149,6 +151,28 @@ class DuckdbStore(VectorStore):
                 f"{self.address}: the column {self.column!r} holds {kind}, and FLOAT[n] is due"
             )
         return int(size)
+
+    def _check_is_stored(self) -> None:
+        """Raise ``StoreError`` for a view, or a column that is computed: it may never end."""
+        values = [self.database, self.address.name]
+        views = (
+            "SELECT view_name FROM duckdb_views() "
+            "WHERE database_name = ? AND schema_name = 'main' AND lower(view_name) = lower(?)"
+        )
+        if self._execute(views, values):
+            raise StoreError(
+                f"{self.address}: {self.address.name!r} is a view, which may read anything and "
+                "take for ever: make a table of it (CREATE TABLE ... AS)"
+            )
+        tables = (
+            "SELECT sql FROM duckdb_tables() "
+            "WHERE database_name = ? AND schema_name = 'main' AND lower(table_name) = lower(?)"
+        )
+        if any("GENERATED ALWAYS" in str(sql).upper() for (sql,) in self._execute(tables, values)):
+            raise StoreError(
+                f"{self.address}: a column of it is computed (GENERATED ALWAYS), which may take "
+                "for ever: make a table of it (CREATE TABLE ... AS)"
+            )
 
     def _tables(self) -> list[str]:
         query = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE database_name = ?"
@@ -422,6 +446,7 @@ def _connection(address: Address, *, writes: bool = False) -> Any:
     if not writes and not path.is_file():
         example = KINDS[address.kind].example
         raise NoCollectionError(f"{address}: there is no file {path} (write {example})")
+    check_beside(path, path.with_name(f"{path.name}.wal"))
     duckdb, extension = _library(), _extension()
     with _saying(address):
         fetch = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}

@@ -30,6 +30,19 @@ def read_index(faiss: Any, path: Path) -> Any:
     Raises ``FileError`` for a file that is no index, that names another elsewhere, or whose parts
     do not fit each other.
     """
+    size = check_named_files(path)
+    with reading(path, "an index of faiss"), _bounded(faiss, size):
+        index = faiss.read_index(str(path), faiss.IO_FLAG_READ_ONLY)
+    with reading(path, "an index of faiss"):
+        _check_parts(faiss, path, index)
+    return index
+
+
+def check_named_files(path: Path) -> int:
+    """How many bytes an index has, once it is known to name no file outside of its folder.
+
+    Raises ``FileError`` for one that does.
+    """
     with reading(path, "an index of faiss"), opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         named = [] if size == 0 else list(_named_files(file.fileno()))
@@ -39,11 +52,7 @@ def read_index(faiss: Any, path: Path) -> Any:
                 f"{path} keeps its vectors in another file, {other}, and one outside of its folder "
                 "is not opened for it: build the index anew with that file beside it"
             )
-    with reading(path, "an index of faiss"), _bounded(faiss, size):
-        index = faiss.read_index(str(path), faiss.IO_FLAG_READ_ONLY)
-    with reading(path, "an index of faiss"):
-        _check_parts(faiss, path, index)
-    return index
+    return size
 
 
 def _named_files(handle: int) -> Iterator[Path]:

@@ -18,9 +18,10 @@ import numpy as np
 
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
-from anglewise.errors import FileError, NoCollectionError, SpellingError, StoreError
+from anglewise.errors import NoCollectionError, SpellingError, StoreError
 from anglewise.io.files import opened
 from anglewise.stores.address import Address
+from anglewise.stores.graph_files import check_hnswlib
 from anglewise.stores.index_file import IndexFile
 from anglewise.stores.items_beside import ItemsBeside
 from anglewise.stores.vector_store import (
@@ -39,8 +40,6 @@ M, EF_CONSTRUCTION = 32, 200
 ROOM = 1_024
 """For so many rows there is room at first."""
 METRIC = "metric"
-HEAD = 6
-"""So many whole numbers begin a file: 0, room, rows, their size, and where label and vector are."""
 
 
 class HnswlibStore(IndexFile):
@@ -78,7 +77,7 @@ class HnswlibStore(IndexFile):
             )
         if metric not in due:
             raise SpellingError(f"{address}: hnswlib's metrics are {', '.join(due)}")
-        dimension = _dimension(path)
+        dimension = check_hnswlib(path)
         with _saying(address):
             index = _library().Index(space=metric, dim=dimension)
             index.load_index(str(path))
@@ -173,7 +172,7 @@ class HnswlibStore(IndexFile):
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
         """By their labels."""
         numbers = self.items.numbers()
-        found = self._vectors([numbers[i] if numbers else int(i) for i in ids]) if ids else {}
+        found = self._vectors([numbers[i] if i in numbers else int(i) for i in ids]) if ids else {}
         return {self.items.name(label): vector for label, vector in found.items()}
 
     def twin(self, name: str) -> "HnswlibStore":
@@ -212,20 +211,6 @@ class HnswlibStore(IndexFile):
                 content = file.read()
         self.items.write(address.folder, content)
         self.address, self._in_file = address, True
-
-
-def _dimension(path: Path) -> int:
-    """How many numbers a vector has, from the head of a file.
-
-    Raises ``FileError`` for a file that begins otherwise, as that of a BFIndex does.
-    """
-    with opened(path) as file:
-        head = np.frombuffer(file.read(8 * HEAD), dtype="<u8").astype(np.float64)
-    size = path.stat().st_size
-    is_one = len(head) == HEAD and head[0] == 0 and head[2] <= head[1] and head[5] < head[4]
-    if not is_one or head[2] * head[3] > size or head[4] >= head[3]:
-        raise FileError(f"{path} is no index of hnswlib (that of a BFIndex is not read)")
-    return int(head[4] - head[5]) // 4
 
 
 def _library() -> Any:

@@ -17,6 +17,7 @@ from anglewise.io.files import opened as opened_file
 from anglewise.io.sizes import weight
 from anglewise.io.vectors import VECTOR_SUFFIXES
 from anglewise.stores.address import KINDS, Address, is_address, read_address
+from anglewise.stores.foreign_files import CHROMA, check_chroma_folder
 
 Source: TypeAlias = PathLike | Address
 """Where vectors lie: a file, a folder, or a collection of a store."""
@@ -62,7 +63,6 @@ def _known(path: Path) -> Address | None:
 FAISS = re.compile(rb"I[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]")
 """The four letters with which faiss begins an index, such as IxFI, IHNf, IwFl, IBxF."""
 USEARCH = b"usearch"
-CHROMA = "chroma.sqlite3"
 NOT_STORES = VECTOR_SUFFIXES - {".bin"} | {".gz", ".toml", ".md"}
 """Endings of what is no index, whatever its first bytes are: a word may begin so."""
 
@@ -84,6 +84,7 @@ def _is_usearch(path: Path, start: bytes) -> bool:
 
 def _of_chroma(folder: Path) -> Address:
     """The one collection in a folder of Chroma; ``FileError`` where there are several."""
+    check_chroma_folder(folder)
     try:
         uri = f"{(folder / CHROMA).absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True)) as base:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from anglewise.data_types.libraries import library
 from anglewise.errors import AnglewiseError, NoCollectionError, SpellingError, StoreError
 from anglewise.stores.address import Address
+from anglewise.stores.milvus_files import check_milvus_folder
 from anglewise.stores.vector_store import saying
 
 KEY, PORT, PATIENCE = "MILVUS_TOKEN", 19530, 10
@@ -65,6 +66,8 @@ def _file(address: Address, *, make: bool) -> str:
         )
     if not make and not (folder / "collections").is_dir():
         raise NoCollectionError(f"{address}: nothing of Milvus Lite is in {folder}")
+    if folder.is_dir():
+        check_milvus_folder(folder)
     return str(folder.resolve())
 
 

@@ -26,6 +26,7 @@ from anglewise.errors import AnglewiseError, CollectionExistsError, NoCollection
 from anglewise.io.files import opened
 from anglewise.stores.address import Address
 from anglewise.stores.collection_folder import CollectionFolder, folder_of
+from anglewise.stores.foreign_files import check_in_folder
 from anglewise.stores.vector_store import (
     BATCH,
     Described,
@@ -69,6 +70,8 @@ class QdrantEdgeStore(CollectionFolder):
                 f"{address}: there is no shard {address.name!r}; there are "
                 f"{', '.join(self.collections()) or 'none'}"
             )
+        if shard is None:
+            check_in_folder(self.folder, address.folder, self.engine)
         with _saying(address):
             with opened(self.folder / CONFIG) as file:
                 self.config: dict[str, Any] = json.loads(file.read())

@@ -21,6 +21,7 @@ from anglewise.errors import StoreError, reason
 from anglewise.io.files import opened, reading
 from anglewise.io.sizes import check_json_document
 from anglewise.judgements.store_checks import bounded
+from anglewise.stores.foreign_files import check_beside_sqlite, check_folder
 
 META, COLLECTIONS, POINTS = "meta.json", "collection", "storage.sqlite"
 TABLE = re.compile(r"CREATE TABLE points \(id TEXT PRIMARY KEY, point BLOB\)")
@@ -42,11 +43,7 @@ def is_local_folder(folder: Path) -> bool:
 
 def check_local_folder(folder: Path) -> None:
     """Raise ``StoreError`` for a folder that would run code, or lead out of itself, if opened."""
-    for inner, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = Path(inner, name)
-            if path.is_symlink():
-                raise StoreError(f"{path} is a link, and Qdrant leaves none: take it away")
+    check_folder(folder, "Qdrant")
     for name in _collections(folder):
         if name in {"", ".", ".."} or not {"/", "\\", "\0"}.isdisjoint(name):
             raise StoreError(
@@ -75,10 +72,7 @@ def _check_points(path: Path) -> None:
     """Raise ``StoreError`` for points that hold anything but points."""
     journal = path.with_name(f"{path.name}-journal")
     was_killed = os.path.lexists(journal)  # a write that has to be taken back
-    if was_killed and _removes_others(journal):
-        raise StoreError(
-            f"{journal} would remove other files, if it were carried out: move it away"
-        )
+    check_beside_sqlite(path)
     address = f"file:{quote(str(path))}?mode={'rw' if was_killed else 'ro'}"
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
@@ -100,17 +94,6 @@ def _check_tables(path: Path, connection: sqlite3.Connection) -> None:
     made = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql]
     if len(made) != 1 or TABLE.fullmatch(made[0]) is None:
         raise StoreError(f"{path} is no table of points that Qdrant made: do not open it")
-
-
-SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
-"""With this ends a journal of SQLite that names a further one, which is removed after it."""
-
-
-def _removes_others(journal: Path) -> bool:
-    with opened(journal) as file:
-        size = os.fstat(file.fileno()).st_size
-        file.seek(max(0, size - len(SUPER_JOURNAL)))
-        return file.read() == SUPER_JOURNAL
 
 
 class _PointReader(pickle.Unpickler):

@@ -28,6 +28,7 @@ from anglewise.errors import (
 )
 from anglewise.io.destinations import is_of_store
 from anglewise.stores.address import KINDS, Address
+from anglewise.stores.foreign_files import check_beside_sqlite
 from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
     BATCH,
@@ -378,6 +379,7 @@ def _connection(address: Address, *, may_make: bool = False) -> Any:
     if not may_make and not path.is_file():
         example = KINDS[address.kind].example
         raise NoCollectionError(f"{address}: there is no file {path} (write {example})")
+    check_beside_sqlite(path)
     connection = _loaded(address, f"file:{quote(str(path))}?mode={'rwc' if may_make else 'rw'}")
     connection.execute("PRAGMA query_only = 1")
     return connection

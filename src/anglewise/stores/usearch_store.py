@@ -18,6 +18,7 @@ from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import NoCollectionError, SpellingError, StoreError
 from anglewise.io.files import reading
 from anglewise.stores.address import Address
+from anglewise.stores.graph_files import check_usearch
 from anglewise.stores.index_file import IndexFile
 from anglewise.stores.items_beside import ItemsBeside
 from anglewise.stores.vector_store import (
@@ -59,6 +60,8 @@ class UsearchStore(IndexFile):
             if not address.folder.is_file():
                 raise NoCollectionError(f"{address}: there is no such file")
             kind = _library().Index
+            with reading(address.folder, "an index of usearch"):
+                check_usearch(address.folder)
             with reading(address.folder, "an index of usearch"), _saying(address):
                 index = kind.restore(str(address.folder))
             if index is None:
@@ -145,7 +148,7 @@ class UsearchStore(IndexFile):
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Float32[Array, " d"]]:
         """By their keys."""
         numbers = self.items.numbers()
-        keys = np.array([numbers[i] if numbers else int(i) for i in ids], np.uint64)
+        keys = np.array([numbers[i] if i in numbers else int(i) for i in ids], np.uint64)
         return dict(zip(ids, self._vectors(keys), strict=True)) if len(keys) else {}
 
     def twin(self, name: str) -> "UsearchStore":

@@ -2,14 +2,17 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from importlib import import_module
+from inspect import isgeneratorfunction
 from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 
+from anglewise.data_types.panics import panics_as
 from anglewise.data_types.typing import Array, Float32
 from anglewise.encoders.json_requests import bearer, without
 from anglewise.errors import AnglewiseError, SpellingError, StoreError, reason
@@ -85,6 +88,54 @@ class Layout:
     parameters: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
+READS = ("described", "search", "rows", "vectors_of", "manifest")
+"""Methods of a store that read what may be a stranger's."""
+
+
+def _in_one_sentence(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that raises ``StoreError`` where what is stored lets it break."""
+    if isgeneratorfunction(method):
+
+        @wraps(method)
+        def generated(self: Any, *given: Any, **named: Any) -> Generator[Any]:
+            found = method(self, *given, **named)
+            while True:
+                with _breaking_as_store_error(self, given):
+                    part = next(found, None)
+                if part is None:
+                    return
+                yield part
+
+        return generated
+
+    @wraps(method)
+    def asked(self: Any, *given: Any, **named: Any) -> Any:
+        with _breaking_as_store_error(self, given):
+            return method(self, *given, **named)
+
+    return asked
+
+
+@contextmanager
+def _breaking_as_store_error(store: Any, given: Sequence[Any]) -> Generator[None]:
+    place = getattr(store, "address", None) or (given[0] if given else "the collection")
+
+    def said(error: BaseException) -> StoreError:
+        why = place.without_secrets(reason(error)) if isinstance(place, Address) else reason(error)
+        return StoreError(
+            f"{place}: what is stored there cannot be read ({why}): it is damaged, or was made "
+            "otherwise than by its own library"
+        )
+
+    try:
+        with panics_as(said):
+            yield
+    except (AnglewiseError, OSError, MemoryError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise said(error) from error
+
+
 class RefusedVectorsError(StoreError):
     """A store takes no such vectors under a metric, and may take them under another."""
 
@@ -109,6 +160,13 @@ class VectorStore(ABC):
     """Rows that are written at once."""
     options: ClassVar[frozenset[str]] = frozenset()
     """What may stand behind ``?`` in an address."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let what is read of a collection end in one sentence, whatever is wrong with it."""
+        super().__init_subclass__(**options)
+        for name in ("__init__", *READS):
+            if name in vars(cls):
+                setattr(cls, name, _in_one_sentence(vars(cls)[name]))
 
     def __init__(self, address: Address) -> None:
         unknown = sorted(set(address.options) - self.options)

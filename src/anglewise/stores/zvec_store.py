@@ -25,6 +25,7 @@ from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.stores.address import Address
 from anglewise.stores.collection_folder import CollectionFolder, folder_of
+from anglewise.stores.foreign_files import check_in_folder
 from anglewise.stores.vector_store import (
     BATCH,
     Described,
@@ -68,6 +69,8 @@ class ZvecStore(CollectionFolder):
                 f"{', '.join(self.collections()) or 'none'}"
             )
         self._writes = collection is not None
+        if collection is None:
+            check_in_folder(self.folder, address.folder, self.engine)
         with self._saying():
             self.collection = self._opened() if collection is None else collection
             schema = self.collection.schema
