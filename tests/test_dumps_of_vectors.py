@@ -365,3 +365,15 @@ def test_packed_bits_of_another_shape_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((2, 3, 4), np.uint8))
     with pytest.raises(ShapeError, match="rows x bytes"):
         aw.read_space(tmp_path / "x.npy", vector_format="bits")
+
+
+def test_vectors_of_ever_new_names_are_refused_before_there_are_columns(tmp_path):
+    """Each point brings 200 names of its own: a table of them would be made of gaps."""
+    points = [
+        {"id": i, "vector": {f"{j}_{i}": [1.0] for j in range(200)}, "payload": {}}
+        for i in range(300)
+    ]
+    path = tmp_path / "points.json"
+    path.write_text(json.dumps({"result": {"points": points}}))
+    with pytest.raises(FileError, match="holds"):
+        aw.read_space(path)

@@ -898,7 +898,7 @@ def test_a_panic_is_one_message_where_no_file_can_be_made(tmp_path, monkeypatch)
     def full():
         raise OSError("no room")
 
-    monkeypatch.setattr("anglewise.encoders.tokenizer_files._nameless_file", full)
+    monkeypatch.setattr("anglewise.data_types.panics._nameless_file", full)
     with pytest.raises(FileError, match="lets the tokenizer break"), panics_as_errors(tmp_path):
         raise PanicException("no entry")
 

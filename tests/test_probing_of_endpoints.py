@@ -191,3 +191,9 @@ def test_a_file_in_the_folder_says_no_request_and_no_key(anglewise, tmp_path, mo
         run = anglewise("probe", "http://127.0.0.1:9/search", "--dimension", "3")
         assert refused(run)
         assert "anglewise.toml" in run.err
+
+
+def test_a_list_far_longer_than_asked_for_is_refused(server):
+    server.answer = lambda _: [{"id": f"i{i}", "score": 1.0} for i in range(20_000)]
+    with pytest.raises(StoreError, match="20,000 items where"):
+        aw.probe(server.url, dimension=DIMENSION)

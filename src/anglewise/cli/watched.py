@@ -34,6 +34,9 @@ SOLID = frozenset(
 )
 """Endings of files that no such library reads."""
 BREAKS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
+LOOK_AFTER = 0.5
+"""Seconds after which it is looked whether the child has ended, if nothing told so: another thread
+may have been told."""
 HANDED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
@@ -43,7 +46,7 @@ def may_break(words: Sequence[str]) -> bool:
     >>> may_break(["audit", "space", "--items", "items.npy"])
     False
     """
-    return hasattr(signal, "sigwaitinfo") and any(map(_is_opened, words))
+    return hasattr(signal, "sigtimedwait") and any(map(_is_opened, words))
 
 
 def _is_opened(word: str) -> bool:
@@ -86,8 +89,8 @@ def watched(work: Callable[[], int], broken: Callable[[str], int]) -> int:
 def _wait(child: int, numbers: set[signal.Signals]) -> int:
     """How a child ended; what this process is told meanwhile is handed on to it."""
     while True:
-        came = signal.sigwaitinfo({*numbers, signal.SIGCHLD})
-        if came.si_signo != signal.SIGCHLD:
+        came = signal.sigtimedwait({*numbers, signal.SIGCHLD}, LOOK_AFTER)
+        if came is not None and came.si_signo != signal.SIGCHLD:
             if came.si_code <= 0:  # of a process; a terminal tells the child as well
                 with suppress(ProcessLookupError):
                     os.kill(child, came.si_signo)

@@ -38,6 +38,8 @@ WORDS: Mapping[Word, str] = {
     "table": "a table",
 }
 ID, VECTOR = "id", "vector"
+CELL = 64
+"""Bytes that a vector, or the gap where one is missing, takes at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -337,7 +339,9 @@ def _sheet(path: Path, rows: list[DumpRecord], places: list[str], say: Say) -> S
     named = any(row.name is not None for row in rows)
     if named:
         columns[ID] = _ids(path, rows, places)
-    for name in dict.fromkeys(name for row in rows for name in row.vectors):
+    names = dict.fromkeys(name for row in rows for name in row.vectors)
+    check_holds(path, CELL * len(names) * len(rows))  # which are gaps where each has its own
+    for name in names:
         column = name if name not in {*about, ID} else f"vector.{name}"
         columns[column] = _vectors(path, [row.vectors.get(name) for row in rows])
     with reading(path, "text in UTF-8"):

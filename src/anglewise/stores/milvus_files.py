@@ -49,7 +49,12 @@ def check_milvus_folder(folder: Path) -> None:
 
     for path in sorted(folder.rglob("*.parquet")):
         with reading(path, "parquet"), parquet_file(path) as file:
-            check_parquet(path, file.metadata.schema, file.schema_arrow.names)
+            how = check_parquet(path, file.metadata.schema, file.schema_arrow.names)
+        if doubtful := [*how.dictionaries, *how.at_once]:
+            raise StoreError(
+                f"{path} holds texts in {shown(', '.join(doubtful))} that may take far more room "
+                "than the file, and Milvus Lite reads all of them: write the collection anew"
+            )
     for path in sorted(folder.rglob("*.idx")):
         check_named_files(path)
 

@@ -20,6 +20,8 @@ from anglewise.errors import EncoderError, SpellingError, StoreError
 VECTOR, K = "{vector}", "{k}"
 REQUEST = '{"vector": "{vector}", "k": "{k}"}'
 """What is sent: JSON in which the text ``{vector}`` is replaced by numbers, ``{k}`` by a number."""
+MOST_MORE = 10_000
+"""So many items may a list have beyond those that were asked for: each is compared."""
 ANSWER = ",id,score"
 """Where the list stands in an answer (here it is the answer), and in each of it id and number."""
 
@@ -87,7 +89,13 @@ class SearchEndpoint:
             came = post_json(checked_address(self.url), content, headers, self.patience)
         except EncoderError as error:
             raise StoreError(str(error)) from error
-        return self.pairs(came, without(headers))
+        listed = self.pairs(came, without(headers))
+        if len(listed) > k + MOST_MORE:
+            raise StoreError(
+                f"{self.url} lists {len(listed):,} items where {k} were asked for: say in the "
+                f'request how many are due ("{K}"), or let the server end its lists'
+            )
+        return listed
 
     def _secret(self) -> str | None:
         return None if self.key is None else key_of(self.key)
