@@ -15,11 +15,13 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
+from anglewise.stores import stored_space
 from anglewise.stores.map_choice import choose_map, learnt_maps
 from anglewise.stores.migrate import judged_space
 from anglewise.stores.migration_forecast import KnownPairs, drawn_worlds
 from anglewise.stores.vector_map import VectorMap
 from cli_run import anglewise, refused  # noqa: F401 a fixture
+from memory_store import MemoryStore
 
 ITEMS, QUERIES = 400, 40
 
@@ -251,6 +253,35 @@ def test_the_command_says_the_same(anglewise, tmp_path):  # noqa: F811
     shown = anglewise(*words, "--seed", 3).out
     assert "recall@10" in shown
     assert "Measured, with all new vectors" in shown
+
+
+def test_old_and_new_vectors_may_lie_in_stores(anglewise, tmp_path, monkeypatch):  # noqa: F811
+    """Here in memory, whatever the address; queries by the new model come from a file."""
+    old, new = pair_of_spaces()
+    kept = {"old": old, "new": new}
+
+    def opened(address):
+        space = kept[address.folder.stem]
+        return MemoryStore().filled([*map(str, space.items.ids)], space.items.vectors)
+
+    monkeypatch.setattr(stored_space, "open_store", opened)
+    for name, made in kept.items():
+        aw.write_space(made, tmp_path / name)
+    queries = tmp_path / "new" / "queries.parquet"
+    due = anglewise("migrate", tmp_path / "old", tmp_path / "new", "--json", "-", "--quiet")
+    places = ["faiss:///in/old", "faiss:///in/new"]
+    told = anglewise("migrate", *places, "--queries", queries, "--json", "-", "--quiet")
+    assert told.code == 0, told.err
+    assert json.loads(told.out) == json.loads(due.out)
+    file = tmp_path / "new" / "items.parquet"
+    told = anglewise("migrate", places[0], file, "--queries", queries, "--json", "-", "--quiet")
+    assert json.loads(told.out) == json.loads(due.out)
+    refused(anglewise("migrate", *places), "queries")
+    refused(anglewise("migrate", places[0], tmp_path / "new", "--queries", queries), "a folder")
+    refused(anglewise("migrate", "postgres://anna:s3cret@h/d", places[1]), "anna:***")
+    (tmp_path / "films.lance").mkdir()
+    inside = ["-o", tmp_path / "films.lance" / "mapped"]
+    refused(anglewise("migrate", f"lancedb://{tmp_path}/films", places[1], *inside), "films")
 
 
 def test_bad_words_are_refused_before_anything_is_written(anglewise, tmp_path):  # noqa: F811

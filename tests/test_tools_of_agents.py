@@ -202,6 +202,36 @@ def test_collections_are_asked_in_the_folder_alone(root, tmp_path, tool, address
         ask(root, tool, address=address, **more)
 
 
+@pytest.mark.parametrize("tool", ["audit", "compare", "search", "verify"])
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("lancedb://../folder/t", "outside of the folder that may be read"),
+        ("lancedb://in/t", "outside of the folder that may be read"),
+        ("qdrant://localhost:6333/films", "cannot be asked from here"),
+        ("postgresql://me:s3cret@localhost/db/films", "cannot be asked from here"),
+        ("http://localhost/search", "no store is called"),
+        ("faiss://space/x.index", "cannot be asked from here"),
+    ],
+)
+def test_a_space_of_an_agent_is_a_table_in_the_folder_or_none(root, tmp_path, tool, address, words):
+    (root / "in").symlink_to(tmp_path / "folder")
+    more = {"search": {"query": "d1"}, "verify": {"address": "lancedb://space/t"}}.get(tool, {})
+    with pytest.raises(AnglewiseError, match=words) as refused:
+        ask(root, tool, space=address, **more)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_those_who_ask_a_table_lie_in_the_folder_too(root, tmp_path):
+    np.save(tmp_path / "outside.npy", np.eye(6))
+    (root / "link.npy").symlink_to(tmp_path / "outside.npy")
+    for queries in ("../outside.npy", "link.npy", str(tmp_path / "outside.npy")):
+        with pytest.raises(AnglewiseError, match="outside of the folder that may be read"):
+            ask(root, "audit", space="lancedb://space/t", queries=queries)
+    with pytest.raises(AnglewiseError, match="a space of files has its own"):
+        ask(root, "audit", space="space", queries="qrels.txt")
+
+
 @pytest.mark.parametrize("value", [True, 1.0])
 def test_a_number_that_is_no_whole_one_is_refused(root, value):
     with pytest.raises(AnglewiseError, match="a whole number is due"):

@@ -19,6 +19,7 @@ from anglewise.stores.address import read_address
 from anglewise.stores.vector_store import open_store
 from cli_run import anglewise, refused  # noqa: F401 a fixture
 from local_server import serving
+from stores.conftest import IN_A_FILE, NO_SCAN
 
 FOUR = pytest.mark.parametrize("place", ["faiss", "qdrant", "lancedb", "postgresql"], indirect=True)
 
@@ -45,6 +46,12 @@ def test_a_server_that_nobody_runs(address, folder, anglewise):  # noqa: F811
     refused(anglewise("probe", address), "127.0.0.1:9")
     refused(anglewise("verify", address, folder, "--measure", "dot"), "127.0.0.1:9")
     refused(anglewise("export", folder, "--measure", "dot", "--to", address), "127.0.0.1:9")
+
+
+@pytest.mark.parametrize("address", ["chroma://127.0.0.1:9/films", "milvus://127.0.0.1:9/films"])
+def test_a_server_that_answers_slowly_that_nobody_runs(address, anglewise):  # noqa: F811
+    """Their clients try again for a while."""
+    refused(anglewise("probe", address), "127.0.0.1:9")
 
 
 def test_a_wrong_password_of_postgresql(postgres, folder, anglewise):  # noqa: F811
@@ -161,17 +168,22 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(path)], check=True)
 
 
-@pytest.mark.parametrize("kind", ["faiss", "lancedb", "qdrant"])
+KINDS = ["faiss", "usearch", "hnswlib", "lancedb", "qdrant", "sqlite-vec", "duckdb"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_disk_that_is_full_in_the_middle(kind, small_disk, anglewise, tmp_path):  # noqa: F811
     (small_disk / "x").mkdir()
-    name = "films.index" if kind == "faiss" else "films"
-    address = f"{kind}://{small_disk}/x/{name}"
+    usual = "{kind}://{folder}/{name}"
+    written = IN_A_FILE.get(kind, usual)
+    address = written.format(kind=kind, folder=small_disk / "x", name="films")
+    index = "graph" if kind in NO_SCAN else "scan"
     made, large = space(), space(6_000 if kind != "qdrant" else 1_500, 256, 1)
-    aw.export(made, "dot", address, index="scan")
+    aw.export(made, "dot", address, index=index)
     if kind == "qdrant":  # whose rows go one by one
         (small_disk / "filler").write_bytes(b"0" * 3_000_000)
     aw.write_space(large, tmp_path / "large")
-    words = ["--measure", "dot", "--to", address, "--index", "scan", "--replace"]
+    words = ["--measure", "dot", "--to", address, "--index", index, "--replace"]
     run = anglewise("export", tmp_path / "large", *words)
     refused(run, "")
     assert "space" in run.err or "full" in run.err, run.err
@@ -179,7 +191,7 @@ def test_a_disk_that_is_full_in_the_middle(kind, small_disk, anglewise, tmp_path
     assert (result.recall, result.drifted) == (1, False)
     (small_disk / "filler").unlink(missing_ok=True)
     smaller = space(300, seed=2)
-    aw.export(smaller, "dot", address, index="scan", replace=True)
+    aw.export(smaller, "dot", address, index=index, replace=True)
     assert aw.verify(address, smaller).drifted is False
 
 

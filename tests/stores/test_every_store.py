@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import anglewise as aw
@@ -427,7 +429,22 @@ def test_an_agent_asks_tables_in_its_folder(place, tmp_path):
     told = answer("verify", {"address": address, "space": "space"}, folder)
     assert told["recall@10"] >= 0.98
     assert told["address"] == address
-    assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+    told = answer("audit", {"space": address}, folder)
+    assert address in json.dumps(told)
+    assert str(tmp_path) not in json.dumps(told)
+    found = answer("search", {"space": address, "query": "d3", "measures": "cosine"}, folder)
+    assert found["direction"] == "items-items"
+    assert "d3" not in {one["id"] for one in found["measures"][0]["neighbours"]}
+    qrels = "".join(f"q{i} 0 d{j} 1\n" for i in range(40) for j in range(5))
+    (tmp_path / "qrels.txt").write_text(qrels)
+    before.append(str(tmp_path / "qrels.txt"))
+    rows = {"id": [f"q{i}" for i in range(40)], "vector": made.queries.vectors.tolist()}
+    pq.write_table(pa.table(rows), tmp_path / "queries.parquet")
+    before.append(str(tmp_path / "queries.parquet"))
+    asked = {"space": address, "queries": "queries.parquet", "judgements": "qrels.txt"}
+    told = answer("compare", asked, folder)
+    assert {one["measure"] for one in told["measures"]} == {"dot", "cosine", "euclidean"}
+    assert sorted(str(path) for path in tmp_path.rglob("*")) == sorted(before)
 
 
 def test_the_commands_say_the_same(place, tmp_path, capsys):

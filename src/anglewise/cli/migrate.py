@@ -1,20 +1,21 @@
 """``anglewise migrate``: let mapped old vectors stand in for items encoded by a new model."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from anglewise.cli.options import A_COUNT, NOTHING_SPECIAL, Always, number
+from anglewise.cli.options import A_COUNT, A_SOURCE, NOTHING_SPECIAL, Always, Source, number
 from anglewise.cli.paths import FOLDER, READ, TRANSFORM
 from anglewise.data_types.numbers import COUNT
 
 
 def migrate(
-    old: Annotated[Path, READ],
-    new: Annotated[Path, READ],
+    old: Annotated[Source, A_SOURCE, READ],
+    new: Annotated[Source, A_SOURCE, READ],
     /,
     *,
+    queries: Annotated[Path | None, READ] = None,
     pairs: Annotated[int | None, A_COUNT] = None,
     qrels: Annotated[Path | None, READ] = None,
     metric: str | None = None,
@@ -32,9 +33,12 @@ def migrate(
     Parameters
     ----------
     old
-        All items by the old model: a folder or a file, as for anglewise compare.
+        All items by the old model: a folder or a file, as for anglewise compare, or the address
+        of a store.
     new
         Some or all of them by the new model, with the same ids, and queries by it.
+    queries
+        The queries by the new model, where new is a store, or a file of items alone.
     pairs
         Learn from so many items that both hold, drawn by --seed; by default from all. Where new
         holds all items, what was foretold is measured beside.
@@ -54,13 +58,18 @@ def migrate(
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version
     from anglewise.data_types.judgements import Judgements
-    from anglewise.io.read import read_judgements, read_space
+    from anglewise.io.read import read_judgements
     from anglewise.io.space_folder import write_space
     from anglewise.report.migration_document import migration_document
+    from anglewise.stores.address import Address
     from anglewise.stores.migrate import foretell, judged_space
+    from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
-    before, after = read_space(old, say=talk.say), read_space(new, say=talk.say)
+    before = read_space(old, say=talk.say)
+    alone = queries is not None and not isinstance(new, Address)
+    where: dict[str, Any] = {"items": new} if alone else {"path": new}
+    after = read_space(**where, queries=queries, say=talk.say)
     judged: Judgements | None = None
     if qrels is not None:
         due = judged_space(before, after)

@@ -33,6 +33,7 @@ from anglewise.stores.address import Address
 from anglewise.stores.foreign_files import check_chroma_folder
 from anglewise.stores.vector_store import (
     BATCH,
+    GRAPH,
     SCRATCH,
     Described,
     Layout,
@@ -67,6 +68,7 @@ class ChromaStore(VectorStore):
     options = frozenset({"https", "tenant", "database"})
     effort_names = ("ef",)
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 256}, {"ef": 1024})
+    build_parameters = GRAPH
     batch = 5_000
 
     def __init__(self, address: Address, client: Any = None, *, owned: bool = True) -> None:

@@ -8,7 +8,6 @@ a query says, or that of a manifest which our export left, or ``?metric=`` (``l2
 The extension vss is that of the wheel duckdb-extension-vss, loaded by its path: nothing is fetched.
 """
 
-import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
 
 from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
@@ -31,9 +29,11 @@ from anglewise.errors import (
 )
 from anglewise.stores.address import KINDS, Address
 from anglewise.stores.foreign_files import check_beside
+from anglewise.stores.known_rows import rows_table
 from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
     BATCH,
+    GRAPH,
     Described,
     Layout,
     Listed,
@@ -65,6 +65,7 @@ class DuckdbStore(VectorStore):
     options = frozenset({"vector", "id", "metric"})
     effort_names = ("ef",)
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 128}, {"ef": 512}, {"ef": 1024})
+    build_parameters = GRAPH
     batch = 20_000
 
     def __init__(self, address: Address, connection: Any = None, *, database: str = FILE) -> None:
@@ -272,13 +273,17 @@ class DuckdbStore(VectorStore):
         }
 
     def twin(self, name: str) -> "DuckdbStore":
-        """An empty table like it in memory, with an index where there is one."""
+        """An empty table like it, with an index where there is one."""
         self._by()
-        address = replace(self.address, name=name, options={"metric": self.metric})
-        _made(self.connection, address, self.dimension, MEMORY)
+        kind = "graph" if self.is_indexed else "scan"
+        return self.of_layout(name, Layout(self.dimension, _metric_of(self.metric), kind))
+
+    def of_layout(self, name: str, layout: Layout) -> "DuckdbStore":
+        """A table in memory, so that the file stays as it is; the index is built at the end."""
+        address = replace(self.address, name=name, options={"metric": WORDS[layout.metric]})
+        _made(self.connection, address, layout.dimension, MEMORY)
         store = DuckdbStore(address, self.connection, database=MEMORY)
-        if self.is_indexed:
-            store._index(Layout(self.dimension, _metric_of(self.metric)))
+        store.layout = layout
         return store
 
     def add(
@@ -288,16 +293,7 @@ class DuckdbStore(VectorStore):
         metadata: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """All rows of a call or none of them."""
-        batch = as_batch(vectors)
-        about = [json.dumps(dict(row), default=str) for row in rows_of_metadata(metadata, len(ids))]
-        flat: Any = pa.array(batch.ravel())  # pyright: ignore[reportUnknownVariableType]
-        rows: Any = pa.table(  # pyright: ignore[reportUnknownVariableType]
-            {
-                "id": pa.array(list(ids), pa.string()),
-                "vector": pa.FixedSizeListArray.from_arrays(flat, batch.shape[1]),
-                "metadata": pa.array(about, pa.string()),
-            }
-        )
+        rows = rows_table(ids, as_batch(vectors), rows_of_metadata(metadata, len(ids)))
         self._write()
         with _saying(self.address):
             self.connection.register("anglewise_rows", rows)

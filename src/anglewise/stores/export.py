@@ -25,7 +25,7 @@ from anglewise.data_types.typing import Array, Direction, Float32, Float64
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
-from anglewise.stores.address import Address, read_address
+from anglewise.stores.address import KINDS, Address, read_address
 from anglewise.stores.exact_lists import ExactLists, queries_to_ask, reaches
 from anglewise.stores.known_rows import KnownRows
 from anglewise.stores.manifest import Fingerprint, Manifest
@@ -290,8 +290,9 @@ def _filled(order: _Order, way: Reduction, metric: Metric) -> VectorStore:
     ranked, kind = order.ranked, order.kind
     first = way.items(np.zeros(1, dtype=np.int64))
     layout = Layout(first.shape[1], metric, order.index)
-    address = order.address
-    beside = address.called(f"{address.name}__{_content(order, way, layout)}")
+    address = beside = order.address
+    if KINDS[address.kind].has_name:  # else it is in memory until it has its place
+        beside = address.called(f"{address.name}__{_content(order, way, layout)}")
     written = 0
     try:
         store = kind.create(beside, layout)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anglewise.data_types.typing import Array
+from anglewise.data_types.typing import Array, Float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +73,20 @@ def _of_numbers(start: str, numbers: Array) -> "pa.StringArray":
     whole = pc.invert(pc.match_substring_regex(text, "[.e]"))
     end = pc.if_else(whole, ".0}", "}")
     return pc.binary_join_element_wise(start, text, end, "")  # pyright: ignore[reportCallIssue]
+
+
+def rows_table(
+    ids: Sequence[str],
+    vectors: Float32[Array, "rows d"],
+    metadata: Sequence[Mapping[str, Any]],
+    names: tuple[str, str, str] = ("id", "vector", "metadata"),
+) -> Any:
+    """Rows as a table of Arrow: ids, vectors of one length, and what is known as JSON.
+
+    >>> rows_table(["a"], np.ones((1, 2), np.float32), [{"year": 1999}]).to_pylist()
+    [{'id': 'a', 'vector': [1.0, 1.0], 'metadata': '{"year": 1999}'}]
+    """
+    flat: Any = pa.array(vectors.ravel())  # pyright: ignore[reportUnknownVariableType]
+    held = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+    columns: list[Any] = [pa.array(list(ids), pa.string()), held, as_json(metadata)]
+    return pa.table(columns, names=list(names))

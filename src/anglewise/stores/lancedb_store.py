@@ -20,7 +20,7 @@ from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.stores.address import Address
 from anglewise.stores.folders import take_folder
-from anglewise.stores.known_rows import as_json
+from anglewise.stores.known_rows import rows_table
 from anglewise.stores.lance_files import check_goes_whole, check_table
 from anglewise.stores.vector_store import (
     BATCH,
@@ -214,14 +214,8 @@ class LanceStore(VectorStore):
         metadata: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """All rows of a call or none of them."""
-        batch = as_batch(vectors)
-        rows: Any = pa.table(  # pyright: ignore[reportUnknownVariableType]
-            {
-                ID: pa.array(list(ids), pa.string()),
-                VECTOR: pa.FixedSizeListArray.from_arrays(pa.array(batch.ravel()), batch.shape[1]),
-                METADATA: as_json(rows_of_metadata(metadata, len(ids))),
-            }
-        )
+        about = rows_of_metadata(metadata, len(ids))
+        rows = rows_table(ids, as_batch(vectors), about, (ID, VECTOR, METADATA))
         with _saying(self.address):
             self.table.add(rows)
 

@@ -23,6 +23,7 @@ from anglewise.stores.address import Address
 from anglewise.stores.milvus_connection import MilvusConnection, milvus_library, milvus_saying
 from anglewise.stores.vector_store import (
     BATCH,
+    GRAPH,
     SCRATCH,
     Described,
     Layout,
@@ -55,6 +56,7 @@ class MilvusStore(VectorStore):
     }
     options = frozenset({"vector", "https"})
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 64}, {"ef": 256}, {"ef": 1024})
+    build_parameters = GRAPH
 
     def __init__(self, address: Address, client: "MilvusConnection | None" = None) -> None:
         super().__init__(address)

@@ -29,6 +29,7 @@ from anglewise.stores.collection_folder import CollectionFolder, folder_of
 from anglewise.stores.foreign_files import check_in_folder
 from anglewise.stores.vector_store import (
     BATCH,
+    GRAPH,
     Described,
     Layout,
     Listed,
@@ -60,6 +61,7 @@ class QdrantEdgeStore(CollectionFolder):
     options = frozenset({"vector"})
     effort_names = ("ef",)
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 256}, {"ef": 1024})
+    build_parameters = GRAPH
 
     def __init__(self, address: Address, shard: Any = None) -> None:
         super().__init__(address)

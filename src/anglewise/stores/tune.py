@@ -329,7 +329,7 @@ def _built(
         raise StoreError(f"{store.address.kind} has no metric that ranks as {bench.exact.measure}")
     layout = Layout(bench.way.queries.columns, metric, "graph", build)
     start = time.perf_counter()
-    made = kind.create(store.address.called(SCRATCH + secrets.token_hex(6)), layout)
+    made = store.of_layout(SCRATCH + secrets.token_hex(6), layout)
     try:
         for ids, vectors in _prepared(bench, made.batch):
             made.add(ids, vectors)

@@ -211,6 +211,10 @@ class VectorStore(ABC):
     def twin(self, name: str) -> "VectorStore":
         """An empty collection with the same settings under another name, for tests."""
 
+    def of_layout(self, name: str, layout: Layout) -> "VectorStore":
+        """An empty collection of another layout beside this one, for tests."""
+        return type(self).create(self.address.called(name), layout)
+
     @abstractmethod
     def add(
         self,

@@ -28,6 +28,7 @@ from anglewise.stores.collection_folder import CollectionFolder, folder_of
 from anglewise.stores.foreign_files import check_in_folder
 from anglewise.stores.vector_store import (
     BATCH,
+    GRAPH,
     Described,
     Layout,
     Listed,
@@ -57,6 +58,7 @@ class ZvecStore(CollectionFolder):
     }
     options = frozenset({"vector"})
     ladder: ClassVar[Sequence[Mapping[str, int]]] = ({"ef": 600}, {"ef": 1500})
+    build_parameters = GRAPH
     batch = 1_000
 
     def __init__(self, address: Address, collection: Any = None) -> None:
