@@ -125,9 +125,12 @@ check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian'
 	.page/bin/python -m pytest -p no:cacheprovider -o addopts= -o filterwarnings=default \
 	  --confcutdir=tests/page tests/page
 
-bench: setup ## the benchmarks, rivals in the same run (installs the rivals); those of stores need .stores: `make stores`
+# `python benchmarks/goals.py --record` keeps the ratios of a quiet machine in benchmarks/ratios.json.
+bench: setup ## the benchmarks, rivals in the same run (installs the rivals), and their goals; those of stores need .stores: `make stores`
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
-	for script in $(filter-out benchmarks/stores.py benchmarks/stores_speed.py benchmarks/tune.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
+	rm -f build/bench.json
+	for script in $(filter-out benchmarks/stores.py benchmarks/stores_speed.py benchmarks/tune.py benchmarks/goals.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks/goals.py
 
 shape: setup ## rooms, arrows, files, names, and how far each job goes, beside the goals
 	$(BIN)/python tests/shape.py

@@ -28,7 +28,7 @@ def exclusions_of(
         )
     itself = None if direction == "queries-items" else rows
     taken = [table.take(rows) for table in tables if table is not None]
-    return _exclusions(taken, itself, len(rows), due[1])
+    return exclusions_from(taken, itself, len(rows), due[1])
 
 
 def vector_exclusions(
@@ -43,10 +43,10 @@ def vector_exclusions(
         )
     if exclude is not None and exclude.shape != due:
         raise ShapeError(f"exclude is {exclude.shape}: {due} is due")
-    return _exclusions([] if exclude is None else [exclude], None, *due)
+    return exclusions_from([] if exclude is None else [exclude], None, *due)
 
 
-def _exclusions(
+def exclusions_from(
     tables: list[SparseRows], itself: Int64[Array, " q"] | None, queries: int, width: int
 ) -> Exclusions:
     """Join tables of exclusions, and the row that each query is itself; each entry once.

@@ -18,9 +18,11 @@ from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.nearest_neighbours import ranking
+from anglewise.similarity_measures.affine import NearestCosines
 from anglewise.similarity_measures.formulas import (
     LANES,
     BlockFormula,
+    FittedFormula,
     Formula,
     Measure,
     fitted,
@@ -149,7 +151,10 @@ def passes(
     plain: list[Measure] = []
     unit_queries: list[Measure] = []
     others: list[Measure] = []
-    fit = partial(fitted, space=space, direction=direction, new_vectors=new_vectors)
+    nearest = _nearest_by_search() if any(map(_learns, measures)) else None
+    fit = partial(
+        fitted, space=space, direction=direction, new_vectors=new_vectors, nearest=nearest
+    )
     for measure in map(fit, measures):
         if not measure.formula.inner:
             others.append(measure)
@@ -173,6 +178,17 @@ def passes(
             )
         along_axes = maps is not None and measure.formula.axes
         yield Pass((measure,), fit_frames(frames, space, direction) if along_axes else maps)
+
+
+def _learns(measure: Measure) -> bool:
+    return isinstance(measure.formula, FittedFormula)
+
+
+def _nearest_by_search() -> NearestCosines:
+    """What formulas against hubs learn from is found by a search, which has passes of its own."""
+    from anglewise.nearest_neighbours.nearest_cosines import nearest_cosines
+
+    return nearest_cosines
 
 
 def _far_away(ranked: Embeddings, maps: Maps | None) -> Float64[Array, " r"] | None:

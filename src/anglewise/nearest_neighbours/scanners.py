@@ -313,8 +313,10 @@ WORTH_A_THREAD = 1 << 24
 
 def one_thread(threads: int | None, work: float) -> bool:
     """Whether :func:`workers` would take no more than one."""
+    if type(threads) is int and threads == 1:
+        return True
     check_threads(threads)
-    return threads == 1 or work < 2 * WORTH_A_THREAD
+    return work < 2 * WORTH_A_THREAD
 
 
 @contextmanager

@@ -196,9 +196,9 @@ def search_prepared(
     exclusions = vector_exclusions(vectors, items.ranked, exclude)
     _check_size(len(vectors), k, len(items.ranked), len(items.measures))
     rows = np.arange(len(vectors), dtype=np.int64)
-    answers = _no_answers(items.measures, len(rows), k)
+    answers = no_answers(items.measures, len(rows), k)
     with workers(threads, items.ranked.vectors.size * len(rows)) as pool:
-        _answer(answers, items, vectors.vectors, rows, exclusions, pool=pool, progress=progress)
+        answer_rows(answers, items, vectors.vectors, rows, exclusions, pool=pool, progress=progress)
     return answers
 
 
@@ -264,7 +264,7 @@ def by_frames(
     groups = None if allowed is None else list(allowed.groups(rows))
     if isinstance(ranked, Representation):
         every = np.arange(len(rows)), np.arange(len(ranked))
-        lists = _no_answers(tuple(map(str, measures)), len(rows), k)
+        lists = no_answers(tuple(map(str, measures)), len(rows), k)
         with workers(threads) as pool:
             for positions, passing in [every] if groups is None else groups:
                 own = search_represented(
@@ -291,9 +291,9 @@ def by_frames(
             shared = tuple(passes(same_frame, space, direction, new_vectors=new_vectors))
             items = PreparedItems(ranked, tuple(map(str, same_frame)), shared, id_order, room=0)
             share = share_of(progress, number, len(all_frames))
-            answers = _no_answers(items.measures, len(rows), k)
+            answers = no_answers(items.measures, len(rows), k)
             if groups is None:
-                _answer(answers, items, vectors, rows, exclusions, pool=pool, progress=share)
+                answer_rows(answers, items, vectors, rows, exclusions, pool=pool, progress=share)
             else:
                 _answer_groups(
                     answers,
@@ -316,7 +316,7 @@ def share_of(progress: Progress | None, number: int, count: int) -> Progress | N
     return lambda done, total: progress(1000 * number + 1000 * done // total, 1000 * count)
 
 
-def _no_answers(measures: Sequence[str], queries: int, k: int) -> dict[str, Neighbours]:
+def no_answers(measures: Sequence[str], queries: int, k: int) -> dict[str, Neighbours]:
     """Lists in which no item stands yet."""
     return {
         name: Neighbours(
@@ -329,7 +329,7 @@ def _no_answers(measures: Sequence[str], queries: int, k: int) -> dict[str, Neig
     }
 
 
-def _answer(
+def answer_rows(
     answers: dict[str, Neighbours],
     items: PreparedItems,
     vectors: Float32[Array, "rows d"],
@@ -374,9 +374,9 @@ def _answer_groups(
     for number, (positions, allowed) in enumerate(groups):
         share = share_of(progress, number, len(groups))
         some = some_items(items, allowed)
-        own = _no_answers(items.measures, len(positions), min(k, len(allowed)))
+        own = no_answers(items.measures, len(positions), min(k, len(allowed)))
         left_out = exclusions.take(positions).of_rows(allowed)
-        _answer(own, some, vectors, rows[positions], left_out, pool=pool, progress=share)
+        answer_rows(own, some, vectors, rows[positions], left_out, pool=pool, progress=share)
         for name, lists in own.items():
             _write(answers[name], lists, positions, allowed)
 

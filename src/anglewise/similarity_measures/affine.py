@@ -1,8 +1,9 @@
 """Affine maps of the two sides of a space, and the sides as a frame sees them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
@@ -121,7 +122,8 @@ class View:
 class Sides:
     """The two sides of a space in one direction, each through the earlier frames.
 
-    ``new_vectors`` says that rows will be moved that are not in the space.
+    ``new_vectors`` says that rows will be moved that are not in the space. ``nearest`` finds the
+    cosines of each ranked row with its nearest ``k`` of the asking side, or None.
     """
 
     space: Space
@@ -129,6 +131,7 @@ class Sides:
     asking: View
     ranked: View
     new_vectors: bool = True
+    nearest: "NearestCosines | None" = None
 
     def span(self) -> Float64[Array, "d r"] | None:
         """A basis of all rows that will be moved, where they are fewer than their columns."""
@@ -142,6 +145,10 @@ class Sides:
         """The columns of the ranked side, as if no earlier frame had left any out."""
         whole = self.ranked.through.whole
         return self.ranked.columns if whole is None else whole
+
+
+NearestCosines: TypeAlias = Callable[[Sides, int], Float64[Array, "n k"] | None]
+"""See :class:`Sides`."""
 
 
 def span_of(*views: View) -> Float64[Array, "d r"] | None:

@@ -19,6 +19,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.numbers import EXPONENT, written
 from anglewise.data_types.typing import Array, Direction, Float, Float64, Int64
 from anglewise.errors import SpellingError
+from anglewise.similarity_measures.affine import NearestCosines
 from anglewise.similarity_measures.biases import WithoutBiases, biases_left_out
 from anglewise.similarity_measures.frames import (
     Frame,
@@ -404,11 +405,13 @@ def fitted(
     direction: Direction = "queries-items",
     *,
     new_vectors: bool = True,
+    nearest: NearestCosines | None = None,
 ) -> Measure:
     """The measure with its formula fitted on a space; one that learns nothing is returned as it is.
 
     Without ``new_vectors`` in the maps of :func:`fit_frames` for rows of the space alone.
-    Formulas fitted lately are cached as long as the space lives.
+    ``nearest`` finds nearest rows faster than by all pairs (:class:`Sides`). Formulas fitted lately
+    are cached as long as the space lives.
 
     >>> from anglewise.data_types.embeddings import Embeddings
     >>> str(fitted(Measure(Dot()), Space(items=Embeddings([[1.0]]))))
@@ -423,7 +426,7 @@ def fitted(
         maps = maps_in(measure, space, direction, new_vectors=new_vectors)
         maps = maps or Maps.still(ranked.dimension)
         views = View(asking, maps.asking), View(ranked, maps.ranked)
-        return formula.fit(Sides(space, direction, *views, new_vectors))
+        return formula.fit(Sides(space, direction, *views, new_vectors, nearest))
 
     key = formula, frames_in(measure, space, direction), direction, new_vectors
     return Measure(_FITTED.get(space, key, fit), measure.frames)

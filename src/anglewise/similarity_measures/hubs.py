@@ -29,6 +29,8 @@ NARROWEST = 1e-12
 """Deviations of cosines are at least this."""
 COSINES_BYTES = 1 << 25
 """What the cosines of one block of rows may weigh, whatever the number of neighbours."""
+SEARCHED = 256
+"""So many nearest neighbours, at most, are found by a search; of more, all pairs are as good."""
 WIDTH = 4096
 """So many rows of the asking side are looked at together, or ``k`` if that is more."""
 
@@ -241,14 +243,18 @@ def over_nearest(
 ) -> Float64[Array, " n"]:
     """A summary of the cosines of each ranked row with its nearest ``k`` of the asking side.
 
-    In float64, every pair, in blocks of ``COSINES_BYTES``; the result is rounded as scores are, so
-    that it hardly depends on the order in which a library sums. Itself does not count.
+    By a search, where ``sides`` can; else in float64, every pair, in blocks of ``COSINES_BYTES``.
+    What a search might find is rounded as scores are, and so is the result: it hardly depends on
+    which way was taken, and on the order in which a library sums. Itself does not count.
     """
     asking, ranked = sides.asking.embeddings.vectors, sides.ranked.embeddings.vectors
     itself = sides.asking.embeddings is sides.ranked.embeddings
     k = min(k, len(asking) - itself)
     if k == 0:
         return np.zeros(len(ranked))
+    found = None if sides.nearest is None or k > SEARCHED else sides.nearest(sides, k)
+    if found is not None:
+        return rounded(summary(found))
     width = min(len(asking), max(WIDTH, k))
     length = min(len(ranked), max(1, COSINES_BYTES // (8 * (k + width))))
     both = np.empty((length, k + width))  # the best so far, then the next cosines
@@ -265,7 +271,9 @@ def over_nearest(
             cosines = here[:, : k + len(y)]
             cosines.partition(len(y), axis=1)
             cosines[:, :k] = cosines[:, len(y) :]
-        out[start : start + length] = summary(here[:, :k])
+        out[start : start + length] = summary(
+            rounded(here[:, :k]) if k <= SEARCHED else here[:, :k]
+        )
     return rounded(out)
 
 
