@@ -9,6 +9,7 @@ first way would remove the freedom.)
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -99,8 +100,9 @@ def train_at_length_one(
     >>> bool(np.abs(np.linalg.norm(items, axis=1) - 1).max() < 1e-12)
     True
     """
-    from scipy.optimize import minimize
+    import scipy.optimize as optimize  # half a second, for this alone
 
+    minimise: Any = optimize.minimize  # untyped
     rows = len(target)
 
     def loss(flat: Array) -> tuple[float, Array]:
@@ -113,7 +115,7 @@ def train_at_length_one(
         return float((wrong**2).sum() / 2), ((slope - along * unit) / lengths).ravel()
 
     options = {"maxiter": 5000, "maxfun": 8000, "ftol": 0, "gtol": 1e-13, "maxcor": 20}
-    start = rng.normal(size=(rows + target.shape[1]) * width)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
+    start = rng.normal(size=(rows + len(target.T)) * width)
+    found = minimise(loss, start, jac=True, method="L-BFGS-B", options=options)
     sides = unit_rows(np.asarray(found.x, dtype=np.float64).reshape(-1, width))
     return sides[:rows], sides[rows:]
