@@ -1,11 +1,13 @@
 """Models of other libraries become spaces whose products are their scores."""
 
+import pickle
 import types
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from safetensors.numpy import save_file
 
 import good_files
 from anglewise import from_model, read_space
@@ -272,3 +274,177 @@ def test_the_gap_of_a_biased_model_is_that_of_its_other_columns():
     )
     gaps = [gauge_gap(from_model(one)).gap for one in (plain, with_bias)]
     assert gaps[0] == pytest.approx(gaps[1], rel=1e-5)
+
+
+# Networks, decompositions, words
+
+
+STATE = {"user_embedding.weight": P, "item_embedding.weight": Q}
+
+
+@pytest.mark.parametrize(
+    ("state", "biases"),
+    [
+        (STATE, []),
+        ({"net.users.weight": P, "net.items.weight": Q}, []),
+        ({**STATE, "user_bias.weight": BU[:, None], "item_bias.weight": BI[:, None]}, [2, 3]),
+    ],
+)
+def test_tables_of_a_network_are_found_by_their_usual_names(state, biases):
+    for one in (state, model(state_dict=lambda: state)):
+        space = from_model(one)
+        expected = BIASED if biases else P @ Q.T
+        np.testing.assert_allclose(space.queries.vectors @ space.items.vectors.T, expected, 1e-6)
+        assert space.about["bias_columns"] == biases
+        assert space.trained_for == "dot"
+
+
+def test_parts_of_a_network_are_taken_as_vectors_or_by_name():
+    state = {"a.weight": P, "b.weight": Q, "deep.0.weight": np.eye(2)}
+    net = model(state_dict=lambda: state, towers=model(items=model(weight=Q)))
+    for parts in (
+        {"users": P, "items": Q},
+        {"users": "a", "items": "b.weight"},
+        {"users": P.tolist(), "items": "towers.items"},
+    ):
+        space = from_model(net, **parts, trained_for="cosine", loss="sampled-softmax")
+        np.testing.assert_array_equal(space.queries.vectors, P)
+        np.testing.assert_array_equal(space.items.vectors, Q)
+        assert (space.trained_for, space.about["loss"]) == ("cosine", "sampled-softmax")
+    assert from_model(net, items="b").one_sided
+    biased = from_model(net, users=P, items=Q, user_biases=BU, item_biases=BI)
+    np.testing.assert_allclose(biased.queries.vectors @ biased.items.vectors.T, BIASED, rtol=1e-6)
+
+
+def test_what_a_network_holds_beside_is_said():
+    said = []
+    from_model({**STATE, "mlp.0.weight": np.eye(2)}, say=said.append)
+    assert "mlp.0.weight" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "error", "words"),
+    [
+        ({"a.weight": P, "b.weight": Q}, {}, SpellingError, r"its tables are a.weight \(4, 2\)"),
+        ({**STATE, "old.user_emb.weight": P}, {}, SpellingError, "2 tables"),
+        (STATE, {"items": "nope"}, SpellingError, "no such table"),
+        (STATE, {"users": P, "items": Q, "user_feature": 1}, SpellingError, "user_feature="),
+        (als(), {"user_feature": 1}, SpellingError, "takes nothing more"),
+        (lightfm(), {"users_features": 1}, SpellingError, "user_features and item_features"),
+        (als(), {"loss": "hinge"}, SpellingError, "hinge"),
+        (STATE, {"trained_for": "cos"}, SpellingError, "cos"),
+        ("model.pt", {}, FileError, "weights_only=True"),
+        ("model.bin", {}, SpellingError, "safetensors"),
+    ],
+)
+def test_what_a_network_has_not_is_refused(given, options, error, words):
+    with pytest.raises(error, match=words):
+        from_model(given, **options)
+
+
+@pytest.mark.parametrize("name", ["w.kv", "w2v.model", "net.pt", "net.pth", "als.pkl"])
+def test_pickles_of_strangers_are_never_read(name, tmp_path):
+    class Dangerous:
+        def __reduce__(self):
+            return (tmp_path.joinpath("ran").touch, ())
+
+    (tmp_path / name).write_bytes(pickle.dumps(Dangerous()))
+    for read in (read_space, from_model):
+        with pytest.raises(FileError, match="could run code"):
+            read(tmp_path / name)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_file_of_safetensors_is_a_state_dict(tmp_path):
+    save_file({"towers.0.weight": P, "towers.1.weight": Q}, tmp_path / "net.safetensors")
+    space = from_model(
+        tmp_path / "net.safetensors", users="towers.0.weight", items="towers.1.weight"
+    )
+    np.testing.assert_array_equal(space.items.vectors, Q)
+
+
+class Rec:
+    """As much of RecBole's BPR, or of a graph model, as is asked for."""
+
+    USER_ID, ITEM_ID, training = "user_id", "item_id", True
+
+    def __init__(self, *, graph=False, mlp=False):
+        padded = [np.vstack([np.zeros((1, 2), np.float32), side]) for side in (P, Q)]
+        self.users, self.items = padded
+        self.mlp, self.rested = mlp, False
+        if graph:
+            self.forward = lambda: (self.users, self.items)
+        else:
+            self.user_embedding, self.item_embedding = (model(weight=side) for side in padded)
+            self.forward = lambda user, item: (self.users[user], self.items[item])
+
+    def eval(self):
+        self.training, self.rested = False, True
+
+    def train(self, mode):
+        self.training = mode
+
+    def parameters(self):
+        class Number(np.ndarray):
+            def long(self):
+                return np.asarray(self, dtype=np.int64)
+
+        yield model(new_tensor=lambda rows: np.array(rows).view(Number))
+
+    def full_sort_predict(self, interaction):
+        scores = self.users[interaction["user_id"]] @ self.items.T
+        return (np.tanh(scores) if self.mlp else scores).ravel()
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_recbole_models_lose_their_padding_and_keep_their_names(graph):
+    rec = Rec(graph=graph)
+    space = from_model(rec)
+    np.testing.assert_array_equal(space.queries.vectors, P)
+    assert space.items.ids.tolist() == ["1", "2", "3"]
+    assert rec.rested
+    assert rec.training
+    names = {"u": ["[PAD]", *"abcd"], "i": ["[PAD]", *"xyz"]}
+    dataset = model(uid_field="u", iid_field="i", field2id_token=names)
+    space = from_model(rec, dataset=dataset, loss="bpr")
+    assert space.items.ids.tolist() == ["x", "y", "z"]
+    assert space.about["loss"] == "bpr"
+
+
+def test_a_model_that_scores_otherwise_than_by_products_is_refused():
+    with pytest.raises(ValuesError, match="scores otherwise"):
+        from_model(Rec(mlp=True))
+
+
+def test_decompositions_of_scikit_learn_predict_what_they_give_back():
+    from sklearn.decomposition import NMF, PCA, LatentDirichletAllocation, TruncatedSVD
+
+    table = np.random.default_rng(0).poisson(1.0, size=(30, 9)).astype(float)
+    for one in (
+        TruncatedSVD(3, random_state=0),
+        PCA(3, whiten=True, random_state=0),
+        NMF(3, random_state=0, max_iter=2000),
+    ):
+        back = one.inverse_transform(one.fit_transform(table))
+        space = from_model(one, table=table)
+        products = space.queries.vectors @ space.items.vectors.T
+        np.testing.assert_allclose(products, back, atol=1e-3)
+        assert from_model(one).one_sided
+    topics = LatentDirichletAllocation(2, random_state=0).fit(table)
+    with pytest.raises(SpellingError, match="no model that is known"):
+        from_model(topics, table=table)
+
+
+def test_both_tables_of_negative_sampling_are_taken_where_they_are_asked_for():
+    keyed = model(vectors=Q, index_to_key=["a", "b", "c"], expandos={})
+    words = model(wv=keyed, syn1neg=2 * Q)
+    space = from_model(words, contexts=True)
+    np.testing.assert_array_equal(space.queries.vectors, 2 * Q)
+    assert space.queries.ids.tolist() == ["a", "b", "c"]
+    assert (space.trained_for, space.about["loss"]) == ("dot", "logistic")
+    said = []
+    assert from_model(words, say=said.append).one_sided
+    assert "contexts=True" in said[0]
+    for bare in (keyed, model(wv=keyed, syn1=Q)):
+        with pytest.raises(ValuesError, match="syn1neg"):
+            from_model(bare, contexts=True)

@@ -21,6 +21,12 @@ from anglewise.experiment.claims import (
     product_objective,
     recovery,
 )
+from anglewise.experiment.normalising import (
+    cosine_target,
+    normalising,
+    train_at_length_one,
+    train_freely,
+)
 from anglewise.experiment.own_data import study_on
 from anglewise.experiment.setup import (
     FULL,
@@ -60,7 +66,7 @@ def tiny():
 
 
 def test_every_claim_holds_in_the_small_experiment(small):
-    assert {check.figure for check in small.checks} == set(range(1, 10))
+    assert {check.figure for check in small.checks} == set(range(1, 11))
     assert small.held, [check for check in small.checks if not check.held]
 
 
@@ -295,3 +301,31 @@ def test_named_gauges_are_those_of_the_closed_form(tiny):
         gauge="tied-weights",
     )
     np.testing.assert_array_equal(in_gauge(tiny.product, "tied-weights").items, due.item_factors)
+
+
+def test_vectors_normalised_after_training_depend_on_the_start_and_those_normalised_in_it_do_not():
+    target, width = cosine_target(3)
+    for train, moves in ((train_freely, True), (train_at_length_one, False)):
+        sides = [train(target, width, np.random.default_rng(start)) for start in (0, 1)]
+        for users, items in sides:
+            np.testing.assert_allclose(users @ items.T, target, atol=1e-9)
+        apart = np.abs(cosines(sides[0][1]) - cosines(sides[1][1])).max()
+        assert apart > 0.3 if moves else apart < 1e-9
+
+
+def test_a_start_that_misses_the_target_proves_nothing_of_normalising(tiny, monkeypatch):
+    def astray(target, width, rng):
+        users, items = train_at_length_one(target, width, rng)
+        return -users, items
+
+    monkeypatch.setattr("anglewise.experiment.normalising.train_at_length_one", astray)
+    held = [check.held for check in normalising(tiny)]
+    assert held == [True, True, False, False]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 26))
+def test_normalising_is_settled_on_seeds_that_had_no_part_in_the_bounds(seed):
+    checks = list(normalising(subject(Size(300, 40, 4, 100.0, 10.0), seed)))
+    assert len(checks) == 4
+    assert all(check.held for check in checks), checks

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from anglewise.integrations.atlas import to_atlas
     from anglewise.io.holdout_folder import holdout, read_protocol
     from anglewise.io.item_sets import read_item_sets
-    from anglewise.io.model_readers import from_model
+    from anglewise.io.models_in_memory import from_model
     from anglewise.io.read import (
         read_interactions,
         read_judgements,
@@ -114,7 +114,7 @@ _HOMES = {
     "export": "anglewise.stores.export",
     "fit_ease": "anglewise.recommender_models.ease",
     "fit_shards": "anglewise.distributed.fit_shards",
-    "from_model": "anglewise.io.model_readers",
+    "from_model": "anglewise.io.models_in_memory",
     "gauge": "anglewise.equivalent_factorisations.canonical",
     "holdout": "anglewise.io.holdout_folder",
     "inspect": "anglewise.web_page.app",

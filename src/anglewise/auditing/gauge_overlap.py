@@ -14,9 +14,8 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.typing import Array, Bool, Direction, Float64, Int64, Progress
 from anglewise.equivalent_factorisations.certificates import cosine_interval
-from anglewise.equivalent_factorisations.gap import SideAlignment, align
+from anglewise.equivalent_factorisations.gap import SideAlignment, align, shift_is_free
 from anglewise.equivalent_factorisations.gauge import moved_cosines, row_cosines
-from anglewise.equivalent_factorisations.maps import moved
 from anglewise.errors import ShapeError
 from anglewise.evaluation_metrics.breadth import agreements, overlap
 from anglewise.evaluation_metrics.evaluate import evaluate
@@ -309,10 +308,9 @@ def _band(x: Float64[Array, "p d"], y: Float64[Array, "p d"], s: float, seed: in
 class SideRun:
     """One side of two runs.
 
-    ``rotation``, ``gauge`` and ``real`` are shares of the squared difference of the vectors and
-    sum to 1 (all 0 without any difference): the part that the best rotation removes, the part that
-    the best linear map removes beyond it, and the rest. ``difference`` is the difference relative
-    to the vectors, ``condition`` that of the best linear map.
+    ``rotation``, ``gauge`` and ``real`` are shares of the squared ``difference`` relative to the
+    vectors and sum to 1 (all 0 without any): what the best rotation removes, what the best linear
+    map, of this ``condition``, removes beyond it, and the rest.
     """
 
     difference: float
@@ -329,10 +327,8 @@ class RunReport:
 
     Attributes
     ----------
-    name
-        The name of the other run.
-    queries, items
-        How far the vectors of each side agree.
+    name, queries, items
+        The name of the other run, and how far the vectors of each side agree.
     predictions
         ``|P1 Q1' - P2 Q2'| / |P2 Q2'|``: the difference that no map explains.
     overlap
@@ -341,6 +337,8 @@ class RunReport:
         of each. ``dot`` is that of the items recommended to users by inner product.
     asked
         The number of lists between items.
+    shifted
+        Whether items were compared about their means, as the declared loss sees no shift of all.
     """
 
     name: str
@@ -349,6 +347,7 @@ class RunReport:
     predictions: float
     overlap: Mapping[str, float]
     asked: int
+    shifted: bool
 
 
 def compare_run(subject: AuditSubject, name: str, run: Space) -> RunReport:
@@ -362,7 +361,7 @@ def compare_run(subject: AuditSubject, name: str, run: Space) -> RunReport:
         )
     alignment = align(run, subject.space)
     audited_shared, run_shared = _shared(subject.space, run)
-    linear = moved(run_shared.items.vectors, alignment.items.linear.map)
+    linear = alignment.items.carried(run_shared.items.vectors)
     pairs = {
         "given": _list_overlap(subject, audited_shared, run_shared, "cosine"),
         "linear": _list_overlap(
@@ -381,6 +380,7 @@ def compare_run(subject: AuditSubject, name: str, run: Space) -> RunReport:
         predictions=alignment.predictions,
         overlap={key: float(value.mean()) for key, value in pairs.items()},
         asked=len(pairs["given"]),
+        shifted=shift_is_free(subject.space),
     )
 
 

@@ -14,7 +14,7 @@ from anglewise.equivalent_factorisations.gauge import (
     in_their_span,
     two_roots,
 )
-from anglewise.equivalent_factorisations.maps import Root, side_by_side
+from anglewise.equivalent_factorisations.maps import Root, moved, side_by_side
 from anglewise.errors import ShapeError, TooFewError, ValuesError
 
 PINNED = 1.05
@@ -141,12 +141,21 @@ class SideAlignment:
         The best linear map; the difference that it leaves is not one of gauge.
     shared
         The number of ids that both runs have.
+    means
+        What was taken off the rows of the first and of the second before all; 0 where no shift is
+        free.
     """
 
     given: float
     rotation: Fit
     linear: Fit
     shared: int
+    means: tuple[Float64[Array, " a"], Float64[Array, " b"]]
+
+    def carried(self, rows: Float32[Array, "n a"]) -> Float32[Array, "n b"]:
+        """Rows of the first where the best linear map, and the shift, take them."""
+        off, on = self.means
+        return moved(rows, self.linear.map) + (on - off @ self.linear.map).astype(np.float32)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -173,13 +182,29 @@ class Alignment:
         The alignment of each side.
     predictions
         ``|P1 Q1' - P2 Q2'| / |P2 Q2'|`` over the shared ids: the difference that no map explains.
-        Training for ranks alone, as in BPR, leaves one constant for each query open, which counts
-        here.
+        Of two runs whose ``loss`` reads only differences of one query's scores, as BPR's, a
+        constant for each query does not count.
     """
 
     queries: SideAlignment
     items: SideAlignment
     predictions: float
+
+
+SHIFT_FREE = {"softmax", "sampled-softmax", "bpr", "warp", "warp-kos"}
+"""Losses that read only differences of one query's scores."""
+
+
+def shift_is_free(space: Space) -> bool:
+    """Whether its loss, as declared, sees no shift of all items.
+
+    A softmax over items, BPR and WARP read differences of one query's scores, and ``p . (q + v)``
+    adds the same ``p . v`` to all of them.
+
+    >>> shift_is_free(Space(items=Embeddings([[1.0]]), about={"loss": "bpr"}))
+    True
+    """
+    return space.about.get("loss") in SHIFT_FREE
 
 
 def align(first: Space, second: Space) -> Alignment:
@@ -190,7 +215,8 @@ def align(first: Space, second: Space) -> Alignment:
     factors side by side; predictions are never formed. Reads the shared vectors twice. Raises
     ``TooFewError`` when the runs share no more rows of a side than it has columns, so that a linear
     map would explain anything, ``ShapeError`` for one-sided spaces, ``ValuesError`` for a side of
-    zeros.
+    zeros. Where the second declares a loss that sees no shift of all items, they are compared about
+    their means.
 
     Examples
     --------
@@ -205,16 +231,19 @@ def align(first: Space, second: Space) -> Alignment:
     if first.one_sided or second.one_sided:
         raise ShapeError("a run has one side: predictions are compared between two-sided spaces")
     width = first.items.dimension
-    queries, shared_queries = _joint(first.queries, second.queries, "queries")
-    items, shared_items = _joint(first.items, second.items, "items")
+    shift = shift_is_free(second)
+    queries, of_queries = _joint(first.queries, second.queries, "queries")
+    items, of_items = _joint(first.items, second.items, "items", about_means=shift)
     return Alignment(
-        queries=side_alignment(queries, width, shared_queries),
-        items=side_alignment(items, width, shared_items),
+        queries=side_alignment(queries, width, *of_queries),
+        items=side_alignment(items, width, *of_items),
         predictions=_predictions(queries, items, width),
     )
 
 
-def side_alignment(joint: Root, width: int, shared: int) -> SideAlignment:
+def side_alignment(
+    joint: Root, width: int, shared: int, means: tuple[Array, Array]
+) -> SideAlignment:
     """The best maps from the first ``width`` columns of a joint root to the others."""
     x, y = joint.matrix[:, :width], joint.matrix[:, width:]
     if not (x.any() and y.any()):
@@ -227,17 +256,25 @@ def side_alignment(joint: Root, width: int, shared: int) -> SideAlignment:
         rotation=Fit(left @ right, _residual(x, y, left @ right), 1.0),
         linear=Fit(linear, _residual(x, y, linear), _condition(x, y, linear)),
         shared=shared,
+        means=means,
     )
 
 
-def _joint(first: Embeddings, second: Embeddings, name: str) -> tuple[Root, int]:
+def _joint(
+    first: Embeddings, second: Embeddings, name: str, *, about_means: bool = False
+) -> tuple[Root, tuple[int, tuple[Array, Array]]]:
+    """A root of the shared rows side by side, how many they are, and what was taken off them."""
     ids = [i for i in first.ids if i in second.row_of]
     if len(ids) <= max(first.dimension, second.dimension):
         raise TooFewError(
             f"the runs share {len(ids)} {name} of {max(first.dimension, second.dimension)} "
             "columns: a linear map would explain anything; give runs over the same ids"
         )
-    return side_by_side(_rows(first, ids), _rows(second, ids)), len(ids)
+    sides = [_rows(one, ids) for one in (first, second)]
+    means = [rows.mean(axis=0, dtype=np.float64) * about_means for rows in sides]
+    if about_means:
+        sides = [(rows - mean).astype(np.float32) for rows, mean in zip(sides, means, strict=True)]
+    return side_by_side(*sides), (len(ids), (means[0], means[1]))
 
 
 def _rows(embeddings: Embeddings, ids: list[str]) -> Float32[Array, "shared d"]:

@@ -45,7 +45,7 @@ class Check:
     Attributes
     ----------
     figure
-        The number of the claim that it belongs to, 1 to 9.
+        The number of the claim that it belongs to, 1 to 10.
     name
         What was measured.
     value, relation, bound
@@ -325,7 +325,7 @@ def _second(subject: StudySubject) -> Iterator[Check]:
 
 def _first(subject: StudySubject) -> Iterator[Check]:
     gram = _small_gram(subject.seed)
-    k = _widest_gap(gram)
+    k = widest_gap(gram)
     solutions = [
         minimise_product(gram, k, PENALTY, subject.rng(20 + start)) for start in range(STARTS)
     ]
@@ -343,7 +343,7 @@ def _small_gram(seed: int) -> Float64[Array, "p p"]:
     return np.asarray((X.T @ X).toarray())
 
 
-def _widest_gap(gram: Float64[Array, "p p"]) -> int:
+def widest_gap(gram: Float64[Array, "p p"]) -> int:
     """Where to cut: the predictions are unique only if ``sigma_k > sigma_(k+1)``."""
     squared = np.linalg.eigvalsh(gram)[::-1][: 2 * FEWEST + 4]
     return int(np.argmax(squared[FEWEST - 1 : -1] / squared[FEWEST:])) + FEWEST

@@ -22,6 +22,7 @@ from anglewise.experiment.claims import (
     similarities,
     uniqueness,
 )
+from anglewise.experiment.normalising import normalising
 from anglewise.experiment.setup import (
     FULL,
     GAUGES,
@@ -118,6 +119,7 @@ PARTS: tuple[Callable[[StudySubject], Iterable[Check]], ...] = (
     uniqueness,
     recovery,
     certified,
+    normalising,
 )
 
 

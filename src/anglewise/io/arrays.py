@@ -171,6 +171,20 @@ def _array(path: Path, name: str, tensor: Mapping[str, Any]) -> Array:
 
 Side: TypeAlias = Literal["queries", "items"]
 
+PICKLES = {".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".kv", ".model"}
+"""Endings of files that are read by running what they say."""
+
+
+def check_no_pickle(path: Path) -> None:
+    """Raise ``FileError`` for a file of pickled objects, with what to do instead."""
+    if suffix(path) in PICKLES:
+        raise FileError(
+            f"{path} holds pickled objects, which are never read since they could run code: load "
+            "it where you trust it (torch.load(path, weights_only=True), gensim's load) and give "
+            "that to aw.from_model, or save the vectors as .npy, .safetensors or word2vec"
+        )
+
+
 KEYED_SUFFIXES = {".npz", ".safetensors"}
 
 SIDES: Mapping[Side, str] = {

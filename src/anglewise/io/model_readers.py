@@ -1,8 +1,8 @@
 """Trained recommenders of other libraries, and the spaces they make; no library is imported."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -133,15 +133,21 @@ def _bias_column(values: Array | None, rows: int, side: str) -> Array:
     return values.reshape(rows)
 
 
+LOSSES = {"BayesianPersonalizedRanking": "bpr", "LogisticMatrix": "logistic"}
+"""What implicit's models make small, by how their class is called."""
+
+
 def implicit_factors(model: Any, _features: Mapping[str, Any]) -> Factors:
     """Users and items, with the columns named that the training keeps for biases."""
     users = model_array(model.user_factors, "user_factors")
     items = model_array(model.item_factors, "item_factors")
+    name = type(model).__name__
+    loss = next((LOSSES[word] for word in LOSSES if name.startswith(word)), None)
     return Factors(
         items=items,
         users=users,
         bias_columns=bias_columns(users, items, getattr(model, "factors", None)),
-        about={"library": "implicit", "model": type(model).__name__},
+        about={"library": "implicit", "model": name, **({"loss": loss} if loss else {})},
     )
 
 
@@ -366,84 +372,3 @@ def _collected(table: Any) -> tuple[list[int], Array]:
     rows = list(table.select("id", "features").collect())
     ids = np.array([row[0] for row in rows], dtype=np.int64)
     return _by_id(ids, np.array([list(row[1]) for row in rows], dtype=np.float32))
-
-
-READERS: Mapping[str, tuple[tuple[str, ...], Callable[[Any, Mapping[str, Any]], Factors]]] = {
-    "RecTools": (("get_vectors",), rectools_factors),
-    "implicit": (("user_factors", "item_factors"), implicit_factors),
-    "LightFM": (("get_user_representations", "get_item_representations"), lightfm_factors),
-    "LensKit": (("user_embeddings", "item_embeddings", "items"), lenskit_factors),
-    "Spark": (SIDES, spark_factors),
-    "Surprise": (("pu", "qi"), surprise_factors),
-    "gensim": (("index_to_key", "vectors"), gensim_factors),
-}
-"""Each library by what its models have; the first that fits reads a model."""
-
-
-def from_model(
-    model: Any,
-    *,
-    user_ids: Iterable[Any] | None = None,
-    item_ids: Iterable[Any] | None = None,
-    seen: Seen | None = None,
-    say: Say = quiet,
-    **features: Any,
-) -> Space:
-    """Take users and items from a fitted model of implicit, LightFM, RecTools, LensKit, ...
-
-    A model is known by its attributes, not by its class: implicit's ``user_factors``, LightFM's
-    ``get_user_representations``, RecTools' ``get_vectors``, LensKit's ``user_embeddings``, Spark's
-    ``userFactors``, Surprise's ``pu``, gensim's ``index_to_key``. Saved objects (pickles) are not
-    read, since reading them runs code: load them with the library and give the object. Scores of
-    users and items are inner products of the space, up to a global mean (``about``). Biases become
-    columns named in ``about["bias_columns"]``.
-
-    Parameters
-    ----------
-    user_ids, item_ids
-        What the rows are called, where the model does not know it.
-    seen
-        What users used in training, left out of recommendations: a sparse matrix of SciPy, row for
-        row, or interactions or a frame with ``user_id`` and ``item_id``, by ids. Without it what
-        the model holds: RecTools' data set, Surprise's ratings.
-    say
-        Told what became of biases, and where ``seen`` came from.
-    features
-        What a library needs to make its vectors: ``user_features`` and ``item_features`` of
-        LightFM, ``dataset`` of RecTools.
-
-    Raises
-    ------
-    SpellingError
-        An object of no such library.
-    ValuesError, ShapeError, IdsError
-        A model that was not fitted, or parts that do not fit each other.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from types import SimpleNamespace
-    >>> als = SimpleNamespace(user_factors=np.eye(2), item_factors=np.ones((3, 2)), factors=2)
-    >>> space = from_model(als, item_ids=["a", "b", "c"])
-    >>> space.items, space.trained_for, list(space.items.ids)
-    (Embeddings(3 x 2), 'dot', ['a', 'b', 'c'])
-    """
-    for library, (attributes, factors_of) in READERS.items():
-        holder = getattr(model, "wv", model) if library == "gensim" else model
-        if all(hasattr(holder, name) for name in attributes):
-            factors = factors_of(model, features)
-            factors = replace(
-                factors,
-                user_ids=factors.user_ids if user_ids is None else user_ids,
-                item_ids=factors.item_ids if item_ids is None else item_ids,
-            )
-            if seen is not None and factors.seen is not None:
-                say(f"seen: taken in place of the interactions that {library} holds")
-            elif factors.seen is not None:
-                say(f"{library} holds what users were trained on: they are not shown it again")
-            given = factors.seen if seen is None else seen
-            return space_of_factors(replace(factors, seen=given), say=say)
-    raise SpellingError(
-        f"{type(model).__name__} is no model that is known ({', '.join(READERS)}): give its "
-        "arrays, Space(queries=Embeddings(users), items=Embeddings(items), trained_for='dot')"
-    )

@@ -17,7 +17,14 @@ from anglewise.data_types.text import Say, as_path, quiet
 from anglewise.data_types.token_vectors import TokenVectors
 from anglewise.data_types.typing import Array
 from anglewise.errors import FileError, TooFewError, ValuesError
-from anglewise.io.arrays import KEYED_SUFFIXES, Keyed, Side, load_npy, open_keyed
+from anglewise.io.arrays import (
+    KEYED_SUFFIXES,
+    Keyed,
+    Side,
+    check_no_pickle,
+    load_npy,
+    open_keyed,
+)
 from anglewise.io.arrow_files import (
     ARROW_SUFFIXES,
     Columns,
@@ -189,6 +196,7 @@ def _load(source: Path | Keyed, side: Side, how: SideOptions) -> SideFile:
     if ending in WORD_SUFFIXES:
         words, vectors = load_word2vec(existing_file(source))
         return SideFile(as_numbers(Stored(source, vectors, vectors.dtype), given, say), words)
+    check_no_pickle(existing_file(source))
     raise FileError(
         f"{existing_file(source)}: vectors are not read from {ending or 'files without ending'}, "
         f"but from {', '.join(sorted(VECTOR_SUFFIXES))}, and .gz of these: rename or convert it"

@@ -19,7 +19,7 @@ from anglewise.equivalent_factorisations.gauge import bias_columns
 from anglewise.errors import IdsError, ShapeError, SpellingError, TooFewError, ValuesError
 from anglewise.io.files import PathLike
 from anglewise.io.holdout_folder import EvaluationProtocol, read_protocol
-from anglewise.io.model_readers import from_model
+from anglewise.io.models_in_memory import from_model
 from anglewise.io.read import read_space
 from anglewise.recommendation.fold_in import FoldIn, learn_fold_in
 from anglewise.recommendation.similar_by_protocol import similar_items

@@ -238,14 +238,18 @@ def _run(run: RunReport, dimension: int) -> str:
     items = run.items
     chance = min(dimension / items.shared, 1.0)
     return (
-        f"{run.name}: item vectors differ by {_part(items.difference)}: rotation takes away "
-        f"{_part(items.rotation)}, another linear map {_part(items.gauge)} (of condition "
-        f"{ratio(items.condition)}; of unrelated vectors both would take about "
+        f"{run.name}: item vectors differ{_shifted(run)} by {_part(items.difference)}: rotation "
+        f"takes away {_part(items.rotation)}, another linear map {_part(items.gauge)} (of "
+        f"condition {ratio(items.condition)}; of unrelated vectors both would take about "
         f"{percent(chance)}), {_part(items.real)} is left; predictions differ by "
         f"{_part(run.predictions)}; cosine lists share {_part(run.overlap['given'])}, after "
         f"the best map {_part(run.overlap['linear'])}, both balanced "
         f"{_part(run.overlap['balanced'])}; dot lists {_part(run.overlap['dot'])}"
     )
+
+
+def _shifted(run: RunReport) -> str:
+    return ", about their means, as the loss sees no shift of all items," if run.shifted else ""
 
 
 def _pair(pair: PairReport, audit: Audit) -> str:
