@@ -1,5 +1,7 @@
 """Scores of random pairs: each is as likely as any other, nobody is paired with itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,6 +83,8 @@ def test_no_share_is_rounded_up(score, words):
     found["dot"].scores[:] = score
     shown = QueryNeighbours(space, "queries-items", 0, wanted, found)
     assert shown.by_chance(shown.lists[0]) == words
+    some = replace(shown, where="listed: 3 of 20,000 items")
+    assert some.by_chance(some.lists[0]) == f"{words}, of all items, whichever pass the filter"
 
 
 def test_a_list_of_an_item_alone_says_nothing_of_chance():

@@ -135,8 +135,10 @@ def test_what_cannot_be_ranked_is_named_with_the_address(stored, store, error, s
 def test_rows_without_a_vector_are_counted_aloud(stored):
     stored(film_store(more=3))
     said = []
-    aw.read_space(ADDRESS, say=said.append)
-    assert f"{ADDRESS}: 3 rows of 43 came without a vector, and are left out" in said
+    space = aw.read_space(ADDRESS, say=said.append)
+    sentence = f"{ADDRESS}: 3 rows of 43 came without a vector, and are left out"
+    assert sentence in said
+    assert sentence in aw.audit(space, k=3).notes
 
 
 def test_a_store_that_keeps_no_vectors_says_so(stored):
@@ -176,9 +178,13 @@ def test_prepared_vectors_are_said_and_kept_ones_taken(stored):
     said = []
     assert aw.read_space(ADDRESS, say=said.append).items.dimension == prepared.shape[1]
     assert any("its prepared vectors" in sentence for sentence in said)
+    notes = aw.audit(aw.read_space(ADDRESS), k=3).notes  # which reach every report, and JSON
+    assert any("not those of the model" in note for note in notes)
     store.about = [{RAW: row.tolist(), LENGTH: 1.5} for row in X]
     items = aw.read_space(ADDRESS, say=said.append).items
     np.testing.assert_array_equal(items.vectors, X)
+    notes = aw.audit(aw.read_space(ADDRESS), k=3).notes
+    assert not any("not those of the model" in note for note in notes)
     assert items.metadata_columns == [LENGTH]
     assert any(f"took {RAW}" in sentence for sentence in said)
 

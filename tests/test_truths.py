@@ -110,7 +110,8 @@ def test_a_truth_that_does_not_tell_leaves_nothing_told(made):
     assert dict(result.truths)["co-use"].verdict.decision == "use"
     assert dict(result.truths)["chance"].verdict.decision != "use"
     assert result.verdict.decision == "cannot-tell"
-    assert "co-use: cosine" in result.verdict.reason
+    assert "wins" not in result.verdict.reason  # a measure that is kept in a tie has not won
+    assert "co-use: use cosine" in result.verdict.reason
 
 
 def test_truths_are_between_items():
@@ -198,7 +199,7 @@ def test_what_is_said_by_the_first_truth_alone_says_so(made, anglewise):  # noqa
     names = f"co-use,{made / 'wrong.csv'}:chance"
     content = json.loads(anglewise(*command, "--truths", names, *options, *files).out)
     assert content["verdict"]["decision"] == "cannot-tell"
-    assert content["gates"][0]["sentence"].endswith("; by co-use alone, of 2 truths")
+    assert "; by co-use alone, of 2 truths" in content["gates"][0]["sentence"]
     assert "by co-use alone, of 2 truths" in (made / "gates.xml").read_text()
     assert content["notes"][0].startswith("by co-use alone, of 2 truths: every figure, slice and")
     content = json.loads(anglewise(*command, "--truths", "co-use", *options).out)

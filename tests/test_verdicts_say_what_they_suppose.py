@@ -7,6 +7,7 @@ import pytest
 
 from anglewise import Embeddings, Judgements, Pairs, Space, compare, search
 from anglewise.comparison.gates import check
+from anglewise.comparison.power import power
 from anglewise.data_types.drawn import NO_NAME, QueryDraw
 from anglewise.data_types.sparse import SparseRows
 from anglewise.report.comparison_document import comparison_document
@@ -40,7 +41,8 @@ def said(made, judgements, **settings):
     result = compare(made, judgements, "dot,cosine", **settings)
     gate = check(result, "cosine>=dot").sentence
     page = " ".join(markdown(comparison_document(result)).split())
-    return result.verdict.reason, result.to_dict()["verdict"]["reason"], page, gate
+    plan = str(power(result))
+    return result.verdict.reason, result.to_dict()["verdict"]["reason"], page, gate, plan
 
 
 def by_label():
@@ -75,7 +77,7 @@ def of_no_known_chance():
 )
 def test_the_verdict_and_gates_carry_what_the_notes_doubt(made, words):
     for sentence in said(*made()):
-        supposed = sentence.rpartition("; if ")[2]
+        supposed = sentence.rpartition(" if ")[2]
         assert words in supposed, sentence
 
 

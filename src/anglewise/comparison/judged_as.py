@@ -40,14 +40,25 @@ def disagreement(ways: Sequence[tuple[str, Verdict]]) -> str:
     >>> disagreement([way("a", "use", "dot"), way("b", "tie", "cosine", "dot")])
     ''
     >>> disagreement([way("a", "use", "dot"), way("b", "use", "cosine"), way("c", "use", "dot")])
-    'a: dot; b: cosine; c: dot'
+    'a: use dot; b: use cosine; c: use dot'
     """
     saying = [(name, verdict) for name, verdict in ways if verdict.decision != "cannot-tell"]
     first = ways[0][1]
     told = first.decision != "cannot-tell"
     if not told or all(first.measure in _left(verdict) for _, verdict in saying):
         return ""
-    return "; ".join(f"{name}: {verdict.measure}" for name, verdict in saying)
+    return "; ".join(f"{name}: {in_short(verdict)}" for name, verdict in saying)
+
+
+def in_short(verdict: Verdict) -> str:
+    """The headline within a sentence: a measure that is kept in a tie has not won.
+
+    >>> in_short(Verdict("tie", "dot", (), None, None, ""))
+    'tie, keep dot'
+    """
+    if verdict.decision == "better":  # which begins with the measure's name
+        return verdict.headline
+    return verdict.headline[0].lower() + verdict.headline[1:]
 
 
 def _left(verdict: Verdict) -> set[str]:

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.dependence import MACHINE_RIGHT
 from anglewise.comparison.evidence import group_results
 from anglewise.comparison.split import assumed_sizes
 from anglewise.comparison.verdict import FEWEST_TO_PLAN
@@ -184,6 +185,9 @@ def _assumed(result: Comparison) -> Iterator[str]:
         yield from assumed_sizes(
             evidence.clusters, evidence.chance_over, evidence.weights, evidence.largest_group
         )
+        yield from evidence.supposed
+        if evidence.by_machine:
+            yield MACHINE_RIGHT
 
 
 BIG = 1_000_000

@@ -198,7 +198,7 @@ def with_ways_and_floors(
 ) -> Comparison:
     """The result with floors; within strata also with the verdicts of the other ways, and notes.
 
-    Where the ways disagree about who wins, one cannot tell.
+    Where the ways disagree about which to use, one cannot tell.
     """
     seed = settings.seed
     if within is None:
@@ -214,7 +214,7 @@ def _with_ways(result: Comparison, within: InStrata, ways: tuple[JudgedAs, ...])
     verdict = result.verdict
     return replace(
         result,
-        verdict=undecided(verdict, "ways of judging disagree about who wins", words)
+        verdict=undecided(verdict, "ways of judging disagree about which to use", words)
         if words
         else verdict,
         within=f"{counted(within.strata, 'stratum', 'strata')} of similar use",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 from anglewise.comparison.comparison_result import Comparison
-from anglewise.comparison.judged_as import disagreement, undecided
+from anglewise.comparison.judged_as import disagreement, in_short, undecided
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import check_kind
 from anglewise.data_types.pairs import Pairs, Triplets
@@ -69,12 +69,9 @@ def by_truths(
     verdict = first.verdict
     said = [(name, own) for name, own in verdicts if own.decision != "cannot-tell"]
     if words:
-        verdict = undecided(verdict, "the truths disagree about who wins", words)
+        verdict = undecided(verdict, "the truths disagree about which to use", words)
     elif said and len(said) < len(verdicts):
-        by_each = [
-            f"{name}: cannot tell" if own.decision == "cannot-tell" else f"{name}: {own.measure}"
-            for name, own in verdicts
-        ]
+        by_each = [f"{name}: {in_short(own)}" for name, own in verdicts]
         verdict = undecided(verdict, "not every truth tells", "; ".join(by_each))
     notes = first.notes
     if len(results) > 1:

@@ -34,6 +34,9 @@ def stored_notes(space: Space) -> Iterator[str]:
         yield f"by its own word ({word}) {address} ranks by {known.get('ranks_by')}"
     else:
         yield f"by what {address} ranks is not known: it names no metric"
+    remarks = known.get("remarks")
+    if isinstance(remarks, list):
+        yield from map(str, cast("list[Any]", remarks))
     items = space.items
     if isinstance(items, Representation) or not items.is_unit():
         return

@@ -114,7 +114,8 @@ class QueryNeighbours:
         entries = ranking["neighbours"]
         if self.chance is None or not entries:
             return ""
-        return f"; {self.chance.above(*(entries[at]['above_random'] for at in (0, -1)))}"
+        whose = ", of all items, whichever pass the filter" if self.where else ""
+        return f"; {self.chance.above(*(entries[at]['above_random'] for at in (0, -1)))}{whose}"
 
 
 def neighbours_document(shown: QueryNeighbours) -> Document:

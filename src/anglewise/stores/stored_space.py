@@ -17,7 +17,7 @@ from anglewise.io.texts import read_texts
 from anglewise.io.vectors import check_usable, texts_of
 from anglewise.stores.address import Address
 from anglewise.stores.export import RAW
-from anglewise.stores.manifest import manifest_of
+from anglewise.stores.manifest import Manifest, manifest_of
 from anglewise.stores.vector_store import Described, StoredRows, VectorStore, open_store
 
 AS_GIVEN = {"dot", "cosine", "euclidean", "manhattan"}
@@ -37,9 +37,16 @@ def stored_space(
     """
     with open_store(address) as store:
         described = store.described()
-        rows = _all_rows(store, described, say)
+        rows, lacking = _all_rows(store, described)
         manifest = manifest_of(store)
     words = {word.lower(): metric for metric, word in store.supported.items()}
+    remarks: list[str] = []
+
+    def remark(sentence: str) -> None:
+        """What readers of any report need to know of these vectors."""
+        remarks.append(sentence)
+        say(sentence)
+
     known: dict[str, Any] = {
         "address": str(address),
         "store": described.store,
@@ -47,10 +54,12 @@ def stored_space(
         "ranks_by": words.get(described.metric.lower(), "unknown"),
         "index": described.index,
     }
+    for sentence in lacking:
+        remark(sentence)
     vectors = rows.vectors
     if manifest is not None:
         known |= {"measure": manifest.measure, "way": manifest.way}
-        vectors = _before_export(rows, manifest.way, manifest.measure, address, say)
+        vectors = _before_export(rows, manifest, address, say, remark)
     metadata: dict[str, Any] = record_columns(
         [{n: v for n, v in row.items() if n != RAW} for row in rows.metadata],
         str(address),
@@ -59,6 +68,8 @@ def stored_space(
     )
     if item_texts is not None:
         metadata |= read_texts(texts_of(item_texts, "items"), rows.ids, say=say)
+    if remarks:
+        known["remarks"] = remarks
     with naming(address):
         items = check_usable(Embeddings(vectors, rows.ids, metadata or None), "items")
     return Space(
@@ -68,8 +79,8 @@ def stored_space(
     )
 
 
-def _all_rows(store: VectorStore, described: Described, say: Say) -> StoredRows:
-    """Every row, once it is known that all of them fit into the memory."""
+def _all_rows(store: VectorStore, described: Described) -> tuple[StoredRows, list[str]]:
+    """Every row, once it is known that all of them fit into the memory; and what they lack."""
     address, width = store.address, described.dimension
     instead = "export fewer rows to a file, and read that"
     check_room(f"all of {address}", 4 * described.count * width, instead)
@@ -86,12 +97,17 @@ def _all_rows(store: VectorStore, described: Described, say: Say) -> StoredRows:
             "is empty" if empty else f"gives back none of the vectors of {described.count:,} rows"
         )
         raise StoreError(f"{address} {what}: read what it was filled from")
+    lacking: list[str] = []
     if len(ids) < described.count:
         missing = counted(described.count - len(ids), "row")
-        say(f"{address}: {missing} of {described.count:,} came without a vector, and are left out")
+        lacking.append(
+            f"{address}: {missing} of {described.count:,} came without a vector, and are left out"
+        )
     if not described.index.startswith(WHOLE.get(address.kind, "")):
-        say(f"{address}: vectors come back as {described.index} reconstructs them, not as given")
-    return StoredRows(ids, np.concatenate(parts), metadata)
+        lacking.append(
+            f"{address}: vectors come back as {described.index} reconstructs them, not as given"
+        )
+    return StoredRows(ids, np.concatenate(parts), metadata), lacking
 
 
 WHOLE = {"faiss": ("scan", "graph (IndexHNSWFlat", "IndexIVFFlat")}
@@ -114,15 +130,19 @@ def _weight(row: Mapping[str, Any]) -> int:
 
 
 def _before_export(
-    rows: StoredRows, way: str, measure: str, address: Address, say: Say
+    rows: StoredRows, manifest: Manifest, address: Address, say: Say, remark: Say
 ) -> Float32[Array, "rows d"]:
-    """The vectors as they were given to the export, where it kept them; else as they are."""
+    """The vectors as they were given to the export, where it kept them; else as they are.
+
+    ``remark`` is told where they are others than those of the model.
+    """
     kept: Sequence[Any] = [row.get(RAW) for row in rows.metadata]
     if all(isinstance(vector, list) for vector in kept) and len({len(v) for v in kept}) == 1:
         say(f"{address}: took {RAW}, the vectors that were given to its export")
         return np.array(kept, dtype=np.float32)
+    way, measure = manifest.way, manifest.measure
     if way not in AS_GIVEN or "@" in measure:
-        say(
+        remark(
             f"{address} was exported for {measure}: these are its prepared vectors ({way}), not "
             "those of the model"
         )
