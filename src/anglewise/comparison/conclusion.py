@@ -155,6 +155,7 @@ def conclude(
             scores.trainings,
             scores.outside_pool,
             scores.by_machine,
+            scores.split.reported_order,
         ),
         spaces=spaces,
         split=scores.split.split,
