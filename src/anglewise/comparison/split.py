@@ -301,7 +301,7 @@ def query_split(
 
     >>> asked = Embeddings(np.eye(4), metadata={"user": ["b", "a", "b", "c"], "day": [3, 1, 2, 4]})
     >>> query_split("group(user)", asked, np.arange(4)).clusters.of.tolist()
-    [1, 0, 1, 2]
+    [0, 1, 0, 2]
     >>> query_split("time(day)", asked, np.arange(4)).later.tolist()
     [True, False, False, True]
     """
@@ -331,7 +331,7 @@ def query_split(
         spelled = f"clusters({groups})"
         by_id = np.argsort(order)
         names = vector_clusters(asking.vectors[rows[by_id]], groups, seed=seed)[order]
-    clusters = Clusters.named(names)
+    clusters = Clusters(Clusters.named(names[np.argsort(order)]).of[order])
     if len(clusters) < 2:
         raise TooFewError(
             f"all {counted(len(rows), 'judged query')} are one group by {spelled}: at least two "

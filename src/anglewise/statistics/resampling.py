@@ -217,12 +217,15 @@ class Clusters:
 
     @classmethod
     def named(cls, names: Array) -> "Clusters":
-        """Columns of one name together, numbered in the order of the names.
+        """Columns of one name together, numbered as they first come.
 
         >>> Clusters.named(np.array(["b", "a", "b"])).of.tolist()
-        [1, 0, 1]
+        [0, 1, 0]
         """
-        return cls(np.unique(names, return_inverse=True)[1].ravel())
+        _, first, inverse = np.unique(names, return_index=True, return_inverse=True)
+        numbers = np.empty(len(first), dtype=np.int64)
+        numbers[np.argsort(first)] = np.arange(len(first))
+        return cls(numbers[inverse.ravel()])
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -250,9 +253,10 @@ class Clusters:
         return self.largest * len(self) / float(self.sizes.sum())
 
     def take(self, columns: Int64[Array, " some"]) -> "Clusters":
-        """The clusters of some columns; others may still be as large as before."""
+        """The clusters of some columns, in their order; others may still be as large as before."""
         weights = None if self.weights is None else self.weights[columns]
-        return Clusters(Clusters.named(self.of[columns]).of, weights, self.largest)
+        of = np.unique(self.of[columns], return_inverse=True)[1].ravel()
+        return Clusters(of, weights, self.largest)
 
     def sums(self, values: Float64[Array, "m q"]) -> Float64[Array, "m clusters"]:
         """The sum of each cluster's values, each times its weight."""
