@@ -4,9 +4,10 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
 INPUTS ?= 20000
+MUTANTS ?= 300
 SEED ?= 0
 
-.PHONY: help setup demo test tests lint fuzz check-types check-slow check-real check-lowest check-frameworks check-stores check-distributed stores check-wheel check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz mutation check-types check-slow check-real check-lowest check-frameworks check-stores check-distributed stores check-wheel check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -27,7 +28,7 @@ demo: setup ## the main job on generated data: fit, compare, report
 	$(BIN)/anglewise demo
 
 # Two workers on two cores: linear algebra on further threads would wait more than it works.
-test tests check-types check-slow check-real fuzz: export OPENBLAS_NUM_THREADS ?= 1
+test tests check-types check-slow check-real fuzz mutation: export OPENBLAS_NUM_THREADS ?= 1
 
 # What Python has compiled is kept: compiling is half of what it takes to collect the tests.
 unexport PYTHONDONTWRITEBYTECODE
@@ -54,6 +55,10 @@ lint: setup ## style and types
 # FILES=tests/fuzz/corpus/*.json replays inputs that were kept instead; ONLY=reader,page runs some targets.
 fuzz: setup ## strange inputs in great numbers: INPUTS=200000 SEED=0; findings go to build/fuzz
 	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(INPUTS) --seed $(SEED) --only "$(ONLY)" $(FILES)
+
+# What tests enter and what became of each mutant stands in build/mutation: a run goes on where it was.
+mutation: setup ## mutants of six rooms against their fast tests: MUTANTS=300 SEED=0 ROOMS=statistics,measures
+	PYTHONPATH=tests $(BIN)/python -m mutation --mutants $(MUTANTS) --seed $(SEED) $(if $(ROOMS),--rooms "$(ROOMS)")
 
 check-slow: setup ## the simulations that take minutes
 	$(BIN)/pytest -n 2 -m "slow and not real"

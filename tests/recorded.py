@@ -22,6 +22,7 @@ MASKED = {
     "seconds": "the clock",
     "making_seconds": "the clock",
     "searching_seconds": "the clock",
+    "call": "names temporary folders, and the checksums of parquet files",
     "sha256": "of parquet files: hangs on the release of pyarrow; what they hold is kept",
 }
 PROSE = {"reason", "notes", "sentence", "source", "what", "do", "meaning", "stopped", "left_out"}

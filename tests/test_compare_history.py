@@ -107,6 +107,7 @@ def test_a_gate_against_the_last_run_has_the_interval_of_the_paired_difference(g
     assert not checked.passed
     assert checked.figure.mean == pytest.approx(mean(worse) - mean(good))
     pair = np.stack([one.evidence.values["nDCG@10"][1] for one in (worse, good)])
+    pair = pair[:, np.argsort(worse.evidence.order)]  # chance goes by the ids
     interval = WeightedMeans.of(pair).difference(0, 1)
     assert (checked.figure.low, checked.figure.high) == interval
     lead = pair[0] - pair[1]
@@ -130,7 +131,8 @@ def test_the_interval_against_a_run_draws_groups_of_queries(file):
     append_history(file, rows_of(before))
     figure = check(now, "cosine>=last", history(file)).figure
     values = np.stack([one.evidence.values["nDCG@10"][1] for one in (now, before)])
-    sums, sizes = values.reshape(2, 12, 5).sum(axis=2), np.full(12, 5)
+    first = [int(now.evidence.order[5 * group : 5 * group + 5].min()) for group in range(12)]
+    sums, sizes = values.reshape(2, 12, 5).sum(axis=2)[:, np.argsort(first)], np.full(12, 5)
     assert (figure.low, figure.high) == WeightedMeans.of(sums, sizes).difference(0, 1)
 
 

@@ -162,18 +162,23 @@ class Talk:
         A ``str`` is text to be pasted and stays just as it is. ``done`` says what has been
         recorded, where that cannot be printed.
         """
+        from anglewise.cli.call_record import is_shown, with_call
         from anglewise.io.files import check_mapped
         from anglewise.io.outputs import write_text
         from anglewise.report.plain_text import as_json
 
         with saying_first(done):
             check_mapped()
+            if self.always.json is not None:
+                content = with_call(content)
             if self.always.json == STDOUT:
                 check_open()
                 self.out.write(as_json(content))
                 return
             if self.always.json is not None:
                 write_text(self.always.json, as_json(content))
+            if not is_shown():
+                return
             if isinstance(shown, str):
                 self.out.write_words(shown)
                 return

@@ -18,6 +18,7 @@ from typing import Any
 from cyclopts import UNSET, App, ArgumentCollection, CycloptsError
 from cyclopts.config import Env
 
+from anglewise.cli.call_record import note_words, noting_call, printing
 from anglewise.cli.option_needs import NEEDS
 from anglewise.cli.path_checks import check_paths
 from anglewise.cli.paths import arguments_of, given_options, options_of
@@ -70,6 +71,7 @@ COMMANDS = {
     "probe": "Say which distance a vector store or a wrapper really computes.",
     "export": "Fill a vector store that ranks as a measure does, and measure that.",
     "verify": "Hold what a vector store answers against the exact lists.",
+    "verify-report": "Make a report again from its inputs, and hold both against each other.",
     "tune": "Measure recall, latency and memory of a vector store's index over its parameters.",
     "migrate": "Let mapped old vectors stand in for a new model's, and say what that loses.",
     "mcp": "Serve audit, compare, search, probe and verify to an agent, read-only.",
@@ -95,7 +97,7 @@ def program() -> App:
         "servers, keys and hosts are not taken from anglewise.toml.",
         help_format="plaintext",
         version=version_line,
-        config=[*_settings(), check_texts, check_variables],
+        config=[*_settings(), check_texts, check_variables, note_words],
         print_error=False,
         exit_on_error=False,
         suppress_keyboard_interrupt=False,
@@ -105,13 +107,17 @@ def program() -> App:
         # Markdown costs 0.1 s, so that lists of commands do without
         form = {} if command in WITH_COMMANDS else {"help_format": "markdown"}
         app.command(
-            f"anglewise.cli.{command}:{command}",
+            f"anglewise.cli.{_module(command)}:{_module(command)}",
             name=command,
             help=purpose,
             sort_key=position,
             **form,
         )
     return app
+
+
+def _module(command: str) -> str:
+    return command.replace("-", "_")
 
 
 def _settings() -> list[Any]:
@@ -128,8 +134,11 @@ def _settings() -> list[Any]:
     )
 
 
-def run(tokens: Sequence[str]) -> Any:
-    """Run one command, once nothing that it is to write is of value; raises what goes wrong."""
+def run(tokens: Sequence[str], *, shown: bool = True) -> Any:
+    """Run one command, once nothing that it is to write is of value; raises what goes wrong.
+
+    ``shown=False`` prints no result, beside a file that is to hold it.
+    """
     app = program()
     command, bound, _ = app.parse_args(list(tokens))
     if not command.__module__.startswith("anglewise."):
@@ -137,11 +146,13 @@ def run(tokens: Sequence[str]) -> Any:
     outputs = check_paths(command, bound)
     check_needs(command, bound)
     if outputs is None:
-        return command(*bound.args, **bound.kwargs)
+        with noting_call(command.__name__):
+            return command(*bound.args, **bound.kwargs)
     from anglewise.io.output_checks import declaring
 
     sources = (source for source in app.config if isinstance(source, SettingsFile))
-    with declaring(outputs, [output for source in sources for output in source.outputs]):
+    named = [output for source in sources for output in source.outputs]
+    with declaring(outputs, named), noting_call(command.__name__), printing(shown=shown):
         return command(*bound.args, **bound.kwargs)
 
 
@@ -275,8 +286,8 @@ VARIABLES = ("ANGLEWISE_MEMORY",)
 def check_variables(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     """Refuse a variable of ours that sets nothing, as it is done with a key in a file."""
     del app
-    this = PREFIX + "".join(f"{command.upper()}_" for command in commands)
-    others = tuple(f"{PREFIX}{command.upper()}_" for command in COMMANDS)
+    this = PREFIX + "".join(f"{_module(command).upper()}_" for command in commands)
+    others = tuple(f"{PREFIX}{_module(command).upper()}_" for command in COMMANDS)
     for name in sorted(os.environ):
         if not name.startswith(PREFIX) or name in VARIABLES:
             continue

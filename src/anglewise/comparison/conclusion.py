@@ -156,6 +156,7 @@ def conclude(
             scores.outside_pool,
             scores.by_machine,
             scores.supposed,
+            scores.split.reported_order,
         ),
         spaces=spaces,
         split=scores.split.split,

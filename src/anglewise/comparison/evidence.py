@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from anglewise.comparison.comparison_result import Comparison, MeasureResult
-from anglewise.comparison.split import chance_over
+from anglewise.comparison.split import chance_over, places
 from anglewise.data_types.drawn import QueryWeights
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
@@ -31,7 +31,8 @@ class Evidence:
     ``trainings`` are the means of each training, where ``values`` are means of several.
     ``outside_pool`` is the share of each measure's first places that nobody judged, None where
     that tells nothing; ``by_machine`` whether a machine alone graded some of what was judged;
-    ``supposed`` what is taken for granted against what is seen.
+    ``supposed`` what is taken for granted against what is seen;
+    ``order`` the place of each column in the order of the ids, by which is drawn.
     """
 
     space: Space
@@ -47,11 +48,14 @@ class Evidence:
     outside_pool: Float64[Array, " m"] | None = None
     by_machine: bool = False
     supposed: tuple[str, ...] = ()
+    order: Int64[Array, " q"] | None = None
 
     @property
     def chance_over(self) -> Clusters:
         """Groups of columns, or each column for itself, and their weights."""
-        return chance_over(self.clusters, len(self.rows), self.weights, self.largest_group)
+        return chance_over(
+            self.clusters, len(self.rows), self.weights, self.largest_group, self.order
+        )
 
     def of_columns(self, columns: Int64[Array, " some"]) -> Clusters:
         """The same of some columns."""
@@ -61,6 +65,7 @@ class Evidence:
             len(columns),
             None if weights is None else weights.take(columns),
             self.largest_group,
+            None if self.order is None else places(self.order[columns]),
         )
 
 

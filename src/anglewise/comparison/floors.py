@@ -16,6 +16,7 @@ from anglewise.comparison.comparison_result import Comparison
 from anglewise.comparison.inference import Scores
 from anglewise.comparison.scoring import unjudged_in_pool
 from anglewise.comparison.without_vectors import HiddenRows, WithoutVectors
+from anglewise.data_types.any_order import mean
 from anglewise.data_types.neighbours import Neighbours, rounded
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.text import (
@@ -93,7 +94,8 @@ def with_floors(
     judged = scores.rows
     hidden = HiddenRows(context.judgements, judged, context.items)
     depth = min(metric.depth, context.items)
-    lists = dict(_lists(context, depth, judged, hidden, seed))
+    order = scores.split.reported_order
+    lists = dict(_lists(context, depth, judged, hidden, seed=seed, query_order=order))
     remarks: list[str] = []
     if MOST_USED in lists and context.seen is not None:
         by_use, notes = _item_knn(context, context.seen, judged, hidden, depth)
@@ -108,7 +110,7 @@ def with_floors(
     share = read_metric(f"Judged@{metric.depth}")
     every = evaluate(lists, context.judgements, judged, [metric, share])
     weights = None if scores.weights is None else scores.weights.values
-    unjudged = 1 - np.average(every[str(share)], axis=1, weights=weights)
+    unjudged = 1 - mean(every[str(share)], weights)
     outside = _outside_pool(lists, context, scores, metric.depth)
     values = every[scores.metric]
     reached = FloorValues(tuple(lists), values, tuple(remarks), unjudged, outside, lists)
@@ -265,13 +267,22 @@ def _each(floors: Sequence[str]) -> str:
 
 
 def _lists(
-    context: WithoutVectors, depth: int, rows: Int64[Array, " q"], hidden: HiddenRows, seed: int
+    context: WithoutVectors,
+    depth: int,
+    rows: Int64[Array, " q"],
+    hidden: HiddenRows,
+    *,
+    seed: int,
+    query_order: Int64[Array, " q"] | None,
 ) -> Iterator[tuple[str, Neighbours]]:
     """The lists by chance and by use, for the queries that are judged."""
     judgements, items = context.judgements, context.items
     rng = np.random.default_rng([seed, 4])
-    order = rng.permutation(items)
+    by_id = np.argsort(context.position)
+    order = by_id[rng.permutation(items)]
     starts = rng.integers(items, size=len(rows))
+    if query_order is not None:
+        starts = starts[query_order]
     yield RANDOM, _in_order(RANDOM, order, starts, hidden, depth)
     if context.uses is None or judgements.direction == "queries-queries":
         return

@@ -34,7 +34,7 @@ def floors_in_strata(
     rng = np.random.default_rng([seed, 4])
     depth = min(metric.depth or 1, context.items)
     orders: dict[str, Int64[Array, " items"]] = {
-        RANDOM: rng.permutation(context.items),
+        RANDOM: np.argsort(context.position)[rng.permutation(context.items)],
         MOST_USED: np.lexsort((context.position, -uses)),
         LEAST_USED: np.lexsort((context.position, uses)),
     }

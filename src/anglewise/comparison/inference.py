@@ -128,7 +128,14 @@ class Scores:
     @cached_property
     def clusters(self) -> Clusters:
         """What chance is over: groups of columns, or each column for itself, and their weights."""
-        return chance_over(self.split.clusters, len(self.rows), self.weights, self.largest_group)
+        split = self.split
+        return chance_over(
+            split.clusters,
+            len(self.rows),
+            self.weights,
+            self.largest_group,
+            split.reported_order,
+        )
 
     @property
     def cluster_noun(self) -> str:

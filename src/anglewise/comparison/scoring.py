@@ -14,6 +14,7 @@ from anglewise.comparison.lists import EvaluationSettings, SearchedSpace, candid
 from anglewise.comparison.ranked_runs import RankedRuns
 from anglewise.comparison.split import choices, first_half, tuned
 from anglewise.comparison.variants import AS_IT_IS
+from anglewise.data_types.any_order import mean
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -125,7 +126,7 @@ def score_lists(
         judged=int(judgements.graded.counts[rows].sum()),
         found=lists,
         settings=chosen,
-        unjudged=1 - np.average(values[str(share)], axis=1, weights=each),
+        unjudged=1 - mean(values[str(share)], each),
         outside_pool=_outside_pool(settings.metrics[0], lists, judgements, rows, each),
         split=split,
         drawn_by_lot=judgements.by_lot,
@@ -160,7 +161,7 @@ def unjudged_in_pool(
     """The share of the first places of each list, ten at most, that nobody judged."""
     share = read_metric(f"Judged@{min(depth, POOL_DEPTH)}")
     values = evaluate(lists, judgements, rows, [share])[str(share)]
-    return 1 - np.average(values, axis=1, weights=weights)
+    return 1 - mean(values, weights)
 
 
 def list_key(neighbours: Neighbours) -> bytes:
@@ -254,6 +255,7 @@ def score_named_rows(
     Raises ``TooFewError`` below three pairs or without a triplet, ``SpellingError`` for a metric
     of another kind or a measure that learns, ``ValuesError`` for a correlation that is not defined.
     """
+    judgements, order = _in_order(space, judgements)
     graded = isinstance(judgements, Pairs)
     count = len(judgements.scores) if graded else len(judgements.anchors)
     if graded and count < 3:
@@ -280,7 +282,7 @@ def score_named_rows(
         measures=tuple(measures),
         values=values,
         keys=tuple(range(len(measures))),  # that some pairs rank alike proves nothing
-        rows=np.arange(count),
+        rows=order,
         judged=count,
         noun="pair" if graded else "triplet",
         statistic=statistic,
@@ -289,6 +291,20 @@ def score_named_rows(
         settings=chosen,
         supposed=suppositions_of_rows(space, judgements),
     )
+
+
+def _in_order(
+    space: Space, judgements: Pairs | Triplets
+) -> tuple[Pairs | Triplets, Int64[Array, " count"]]:
+    """Pairs or triplets in the order of their ids, so that none of a file's order is left."""
+    queries, items = space.queries.id_position, space.items.id_position
+    if isinstance(judgements, Pairs):
+        a, b, scores = judgements.rows_a, judgements.rows_b, judgements.scores
+        order = np.lexsort((scores, items[b], queries[a]))
+        return replace(judgements, rows_a=a[order], rows_b=b[order], scores=scores[order]), order
+    anchors, near, far = judgements.anchors, judgements.near, judgements.far
+    order = np.lexsort((items[far], items[near], queries[anchors]))
+    return replace(judgements, anchors=anchors[order], near=near[order], far=far[order]), order
 
 
 def _other_grades(grades: Float64[Array, " pairs"]) -> int | None:

@@ -16,6 +16,7 @@ from anglewise.comparison.floors import LEAST_USED, MOST_USED, RANDOM, with_floo
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.judged_as import JudgedAs, disagreement, undecided
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
+from anglewise.comparison.split import places
 from anglewise.comparison.strata_values import (
     JudgedInStrata,
     StrataValues,
@@ -149,10 +150,14 @@ def _some(
     scores: Scores, values: Mapping[str, Float64[Array, "m q"]], columns: Int64[Array, " some"]
 ) -> Scores:
     """Other values for some of the columns."""
-    clusters = scores.split.clusters
     split = scores.split
-    if clusters is not None:
-        split = replace(split, clusters=clusters.take(columns))
+    clusters, order = split.clusters, split.reported_order
+    split = replace(
+        split,
+        clusters=None if clusters is None else clusters.take(columns),
+        later=None,  # these are reported
+        order=None if order is None else places(order[columns]),
+    )
     return replace(
         scores,
         values={name: table[:, columns] for name, table in values.items()},

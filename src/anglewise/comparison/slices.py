@@ -10,7 +10,7 @@ from anglewise.comparison.comparison_result import Verdict
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.lists import EvaluationSettings, SearchedSpace
 from anglewise.comparison.scoring import unjudged_in_pool
-from anglewise.comparison.split import QuerySplit, as_words
+from anglewise.comparison.split import QuerySplit, as_words, places
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.columns import column as column_of
 from anglewise.data_types.columns import filled_cells, is_empty
@@ -251,6 +251,7 @@ def _names(column: str, values: Shaped[Array, " rows"], noun: str) -> list[str]:
 def _part(scores: Scores, columns: Int64[Array, " some"]) -> Scores:
     """The same scores on some of the columns."""
     clusters, weights = scores.split.clusters, scores.weights
+    order = scores.split.reported_order
     if weights is not None:  # the queries of other values are no queries that were not seen here
         weights = replace(weights, values=weights.values[columns])
     return replace(
@@ -264,6 +265,7 @@ def _part(scores: Scores, columns: Int64[Array, " some"]) -> Scores:
             scores.split.split,
             # of a group the queries of other values are not queries that were not seen here
             None if clusters is None else replace(clusters.take(columns), unseen=None),
+            order=None if order is None else places(order[columns]),
         ),
         weights=weights,
     )

@@ -178,11 +178,23 @@ class QuerySplit:
         query stands for itself.
     later
         Of a time: the queries that are reported. The others came before all of these, and teach.
+    order
+        The place of each query in the order of the ids: what is drawn goes by it, so that it is the
+        same in whatever order the rows stand. Where rows stand, if not given.
     """
 
     split: str = QUERIES
     clusters: Clusters | None = None
     later: Bool[Array, " q"] | None = None
+    order: Int64[Array, " q"] | None = None
+
+    def units(self, queries: int) -> Clusters:
+        """What is drawn as a whole: groups, or each query, numbered in the order of the ids.
+
+        >>> QuerySplit(order=np.array([1, 0])).units(2).of.tolist()
+        [1, 0]
+        """
+        return self.clusters or Clusters.each(queries, self.order)
 
     def half(self, queries: int, seed: int) -> Bool[Array, " q"]:
         """Draw a half of the queries; of groups a half of these.
@@ -190,7 +202,7 @@ class QuerySplit:
         >>> QuerySplit(clusters=Clusters(np.array([0, 0, 1, 2, 2, 3]))).half(6, seed=0).tolist()
         [True, True, False, False, False, True]
         """
-        clusters = self.clusters or Clusters.each(queries)
+        clusters = self.units(queries)
         return first_half(len(clusters), seed)[clusters.of]
 
     def folds(self, queries: int, parts: int, seed: int) -> list[Int64[Array, " part"]]:
@@ -201,7 +213,7 @@ class QuerySplit:
         """
         if self.later is not None:
             return [np.flatnonzero(self.later)]
-        clusters = self.clusters or Clusters.each(queries)
+        clusters = self.units(queries)
         if len(clusters) < parts:
             raise TooFewError(
                 f"{len(clusters)} groups by {self.split}: what is learnt on some and graded on "
@@ -213,6 +225,13 @@ class QuerySplit:
     def reported(self, queries: int) -> Int64[Array, " reported"]:
         """The queries whose values are shown and tested: all, or of a time the later ones."""
         return np.arange(queries) if self.later is None else np.flatnonzero(self.later)
+
+    @property
+    def reported_order(self) -> Int64[Array, " reported"] | None:
+        """The place of each reported query in the order of the ids, if that is known."""
+        if self.order is None or self.later is None:
+            return self.order
+        return places(self.order[self.later])
 
     def of_reported(self, neighbours: Neighbours) -> Neighbours:
         """What was found for the queries that are reported."""
@@ -226,6 +245,7 @@ class QuerySplit:
             self.split,
             None if self.clusters is None else self.clusters.take(queries),
             None if self.later is None else self.later[queries],
+            None if self.order is None else places(self.order[queries]),
         )
 
     def notes(self) -> Iterator[str]:
@@ -253,6 +273,15 @@ class QuerySplit:
             )
 
 
+def places(order: Int64[Array, " some"]) -> Int64[Array, " some"]:
+    """The place of each among some, from their places among more.
+
+    >>> places(np.array([7, 2, 5])).tolist()
+    [2, 0, 1]
+    """
+    return np.argsort(np.argsort(order))
+
+
 ALONE = QuerySplit()
 """Every query for itself."""
 
@@ -277,8 +306,9 @@ def query_split(
     [True, False, False, True]
     """
     check_kind(split, str, "a split", "a text such as queries or group(COLUMN)")
+    order = places(asking.id_position[rows])
     if split.strip() == QUERIES:
-        return ALONE
+        return QuerySplit(order=order)
     match = _SPLIT.fullmatch(split.strip())
     if match is None:
         raise SpellingError(
@@ -286,7 +316,7 @@ def query_split(
         )
     kind, name, count = match.groups()
     if kind == "time":
-        return QuerySplit(f"time({name})", later=_later(name, asking, rows))
+        return QuerySplit(f"time({name})", later=_later(name, asking, rows), order=order)
     if kind == "group":
         spelled, names = (
             f"group({name})",
@@ -299,14 +329,15 @@ def query_split(
                 f"clusters({shown(count)}): a whole number of groups is due, as in clusters(8)"
             )
         spelled = f"clusters({groups})"
-        names = vector_clusters(asking.vectors[rows], groups, seed=seed)
-    clusters = Clusters.named(names)
+        by_id = np.argsort(order)
+        names = vector_clusters(asking.vectors[rows[by_id]], groups, seed=seed)[order]
+    clusters = Clusters(Clusters.named(names[np.argsort(order)]).of[order])
     if len(clusters) < 2:
         raise TooFewError(
             f"all {counted(len(rows), 'judged query')} are one group by {spelled}: at least two "
             "are due, and six for any test at 95%"
         )
-    return QuerySplit(spelled, clusters)
+    return QuerySplit(spelled, clusters, order=order)
 
 
 def _later(name: str, asking: Embeddings, rows: Int64[Array, " q"]) -> Bool[Array, " q"]:
@@ -328,11 +359,13 @@ def chance_over(
     queries: int,
     weights: QueryWeights | None,
     largest_group: int | None = None,
+    order: Int64[Array, " q"] | None = None,
 ) -> Clusters:
     """Groups of queries, or each for itself, with their weights and what is not seen of them.
 
     A group that was not seen has as many queries as declared, each of the most that one may weigh;
     if nothing is declared, it is as large as the largest that was seen, or is known otherwise.
+    Without groups the queries are numbered by their ``order``, see ``QuerySplit``.
 
     >>> weights = QueryWeights(np.array([0.5, 0.5, 2.0]), heaviest=2.5)
     >>> chance_over(None, 3, weights).largest
@@ -340,7 +373,7 @@ def chance_over(
     >>> [chance_over(Clusters(np.array([0, 0, 1])), 3, None, n).largest for n in (None, 4)]
     [2.0, 4.0]
     """
-    clusters = groups or Clusters.each(queries)
+    clusters = groups or Clusters.each(queries, order)
     values = None if weights is None else weights.values
     heaviest = 1.0 if weights is None else weights.heaviest
     if groups is None:

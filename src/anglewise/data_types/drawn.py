@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
+from anglewise.data_types.any_order import mean
 from anglewise.data_types.numbers import cell_number, shown
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Float64, Int64
@@ -169,11 +170,11 @@ class QueryDraw:
         leaves none: further ones are then taken to weigh as much as any.
         """
         weights: Float64[Array, " q"] = self.traffic[rows] / self.chances[rows]
-        mean, largest = float(weights.mean()), float(weights.max())
+        usual, largest = float(mean(weights)), float(weights.max())
         complete = self.queries == len(rows) and self.heaviest_left > 0
         heaviest = self.heaviest_left if complete else self.heaviest
         holds = bool(self.heaviest >= largest * (1 - ROUNDING))  # not where it is NaN
-        return QueryWeights(weights / mean, (heaviest if holds else largest) / mean, holds)
+        return QueryWeights(weights / usual, (heaviest if holds else largest) / usual, holds)
 
     def weights(self, rows: Int64[Array, " q"]) -> QueryWeights | None:
         """The same, or None where the chances of some of them are not known."""
@@ -236,7 +237,7 @@ def weighted_means(
     >>> weighted_means(np.array([[1.0, 0.0]]), np.array([1.0, 3.0])).tolist()
     [0.25]
     """
-    return values @ weights / weights.sum()
+    return mean(values, weights)
 
 
 def means_over_queries(
@@ -252,8 +253,8 @@ def means_over_queries(
     [[0.5], [0.75]]
     """
     if weights is None:
-        return values.mean(axis=1)
-    return (values * weights.values).mean(axis=1) / weights.values.mean()
+        return mean(values)
+    return mean(values, weights.values)
 
 
 def drawn_context(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anglewise.data_types.any_order import mean
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.typing import Array, Bool, Float64, Int64
@@ -189,7 +190,7 @@ def _means(
         return 0, dict.fromkeys(neighbours, float("nan"))
     lists = {name: every_list.take(queries) for name, every_list in neighbours.items()}
     (values,) = evaluate(lists, only, rows[queries], [metric]).values()
-    means = np.average(values, axis=1, weights=None if weights is None else weights[queries])
+    means = mean(values, None if weights is None else weights[queries])
     return len(queries), dict(zip(neighbours, means.tolist(), strict=True))
 
 

@@ -14,7 +14,6 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Bool, Direction, Int64, Progress
-from anglewise.statistics.resampling import Clusters
 
 STREAM = 5
 """Other draws of the same seed use other streams."""
@@ -46,7 +45,7 @@ def set_apart(
     if len(judged) < FEWEST:
         return ScreeningSplit(judged[:0], judged)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM,)))
-    clusters = split.clusters or Clusters.each(len(judged))
+    clusters = split.units(len(judged))
     order = rng.permutation(len(clusters))
     most = min(int(PROPORTION * len(judged)), MOST)
     held = order[np.cumsum(clusters.sizes[order]) <= most]

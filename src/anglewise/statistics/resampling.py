@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from anglewise.data_types.any_order import mean, totals_of
 from anglewise.data_types.typing import Array, Float64, Int, Int64, Map, Shaped, UInt8
 
 UNIT = 16
@@ -204,13 +205,15 @@ class Clusters:
     unseen: float | None = None
 
     @classmethod
-    def each(cls, columns: int) -> "Clusters":
-        """Every column for itself.
+    def each(cls, columns: int, order: Int64[Array, " q"] | None = None) -> "Clusters":
+        """Every column for itself, numbered by its place in an ``order``, or where it stands.
 
-        >>> Clusters.each(3).of.tolist()
-        [0, 1, 2]
+        What is drawn belongs to a number: with the order of the ids to an id, wherever it stands.
+
+        >>> Clusters.each(3).of.tolist(), Clusters.each(2, np.array([1, 0])).of.tolist()
+        ([0, 1, 2], [1, 0])
         """
-        return cls(np.arange(columns, dtype=np.int64))
+        return cls(np.arange(columns, dtype=np.int64) if order is None else order)
 
     @classmethod
     def named(cls, names: Array) -> "Clusters":
@@ -230,7 +233,14 @@ class Clusters:
     @cached_property
     def sizes(self) -> Int64[Array, " clusters"] | Float64[Array, " clusters"]:
         """How many columns each cluster has, or what they weigh together."""
-        return np.bincount(self.of, weights=self.weights)
+        if self.weights is None:
+            return np.bincount(self.of)
+        return totals_of(self.of, self.weights, 1 + int(self.of.max()))
+
+    @cached_property
+    def of_one(self) -> bool:
+        """Whether each cluster is one column."""
+        return bool((np.bincount(self.of) == 1).all())
 
     @property
     def largest(self) -> float:
@@ -243,20 +253,23 @@ class Clusters:
         return self.largest * len(self) / float(self.sizes.sum())
 
     def take(self, columns: Int64[Array, " some"]) -> "Clusters":
-        """The clusters of some columns; others may still be as large as before."""
+        """The clusters of some columns, in their order; others may still be as large as before."""
         weights = None if self.weights is None else self.weights[columns]
-        return Clusters(Clusters.named(self.of[columns]).of, weights, self.largest)
+        of = np.unique(self.of[columns], return_inverse=True)[1].ravel()
+        return Clusters(of, weights, self.largest)
 
     def sums(self, values: Float64[Array, "m q"]) -> Float64[Array, "m clusters"]:
         """The sum of each cluster's values, each times its weight."""
         values = values if self.weights is None else values * self.weights
-        return np.array([np.bincount(self.of, weights=row, minlength=len(self)) for row in values])
+        if self.of_one:
+            return values[:, np.argsort(self.of)]
+        return np.array([totals_of(self.of, row, len(self)) for row in values])
 
     def mean(self, values: Float64[Array, "m q"]) -> Float64[Array, " m"]:
         """The mean of each row over columns, by their weights."""
         if self.weights is None:
-            return values.mean(axis=1)
-        return values @ self.weights / self.weights.sum()
+            return mean(values)
+        return mean(values, self.weights)
 
     def scaled(self, values: Float64[Array, "m q"]) -> Float64[Array, "m clusters"]:
         """The sums, scaled so that their mean over clusters is the mean over columns, by weight.
@@ -278,8 +291,8 @@ class Clusters:
 
     def means(self, values: Float64[Array, "m q"]) -> Statistic:
         """The means over columns, as a statistic of how often each cluster was drawn."""
-        if len(self) == len(self.of) and self.weights is None:
-            return Means(values)
+        if self.of_one and self.weights is None:
+            return Means(self.sums(values))
         return _ClusterMeans(self.sums(values), self.sizes)
 
 

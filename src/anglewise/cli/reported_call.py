@@ -1,0 +1,112 @@
+"""The call that a report names, read from a file that anybody may have written, and run again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from anglewise.cli.call_record import RECORDED, checksum
+from anglewise.cli.settings import WRITES, YOURS
+from anglewise.data_types.numbers import shown
+from anglewise.errors import FileError
+from anglewise.io.destinations import is_elsewhere
+from anglewise.io.files import contents, existing_file, reading
+from anglewise.io.sizes import check_json_document
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A report, and the call that it names."""
+
+    content: Mapping[str, Any]
+    command: str
+    words: tuple[str, ...]
+    inputs: Mapping[str, str | None]
+
+
+def read_report(path: Path) -> Reported:
+    """A report of a command that can be run again.
+
+    Raises ``FileError`` for what is no such report, and for a call that would run code, ask a
+    server or write: what a file from a stranger may not make this program do.
+    """
+    existing_file(path)
+    with reading(path, "a report in JSON"):
+        text = bytes(contents(path))
+        check_json_document(path, text)
+        content = json.loads(text)
+    if not isinstance(content, dict) or cast("Any", content).get("command") not in RECORDED:
+        raise FileError(
+            f"{path} is no report of {' or '.join(RECORDED)}: name what one of these wrote by "
+            "--json"
+        )
+    report = cast("dict[str, Any]", content)
+    call = report.get("call")
+    known = cast("dict[str, Any]", call) if isinstance(call, dict) else {}
+    words, inputs = _texts(known.get("words")), known.get("inputs")
+    if words is None or not isinstance(inputs, dict):
+        raise FileError(
+            f"{path} does not say by which call it was made, as reports before 0.2 do not: make it "
+            "again"
+        )
+    for word in words:
+        _check_word(path, word)
+    return Reported(report, report["command"], words, cast("dict[str, str | None]", inputs))
+
+
+def _texts(words: Any) -> tuple[str, ...] | None:
+    if not isinstance(words, list):
+        return None
+    each = cast("list[Any]", words)
+    return tuple(each) if all(isinstance(word, str) for word in each) else None
+
+
+def _check_word(path: Path, word: str) -> None:
+    name = word.removeprefix("--").partition("=")[0] if word.startswith("--") else ""
+    if name in YOURS or name in WRITES or (word.startswith("-") and not name):
+        raise FileError(
+            f"{path} was made with {shown(word)}, which is not done again because a file says so: "
+            "make the report anew, and compare both"
+        )
+    value = word.partition("=")[2] if name else word
+    if "://" in value or is_elsewhere(value):
+        raise FileError(
+            f"{path} was made from {shown(value)}, and no server is asked because a file says so: "
+            "make the report anew, and compare both"
+        )
+
+
+def check_inputs(path: Path, reported: Reported) -> None:
+    """Raise ``FileError`` for an input that is gone, or another file than the report's."""
+    for name, due in reported.inputs.items():
+        place = Path(name)
+        if is_elsewhere(name) or due is None or not place.is_file():
+            raise FileError(
+                f"{path} was made of {shown(name)}, which is not here: run this in the folder "
+                "where the report was made, with its inputs in their places"
+            )
+        if checksum(place) != due:
+            raise FileError(
+                f"{path} was made of another {shown(name)} than the one that is here (its SHA-256 "
+                "differs): the report cannot be held against it"
+            )
+
+
+def made_again(path: Path, reported: Reported) -> Mapping[str, Any]:
+    """What the same call says now.
+
+    Raises ``FileError`` where it read other files than the report names.
+    """
+    from anglewise.cli.program import run
+
+    with TemporaryDirectory(prefix="anglewise-") as folder:
+        target = Path(folder) / "again.json"
+        run([reported.command, *reported.words, f"--json={target}", "--quiet"], shown=False)
+        again = json.loads(target.read_text(encoding="utf-8"))
+    if again["call"]["inputs"] != dict(reported.inputs):
+        raise FileError(
+            f"{path} names other inputs than its call reads: it cannot be held against them"
+        )
+    return again

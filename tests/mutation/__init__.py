@@ -1,0 +1,1 @@
+"""Small changes of the source, drawn at random, that fast tests are to notice."""

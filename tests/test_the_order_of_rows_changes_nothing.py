@@ -1,0 +1,119 @@
+"""Rows in another order, and the same ids: the same bytes."""
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+
+from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, compare, remedy
+
+QUERIES, ITEMS, DIMENSION = 60, 90, 8
+MEASURES = "dot,cosine,euclidean,norm(0,*),cosine@centred"
+
+
+@cache
+def _data():
+    rng = np.random.default_rng(0)
+    queries = rng.standard_normal((QUERIES, DIMENSION))
+    items = rng.standard_normal((ITEMS, DIMENSION)) * rng.uniform(0.3, 3, (ITEMS, 1))
+    gains = {
+        f"q{q}": {f"d{i}": int(rng.integers(3)) for i in rng.choice(ITEMS, 8, replace=False)}
+        for q in range(QUERIES)
+    }
+    for q, row in enumerate(queries @ items.T):
+        gains[f"q{q}"] |= {f"d{i}": 2 for i in np.argsort(-row)[:2]}
+    topics = [f"t{n}" for n in rng.integers(9, size=QUERIES)]
+    uses = rng.zipf(1.8, ITEMS).clip(max=50).tolist()
+    return queries, items, gains, topics, uses
+
+
+def _space(order, *, one_sided=False):
+    """The space with rows in another order, or in that of the data."""
+    queries, items, _, topics, uses = _data()
+    rng = np.random.default_rng(order)
+    own = [np.arange(n) if order is None else rng.permutation(n) for n in (QUERIES, ITEMS)]
+    asked = Embeddings(
+        queries[own[0]],
+        ids=[f"q{row}" for row in own[0]],
+        metadata={"topic": [topics[row] for row in own[0]], "day": own[0].tolist()},
+    )
+    ranked = Embeddings(
+        items[own[1]],
+        ids=[f"d{row}" for row in own[1]],
+        metadata={"popularity": [uses[row] for row in own[1]]},
+    )
+    return Space(items=ranked, queries=None if one_sided else asked, trained_for="dot")
+
+
+def _bytes(result):
+    return json.dumps(result.to_dict(), sort_keys=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"metrics": "R@20,RR@5,bpref@20"},
+        {"split": "group(topic)"},
+        {"split": "clusters(6)"},
+        {"split": "time(day)"},
+        {"slices": "topic"},
+        {"metric": "DCG(sampled)@5"},
+        {"baseline": "cosine", "where": "popularity >= 1"},
+    ],
+)
+def test_a_comparison_goes_by_ids(options):
+    given = list[str]()
+    for space in map(_space, (None, 1, 2)):
+        judged = Judgements.from_dict(_data()[2], space)
+        given.append(_bytes(compare(space, judged, measures=MEASURES, **options)))
+    assert given[0] == given[1] == given[2]
+
+
+def test_graded_pairs_and_triplets_go_by_ids():
+    rng = np.random.default_rng(1)
+    rows = [rng.integers(ITEMS, size=150) for _ in range(3)]
+    grades = rng.integers(5, size=150).astype(float)
+    given = []
+    for order in (None, 1):
+        space = _space(order, one_sided=True)
+        own = np.arange(150) if order is None else rng.permutation(150)
+        a, b, c = (space.items.id_order[rank] for rank in _ranks(space, rows, own))
+        pairs = Pairs(a, b, grades[own])
+        given.append(
+            [
+                _bytes(compare(space, pairs, measures=MEASURES)),
+                _bytes(compare(space, pairs, measures=MEASURES, metric="pearson")),
+                _bytes(compare(space, Triplets(a, b, c), measures=MEASURES)),
+            ]
+        )
+    assert given[0] == given[1]
+
+
+def _ranks(space, rows, own):
+    """The places in the order of ids of items that are named by their numbers."""
+    place = {name: place for place, name in enumerate(space.items.ids[space.items.id_order])}
+    return [np.array([place[f"d{row}"] for row in column[own]]) for column in rows]
+
+
+def test_values_of_queries_stay_with_their_ids():
+    tables = []
+    for order in (None, 3):
+        space = _space(order)
+        result = compare(space, Judgements.from_dict(_data()[2], space), measures=MEASURES)
+        values = result.values()
+        rows = zip(*(values[name] for name in values), strict=True)
+        tables.append(sorted(map(str, rows)))
+    assert tables[0] == tables[1]
+
+
+def test_remedies_are_screened_and_decided_by_ids():
+    given = []
+    for order in (None, 4):
+        space = _space(order)
+        judged = Judgements.from_dict(_data()[2], space)
+        result = remedy(space, judged, candidates="cosine,norm(0,0.5),cosine@centred", seed=1)
+        content = result.to_dict()
+        given.append({name: content[name] for name in ("verdict", "metric", "queries")})
+    assert given[0] == given[1]
