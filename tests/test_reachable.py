@@ -200,7 +200,7 @@ def test_the_report_says_it_beside_the_extremes_and_json_has_it(tmp_path):
     write_space(start, tmp_path / "start")
     report = audit(one, k=5, optimiser="gd", initial=start, threads=1)
     assert report.verdict.cosine == "arbitrary"
-    assert "But trainings like this one (gd) end in gauges that keep" in report.verdict.reason
+    assert "Trainings like this one (gd) end in gauges that keep" in report.verdict.reason
     assert "the extremes keep" in report.verdict.reason
     told = json.loads(json.dumps(report.to_dict()))["reachable"]
     assert told["recipe"]["optimiser"] == "gd"
@@ -226,7 +226,7 @@ def test_where_nobody_says_how_it_was_trained_nothing_is_said_of_trainings():
     assert report.reachable is None
     assert report.to_dict()["reachable"] is None
     assert "reachable" not in sections(report)
-    assert "trainings like" not in report.verdict.reason
+    assert "rainings like" not in report.verdict.reason
 
 
 def test_what_the_object_of_a_library_told_is_used_and_named():
@@ -330,7 +330,7 @@ def test_the_command_takes_one_number_or_two(anglewise, tmp_path):
     assert found["recipe"]["init_scale"] == [0.3, 0.3]
     assert found["recipe"]["weight_decay"] == [0.0, 0.0]
     told = anglewise(*where, "--initial", str(tmp_path / "start"))
-    assert "trainings like this one (gd)" in told.out
+    assert "rainings like this one (gd)" in told.out
     for wrong in ("0.1;0.2", "a", "1,2,3", ","):
         told = anglewise(*where, "--init-scale", wrong)
         assert told.code == 2

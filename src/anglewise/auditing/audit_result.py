@@ -80,7 +80,7 @@ def decide(
     fate, reason = _fate(reading, gap, agreements, spans, random or {})
     likely = "" if reached is None else str(reached)
     if likely and fate in {"arbitrary", "unknown"}:
-        reason = f"{reason}. But {likely}"
+        reason = f"{reason}. {likely[:1].upper()}{likely[1:]}"
     return AuditVerdict(fate, reason, _safe(reading, fate, tuple(agreements)))
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
 from anglewise.auditing.subject import SMALL_SAMPLE, AuditSubject
-from anglewise.data_types.conversion import is_kind
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import (
@@ -139,7 +138,7 @@ def recipe_of(
         )
         raise SpellingError(f"a start is given, but {why}: say another optimiser or no start")
     return Recipe(
-        optimiser,
+        cast("Optimiser | None", optimiser),
         told_by,
         scales,
         _two("weight_decay", weight_decay, NOT_NEGATIVE),
@@ -152,7 +151,7 @@ def _two(
     """One number for both sides, or one for each."""
     if value is None:
         return None
-    if not is_kind(value, tuple | list):
+    if not isinstance(value, tuple | list):
         both = bounds.check(name, value)
         return float(both), float(both)
     if len(value) != len(SIDES):
