@@ -244,9 +244,8 @@ def audit(
         The older name of ``trainings``, which means the same.
     optimiser
         How the factors were trained: ``gd`` (gradient descent on all data at once), ``sgd`` (in
-        batches), ``adam``, ``als`` or ``bpr``. The
-        audit then says how much of the lists the gauges keep in which such trainings end. By
-        default what the object of the library implicit told.
+        batches), ``adam``, ``als`` or ``bpr``. The audit then says how much of the lists the gauges
+        keep in which such trainings end. By default what the object of the library implicit told.
     init_scale, initial
         The standard deviation of the numbers at the start, for both sides or for queries and items
         each; or the initial factors themselves.
