@@ -24,6 +24,7 @@ from anglewise.auditing.geometry import Geometry, describe, draw_panels, near_wi
 from anglewise.auditing.lights import gauge as gauge_light
 from anglewise.auditing.lights import lights_of
 from anglewise.auditing.pair_scores import pairs_of_items
+from anglewise.auditing.reachable import reachable, recipe_of
 from anglewise.auditing.subject import GAUGES, AuditSubject, read_freedom, subject
 from anglewise.auditing.vector_lights import Looked
 from anglewise.data_types.conversion import Vectors
@@ -209,6 +210,10 @@ def audit(
     qrels: Judgements | None = None,
     trainings: Mapping[str, Space] | None = None,
     runs: Mapping[str, Space] | None = None,
+    optimiser: str | None = None,
+    init_scale: float | tuple[float, float] | None = None,
+    weight_decay: float | tuple[float, float] | None = None,
+    initial: Space | None = None,
     pairs: Iterable[tuple[str, str]] = (),
     model: PathLike | Declared | None = None,
     witness: str | None = None,
@@ -237,6 +242,15 @@ def audit(
         Other trainings of the same model, by name.
     runs
         The older name of ``trainings``, which means the same.
+    optimiser
+        How the factors were trained: ``gd`` (gradient descent on all data at once), ``sgd`` (in
+        batches), ``adam``, ``als`` or ``bpr``. The audit then says how much of the lists the gauges
+        keep in which such trainings end. By default what the object of the library implicit told.
+    init_scale, initial
+        The standard deviation of the numbers at the start, for both sides or for queries and items
+        each; or the initial factors themselves.
+    weight_decay
+        The weight of the squared lengths in the loss, for both sides or for each.
     pairs
         Pairs of ids of items whose cosine is to be explored, and held against random pairs.
     model
@@ -267,7 +281,8 @@ def audit(
     IdsError
         An unknown item.
     SpellingError
-        A witness or trainings for a space that has no gauge; trainings by both names.
+        A witness, trainings or a way of training for a space that has no gauge; trainings by both
+        names; an unknown optimiser, or a start that has no effect on it.
 
     Examples
     --------
@@ -291,7 +306,17 @@ def audit(
     audited = subject(space, k, sample, seed, threads)
     CONDITION.check("condition", condition)
     other = condition != USUAL_CONDITION
-    _needs_gauge(audited, witness=witness, condition=other, runs=runs)
+    _needs_gauge(
+        audited,
+        witness=witness,
+        condition=other,
+        runs=runs,
+        optimiser=optimiser,
+        init_scale=init_scale is not None,
+        weight_decay=weight_decay is not None,
+        initial=initial is not None,
+    )
+    recipe = recipe_of(space, optimiser, init_scale, weight_decay, initial)
     judgements_by_direction = check_by_direction(judgements, space)
     other_runs: Mapping[str, Space] = {} if runs is None else runs
     for name, run in other_runs.items():
@@ -308,8 +333,14 @@ def audit(
     meter = None if qrels is None else dimension_meter(space, qrels, seed=seed)
     searched = _Search.run(audited, judgements_by_direction, stages)
     geometry = describe(audited, searched.cosine)
-    reading = read_freedom(space, gap)
-    verdict = decide(reading, gap, searched.agreement, geometry.spans, searched.random)
+    reading = read_freedom(space, gap, recipe.decays)
+    reached = None
+    if audited.gauged:
+        kept = searched.agreement["items-items"].overlap["cosine"]
+        reached = reachable(audited, recipe, other_runs, kept)
+    verdict = decide(
+        reading, gap, searched.agreement, geometry.spans, searched.random, reached=reached
+    )
     looked = Looked.at(
         audited,
         geometry,
@@ -330,6 +361,7 @@ def audit(
         agreement=searched.agreement,
         certificates=searched.certificates,
         path=searched.path,
+        reachable=reached,
         witness=witness_report,
         runs=run_reports,
         pairs=explored,

@@ -10,6 +10,7 @@ from anglewise.auditing.dimension_meter import DimensionMeter
 from anglewise.auditing.findings import STATES, GateState, Light, LightGate, gate_of
 from anglewise.auditing.gauge_overlap import GaugeAgreement, GaugePath, PairReport, RunReport
 from anglewise.auditing.geometry import Geometry, Panels
+from anglewise.auditing.reachable import Reachable
 from anglewise.auditing.subject import Reading
 from anglewise.data_types.text import html_table, percent
 from anglewise.data_types.typing import Direction
@@ -67,13 +68,19 @@ def decide(
     agreements: Mapping[Direction, GaugeAgreement],
     spans: bool | None,
     random: Mapping[Direction, Mapping[float, float]] | None = None,
+    *,
+    reached: Reachable | None = None,
 ) -> AuditVerdict:
     """The verdict, from the freedom of training, the gauge gap and the overlap of lists.
 
     ``random`` holds the shares that random maps keep, by condition; ``spans`` says whether
     rotations are the only maps that keep unit rows unit; see ``geometry.rank_condition``.
+    ``reached`` adds what trainings like this one leave, which changes no verdict.
     """
     fate, reason = _fate(reading, gap, agreements, spans, random or {})
+    likely = "" if reached is None else str(reached)
+    if likely and fate in {"arbitrary", "unknown"}:
+        reason = f"{reason}. {likely[:1].upper()}{likely[1:]}"
     return AuditVerdict(fate, reason, _safe(reading, fate, tuple(agreements)))
 
 
@@ -248,6 +255,8 @@ class Audit:
         By direction, how far lists under different measures and gauges agree.
     certificates, path
         For the directions within one side, where a gauge can be free.
+    reachable
+        What trainings like this one leave of the lists; None where nobody says how it was trained.
     witness, runs, pairs
         The witness, and the reports on the given runs and pairs.
     chance
@@ -280,6 +289,7 @@ class Audit:
     agreement: Mapping[Direction, GaugeAgreement]
     certificates: Mapping[Direction, Certificates]
     path: Mapping[Direction, GaugePath]
+    reachable: Reachable | None
     witness: WitnessReport | None
     runs: tuple[RunReport, ...]
     pairs: tuple[PairReport, ...]
@@ -366,6 +376,7 @@ class Audit:
             },
             "certificates": _certificates(self.certificates),
             "path": {direction: _plain(result) for direction, result in self.path.items()},
+            "reachable": None if self.reachable is None else self.reachable.to_dict(),
             "witness": None if self.witness is None else self.witness.to_dict(),
             "runs": [_plain(result) for result in self.runs],
             "pairs": [_plain(result) | self.by_chance(result) for result in self.pairs],

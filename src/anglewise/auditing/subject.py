@@ -133,8 +133,10 @@ class Reading:
         return (bool(self.balanced) or trained) and self.chosen is None
 
 
-def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
+def read_freedom(space: Space, gap: GaugeGap | None, decays: bool | None = None) -> Reading:
     """Read the freedom from what the space declares, else from its geometry.
+
+    ``decays``, where somebody says so, is whether both sides had weight decay.
 
     >>> from anglewise.data_types.embeddings import Embeddings
     >>> space = Space(items=Embeddings([[1.0, 0.0], [0.0, 2.0]]), trained_for="cosine")
@@ -145,7 +147,8 @@ def read_freedom(space: Space, gap: GaugeGap | None) -> Reading:
     unit = space.items.is_unit() and space.queries.is_unit()
     balanced = None if gap is None else gap.pinned
     objective, chosen = space.about.get("objective"), space.about.get("gauge")
-    decayed = objective == "factors" and float(space.about.get("penalty") or 0) > 0
+    declared = objective == "factors" and float(space.about.get("penalty") or 0) > 0
+    decayed = declared if decays is None else decays
     freedom = space.freedom
     basis: Basis = "declared"
     if freedom == "unknown":

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from anglewise.data_types.typing import Direction
 
 LOOK = Group("A closer look", sort_key=10)
+TRAINING = Group("How it was trained", sort_key=9)
 
 
 def audit(
@@ -49,6 +50,10 @@ def audit(
         READ,
     ] = (),
     model: Annotated[Path | None, Parameter(group=LOOK), READ] = None,
+    optimiser: Annotated[str | None, Parameter(group=TRAINING)] = None,
+    init_scale: Annotated[str | None, Parameter(group=TRAINING)] = None,
+    weight_decay: Annotated[str | None, Parameter(group=TRAINING)] = None,
+    initial: Annotated[Path | None, Parameter(group=TRAINING), READ] = None,
     html: Annotated[Path | None, HTML] = None,
     judging: Judging = FROM_FOLDER,
     vectors: Vectors = NO_FILES,
@@ -81,6 +86,15 @@ def audit(
     model
         The folder, ONNX file or MTEB card of the model that made the vectors: what it declares of
         them is read, never run, and checked.
+    optimiser
+        How it was trained: gd (on all data at once), sgd (in batches), adam, als or bpr. The audit
+        then says how much of the lists trainings like it keep, beside what the extremes keep.
+    init_scale
+        The standard deviation of the numbers at the start: one, or two as users,items.
+    weight_decay
+        The weight of the squared lengths in the loss: one number, or two as users,items.
+    initial
+        The initial factors, as a folder or file, in place of --init-scale.
     html
         Write a page with figures.
     """
@@ -95,6 +109,7 @@ def audit(
     check_outputs(save_witness, html, judged=False)
     with talk.progress("reading"):
         loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
+        start = None if initial is None else read_space(initial, say=talk.say)
         other_runs = {str(path): read_space(path, say=talk.say) for path in runs}
         judged = _judgements(space, loaded, talk.say)
         qrels = _qrels(judging, loaded, always.seed, talk.say)
@@ -108,6 +123,10 @@ def audit(
             judgements=judged,
             qrels=qrels,
             runs=other_runs,
+            optimiser=optimiser,
+            init_scale=_one_or_two(init_scale, "--init-scale"),
+            weight_decay=_one_or_two(weight_decay, "--weight-decay"),
+            initial=start,
             pairs=pair,
             model=model,
             witness=witness,
@@ -126,6 +145,27 @@ def audit(
         talk.say(f"wrote {save_witness}")
     talk.give(result.to_dict(), document)
     return 0
+
+
+def _one_or_two(text: str | None, option: str) -> float | tuple[float, float] | None:
+    """``0.1``, or ``0.1,0.2`` for users and items."""
+    from anglewise.errors import SpellingError
+
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    match numbers:
+        case [both]:
+            return both
+        case [users, items]:
+            return users, items
+        case _:
+            raise SpellingError(
+                f"{option} is {text!r}: a number is due, or two as users,items, such as 0.1,0.01"
+            )
 
 
 def _judgements(

@@ -25,8 +25,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 READS = _names(
-    "allowed forbidden foreign image item-ids item-table item-texts items on protocol qrels "
-    "queries query-ids query-texts queue relevance runs seen shards spaces trainings truths"
+    "allowed forbidden foreign image initial item-ids item-table item-texts items on protocol "
+    "qrels queries query-ids query-texts queue relevance runs seen shards spaces trainings truths"
 )
 """Files and folders that are read: any on this machine, but for those of two kinds of commands."""
 
@@ -38,8 +38,8 @@ KEEPERS = _names("export output save")
 RERANKERS = _names("reranker")
 """Options of commands that may send the texts of rows to a server, and nothing else."""
 ROWS = _names(
-    "foreign image item-ids item-table item-texts items protocol queries query-ids query-texts "
-    "shards spaces trainings truths"
+    "foreign image initial item-ids item-table item-texts items protocol queries query-ids "
+    "query-texts shards spaces trainings truths"
 )
 """Where rows and their texts come from: inside of the folder for such commands too."""
 
@@ -65,7 +65,7 @@ PLAIN = _names(
     "absent all answer assisted at baseline batch breadth budget by candidates chunk combine "
     "components condition confidence depth device difference dimension direction diversity "
     "double epochs event event-column explain export-queries finalists format "
-    "gain-column gate gauge graded grades "
+    "gain-column gate gauge graded grades init-scale optimiser weight-decay "
     "hierarchy holdout how id-column image-column index item item-column judge judges k k-core "
     "keep kind label label-queries largest-difference largest-group learn-temperature "
     "learning-rate log-q machine measure measures messages metric metrics min-recall "

@@ -11,6 +11,7 @@ from anglewise.auditing.subject import NamedRow
 from anglewise.data_types.text import counted, percent, shortened
 from anglewise.data_types.typing import Direction
 from anglewise.report.audit_chapters import chapters
+from anglewise.report.audit_trainings import reached_sentences
 from anglewise.report.dimension_sentences import dimension_sentences
 from anglewise.report.document import Document, Findings, Group, Line, Table, TableColumn
 from anglewise.report.words import NOTHING, at_most, number, ratio
@@ -68,6 +69,7 @@ def _first_sections(audit: Audit) -> dict[str, list[str]]:
 def _last_sections(audit: Audit) -> dict[str, list[str]]:
     """What stands after the tables; sections with nothing to say are left out."""
     sections = {
+        "reachable": [] if audit.reachable is None else [*reached_sentences(audit)],
         "witness": [*_witness(audit)],
         "runs": [_run(run, audit.dimension) for run in audit.runs],
         "pairs": [_pair(pair, audit) for pair in audit.pairs],
