@@ -139,7 +139,7 @@ def audit(
     gated = None if gate is None else result.gate(gate, accept)
     typed = _typed(space, vectors)
     amount: Amount = "brief" if brief else "details" if details else "plain"
-    asked = ["runs", "pairs", "dimension"]
+    asked = ["runs", "pairs", "dimension", "invariant"]
     if witness is not None or save_witness is not None or condition != USUAL_CONDITION:
         asked.append("witness")
     document = audit_document(result, amount, typed, gated, asked)

@@ -35,7 +35,7 @@ def audit_document(
     amount: Amount = "details",
     space: str = "SPACE",
     gate: LightGate | None = None,
-    asked: Collection[str] = ("runs", "pairs", "dimension"),
+    asked: Collection[str] = ("runs", "pairs", "dimension", "invariant"),
 ) -> Document:
     """What was audited, whether cosine is determined, and the sentences behind it.
 
