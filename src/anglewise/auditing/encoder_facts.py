@@ -147,7 +147,7 @@ def _unit(declared: Declared, space: Space) -> Light | None:
         f"declared of length one; {percent(shares[name])} of the {name} are not",
         shares[name],
         0.0,
-        do="anglewise compare SPACE --measures cosine,dot"
+        do="anglewise compare SPACE --qrels FILE --measures cosine,dot"
         + (" (cosine, which it is made for, drops lengths)" if cosine else ""),
     )
 

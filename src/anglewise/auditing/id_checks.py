@@ -42,12 +42,16 @@ class Belonging:
         0.5 where vectors know nothing of it, as after ids were shuffled; 1 where they always do.
     drawn
         How many comparisons it is of.
+    strangers
+        Of the items that at least five have used, the share that its own users do not score higher
+        than others do; None where that was not asked.
     """
 
     by: str
     side: str
     share: float
     drawn: int
+    strangers: float | None = None
 
 
 def belonging(
@@ -107,7 +111,37 @@ def _of_pairs(space: Space, pairs: SparseRows, by: str, seed: int) -> list[Belon
     ]
     gain = scores[0] + scores[1] - scores[2] - scores[3]
     share = float((gain > 0).mean() + (gain == 0).mean() / 2)
-    return [Belonging(by, "", share, len(gain))]
+    return [Belonging(by, "", share, len(gain), _strangers(space, pairs, name, rng))]
+
+
+ITEMS, OWN, OTHERS, KNOWN = 1_000, 20, 50, 5
+"""Items that are drawn, of each so many of its users and of others, and how many it must have."""
+STRANGER = 0.6
+"""An item is a stranger to its users where they score it higher than others do no more often."""
+
+
+def _strangers(
+    space: Space, pairs: SparseRows, name: str, rng: np.random.Generator
+) -> float | None:
+    """The share of items that their own users do not score higher than others do."""
+    scored = space.queries.norms > 0
+    known = scored[pairs.rows]
+    order = np.argsort(pairs.indices[known], kind="stable")
+    items, users = pairs.indices[known][order], pairs.rows[known][order]
+    starts = np.searchsorted(items, np.arange(pairs.shape[1] + 1))
+    enough = np.flatnonzero((np.diff(starts) >= KNOWN) & (space.items.norms > 0))
+    if len(enough) < FEWEST:
+        return None
+    drawn = rng.permutation(enough)[:ITEMS]
+    of = starts[drawn, None] + rng.integers(np.diff(starts)[drawn, None], size=(len(drawn), OWN))
+    anybody = np.flatnonzero(scored)
+    others = anybody[rng.integers(len(anybody), size=(len(drawn), OTHERS))]
+    asking = np.concatenate([users[of], others], axis=1)
+    ranked = np.repeat(drawn, asking.shape[1])
+    scores = score_pairs(space, [measure(name)], asking.ravel(), ranked)[0].reshape(asking.shape)
+    own, rest = scores[:, :OWN, None], scores[:, None, OWN:]
+    higher = (own > rest).mean(axis=(1, 2)) + (own == rest).mean(axis=(1, 2)) / 2
+    return float((higher < STRANGER).mean())
 
 
 WORD = re.compile(r"\w{2,}")

@@ -6,7 +6,7 @@ from anglewise.auditing.audit_result import STAYS, AuditVerdict
 from anglewise.auditing.findings import Light, State, in_order
 from anglewise.auditing.id_checks import belonging
 from anglewise.auditing.vector_lights import (
-    ENCODE,
+    COMPARE,
     Looked,
     columns,
     copies,
@@ -27,6 +27,13 @@ def lights_of(looked: Looked, more: Sequence[Light] = ()) -> tuple[Light, ...]:
 
 BELONGS, BELONGS_WELL = 0.6, 0.75
 """Shares below which ids and vectors belong to other rows, or partly do."""
+STRANGERS, MANY_STRANGERS = 0.1, 0.25
+"""Shares of items to which their own users are no nearer than others, from where on it is worth a
+look, and wrong."""
+WRONG_IDS = "ids were shuffled or shifted, or rows are of another model"
+IDS_DO = (
+    "write ids and vectors again in one order, as anglewise encode and fit do; see the first few"
+)
 
 
 def ids(looked: Looked) -> Light:
@@ -36,38 +43,46 @@ def ids(looked: Looked) -> Light:
         return Light(
             "ids",
             "unknown",
-            "nothing here tells whether ids and vectors belong together: no interactions, no "
-            "judgements, no texts",
-            do="anglewise audit SPACE --seen FILE (interactions), or a space with texts or "
-            "judgements",
+            "whether ids and vectors belong together: no interactions, judgements or texts here",
+            do="anglewise audit SPACE --seen FILE (what users used), or a space with texts",
         )
     worst = min(found, key=lambda one: one.share)
+    strangers = max(one.strangers or 0.0 for one in found)
     by = {
-        "training": "what was used together in training fits better than exchanged",
-        "judgements": "what was judged relevant fits better than exchanged",
+        "training": "pairs of training fit better than exchanged ones",
+        "judgements": "relevant pairs fit better than exchanged ones",
         "words": f"{worst.side} share more words with their nearest than with a random one",
     }[worst.by]
+    said = f"{by} in {percent(worst.share)} of cases (by chance half)"
     sure = worst.by != "words" or looked.encoder
-    state: State = "ok"
     if worst.share < BELONGS_WELL:
-        state = "fix" if worst.share < BELONGS and sure else "look"
-    says = "" if state == "ok" else ": ids were shuffled or shifted, or rows are of another model"
-    return Light(
-        "ids",
-        state,
-        f"{by} in {percent(worst.share)} of cases (half by chance){says}",
-        worst.share,
-        BELONGS_WELL,
-        changes=min(1.0, 2 * (1 - worst.share)),
-        do=""
-        if state == "ok"
-        else "write ids and vectors again, in one order: anglewise encode keeps them together",
-    )
+        return Light(
+            "ids",
+            "fix" if worst.share < BELONGS and sure else "look",
+            f"{said}: {WRONG_IDS}",
+            worst.share,
+            BELONGS_WELL,
+            changes=min(1.0, 2 * (1 - worst.share)),
+            do=f"{IDS_DO}: anglewise search SPACE --query ID",
+        )
+    if strangers > STRANGERS:
+        return Light(
+            "ids",
+            "fix" if strangers > MANY_STRANGERS else "look",
+            f"to {percent(strangers)} of the items their own users are no nearer than others: "
+            f"{WRONG_IDS}, or the model learned little of them",
+            strangers,
+            STRANGERS,
+            changes=strangers,
+            do=f"{IDS_DO}: anglewise search SPACE --query ID",
+        )
+    return Light("ids", "ok", said, worst.share, BELONGS_WELL)
 
 
-ACROSS, AXES, OPPOSITE = 0.06, 0.15, -0.5
-"""Parts with fewer neighbours across, and less alike axes, are of two models; of a part that was
-negated the means are opposite."""
+ACROSS, AXES = 0.06, 0.15
+"""Parts with fewer neighbours across, and less alike axes, are of two models."""
+MIRRORED = 0.1
+"""The share of rows that may be nearer to the opposite of a row than to any."""
 
 
 def one_model(looked: Looked) -> Light:
@@ -78,12 +93,13 @@ def one_model(looked: Looked) -> Light:
             "one model", "unknown", "too few rows to tell whether all are of one model: 200 are due"
         )
     name, part = min(known.items(), key=lambda entry: entry[1].across + max(entry[1].axes, 0))
+    of_one = looked.encoder or not looked.subject.gauged
     split = (
         f"{percent(part.share)} of the {name} have "
         f"{percent(part.across)} of the neighbours among the others that chance would give, and "
         f"vary along {'other' if part.axes < AXES else 'the same'} axes"
     )
-    mended = f"encode all {name} with one model: {ENCODE}"
+    mended = f"make all {name} with one model: {looked.again}"
     if part.across < ACROSS and part.axes < AXES:
         return Light(
             "one model",
@@ -94,27 +110,30 @@ def one_model(looked: Looked) -> Light:
             changes=2 * part.share * (1 - part.share),
             do=mended,
         )
-    if not looked.subject.gauged and part.across < ACROSS and part.means < OPPOSITE:
+    turned = max(known, key=lambda side: known[side].mirrored)
+    mirrored = known[turned].mirrored
+    if of_one and mirrored > MIRRORED:
         return Light(
             "one model",
             "fix",
-            f"{split}, in opposite directions: as where the sign of some rows was lost",
-            part.means,
-            OPPOSITE,
-            changes=2 * part.share * (1 - part.share),
-            do=mended,
+            f"{percent(mirrored)} of the {turned} are nearer to the opposite of a row than to any "
+            "row: as where the sign of some rows was lost",
+            mirrored,
+            MIRRORED,
+            changes=2 * mirrored * (1 - mirrored),
+            do=f"make all {turned} with one model: {looked.again}",
         )
     both = looked.both
-    if both is not None and not looked.subject.gauged and both.axes < AXES:
+    if both is not None and of_one and both < AXES:
         return Light(
             "one model",
             "fix",
-            f"queries and items vary along unrelated axes (correlation {both.axes:.2f}): as "
+            f"queries and items vary along unrelated axes (correlation {both:.2f}): as "
             "vectors of two models do",
-            both.axes,
+            both,
             AXES,
             changes=1.0,
-            do=f"encode queries and items with one model: {ENCODE} --queries FILE",
+            do=f"make queries and items with one model: {looked.again}",
         )
     return Light("one model", "ok", f"no part stands by itself: {split}", part.axes, AXES)
 
@@ -125,14 +144,17 @@ def gauge(looked: Looked, verdict: AuditVerdict) -> Light:
     states: dict[str, State] = {"arbitrary": "look", "unknown": "unknown"}
     state = states.get(verdict.cosine, "ok")
     helps = {
-        "look": "anglewise compare SPACE --measures dot,cosine,cosine@balanced",
+        "look": f"{COMPARE} dot,cosine,cosine@balanced",
         "unknown": "anglewise audit SPACE --trained-for cosine (or dot), or --model FOLDER: what "
         "the model was trained for",
     }
     return Light(
         "gauge",
         state,
-        f"cosine is {verdict.cosine}",
+        f"cosine is {verdict.cosine}"
+        + (
+            f": {percent(kept)} of a list stay in another answer as good" if state == "look" else ""
+        ),
         kept,
         STAYS,
         changes=1 - kept if state == "look" else 0.0,

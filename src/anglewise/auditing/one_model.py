@@ -33,14 +33,15 @@ class Halves:
     axes
         How far the parts vary along the same axes: the correlation of their covariances without
         the part that is alike in all directions; 1 for the same axes, about 0 for unrelated ones.
-    means
-        The cosine of the means of both parts.
+    mirrored
+        The share of rows of the whole side that are nearer to the opposite of another row than to
+        any row, as half of them are where half of the signs were lost.
     """
 
     share: float
     across: float
     axes: float
-    means: float
+    mirrored: float
 
 
 def halves(side: Embeddings, rng: np.random.Generator) -> Halves | None:
@@ -64,11 +65,17 @@ def halves(side: Embeddings, rng: np.random.Generator) -> Halves | None:
     if len(rows) < FEWEST:
         return None
     x = unit(side.vectors[np.sort(rng.permutation(rows)[:SAMPLE])].astype(np.float64))
-    return min(_cuts(x), key=lambda part: max(part.across, 0.0) + max(part.axes, 0.0))
+    cosines = x @ x.T
+    np.fill_diagonal(cosines, 0)
+    mirrored = float((-cosines.min(axis=1) > cosines.max(axis=1)).mean())
+    cuts = _cuts(x, cosines, mirrored)
+    return min(cuts, key=lambda part: max(part.across, 0.0) + max(part.axes, 0.0))
 
 
-def _cuts(x: Float64[Array, "n d"]) -> Iterator[Halves]:
-    graph = _graph(x)
+def _cuts(
+    x: Float64[Array, "n d"], cosines: Float64[Array, "n n"], mirrored: float
+) -> Iterator[Halves]:
+    graph = _graph(cosines)
     degrees = graph.sum(axis=1)
     roots = 1 / np.sqrt(degrees)
     vectors = np.linalg.eigh(graph * roots * roots[:, None])[1][:, -AXES:-1] * roots[:, None]
@@ -76,19 +83,17 @@ def _cuts(x: Float64[Array, "n d"]) -> Iterator[Halves]:
         part = _cut(values)
         share = float(part.mean())
         across = graph[part][:, ~part].sum() / degrees.sum() / (share * (1 - share))
-        means = x[part].mean(axis=0), x[~part].mean(axis=0)
-        size = float(np.linalg.norm(means[0]) * np.linalg.norm(means[1]))
         yield Halves(
             share=min(share, 1 - share),
             across=float(across),
             axes=same_axes(x[part], x[~part]),
-            means=float(means[0] @ means[1]) / size if size else 0.0,
+            mirrored=mirrored,
         )
 
 
-def _graph(x: Float64[Array, "n d"]) -> Float64[Array, "n n"]:
+def _graph(cosines: Float64[Array, "n n"]) -> Float64[Array, "n n"]:
     """Which rows are near neighbours of which, either way."""
-    cosines = x @ x.T
+    cosines = cosines.copy()
     np.fill_diagonal(cosines, -2)
     nearest = np.argpartition(-cosines, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
     graph = np.zeros_like(cosines)
@@ -131,22 +136,12 @@ def _shape(x: Float64[Array, "n d"]) -> tuple[Float64[Array, "d d"], float]:
     return shape, size if size > (FLAT * trace) ** 2 else 0.0
 
 
-@dataclass(frozen=True)
-class BothSides:
-    """How queries and items lie to each other: the same ``axes``, and the cosine of ``means``."""
-
-    axes: float
-    means: float
-
-
-def both_sides(
-    queries: Embeddings, items: Embeddings, rng: np.random.Generator
-) -> BothSides | None:
-    """Whether both sides vary along the same axes; None where one has fewer than 100 rows.
+def both_sides(queries: Embeddings, items: Embeddings, rng: np.random.Generator) -> float | None:
+    """How far both sides vary along the same axes, as ``same_axes``; None below 100 rows.
 
     >>> x = np.random.default_rng(0).normal(size=(300, 8)) * np.linspace(3, 0.2, 8)
     >>> rng = np.random.default_rng(0)
-    >>> both_sides(Embeddings(x[:150]), Embeddings(x[150:]), rng).axes > 0.9
+    >>> both_sides(Embeddings(x[:150]), Embeddings(x[150:]), rng) > 0.9
     True
     """
     samples: list[Float64[Array, "n d"]] = []
@@ -156,6 +151,4 @@ def both_sides(
             return None
         chosen = np.sort(rng.permutation(rows)[: 2 * SAMPLE])
         samples.append(unit(side.vectors[chosen].astype(np.float64)))
-    means = [sample.mean(axis=0) for sample in samples]
-    size = float(np.linalg.norm(means[0]) * np.linalg.norm(means[1]))
-    return BothSides(same_axes(*samples), float(means[0] @ means[1]) / size if size else 0.0)
+    return same_axes(*samples)

@@ -26,6 +26,9 @@ class StoredNumbers:
     levels
         The median over rows of the steps of an even grid on which all numbers of a row lie, as
         whole numbers of bytes leave them; None where most rows lie on no grid of 256 steps.
+    distinct
+        The different numbers of all rows of the sample, signs aside; with a scale for each row, the
+        median of a row where that is less than half of its numbers.
     cut
         The share of the rows that end with zeros in more than a tenth of the columns, where not
         all rows do; columns that are 0 in all rows do not count.
@@ -35,13 +38,19 @@ class StoredNumbers:
 
     bits: int
     levels: int | None
+    distinct: int
     cut: float
     kept: int | None
 
     @property
     def coarse(self) -> bool:
         """Whether numbers are stored in a byte each, or less."""
-        return self.bits <= 3 or self.levels is not None
+        return self.bits <= 3 or self.levels is not None or self.distinct <= LEVELS
+
+    @property
+    def steps(self) -> int:
+        """How many different sizes the numbers have, at most."""
+        return self.distinct if self.levels is None else self.levels
 
 
 def stored_numbers(side: Embeddings, rng: np.random.Generator) -> StoredNumbers:
@@ -61,7 +70,7 @@ def stored_numbers(side: Embeddings, rng: np.random.Generator) -> StoredNumbers:
     chosen = np.sort(rng.permutation(rows)[:SAMPLE])
     x = np.ascontiguousarray(side.vectors[chosen], dtype=np.float32)
     if not x.size:
-        return StoredNumbers(23, None, 0.0, None)
+        return StoredNumbers(23, None, LEVELS + 1, 0.0, None)
     live = np.flatnonzero(x.any(axis=0))
     x = x[:, : live[-1] + 1]  # columns that are 0 everywhere at the end are dead, not cut
     last = x.shape[1] - 1 - (x[:, ::-1] != 0).argmax(axis=1)
@@ -71,6 +80,7 @@ def stored_numbers(side: Embeddings, rng: np.random.Generator) -> StoredNumbers:
     return StoredNumbers(
         bits=_bits(x),
         levels=int(np.median(on_grid)) if len(on_grid) > len(levels) / 2 else None,
+        distinct=_distinct(x),
         cut=float(is_cut.mean()),
         kept=int(np.median(last[is_cut] + 1)) if is_cut.any() else None,
     )
@@ -84,6 +94,22 @@ def _bits(x: Float32[Array, "n d"]) -> int:
     used = np.bincount(places, minlength=24)
     more = used[::-1].cumsum()[::-1]  # how many have a digit at this place or after
     return int(np.flatnonzero(more > 0.001 * mantissas.size).max(initial=0))
+
+
+ENOUGH = 8
+"""So many numbers for each step are looked at, lest few numbers look like a coarse grid."""
+
+
+def _distinct(x: Float32[Array, "n d"]) -> int:
+    """How many sizes there are among all numbers, or typically in a row of which few differ."""
+    sizes = np.abs(x)
+    numbers = sizes[sizes > 0]
+    if len(numbers) < ENOUGH * LEVELS:
+        return LEVELS + 1
+    of_all = len(np.unique(numbers))
+    shares = [(len(np.unique(row[row > 0])), int((row > 0).sum())) for row in sizes[: SAMPLE // 5]]
+    few = [different for different, count in shares if count > 32 and different < count / 2]
+    return min(of_all, int(np.median(few))) if len(few) > len(shares) / 2 else of_all
 
 
 def _levels(row: Float32[Array, " d"]) -> int | None:

@@ -8,17 +8,20 @@ import numpy as np
 from anglewise.auditing.findings import Light, State
 from anglewise.auditing.gauge_overlap import GaugeAgreement
 from anglewise.auditing.geometry import Geometry, SideGeometry
-from anglewise.auditing.one_model import BothSides, Halves, both_sides, halves
-from anglewise.auditing.stored_numbers import StoredNumbers, stored_numbers
+from anglewise.auditing.one_model import Halves, both_sides, halves
+from anglewise.auditing.stored_numbers import LEVELS, StoredNumbers, stored_numbers
 from anglewise.auditing.subject import AuditSubject
 from anglewise.data_types.columns import column as cells_of
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
+from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import counted, listed, percent
 from anglewise.data_types.typing import Array, Direction, Int64
+from anglewise.geometry.isotropy import column_means
 
-ENCODE = "anglewise encode TEXTS -o NEW --encoder MODEL"
+COMPARE = "anglewise compare SPACE --qrels FILE --measures"
+"""Judgements say whether it helps; the commands of a finding promise nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,8 @@ class Looked:
     """All that the lights are read from.
 
     ``sides`` are the items, and the queries where they are others; ``encoder`` says whether the
-    space knows that an encoder made it.
+    space knows that an encoder made it; ``offsets`` are the shares of the squared length that
+    belong to a common vector, without bias columns, which are alike in all rows by design.
     """
 
     subject: AuditSubject
@@ -38,7 +42,8 @@ class Looked:
     sides: Mapping[str, Embeddings]
     numbers: Mapping[str, StoredNumbers]
     parts: Mapping[str, Halves | None]
-    both: BothSides | None
+    both: float | None
+    offsets: Mapping[str, float]
 
     @classmethod
     def at(
@@ -68,13 +73,33 @@ class Looked:
             {name: stored_numbers(side, rng) for name, side in sides.items()},
             {name: halves(side, rng) for name, side in sides.items()},
             None if space.one_sided else both_sides(space.queries, space.items, rng),
+            {name: _offset(side, subject.biases) for name, side in sides.items()},
         )
+
+    @property
+    def again(self) -> str:
+        """How all vectors are made anew by one model."""
+        if self.encoder or not self.subject.gauged:
+            return "anglewise encode TEXTS -o NEW --encoder MODEL"
+        return "export both sides again, of one training"
 
     def of(self, name: str) -> SideGeometry:
         """The geometry of a side."""
         return self.geometry.sides["items" if name == "items" else "queries"]
 
 
+def _offset(side: Embeddings, biases: tuple[int, ...]) -> float:
+    """The share of the mean squared length that belongs to the mean."""
+    mean = column_means(side.vectors)
+    mean[list(biases)] = 0.0
+    squares = np.square(side.norms.astype(np.float64)).mean()
+    for column in biases:
+        squares -= np.square(side.vectors[:, column].astype(np.float64)).mean()
+    return float(mean @ mean / squares) if squares > 0 else 0.0
+
+
+UNIT, COARSELY = 1e-3, 0.05
+"""A row is of length one to within so much, in half precision and in a byte for each number."""
 APART = 5.0
 """How many times the next shorter row one may be; where the longest few stand apart from all others
 by more, single rows rule inner products."""
@@ -86,7 +111,8 @@ def lengths(looked: Looked) -> Light:
     """Whether lengths are of one kind: none lost, none left unnormalised, none out of all range."""
     for name, side in looked.sides.items():
         norms = side.norms[side.norms > 0]
-        unit = float((np.abs(norms - 1) <= 1e-3).mean())
+        room = COARSELY if looked.numbers[name].coarse else UNIT
+        unit = float((np.abs(norms - 1) <= room).mean())
         if 0.05 < unit < 1:
             return Light(
                 "lengths",
@@ -95,11 +121,11 @@ def lengths(looked: Looked) -> Light:
                 1 - unit,
                 0.0,
                 changes=_moved(looked, "dot"),
-                do="anglewise compare SPACE --measures dot,cosine (cosine drops lengths); or "
-                "normalise all rows alike",
+                do=f"normalise all rows alike, or rank by what drops lengths: {COMPARE} dot,cosine",
             )
     if looked.subject.space.trained_for == "dot" and all(
-        side.is_unit() for side in looked.sides.values()
+        bool((np.abs(side.norms[side.norms > 0] - 1) <= UNIT).all())
+        for side in looked.sides.values()
     ):
         return Light(
             "lengths",
@@ -122,10 +148,14 @@ def lengths(looked: Looked) -> Light:
             gap,
             APART,
             changes=_moved(looked, "dot"),
-            do="anglewise compare SPACE --measures dot,cosine (cosine drops lengths); or mend "
-            f"rows such as {looked.sides[name].ids[int(looked.sides[name].norms.argmax())]}",
+            do=f"mend rows such as {_longest(looked.sides[name])}, or rank by what drops lengths: "
+            f"{COMPARE} dot,cosine",
         )
     return Light("lengths", "ok", "lengths are of one kind", gap, APART)
+
+
+def _longest(side: Embeddings) -> str:
+    return shown(side.ids[int(side.norms.argmax())])
 
 
 def _gap_of_lengths(side: Embeddings) -> tuple[float, int]:
@@ -277,7 +307,7 @@ def columns(looked: Looked) -> Light:
         (share, name, column)
         for name, found in all_dimensions.items()
         for column, share in found.dominating[:1]
-        if share > RULING and (looked.of(name).isotropy.offset_share or 0.0) <= OFFSET
+        if share > RULING and column not in looked.subject.biases and looked.offsets[name] <= OFFSET
     ]
     if ruling:
         share, name, column = max(ruling)
@@ -289,7 +319,7 @@ def columns(looked: Looked) -> Light:
             share,
             RULING,
             changes=_moved(looked, "cosine@centred"),
-            do="anglewise compare SPACE --measures cosine,cosine@centred,cosine@whitened",
+            do=f"{COMPARE} cosine,cosine@centred,cosine@whitened",
         )
     if dead:
         return Light(
@@ -299,7 +329,8 @@ def columns(looked: Looked) -> Light:
             "cost room; was the model asked for fewer dimensions?",
             len(dead) / width,
             0.0,
-            do="anglewise encode again with the dimensions that the model has",
+            do=f"leave out the columns {listed(map(str, sorted(dead)[:3]))}"
+            + (" and others like them" if len(dead) > 3 else ""),
         )
     return Light("columns", "ok", f"all {width} columns carry something", 0.0, 0.0)
 
@@ -310,7 +341,7 @@ OFFSET, COLLAPSED = 0.6, 0.97
 
 def offset(looked: Looked) -> Light:
     """Whether all rows lean to one side, so that everything is similar to everything."""
-    shares = {name: looked.of(name).isotropy.offset_share or 0.0 for name in looked.sides}
+    shares = {name: looked.offsets[name] for name in looked.sides}
     name = max(shares, key=lambda side: shares[side])
     share, mean = shares[name], looked.of(name).isotropy.mean_cosine
     narrow = "" if mean is None else f"; two {name} at random have a cosine of {mean:.2f}"
@@ -324,7 +355,7 @@ def offset(looked: Looked) -> Light:
             share,
             OFFSET,
             changes=max(changes, 0.5),
-            do=f"look whether the model was loaded whole: {ENCODE}",
+            do=f"see that the model was loaded with its weights; {looked.again}",
         )
     if share > OFFSET:
         return Light(
@@ -335,7 +366,7 @@ def offset(looked: Looked) -> Light:
             share,
             OFFSET,
             changes=changes,
-            do="anglewise compare SPACE --measures cosine,cosine@centred",
+            do=f"{COMPARE} cosine,cosine@centred",
         )
     return Light("offset", "ok", found, share, OFFSET)
 
@@ -345,24 +376,19 @@ def precision(looked: Looked) -> Light:
     coarse = [name for name, stored in looked.numbers.items() if stored.coarse]
     if coarse:
         stored = looked.numbers[coarse[0]]
-        grid = (
-            f"on a grid of {stored.levels} steps"
-            if stored.levels is not None
-            else f"with {stored.bits} binary digits"
-        )
         return Light(
             "precision",
             "look",
-            f"{listed(coarse)}: numbers are stored {grid}, as a byte each holds: near neighbours "
-            "change places",
-            float(stored.bits),
-            7.0,
+            f"the numbers of the {listed(coarse)} take {stored.steps} different values or fewer, "
+            "as a byte each leaves: near neighbours change places",
+            float(stored.steps),
+            float(LEVELS),
             changes=0.05,
-            do="anglewise audit on the vectors before they were compressed; or anglewise verify "
-            "STORE against them",
+            do="audit the vectors before they were compressed, and hold the lists against each "
+            "other: anglewise verify STORE --help",
         )
     bits = min(stored.bits for stored in looked.numbers.values())
-    return Light("precision", "ok", f"numbers have {bits} binary digits", float(bits), 7.0)
+    return Light("precision", "ok", f"numbers have {bits} binary digits", None, float(LEVELS))
 
 
 CUT = 0.01
@@ -383,6 +409,6 @@ def cut_rows(looked: Looked) -> Light:
             stored.cut,
             CUT,
             changes=2 * stored.cut * (1 - stored.cut),
-            do=f"encode all rows to the same dimension: {ENCODE}",
+            do=f"take the same columns of every row; {looked.again}",
         )
     return Light("cut rows", "ok", "all rows reach the last column", stored.cut, CUT)

@@ -1,7 +1,8 @@
 """``anglewise audit``: how much of a cosine is the model's, how much a choice nobody made."""
 
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 LOOK = Group("A closer look", sort_key=10)
 TRAINING = Group("How it was trained", sort_key=9)
+GATE_FAILED = 1
+USUAL_CONDITION = 2.0
 
 
 def audit(
@@ -41,7 +44,7 @@ def audit(
     k: Annotated[int, number(COUNT, name=["-k", "--k"])] = 10,
     sample: Annotated[int, A_COUNT] = 10_000,
     witness: Annotated[str | None, Parameter(group=LOOK)] = None,
-    condition: Annotated[float, number(CONDITION, group=LOOK)] = 2.0,
+    condition: Annotated[float, number(CONDITION, group=LOOK)] = USUAL_CONDITION,
     save_witness: Annotated[Path | None, Parameter(group=LOOK), FOLDER] = None,
     pair: Annotated[tuple[tuple[str, str], ...], Parameter(group=LOOK, negative=())] = (),
     runs: Annotated[
@@ -56,6 +59,10 @@ def audit(
     initial: Annotated[Path | None, Parameter(group=TRAINING), READ] = None,
     html: Annotated[Path | None, HTML] = None,
     judging: Judging = FROM_FOLDER,
+    gate: Literal["fix", "look"] | None = None,
+    accept: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    brief: Annotated[bool, Parameter(negative=())] = False,
+    details: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     always: Always = NOTHING_SPECIAL,
@@ -97,15 +104,27 @@ def audit(
         The initial factors, as a folder or file, in place of --init-scale.
     html
         Write a page with figures.
+    gate
+        Exit with 1 if any finding is of this state or worse, or unknown.
+    accept
+        Names of findings that do not count for the gate.
+    brief
+        Print five lines.
+    details
+        Print every figure too: gauges, certificates, witness, spread, hubs.
     """
     from anglewise.auditing.audit import audit as audited
     from anglewise.auditing.subject import may_have_gauge
     from anglewise.cli.console import Talk
     from anglewise.errors import SpellingError
-    from anglewise.report.audit_document import audit_document
+    from anglewise.report.audit_document import Amount, audit_document
     from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
+    if brief and details:
+        raise SpellingError("--brief and --details: give one of them")
+    if accept and gate is None:
+        raise SpellingError("--accept is for a gate: give --gate fix or --gate look too")
     check_outputs(save_witness, html, judged=False)
     with talk.progress("reading"):
         loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
@@ -136,15 +155,29 @@ def audit(
             seed=always.seed,
             progress=progress,
         )
-    document = audit_document(result)
+    gated = None if gate is None else result.gate(gate, accept)
+    typed = _typed(space, vectors)
+    amount: Amount = "brief" if brief else "details" if details else "plain"
+    asked = ["reachable", "runs", "pairs", "dimension", "invariant"]
+    if witness is not None or save_witness is not None or condition != USUAL_CONDITION:
+        asked.append("witness")
+    document = audit_document(result, amount, typed, gated, asked)
     talk.write_page(html, document)
     if save_witness is not None and result.witness is not None:
         from anglewise.io.space_folder import write_space
 
         write_space(result.witness.space, save_witness)
         talk.say(f"wrote {save_witness}")
-    talk.give(result.to_dict(), document)
-    return 0
+    content = result.to_dict() | {"gate": None if gated is None else gated.to_dict()}
+    talk.give(content, document)
+    return GATE_FAILED if gated is not None and not gated.passed else 0
+
+
+def _typed(space: Source | None, vectors: Vectors) -> str:
+    """The space as it was named, for commands that help."""
+    named = {"": space, "--queries ": vectors.queries, "--items ": vectors.items}
+    words = [f"{option}{shlex.quote(str(path))}" for option, path in named.items() if path]
+    return " ".join(words)
 
 
 def _one_or_two(text: str | None, option: str) -> float | tuple[float, float] | None:

@@ -62,8 +62,9 @@ store, holds answers in place of an encoder's, or lets a build pass without its 
 alone."""
 
 PLAIN = _names(
-    "absent all answer assisted at baseline batch breadth budget by candidates chunk combine "
-    "components condition confidence depth device difference dimension direction diversity "
+    "absent accept all answer assisted at baseline batch breadth brief budget by candidates chunk "
+    "combine "
+    "components condition confidence depth details device difference dimension direction diversity "
     "double epochs event event-column explain export-queries finalists format "
     "gain-column gate gauge graded grades init-scale optimiser weight-decay "
     "hierarchy holdout how id-column image-column index item item-column judge judges k k-core "

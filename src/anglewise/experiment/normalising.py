@@ -100,7 +100,7 @@ def train_at_length_one(
     >>> bool(np.abs(np.linalg.norm(items, axis=1) - 1).max() < 1e-12)
     True
     """
-    import scipy.optimize as optimize  # half a second, for this alone
+    from scipy import optimize  # half a second, for this alone
 
     minimise: Any = optimize.minimize  # untyped
     rows = len(target)

@@ -53,16 +53,15 @@ def chapters(
     choice: Table,
     certificates: Table,
     sure: str,
+    *,
+    lights: Mapping[str, Sequence[str]],
 ) -> Iterator[Block]:
-    """The sentences, the figures each with its numbers, the lists that move, witness and pairs.
+    """The lights, the figures each with its numbers, the sentences, lists that move, and pairs.
 
     ``sure`` says how many neighbours no map takes out.
     """
-    yield Line("What was found", "heading")
-    remaining = {title: lines for title, lines in sections.items() if title not in ELSEWHERE}
-    yield Findings(remaining)
-    yield Line("How much the choice matters", "heading")
-    yield choice
+    yield Line("What to do", "heading")
+    yield Findings(lights)
     yield from _panels(audit)
     if audit.path:
         yield from _path(audit.path)
@@ -76,6 +75,11 @@ def chapters(
         yield Pictures([_certified(result, position) for position, result in directions])
         yield certificates
     yield from _lengths(audit)
+    yield Line("What was found", "heading")
+    remaining = {title: lines for title, lines in sections.items() if title not in ELSEWHERE}
+    yield Findings(remaining)
+    yield Line("How much the choice matters", "heading")
+    yield choice
     yield from _between_measures(audit)
     yield from _moved_lists(audit)
     yield from _witness(audit, sections)

@@ -1,16 +1,26 @@
 """An audit as a document: sentences and two tables, and on a page figures, lists and pairs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from anglewise.auditing.audit_result import Audit
 from anglewise.auditing.certified import CONDITIONS, DRAWS, Certificates
+from anglewise.auditing.findings import LightGate
 from anglewise.auditing.gauge_overlap import PairReport, RunReport
 from anglewise.auditing.geometry import SideGeometry
 from anglewise.auditing.subject import NamedRow
 from anglewise.data_types.text import counted, percent, shortened
 from anglewise.data_types.typing import Direction
 from anglewise.report.audit_chapters import chapters
+from anglewise.report.audit_lights import (
+    Amount,
+    brief_lines,
+    few_notes,
+    gate_group,
+    light_sections,
+    lights_group,
+    plain_body,
+)
 from anglewise.report.audit_trainings import reached_sentences
 from anglewise.report.dimension_sentences import dimension_sentences
 from anglewise.report.document import Document, Findings, Group, Line, Table, TableColumn
@@ -21,10 +31,18 @@ EXAMPLES = 2
 TITLE = 32
 
 
-def audit_document(audit: Audit) -> Document:
+def audit_document(
+    audit: Audit,
+    amount: Amount = "details",
+    space: str = "SPACE",
+    gate: LightGate | None = None,
+    asked: Collection[str] = ("reachable", "runs", "pairs", "dimension", "invariant"),
+) -> Document:
     """What was audited, whether cosine is determined, and the sentences behind it.
 
-    A terminal shows the certificates from item to item alone, and one example.
+    ``amount`` says how much a terminal shows: five lines, plain words, or every figure, of which
+    the certificates from item to item alone, and one example; a page shows all. ``space`` stands
+    in the commands that help; ``asked`` names the sections that stand among the plain words too.
     """
     cosine = audit.verdict.cosine
     queries = [] if audit.queries is None else [counted(audit.queries, "query")]
@@ -32,7 +50,12 @@ def audit_document(audit: Audit) -> Document:
     facts = [*queries, items, dimension, f"seed {audit.seed}"]
     first, last = _first_sections(audit), _last_sections(audit)
     choice = _choice(audit)
+    if amount == "brief":
+        return Document([[*brief_lines(audit, facts, gate)]])
+    plain = amount == "plain"
+    answers = {title: lines for title, lines in last.items() if title in asked}
     body: list[Group] = [
+        lights_group(audit, space),
         [Findings(first)],
         [choice, Findings({"moved": [*_moved_most(audit)][:1]})],
     ]
@@ -44,11 +67,11 @@ def audit_document(audit: Audit) -> Document:
     return Document(
         question="Is the cosine real?",
         facts=facts,
-        notes=audit.notes,
+        notes=few_notes(audit.notes) if plain else audit.notes,
         headline=f"Cosine is {'not known to be determined' if cosine == 'unknown' else cosine}",
         reason=audit.verdict.reason,
         tone=cosine,
-        body=body,
+        body=plain_body(audit, answers, space, gate) if plain else [*body, *gate_group(gate)],
         chapters=partial(
             chapters,
             audit,
@@ -56,6 +79,7 @@ def audit_document(audit: Audit) -> Document:
             choice,
             _certificates(audit.certificates),
             _sure(audit.certificates),
+            lights=light_sections(audit, space),
         ),
         footer=f"anglewise audit · {' · '.join(facts)}",
     )

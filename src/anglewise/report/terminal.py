@@ -49,6 +49,8 @@ STYLES = {
     "error": "bold red",
     "warning": "yellow",
     "note": "dim",
+    "fix": "bold red",
+    "look": "yellow",
     "strong": "bold",
 }
 """Of tones; any other tone is its own style."""

@@ -1,0 +1,102 @@
+"""The findings of an audit as people read them: in five lines, in plain words, on the page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias
+
+from anglewise.auditing.audit_result import Audit
+from anglewise.auditing.findings import STATES, Light, LightGate
+from anglewise.data_types.text import listed, shortened
+from anglewise.report.document import Findings, Group, Line
+
+Amount: TypeAlias = Literal["brief", "plain", "details"]
+"""How much of an audit is printed."""
+
+LINE = 100
+WORST = 3
+"""Findings and notes that have room where little is printed."""
+
+
+def counts(lights: Sequence[Light]) -> str:
+    """How many findings are of each state.
+
+    >>> counts([Light("ids", "ok", ""), Light("zeros", "look", "")])
+    '0 fix, 1 look, 0 unknown, 1 ok'
+    """
+    return ", ".join(f"{sum(light.state == state for light in lights)} {state}" for state in STATES)
+
+
+def light_sections(audit: Audit, space: str = "SPACE") -> dict[str, list[str]]:
+    """Under each state its findings, each with what helps; those that are well share a line.
+
+    ``space`` stands in the commands.
+    """
+    sections: dict[str, list[str]] = {}
+    for light in audit.findings:
+        if light.state == "ok":
+            continue
+        lines = sections.setdefault(light.state, [])
+        lines.append(f"{light.name}: {light.what}")
+        if light.do:
+            lines.append(f"  try: {named(light.do, space)}")
+    well = [light.name for light in audit.findings if light.state == "ok"]
+    if well:
+        sections["ok"] = [listed(well)]
+    return sections
+
+
+def named(command: str, space: str) -> str:
+    """A command with the space that is meant.
+
+    >>> named("anglewise audit SPACE --model FOLDER", "films/")
+    'anglewise audit films/ --model FOLDER'
+    """
+    return command.replace("SPACE", space)
+
+
+def lights_group(audit: Audit, space: str = "SPACE") -> Group:
+    """The findings, the worst first, under how many there are of each state."""
+    return [
+        Line(f"looked at: {counts(audit.findings)}", "strong"),
+        Findings(light_sections(audit, space)),
+    ]
+
+
+def gate_group(gate: LightGate | None) -> list[Group]:
+    """What the gate says, if there is one."""
+    return [] if gate is None else [[Line(str(gate), "use" if gate.passed else "failed")]]
+
+
+def brief_lines(audit: Audit, facts: Sequence[str], gate: LightGate | None) -> Iterator[Line]:
+    """Five lines at most: what it is, the verdict, and the worst findings, or the gate."""
+    yield Line(" · ".join(facts), "dim", most_lines=1)
+    yield Line(
+        f"cosine is {audit.verdict.cosine}; looked at: {counts(audit.findings)}",
+        "strong",
+        most_lines=1,
+    )
+    room = WORST - (gate is not None)
+    bad = [light for light in audit.findings if light.state != "ok"]
+    for light in bad[:room]:
+        text = f"{light.state} {light.name}: {light.what}"
+        yield Line(shortened(text, LINE), light.state)
+    if gate is not None:
+        yield Line(shortened(str(gate), LINE), "use" if gate.passed else "failed")
+
+
+def plain_body(
+    audit: Audit, asked: Mapping[str, Sequence[str]], space: str, gate: LightGate | None
+) -> list[Group]:
+    """Plain words: the findings and what helps, what was asked for, where the figures are."""
+    body: list[Group] = [lights_group(audit, space)]
+    if asked:
+        body.append([Findings(asked)])
+    hint = f"every figure: anglewise audit {space} --details; pictures: --html FILE"
+    return [*body, *gate_group(gate), [Line(hint, "dim")]]
+
+
+def few_notes(notes: Sequence[str]) -> list[str]:
+    """The first notes, and how many more there are."""
+    more = len(notes) - WORST
+    if more <= 0:
+        return [*notes]
+    return [*notes[:WORST], f"{more} more: --details"]

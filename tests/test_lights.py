@@ -1,0 +1,195 @@
+"""The findings of an audit as lights: faults are found and named, healthy spaces left alone."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import anglewise as aw
+from anglewise.auditing.findings import STATES, Light, gate_of, in_order
+from anglewise.data_types.sparse import SparseRows
+from anglewise.errors import SpellingError
+from cli_run import anglewise, refused
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from planted_faults import FAULTS
+
+__all__ = ["anglewise"]
+
+
+def of_texts(seed=0, items=500, queries=260, d=40):
+    """Means of word vectors of texts about ten topics: near are those that share words."""
+    rng = np.random.default_rng(seed)
+    words = rng.normal(size=(400, d)) * np.linspace(2, 0.3, d) + 0.25
+    sides = []
+    for count, prefix in ((items, "d"), (queries, "q")):
+        topics = rng.integers(10, size=count)
+        chosen = topics[:, None] * 40 + rng.integers(40, size=(count, 14))
+        texts = [" ".join(f"w{word}" for word in row) for row in chosen]
+        vectors = words[chosen].mean(axis=1)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        ids = [f"{prefix}{row}" for row in range(count)]
+        sides.append(aw.Embeddings(vectors, ids=ids, metadata={"text": texts}))
+    about = {"encoder": "python:made:words"}
+    return aw.Space(items=sides[0], queries=sides[1], trained_for="cosine", about=about)
+
+
+def of_uses(seed=0, users=400, items=300, d=24):
+    """Factors of a model of products, with what users used: what they score highest."""
+    rng = np.random.default_rng(seed)
+    spectrum = np.linspace(2, 0.4, d)
+    p, q = (rng.normal(size=(n, d)) * spectrum for n in (users, items))
+    q *= rng.lognormal(0, 0.4, size=(items, 1))
+    order = np.argsort(-(p @ q.T + rng.normal(size=(users, items))), axis=1)[:, :20]
+    ids = [f"u{user}" for user in range(users)], [f"i{item}" for item in range(items)]
+    rows = np.repeat(np.arange(users), 20)
+    seen = SparseRows.from_pairs(rows, order.ravel(), np.ones(rows.size), shape=(users, items))
+    return aw.Space(
+        queries=aw.Embeddings(p, ids=ids[0]),
+        items=aw.Embeddings(q, ids=ids[1]),
+        trained_for="dot",
+        seen=seen,
+    )
+
+
+MADE = {"texts": of_texts, "uses": of_uses}
+
+
+def lights(space, **how):
+    return {light.name: light for light in aw.audit(space, k=5, sample=200, **how).findings}
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_healthy_space_has_nothing_to_fix(kind):
+    for seed in (1, 2):
+        found = lights(MADE[kind](seed))
+        bad = {name for name, light in found.items() if light.state != "ok"}
+        assert bad <= {"gauge"}, [found[name].what for name in bad]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_planted_fault_is_found_and_named(fault):
+    tried = 0
+    for make in MADE.values():
+        planted = fault.plant(make(), np.random.default_rng(3))
+        if planted is None:
+            continue
+        tried += 1
+        found = lights(planted)
+        states = [found[name].state for name in fault.lights if name in found]
+        assert {"fix", "look"} & set(states), {n: (x.state, x.what) for n, x in found.items()}
+    assert tried
+
+
+def test_what_is_not_known_is_unknown_and_fails_a_gate():
+    space = of_texts()
+    bare = aw.Space(items=aw.Embeddings(space.items.vectors), trained_for="cosine")
+    told = aw.audit(bare, k=5)
+    gate = told.gate()
+    assert [light.name for light in gate.failing] == ["ids"]
+    assert "what is unknown fails it" in str(gate)
+    assert told.gate(accept=["ids"]).passed
+    with pytest.raises(SpellingError, match="the findings are"):
+        told.gate(accept=["id"])
+    with pytest.raises(SpellingError, match="known are fix, look"):
+        told.gate("warn")
+
+
+def test_findings_stand_in_the_order_of_what_they_change():
+    shuffled = [
+        Light("a", "ok", "", changes=0.9),
+        Light("b", "look", "", changes=0.5),
+        Light("c", "fix", "", changes=0.1),
+        Light("d", "fix", "", changes=0.2),
+        Light("e", "unknown", ""),
+    ]
+    assert "".join(light.name for light in in_order(shuffled)) == "dcbea"
+    assert [light.name for light in gate_of(shuffled, "look").failing] == ["d", "c", "b", "e"]
+    assert [light.name for light in gate_of(shuffled, "fix").failing] == ["d", "c", "e"]
+
+
+def test_titles_are_no_texts_and_do_not_say_that_ids_are_wrong():
+    """Films that are alike share no words in their titles."""
+    space = of_texts()
+    names = {"text": [f"Film {row}" for row in range(len(space.items))]}
+    items = aw.Embeddings(space.items.vectors, ids=space.items.ids, metadata=names)
+    assert lights(aw.Space(items=items, trained_for="cosine"))["ids"].state == "unknown"
+
+
+def test_texts_of_which_nobody_says_that_they_were_encoded_are_only_worth_a_look():
+    space = of_texts()
+    rows = np.random.default_rng(0).permutation(len(space.items))
+    items = aw.Embeddings(
+        space.items.vectors[rows], ids=space.items.ids, metadata=space.items.metadata
+    )
+    moved = replace(space, items=items)
+    assert lights(moved)["ids"].state == "fix"
+    assert lights(replace(moved, about={}))["ids"].state == "look"
+
+
+def test_the_same_text_twice_is_no_copy():
+    space = of_texts()
+    vectors, texts = space.items.vectors.copy(), list(space.items.metadata["text"])
+    for row in range(0, 200, 2):
+        vectors[row], texts[row] = vectors[row + 1], texts[row + 1]
+    items = aw.Embeddings(vectors, ids=space.items.ids, metadata={"text": texts})
+    assert lights(replace(space, items=items))["copies"].state == "ok"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("lights")
+    aw.write_space(of_texts(), place / "good")
+    bad = next(f for f in FAULTS if f.name == "ids of the items shuffled")
+    aw.write_space(bad.plant(of_texts(), np.random.default_rng(0)), place / "bad")
+    return place
+
+
+def test_a_gate_of_the_command_ends_with_one(anglewise, folder):
+    words = ("--quiet", "-k", 5)
+    assert anglewise("audit", folder / "good", *words, "--gate", "look").code == 0
+    run = anglewise("audit", folder / "bad", *words, "--gate", "fix", "--json", "-")
+    told = json.loads(run.out)
+    assert (run.code, told["gate"]["passed"], told["gate"]["failing"]) == (1, False, ["ids"])
+    assert told["findings"][0]["name"] == "ids"
+    assert set(told["findings"][0]) == {
+        *("name", "state", "what", "number", "bound", "changes", "try"),
+    }
+    assert told["counts"]["fix"] == 1
+    assert sum(told["counts"].values()) == len(told["findings"])
+    assert tuple(told["counts"]) == STATES
+    accepted = anglewise("audit", folder / "bad", *words, "--gate", "fix", "--accept", "ids")
+    assert accepted.code == 0
+    assert "gate held: nothing to fix, ids accepted" in accepted.out
+
+
+def test_five_lines_say_it_and_twenty_five_in_plain_words(anglewise, folder):
+    for name in ("good", "bad"):
+        short = anglewise("audit", folder / name, "-k", 5, "--brief").out.splitlines()
+        assert len(short) <= 5
+        assert max(map(len, short)) <= 100
+        plain = anglewise("audit", folder / name, "-k", 5).out
+        assert len(plain.splitlines()) <= 25
+        assert "0 unknown" in plain
+        assert "--details" in plain
+    assert "try: write ids and vectors again" in plain
+    assert f"anglewise search {folder / 'bad'} --query ID" in " ".join(plain.split())
+    gated = anglewise("audit", folder / "bad", "-k", 5, "--brief", "--gate", "fix").out
+    assert len(gated.splitlines()) <= 5
+    assert "gate failed: ids (fix)" in gated
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--gate", "warning"], ["--gate", "fix"]),
+        (["--gate", "fix", "--accept", "idz"], ["'idz'", "ids"]),
+        (["--accept", "ids"], ["--gate"]),
+        (["--brief", "--details"], ["--brief", "--details"]),
+    ],
+)
+def test_gates_that_mean_nothing_are_refused(anglewise, folder, words, says):
+    assert refused(anglewise("audit", folder / "good", "-k", 5, *words), *says)
