@@ -13,7 +13,7 @@ PASSED_OVER = frozenset({"call", "version", "seconds"})
 
 
 @dataclass(frozen=True)
-class Difference:
+class OtherFigure:
     """One entry: where it stands, what was reported, what was computed."""
 
     place: str
@@ -42,7 +42,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:80]}…"
 
 
-def differences(reported: Mapping[str, Any], computed: Mapping[str, Any]) -> list[Difference]:
+def differences(reported: Mapping[str, Any], computed: Mapping[str, Any]) -> list[OtherFigure]:
     """Every entry in which two reports differ, but for versions and times.
 
     >>> [str(one) for one in differences({"a": [1.0, 2]}, {"a": [1.5, 2]})]
@@ -55,7 +55,7 @@ def _versions(*reports: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"version:{report.get('version')}" for report in reports)
 
 
-def _of(first: Any, second: Any, place: str, versions: tuple[str, ...]) -> Iterator[Difference]:
+def _of(first: Any, second: Any, place: str, versions: tuple[str, ...]) -> Iterator[OtherFigure]:
     if isinstance(first, dict) and isinstance(second, dict):
         ours, others = cast("dict[str, Any]", first), cast("dict[str, Any]", second)
         for name in dict.fromkeys([*ours, *others]):
@@ -65,7 +65,7 @@ def _of(first: Any, second: Any, place: str, versions: tuple[str, ...]) -> Itera
             if name in ours and name in others:
                 yield from _of(ours[name], others[name], inner, versions)
             else:
-                yield Difference(inner, ours.get(name), others.get(name))
+                yield OtherFigure(inner, ours.get(name), others.get(name))
         return
     if isinstance(first, list) and isinstance(second, list):
         one, other = cast("list[Any]", first), cast("list[Any]", second)
@@ -76,4 +76,4 @@ def _of(first: Any, second: Any, place: str, versions: tuple[str, ...]) -> Itera
     if isinstance(first, str) and isinstance(second, str):  # a signature names the version
         first, second = first.replace(versions[0], ""), second.replace(versions[1], "")
     if type(cast("Any", first)) is not type(cast("Any", second)) or first != second:
-        yield Difference(place, first, second)
+        yield OtherFigure(place, first, second)
