@@ -8,7 +8,7 @@ from anglewise.cli.paths import READ
 
 if TYPE_CHECKING:
     from anglewise.report.document import Document
-    from anglewise.report.same_report import Difference
+    from anglewise.report.same_report import OtherFigure
 
 
 def verify_report(report: Annotated[Path, READ], /, *, always: Always = NOTHING_SPECIAL) -> int:
@@ -55,7 +55,7 @@ SHOWN = 20
 """So many differences are shown."""
 
 
-def _document(content: dict[str, Any], differing: "list[Difference]") -> "Document":
+def _document(content: dict[str, Any], differing: "list[OtherFigure]") -> "Document":
     from anglewise.data_types.text import counted
     from anglewise.report.document import Document
 
