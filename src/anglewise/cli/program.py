@@ -180,8 +180,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def _broken(name: str) -> int:
+    why = "the disk is full, or the collection" if name == "SIGBUS" else "the collection"
     return _refuse(
-        f"the library that reads this collection broke ({name}): the collection is damaged, or was "
+        f"the library that works with this collection broke ({name}): {why} is damaged, or was "
         "made to harm; take it from its source again, or read what it was filled from"
     )
 
