@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
-from anglewise.io.model_readers import from_model
+from anglewise.io.models_in_memory import from_model
 from anglewise.io.read import read_interactions
 from anglewise.recommender_models.fit import fit
 

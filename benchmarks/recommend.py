@@ -22,7 +22,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.io.model_readers import from_model
+from anglewise.io.models_in_memory import from_model
 from anglewise.io.read import read_interactions
 from anglewise.recommendation.recommender import Recommender
 

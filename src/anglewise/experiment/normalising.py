@@ -8,6 +8,7 @@ first way would remove the freedom.)
 """
 
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import combinations
 from typing import Any
 
@@ -100,9 +101,7 @@ def train_at_length_one(
     >>> bool(np.abs(np.linalg.norm(items, axis=1) - 1).max() < 1e-12)
     True
     """
-    from scipy import optimize  # half a second, for this alone
-
-    minimise: Any = optimize.minimize  # untyped
+    optimize: Any = import_module("scipy.optimize")  # slow to import, and untyped
     rows = len(target)
 
     def loss(flat: Array) -> tuple[float, Array]:
@@ -116,6 +115,6 @@ def train_at_length_one(
 
     options = {"maxiter": 5000, "maxfun": 8000, "ftol": 0, "gtol": 1e-13, "maxcor": 20}
     start = rng.normal(size=(rows + len(target.T)) * width)
-    found = minimise(loss, start, jac=True, method="L-BFGS-B", options=options)
+    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
     sides = unit_rows(np.asarray(found.x, dtype=np.float64).reshape(-1, width))
     return sides[:rows], sides[rows:]
