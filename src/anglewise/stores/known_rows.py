@@ -11,9 +11,12 @@ from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from pyarrow import compute
 
 from anglewise.data_types.typing import Array, Float32
+
+arrow: Any = pa  # whose types are known in part
+by: Any = compute  # whose functions are made when it is imported
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +47,20 @@ class KnownRows(Sequence[dict[str, Any]]):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         names = list(self.columns)
         if not names:
-            return iter([{} for _ in range(self.size)])
-        lists = [c.tolist() if isinstance(c, np.ndarray) else c for c in self.columns.values()]
-        return (dict(zip(names, cells, strict=True)) for cells in zip(*lists, strict=True))
+            return (dict[str, Any]() for _ in range(self.size))
+        lists: list[list[Any]] = [
+            list[Any](cells) if isinstance(cells, list) else cells.tolist()
+            for cells in self.columns.values()
+        ]
+        rows: Iterator[tuple[Any, ...]] = zip(*lists, strict=True)
+        return (dict[str, Any](zip(names, cells, strict=True)) for cells in rows)
 
 
 def _cells(cells: list[Any] | Array, place: int) -> Any:
     return cells[place].item() if isinstance(cells, np.ndarray) else cells[place]
 
 
-def as_json(rows: Sequence[Mapping[str, Any]]) -> "pa.StringArray":
+def as_json(rows: Sequence[Mapping[str, Any]]) -> Any:
     """Each row as JSON, its numbers to the last bit; what JSON has no word for as text.
 
     >>> as_json(KnownRows(2, {"length": np.array([1.5, 2.0])})).to_pylist()
@@ -64,15 +71,14 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> "pa.StringArray":
         if isinstance(cells, np.ndarray) and np.isfinite(cells).all():
             return _of_numbers(f"{{{json.dumps(name)}: ", cells)
     encode = json.JSONEncoder(default=str).encode
-    return pa.array([encode(dict(row)) for row in rows], pa.string())
+    return arrow.array([encode(dict(row)) for row in rows], arrow.string())
 
 
-def _of_numbers(start: str, numbers: Array) -> "pa.StringArray":
+def _of_numbers(start: str, numbers: Array) -> Any:
     """Finite numbers as Python writes them: those that are whole keep their point."""
-    text: Any = pc.cast(pa.array(numbers), pa.string())
-    whole = pc.invert(pc.match_substring_regex(text, "[.e]"))
-    end = pc.if_else(whole, ".0}", "}")
-    return pc.binary_join_element_wise(start, text, end, "")  # pyright: ignore[reportCallIssue]
+    text = by.cast(arrow.array(numbers), arrow.string())
+    whole = by.invert(by.match_substring_regex(text, "[.e]"))
+    return by.binary_join_element_wise(start, text, by.if_else(whole, ".0}", "}"), "")
 
 
 def rows_table(
@@ -86,7 +92,6 @@ def rows_table(
     >>> rows_table(["a"], np.ones((1, 2), np.float32), [{"year": 1999}]).to_pylist()
     [{'id': 'a', 'vector': [1.0, 1.0], 'metadata': '{"year": 1999}'}]
     """
-    flat: Any = pa.array(vectors.ravel())  # pyright: ignore[reportUnknownVariableType]
-    held = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-    columns: list[Any] = [pa.array(list(ids), pa.string()), held, as_json(metadata)]
-    return pa.table(columns, names=list(names))
+    held = arrow.FixedSizeListArray.from_arrays(arrow.array(vectors.ravel()), vectors.shape[1])
+    columns: list[Any] = [arrow.array(list(ids), arrow.string()), held, as_json(metadata)]
+    return arrow.table(columns, names=list(names))

@@ -458,7 +458,7 @@ def _precision(written: Mapping[str, Array], back: Mapping[str, Array]) -> str:
 def _of_ties(order: Sequence[str]) -> str:
     if sorted(order) != sorted(EQUAL):
         return f"unknown: of three equal vectors {len(order)} are listed"
-    known = {
+    known: dict[tuple[str, ...], str] = {
         EQUAL: "as they were written",
         EQUAL[::-1]: "the last written first",
         tuple(sorted(EQUAL)): "by their ids, as texts",
