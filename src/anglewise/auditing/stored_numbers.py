@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.typing import Array, Float32
+from anglewise.data_types.typing import Array, Float32, Float64
 
 SAMPLE = 1_000
 LEVELS = 256
@@ -123,5 +123,6 @@ def _levels(row: Float32[Array, " d"]) -> int | None:
     levels = sizes[-1] / step
     if levels > LEVELS:
         return None
-    off = np.abs(sizes / step - np.round(sizes / step))
+    steps: Float64[Array, " sizes"] = sizes / step
+    off = np.abs(steps - np.round(steps))
     return round(float(levels)) if off.max() < 0.02 else None

@@ -293,8 +293,8 @@ def columns(looked: Looked) -> Light:
     """Columns that carry nothing, the same number, or nearly everything."""
     all_dimensions = {name: looked.of(name).dimensions for name in looked.sides}
     width = looked.subject.space.items.dimension
-    dead = set.intersection(*({*d.zero, *d.faint} for d in all_dimensions.values()))
-    same = set.intersection(*({*d.constant} for d in all_dimensions.values()))
+    dead = _in_all([{*found.zero, *found.faint} for found in all_dimensions.values()])
+    same = _in_all([{*found.constant} for found in all_dimensions.values()])
     same -= set(looked.subject.space.named_biases or ())
     if same:
         return Light(
@@ -337,6 +337,12 @@ def columns(looked: Looked) -> Light:
             + (" and others like them" if len(dead) > 3 else ""),
         )
     return Light("columns", "ok", f"all {width} columns carry something", 0.0, 0.0)
+
+
+def _in_all(sets: Sequence[set[int]]) -> set[int]:
+    """What stands in every one of some sets."""
+    first, *others = sets
+    return first.intersection(*others)
 
 
 OFFSET, COLLAPSED = 0.6, 0.97
