@@ -26,7 +26,7 @@ from anglewise.encoders.documents import Documents
 from anglewise.encoders.encode import encode
 from anglewise.io.read import read_interactions
 
-ROWS = 1_200
+ROWS = 500
 """Documents and sentences that are taken at most."""
 
 

@@ -84,6 +84,26 @@ def test_a_planted_fault_is_found_and_named(fault):
     assert tried
 
 
+def test_people_who_use_nothing_in_common_are_no_two_models():
+    """Two countries in one model: parts apart, along other axes, which training explains."""
+    one, other = of_uses(1, d=12), of_uses(2, d=12)
+    sides = []
+    for first, second in ((one.queries, other.queries), (one.items, other.items)):
+        blank = np.zeros_like(first.vectors), np.zeros_like(second.vectors)
+        rows = [np.hstack([first.vectors, blank[0]]), np.hstack([blank[1], second.vectors])]
+        sides.append(np.concatenate(rows))
+    users, items = len(one.queries), len(one.items)
+    rows = np.concatenate([one.seen.rows, other.seen.rows + users])
+    columns = np.concatenate([one.seen.indices, other.seen.indices + items])
+    shape = (2 * users, 2 * items)
+    seen = SparseRows.from_pairs(rows, columns, np.ones(rows.size), shape=shape)
+    queries, ranked = map(aw.Embeddings, sides)
+    space = aw.Space(queries=queries, items=ranked, trained_for="dot", seen=seen)
+    told = lights(space)["one model"]
+    assert (told.state, "as training explains" in told.what) == ("ok", True)
+    assert lights(replace(space, seen=None))["one model"].state == "fix"
+
+
 def test_what_is_not_known_is_unknown_and_fails_a_gate():
     space = of_texts()
     bare = aw.Space(items=aw.Embeddings(space.items.vectors), trained_for="cosine")

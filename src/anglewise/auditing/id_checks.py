@@ -66,7 +66,7 @@ def belonging(
         if space.seen is not None:
             found += _of_pairs(space, space.seen, "training", subject.seed)
         judgements = judged.get("queries-items")
-        if judgements is not None and judgements.parts is None:
+        if not found and judgements is not None and judgements.parts is None:
             good = judgements.gains
             relevant = good.where(good.values > 0)
             found += _of_pairs(space, relevant, "judgements", subject.seed)

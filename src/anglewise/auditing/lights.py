@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from anglewise.auditing.audit_result import STAYS, AuditVerdict
 from anglewise.auditing.findings import Light, State, in_order
-from anglewise.auditing.id_checks import belonging
+from anglewise.auditing.id_checks import Belonging
 from anglewise.auditing.vector_lights import (
     COMPARE,
     Looked,
@@ -27,6 +27,8 @@ def lights_of(looked: Looked, more: Sequence[Light] = ()) -> tuple[Light, ...]:
 
 BELONGS, BELONGS_WELL = 0.6, 0.75
 """Shares below which ids and vectors belong to other rows, or partly do."""
+JUDGED, JUDGED_WELL = 0.55, 0.6
+"""The same where judgements tell: a model need not know what is relevant."""
 STRANGERS, MANY_STRANGERS = 0.1, 0.25
 """Shares of items to which their own users are no nearer than others, from where on it is worth a
 look, and wrong."""
@@ -38,7 +40,7 @@ IDS_DO = (
 
 def ids(looked: Looked) -> Light:
     """Whether ids and vectors belong together, by training, judgements or words."""
-    found = belonging(looked.subject, looked.cosine, looked.judged)
+    found = looked.belongs
     if not found:
         return Light(
             "ids",
@@ -55,13 +57,14 @@ def ids(looked: Looked) -> Light:
     }[worst.by]
     said = f"{by} in {percent(worst.share)} of cases (by chance half)"
     sure = worst.by != "words" or looked.encoder
-    if worst.share < BELONGS_WELL:
+    wrong, well = _bounds(worst)
+    if worst.share < well:
         return Light(
             "ids",
-            "fix" if worst.share < BELONGS and sure else "look",
+            "fix" if worst.share < wrong and sure else "look",
             f"{said}: {WRONG_IDS}",
             worst.share,
-            BELONGS_WELL,
+            well,
             changes=min(1.0, 2 * (1 - worst.share)),
             do=f"{IDS_DO}: anglewise search SPACE --query ID",
         )
@@ -76,7 +79,21 @@ def ids(looked: Looked) -> Light:
             changes=strangers,
             do=f"{IDS_DO}: anglewise search SPACE --query ID",
         )
-    return Light("ids", "ok", said, worst.share, BELONGS_WELL)
+    return Light("ids", "ok", said, worst.share, well)
+
+
+def _bounds(found: Belonging) -> tuple[float, float]:
+    return (JUDGED, JUDGED_WELL) if found.by == "judgements" else (BELONGS, BELONGS_WELL)
+
+
+def _trained_together(looked: Looked) -> bool:
+    """Whether training explains the vectors: then parts apart are used by other people."""
+    return any(
+        found.by == "training"
+        and found.share >= BELONGS_WELL
+        and (found.strangers is None or found.strangers <= STRANGERS)
+        for found in looked.belongs
+    )
 
 
 ACROSS, AXES = 0.06, 0.15
@@ -100,7 +117,7 @@ def one_model(looked: Looked) -> Light:
         f"vary along {'other' if part.axes < AXES else 'the same'} axes"
     )
     mended = f"make all {name} with one model: {looked.again}"
-    if part.across < ACROSS and part.axes < AXES:
+    if part.across < ACROSS and part.axes < AXES and not _trained_together(looked):
         return Light(
             "one model",
             "fix",
@@ -135,7 +152,9 @@ def one_model(looked: Looked) -> Light:
             changes=1.0,
             do=f"make queries and items with one model: {looked.again}",
         )
-    return Light("one model", "ok", f"no part stands by itself: {split}", part.axes, AXES)
+    apart = part.across < ACROSS and part.axes < AXES
+    found = f"{split}, as training explains" if apart else f"no part stands by itself: {split}"
+    return Light("one model", "ok", found, part.axes, AXES)
 
 
 def gauge(looked: Looked, verdict: AuditVerdict) -> Light:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.typing import Array, Float32
+from anglewise.data_types.typing import Array, Float32, Float64
 
 SAMPLE = 1_000
 LEVELS = 256
 """Of a grid with no more steps than a byte has, no more than 8 bits are left."""
-TAIL = 0.1
-"""A row is cut where more than this share of its columns is 0 from some column to the end."""
+TAIL, FEWEST_CUT = 0.1, 3
+"""A row is cut where at least this share of its columns, and so many, is 0 from some column to the
+end."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def stored_numbers(side: Embeddings, rng: np.random.Generator) -> StoredNumbers:
     live = np.flatnonzero(x.any(axis=0))
     x = x[:, : live[-1] + 1]  # columns that are 0 everywhere at the end are dead, not cut
     last = x.shape[1] - 1 - (x[:, ::-1] != 0).argmax(axis=1)
-    is_cut = last + 1 <= (1 - TAIL) * x.shape[1]
+    is_cut = last + 1 <= x.shape[1] - max(TAIL * x.shape[1], FEWEST_CUT)
     levels = [_levels(row) for row in x[: SAMPLE // 5]]
     on_grid = [level for level in levels if level is not None]
     return StoredNumbers(
@@ -122,5 +123,6 @@ def _levels(row: Float32[Array, " d"]) -> int | None:
     levels = sizes[-1] / step
     if levels > LEVELS:
         return None
-    off = np.abs(sizes / step - np.round(sizes / step))
+    steps: Float64[Array, " sizes"] = sizes / step
+    off = np.abs(steps - np.round(steps))
     return round(float(levels)) if off.max() < 0.02 else None

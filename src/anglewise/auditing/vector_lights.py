@@ -1,6 +1,6 @@
 """Lights of the vectors alone: lengths, zeros, copies, columns, offset, precision, cut rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from anglewise.auditing.findings import Light, State
 from anglewise.auditing.gauge_overlap import GaugeAgreement
 from anglewise.auditing.geometry import Geometry, SideGeometry
+from anglewise.auditing.id_checks import Belonging, belonging
 from anglewise.auditing.one_model import Halves, both_sides, halves
 from anglewise.auditing.stored_numbers import LEVELS, StoredNumbers, stored_numbers
 from anglewise.auditing.subject import AuditSubject
@@ -30,7 +31,8 @@ class Looked:
 
     ``sides`` are the items, and the queries where they are others; ``encoder`` says whether the
     space knows that an encoder made it; ``offsets`` are the shares of the squared length that
-    belong to a common vector, without bias columns, which are alike in all rows by design.
+    belong to a common vector, without bias columns, which are alike in all rows by design;
+    ``belongs`` is what tells whether ids and vectors belong together.
     """
 
     subject: AuditSubject
@@ -44,6 +46,7 @@ class Looked:
     parts: Mapping[str, Halves | None]
     both: float | None
     offsets: Mapping[str, float]
+    belongs: Sequence[Belonging]
 
     @classmethod
     def at(
@@ -74,6 +77,7 @@ class Looked:
             {name: halves(side, rng) for name, side in sides.items()},
             None if space.one_sided else both_sides(space.queries, space.items, rng),
             {name: _offset(side, subject.biases) for name, side in sides.items()},
+            belonging(subject, cosine, judged),
         )
 
     @property
@@ -289,8 +293,8 @@ def columns(looked: Looked) -> Light:
     """Columns that carry nothing, the same number, or nearly everything."""
     all_dimensions = {name: looked.of(name).dimensions for name in looked.sides}
     width = looked.subject.space.items.dimension
-    dead = set.intersection(*({*d.zero, *d.faint} for d in all_dimensions.values()))
-    same = set.intersection(*({*d.constant} for d in all_dimensions.values()))
+    dead = _in_all([{*found.zero, *found.faint} for found in all_dimensions.values()])
+    same = _in_all([{*found.constant} for found in all_dimensions.values()])
     same -= set(looked.subject.space.named_biases or ())
     if same:
         return Light(
@@ -333,6 +337,12 @@ def columns(looked: Looked) -> Light:
             + (" and others like them" if len(dead) > 3 else ""),
         )
     return Light("columns", "ok", f"all {width} columns carry something", 0.0, 0.0)
+
+
+def _in_all(sets: Sequence[set[int]]) -> set[int]:
+    """What stands in every one of some sets."""
+    first, *others = sets
+    return first.intersection(*others)
 
 
 OFFSET, COLLAPSED = 0.6, 0.97
