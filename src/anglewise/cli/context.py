@@ -96,7 +96,7 @@ def context(
     index = Index(loaded, measure_for(loaded, named, talk.say))
     with talk.progress("loading the encoder"):
         model = encoder_for(loaded, encoder)
-    notes = [f"{relevance} {words}" for words in ([] if learned is None else unsaid(learned))]
+    notes = [] if learned is None else [f"{relevance} {words}" for words in unsaid(learned)]
     if learned is not None and where:
         notes.append(f"{relevance} {UNFILTERED}")
     for note in notes:
