@@ -169,14 +169,12 @@ class Talk:
 
         with saying_first(done):
             check_mapped()
-            if self.always.json is not None:
-                content = with_call(content)
             if self.always.json == STDOUT:
                 check_open()
                 self.out.write(as_json(content))
                 return
             if self.always.json is not None:
-                write_text(self.always.json, as_json(content))
+                write_text(self.always.json, as_json(with_call(content)))
             if not is_shown():
                 return
             if isinstance(shown, str):
