@@ -52,7 +52,7 @@ def test_weighted_scores_are_those_of_a_plain_sum():
         [float(word.split()[0]) for word in words.split(" + ")]
         for words in result.measures[0].settings
     )
-    half = first_half(QUERIES, seed=0)
+    half = first_half(QUERIES, seed=0)[space.queries.id_position]
     for row in range(QUERIES):
         weights = inside if half[row] else outside
         worth = np.zeros(ITEMS)

@@ -129,4 +129,4 @@ def test_a_copy_answers_nothing_that_is_typed(anglewise, tmp_path, monkeypatch, 
     np.save("items.npy", np.eye(4, dtype=np.float32))
     (tmp_path / "rel.json").write_text("{}")
     run = anglewise("inspect", "--items", "items.npy", "--export", "copy", option)
-    refused(run, "--export writes a copy and ends")
+    refused(run, "--export and --atlas write and end")

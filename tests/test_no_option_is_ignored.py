@@ -27,8 +27,8 @@ def functions():
     """The function of each command, by its name."""
     from importlib import import_module
 
-    named = {name: import_module(f"anglewise.cli.{name}") for name in COMMANDS if name != "judge"}
-    every = {name: getattr(module, name) for name, module in named.items()}
+    names = [name.replace("-", "_") for name in COMMANDS if name != "judge"]
+    every = {name: getattr(import_module(f"anglewise.cli.{name}"), name) for name in names}
     for file, commands in FILES.items():
         module = import_module(f"anglewise.cli.{file}")
         names = [f"judge_{command.replace('-', '_')}" for command in commands]

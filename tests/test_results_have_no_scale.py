@@ -139,7 +139,10 @@ OF_NUMBERS = {
     "balanced": lambda unit: gauge("balanced").pair(root(QUERIES * unit), root(ITEMS)).condition,
     "alignment": lambda unit: (
         side_alignment(
-            side_by_side(ITEMS[:, :2] * unit, ITEMS[:, 2:] * unit), 2, len(ITEMS)
+            side_by_side(ITEMS[:, :2] * unit, ITEMS[:, 2:] * unit),
+            2,
+            len(ITEMS),
+            (ITEMS[:, :2].mean(axis=0) * unit, ITEMS[:, 2:].mean(axis=0) * unit),
         ).linear.residual
     ),
 }

@@ -350,7 +350,7 @@ def test_a_floor_that_had_no_part_in_what_was_judged_is_not_said_to_be_beaten():
         tolerance=0.95,
     )
     assert kept.verdict.measure == "wrong"
-    assert "dot is shown to beat random (R@10 0.125), and wrong is not" in kept.verdict.reason
+    assert "dot is shown to beat random (R@10 0.100), and wrong is not" in kept.verdict.reason
     assert any("whether anything here beats it is not known" in note for note in kept.floor_notes)
 
 

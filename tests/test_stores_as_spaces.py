@@ -433,7 +433,7 @@ def test_of_a_folder_of_chroma_the_one_collection_is_taken(tmp_path):
     ):
         stored_place(tmp_path)
     (tmp_path / "chroma.sqlite3").write_bytes(b"no database" * 100)
-    with pytest.raises(FileError, match="cannot be read as Chroma's"):
+    with pytest.raises(StoreError, match="cannot be read as Chroma's"):
         stored_place(tmp_path)
 
 

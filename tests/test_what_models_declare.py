@@ -173,5 +173,5 @@ def test_the_command_reads_a_model_and_a_pair(anglewise, tmp_path):
     assert run.code == 0
     assert "0 and 1: cosine" in run.out
     assert "of all 1,560 pairs" in run.out
-    assert "declared for cosine" in run.out
+    assert "trained for cosine, as the files of its model declare" in run.out
     assert refused(anglewise(*words, "--model", tmp_path / "modle"), "modle")

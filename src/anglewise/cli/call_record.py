@@ -13,7 +13,9 @@ from cyclopts import App, Argument, ArgumentCollection
 RECORDED = ("compare", "audit")
 """Commands whose reports can be made again from what they say."""
 
-NOT_RECORDED = frozenset({"json", "quiet", "html", "markdown", "junit", "per-query", "run-out"})
+NOT_RECORDED = frozenset(
+    {"json", "quiet", "html", "markdown", "junit", "per-query", "run-out", "save-witness"}
+)
 """Options that say where a result goes, and change nothing of it."""
 
 
@@ -100,8 +102,11 @@ def shown_path(path: Path) -> str:
 
 def checksum(path: Path) -> str | None:
     """The SHA-256 of a file; None for one that is gone."""
+    from anglewise.errors import FileError
+    from anglewise.io.files import opened
+
     try:
-        with path.open("rb") as file:
+        with opened(path, noted=False) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, FileError):
         return None

@@ -12,7 +12,7 @@ from anglewise.cli.settings import WRITES, YOURS
 from anglewise.data_types.numbers import shown
 from anglewise.errors import FileError
 from anglewise.io.destinations import is_elsewhere
-from anglewise.io.files import contents, existing_file, reading
+from anglewise.io.files import contents, existing_file, file_text, reading
 from anglewise.io.sizes import check_json_document
 
 
@@ -104,7 +104,7 @@ def made_again(path: Path, reported: Reported) -> Mapping[str, Any]:
     with TemporaryDirectory(prefix="anglewise-") as folder:
         target = Path(folder) / "again.json"
         run([reported.command, *reported.words, f"--json={target}", "--quiet"], shown=False)
-        again = json.loads(target.read_text(encoding="utf-8"))
+        again = json.loads(file_text(target))
     if again["call"]["inputs"] != dict(reported.inputs):
         raise FileError(
             f"{path} names other inputs than its call reads: it cannot be held against them"

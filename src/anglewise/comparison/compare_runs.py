@@ -12,6 +12,7 @@ from anglewise.comparison.notes import notes
 from anglewise.comparison.ranked_runs import RUNS_DUE, check_runs, runs_in, space_of_names
 from anglewise.comparison.rankers import Ranker, split_rankers
 from anglewise.comparison.scoring import score_spaces
+from anglewise.comparison.split import QUERIES, query_split
 from anglewise.comparison.without_vectors import of_space
 from anglewise.data_types.conversion import column_names, is_frame
 from anglewise.data_types.embeddings import Space
@@ -142,6 +143,8 @@ def compare_listed(
         progress=progress,
     )
     check_relevant(judgements, settings.metrics[0])
+    asking, rows = space.sides(judgements.direction)[0], judgements.judged_rows
+    settings = settings.by(query_split(QUERIES, asking, rows, seed=seed), None)
     if not rankers:
         ranked = runs_in(runs, space, judgements, settings)
     else:
