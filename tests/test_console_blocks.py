@@ -1,7 +1,7 @@
 """What the README and the guides show of the terminal is what the terminal shows.
 
 Every ```console block is run, command by command, from top to bottom of its page, in a folder
-that holds links to real data under the names that the pages use. ``...`` on a line of its own
+that holds copies of real data under the names that the pages use. ``...`` on a line of its own
 stands for any number of lines.
 """
 
@@ -9,14 +9,20 @@ import re
 
 import pytest
 
-from console_blocks import ROOT, link_data, page_steps, real_names, rewrite, run, tidy
+from console_blocks import (
+    BESIDE_STORES,
+    ROOT,
+    copy_data,
+    page_steps,
+    real_names,
+    rewrite,
+    run,
+    tidy,
+)
 from real_data import real_data
 
 QUICK = {"compare.md", "judging.md"}
 """Pages that every change is held to; the others come with `make check-slow`."""
-
-BESIDE_STORES = {"into-a-store.md"}
-"""Pages whose commands need stores that run: `make check-stores`."""
 
 PAGES = [
     page
@@ -41,10 +47,25 @@ def matches(shown: str, printed: str) -> bool:
     [pytest.param(page, id=page.name, marks=marks(page)) for page in PAGES if page_steps(page)],
 )
 def test_pages_show_what_the_commands_print(page, tmp_path):
-    link_data(page, tmp_path, real_data)
+    copy_data(page, tmp_path, real_data)
     for command, shown in page_steps(page):
         printed = run(command, tmp_path)
         assert matches(shown, printed), f"$ {command}\n{printed}"
+
+
+def test_what_a_page_writes_under_the_name_of_data_leaves_the_data_alone(tmp_path):
+    (tmp_path / "cranfield").mkdir()
+    data = tmp_path / "cranfield" / "qrels.tsv"
+    data.write_text("as it was")
+    data.chmod(0o444)
+    page = tmp_path / "page.md"
+    page.write_text("```console\n$ echo over > qrels.tsv\n```\n")
+    folder = tmp_path / "page"
+    folder.mkdir()
+    copy_data(page, folder, tmp_path.joinpath)
+    run("echo over > qrels.tsv", folder)
+    assert (folder / "qrels.tsv").read_text() == "over\n"
+    assert data.read_text() == "as it was"
 
 
 def test_a_wrong_line_is_noticed_and_dots_stand_for_lines():

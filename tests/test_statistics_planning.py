@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from anglewise.statistics.decision import WeightedMeans, decide
+from anglewise.statistics.differences import Differences
 from anglewise.statistics.planning import CAP, POWER_OF_TIE, Lead
-from anglewise.statistics.resampling import Differences
 
 
 def differences(queries, lead, seed=0, noise=0.1):

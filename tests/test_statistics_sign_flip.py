@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anglewise.statistics import resampling as draws
-from anglewise.statistics.resampling import Differences
+from anglewise.statistics.differences import Differences
 from anglewise.statistics.sign_flip import EXACT_UP_TO, holm, sign_flips
 
 

@@ -21,7 +21,7 @@ from anglewise.judgements.combine import combined
 from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.confidence_sequences import LEVEL, confidence_sequence
 from anglewise.statistics.decision import Tolerance
-from anglewise.statistics.resampling import Differences
+from anglewise.statistics.differences import Differences
 from anglewise.statistics.sign_flip import SignFlips, sign_flips
 
 THREE = "dot,cosine,euclidean"

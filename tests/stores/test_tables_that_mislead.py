@@ -122,9 +122,9 @@ def test_a_python_whose_sqlite_loads_no_extension_is_told_what_to_install(tmp_pa
 def by_duckdb(path, vectors, index=""):
     """As a program writes it."""
     from anglewise.stores.address import read_address
-    from anglewise.stores.duckdb_store import _connection
+    from anglewise.stores.duckdb_connection import connection_to
 
-    connection = _connection(read_address(f"duckdb://{path}/films"), writes=True)
+    connection = connection_to(read_address(f"duckdb://{path}/films"), writes=True)
     connection.execute("CREATE TABLE stored.films (id INTEGER, embedding FLOAT[16], title TEXT)")
     for i, vector in enumerate(vectors):
         values = [i, vector.tolist(), f"film {i}"]
@@ -192,7 +192,7 @@ def test_the_graph_of_duckdb_that_takes_the_name_is_the_one_that_was_proven(tmp_
 
 def test_an_extension_of_another_version_is_not_fetched(tmp_path, monkeypatch):
     address = by_duckdb(tmp_path / "f.duckdb", space().items.vectors)
-    monkeypatch.setattr("anglewise.stores.duckdb_store._version", lambda: "2.0.0")
+    monkeypatch.setattr("anglewise.stores.duckdb_connection.duckdb_version", lambda: "2.0.0")
     with pytest.raises(MissingExtraError, match=r"vss of 1\.5\.5: take the same of both"):
         aw.probe(address)
 

@@ -446,6 +446,5 @@ def _not_shown(name: str, reason: str) -> tuple[dict[str, Neighbours], list[str]
 
 
 def _neighbours(name: str, indices: Int64[Array, "q k"]) -> Neighbours:
-    ranks = np.arange(indices.shape[1], dtype=np.float32)
-    scores = np.where(indices >= 0, -ranks, np.float32(-np.inf))
+    scores = np.where(indices >= 0, -np.arange(indices.shape[1], dtype=np.float32), -np.inf)
     return Neighbours(name, indices, scores, np.zeros(len(indices), dtype=np.int64))

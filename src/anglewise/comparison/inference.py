@@ -439,12 +439,10 @@ def _undefined(inference: Inference) -> str:
 def _backwards(inference: Inference) -> str:
     """Why nothing is to be used where each correlation is shown to be below 0."""
     scores = inference.scores
-    if scores.statistic is None:
+    intervals = (inference.interval(0, measure) for measure in inference.order)
+    if scores.statistic is None or not all(interval.high < 0 for interval in intervals):
         return ""
-    first = inference.order[0]
-    if not all(inference.interval(0, measure).high < 0 for measure in inference.order):
-        return ""
-    best = inference.interval(0, first)
+    best = inference.interval(0, first := inference.order[0])
     return (
         f"every measure runs against the grades, {scores.names[first]} the least "
         f"({scores.metric} {best.mean:.3f} [{best.low:.3f}, {best.high:.3f}] at 95%): are these "

@@ -252,9 +252,7 @@ def means_over_queries(
     >>> [means_over_queries(values, known).tolist() for known in (None, weights)]
     [[0.5], [0.75]]
     """
-    if weights is None:
-        return mean(values)
-    return mean(values, weights.values)
+    return mean(values, None if weights is None else weights.values)
 
 
 def drawn_context(
@@ -309,8 +307,6 @@ def query_draw(contexts: Iterable[tuple[int, Mapping[str, Any]]], rows: int) -> 
 
 Origin: TypeAlias = tuple[float | None, Mapping[str, Any]]
 """Of one judgement of a pair: the chance with which it was drawn, if it was, and its context."""
-
-
 CHANCE, CONTEXT = "probability", "context"
 """Columns of tables of judgements that say how each pair was drawn, and how its query was."""
 

@@ -10,15 +10,8 @@ from math import inf, nan, sqrt
 import numpy as np
 
 from anglewise.data_types.typing import Array, Bool, Float64, Int64, Map, UInt8
-from anglewise.statistics.resampling import (
-    CELLS,
-    UNIT,
-    Differences,
-    ExactSums,
-    all_flips,
-    blocks,
-    random_flips,
-)
+from anglewise.statistics.differences import Differences
+from anglewise.statistics.resampling import CELLS, UNIT, ExactSums, all_flips, blocks, random_flips
 
 EXACT_UP_TO = 14
 """Queries up to which every pattern of signs is tried."""

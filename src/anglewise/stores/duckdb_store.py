@@ -4,31 +4,33 @@ The column is ``vector`` or ``?vector=``, ids are in ``id`` or ``?id=``. In Duck
 names the function, and thus the distance: here it is the one that an index answers, as the plan of
 a query says, or that of a manifest which our export left, or ``?metric=`` (``l2sq``, ``cosine``,
 ``ip``). Any other function sorts all rows, without a word.
-
-The extension vss is that of the wheel duckdb-extension-vss, loaded by its path: nothing is fetched.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from anglewise.data_types.libraries import library
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import (
     AnglewiseError,
     CollectionExistsError,
-    MissingExtraError,
     NoCollectionError,
     SpellingError,
     StoreError,
 )
-from anglewise.stores.address import KINDS, Address
-from anglewise.stores.foreign_files import check_beside
+from anglewise.stores.address import Address
+from anglewise.stores.duckdb_connection import (
+    FILE,
+    MEMORY,
+    attach,
+    connection_to,
+    duckdb_library,
+    duckdb_version,
+    saying_duckdb,
+)
 from anglewise.stores.known_rows import rows_table
 from anglewise.stores.sql_rows import known_of, quoted
 from anglewise.stores.vector_store import (
@@ -43,7 +45,6 @@ from anglewise.stores.vector_store import (
     as_batch,
     exported_for,
     rows_of_metadata,
-    saying,
 )
 
 WORDS: dict[Metric, str] = {"dot": "ip", "cosine": "cosine", "euclidean": "l2sq"}
@@ -53,8 +54,6 @@ FUNCTIONS = {
     "l2sq": "array_distance",
 }
 """What a question calls under each metric of an index; of ``l2sq`` it shows the root."""
-FILE, MEMORY = "stored", "memory"
-"""What the file, and the database in memory for tests, are called in statements."""
 M, EF_CONSTRUCTION = 32, 200
 
 
@@ -71,7 +70,7 @@ class DuckdbStore(VectorStore):
     def __init__(self, address: Address, connection: Any = None, *, database: str = FILE) -> None:
         super().__init__(address)
         self.database, self._owned = database, connection is None
-        self.connection = _connection(address) if connection is None else connection
+        self.connection = connection_to(address) if connection is None else connection
         self.column, self.id = address.option("vector", "vector"), address.option("id", "id")
         self.layout: Layout | None = None
         self.is_new_file = False
@@ -88,7 +87,7 @@ class DuckdbStore(VectorStore):
         if layout.metric not in cls.supported:
             raise StoreError(f"DuckDB has no metric {layout.metric!r}")
         is_new = not address.folder.exists()
-        connection = _connection(address, writes=True)
+        connection = connection_to(address, writes=True)
         try:
             _made(connection, address, layout.dimension, FILE)
         except BaseException:
@@ -101,7 +100,7 @@ class DuckdbStore(VectorStore):
     @classmethod
     def reopen(cls, address: Address, layout: Layout) -> "DuckdbStore":
         """With the layout in mind: the index is built at the end."""
-        return cls._reopened(address, layout, _connection(address, writes=True))
+        return cls._reopened(address, layout, connection_to(address, writes=True))
 
     @classmethod
     def _reopened(cls, address: Address, layout: Layout, connection: Any) -> "DuckdbStore":
@@ -121,7 +120,7 @@ class DuckdbStore(VectorStore):
         )
 
     def _execute(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        with _saying(self.address):
+        with saying_duckdb(self.address):
             return self.connection.execute(query, list(values)).fetchall()
 
     def _dimension(self) -> int:
@@ -218,7 +217,7 @@ class DuckdbStore(VectorStore):
         count = self._execute(self._sql("SELECT count(*) FROM {table}"))[0][0]
         index = "graph (hnsw)" if self.is_indexed else "scan"
         return Described(
-            f"DuckDB {_version()}",
+            f"DuckDB {duckdb_version()}",
             self.dimension,
             count,
             self.metric,
@@ -250,7 +249,7 @@ class DuckdbStore(VectorStore):
     def rows(self, batch: int = BATCH) -> Iterator[StoredRows]:
         """As Arrow gives them, all other columns as metadata."""
         query = self._sql("SELECT * FROM {table} WHERE {vector} IS NOT NULL")
-        with _saying(self.address):
+        with saying_duckdb(self.address):
             cursor = self.connection.cursor()  # others are asked meanwhile
             reader = cursor.execute(query).to_arrow_reader(batch)
         for part in reader:
@@ -295,7 +294,7 @@ class DuckdbStore(VectorStore):
         """All rows of a call or none of them."""
         rows = rows_table(ids, as_batch(vectors), rows_of_metadata(metadata, len(ids)))
         self._write()
-        with _saying(self.address):
+        with saying_duckdb(self.address):
             self.connection.register("anglewise_rows", rows)
             try:
                 query = "INSERT INTO {table} (id, vector, metadata) SELECT * FROM anglewise_rows"
@@ -310,8 +309,8 @@ class DuckdbStore(VectorStore):
         query = "SELECT readonly FROM duckdb_databases() WHERE database_name = ?"
         if self._execute(query, [FILE])[0][0]:
             self._execute(f"DETACH {FILE}")
-            with _saying(self.address):
-                _attach(self.connection, self.address.folder, writes=True)
+            with saying_duckdb(self.address):
+                attach(self.connection, self.address.folder, writes=True)
 
     def finish(self) -> None:
         """Build the graph, where one is asked for."""
@@ -398,10 +397,10 @@ class DuckdbStore(VectorStore):
 
 def _made(connection: Any, address: Address, dimension: int, database: str) -> None:
     """Make a table; ``CollectionExistsError`` where there is one of the name."""
-    duckdb = _library()
+    duckdb = duckdb_library()
     table = f"{quoted(database)}.{quoted(address.name)}"
     columns = f"(id VARCHAR PRIMARY KEY, vector FLOAT[{dimension}], metadata VARCHAR)"
-    with _saying(address):
+    with saying_duckdb(address):
         try:
             connection.execute(f"CREATE TABLE {table} {columns}")
         except duckdb.CatalogException as error:
@@ -412,59 +411,3 @@ def _made(connection: Any, address: Address, dimension: int, database: str) -> N
 
 def _metric_of(word: str) -> Metric:
     return next(metric for metric, own in WORDS.items() if own == word)
-
-
-def _library() -> Any:
-    return library("duckdb", "duckdb", needed_by="store")
-
-
-def _version() -> str:
-    return str(_library().__version__)
-
-
-def _extension() -> Path:
-    """The file of vss that fits this DuckDB, in its wheel."""
-    library("duckdb_extension_vss", "duckdb", needed_by="store")
-    folder = Path(str(files("duckdb_extension_vss"))) / "extensions"
-    path = folder / f"v{_version()}" / "vss.duckdb_extension"
-    if not path.is_file():
-        there = ", ".join(sorted(one.name.removeprefix("v") for one in folder.glob("v*")))
-        raise MissingExtraError(
-            f"duckdb is of version {_version()}, and the extension vss of {there or 'none'}: take "
-            "the same of both (pip install 'anglewise[duckdb]')"
-        )
-    return path
-
-
-def _connection(address: Address, *, writes: bool = False) -> Any:
-    """A database in memory, with vss loaded and the file beside it."""
-    path = address.folder
-    if not writes and not path.is_file():
-        example = KINDS[address.kind].example
-        raise NoCollectionError(f"{address}: there is no file {path} (write {example})")
-    check_beside(path, path.with_name(f"{path.name}.wal"))
-    duckdb, extension = _library(), _extension()
-    with _saying(address):
-        fetch = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-        connection = duckdb.connect(f":{MEMORY}:", config=fetch)
-        try:
-            connection.execute("SET enable_progress_bar = false")
-            place = str(extension).replace("'", "''")
-            connection.execute(f"LOAD '{place}'")
-            connection.execute("SET hnsw_enable_experimental_persistence = true")
-            _attach(connection, path, writes=writes)
-            if not writes:  # a view in the file may name any other
-                connection.execute("SET enable_external_access = false")
-        except BaseException:
-            connection.close()
-            raise
-    return connection
-
-
-def _attach(connection: Any, path: Path, *, writes: bool) -> None:
-    place = str(path).replace("'", "''")
-    connection.execute(f"ATTACH '{place}' AS {FILE}{'' if writes else ' (READ_ONLY)'}")
-
-
-def _saying(address: Address) -> AbstractContextManager[None]:
-    return saying(address, "DuckDB")
