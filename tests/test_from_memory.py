@@ -496,6 +496,7 @@ def test_gaps_in_frames_are_named_by_their_row(change, error, says):
         aw.read_interactions(pd.DataFrame(USED | change))
 
 
+@pytest.mark.wrong_kinds
 def test_a_path_that_is_none_is_refused():
     for given in (3, None, [1, 2]):
         with pytest.raises(WrongTypeError, match="where the path of a file is due"):

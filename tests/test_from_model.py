@@ -322,6 +322,7 @@ def test_what_a_network_holds_beside_is_said():
     assert "mlp.0.weight" in said[0]
 
 
+@pytest.mark.wrong_kinds
 @pytest.mark.parametrize(
     ("given", "options", "error", "words"),
     [

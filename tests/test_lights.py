@@ -104,6 +104,7 @@ def test_people_who_use_nothing_in_common_are_no_two_models():
     assert lights(replace(space, seen=None))["one model"].state == "fix"
 
 
+@pytest.mark.wrong_kinds
 def test_what_is_not_known_is_unknown_and_fails_a_gate():
     space = of_texts()
     bare = aw.Space(items=aw.Embeddings(space.items.vectors), trained_for="cosine")

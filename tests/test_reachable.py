@@ -270,6 +270,7 @@ def test_biases_stay_out_of_the_simulated_maps(named):
     assert 0.5 < found.kept < 1
 
 
+@pytest.mark.wrong_kinds
 @pytest.mark.parametrize(
     ("how", "error", "words"),
     [

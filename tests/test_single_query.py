@@ -162,6 +162,7 @@ def test_a_recommender_and_an_index_give_the_lists_that_they_gave(name):
         assert list(map(shown, lists())) == alone
 
 
+@pytest.mark.wrong_kinds
 def test_bad_questions_about_one_are_refused_as_about_many():
     space = Space(items=Embeddings(np.eye(3)))
     recommender = Recommender(space)

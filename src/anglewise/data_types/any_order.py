@@ -1,12 +1,16 @@
 """Sums and means that are the same, to the last digit, in whatever order the numbers stand."""
 
+from typing import Any
+
 import numpy as np
 
 from anglewise.data_types.typing import Array, Float64, Int64, Shaped
 
 
-def total(values: Shaped[Array, "*rows q"]) -> Shaped[Array, "*rows"]:
+def total(values: Shaped[Array, "*rows q"]) -> Any:
     """The sum along the last axis: of the numbers in their order, smallest first.
+
+    One number for each row; of one row a scalar of NumPy.
 
     >>> total(np.array([1.0, 1e16, -1e16])) == total(np.array([1e16, 1.0, -1e16]))
     np.True_
@@ -14,9 +18,7 @@ def total(values: Shaped[Array, "*rows q"]) -> Shaped[Array, "*rows"]:
     return np.sort(values, axis=-1).sum(axis=-1)
 
 
-def mean(
-    values: Shaped[Array, "*rows q"], weights: Shaped[Array, " q"] | None = None
-) -> Shaped[Array, "*rows"]:
+def mean(values: Shaped[Array, "*rows q"], weights: Shaped[Array, " q"] | None = None) -> Any:
     """The mean along the last axis, by weights where these are given.
 
     >>> mean(np.array([[1.0, 3.0]])).tolist(), mean(np.array([1.0, 3.0]), np.array([3, 1])).tolist()

@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from anglewise.data_types.libraries import library
 from anglewise.data_types.numbers import check_word
@@ -33,6 +33,7 @@ WAVES = 4
 """Shards for each worker of Spark whose results are fetched at once."""
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Does the same work on many shards."""
 
