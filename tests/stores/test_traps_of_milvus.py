@@ -1,10 +1,12 @@
 """What Milvus does that a user would not expect, and what is said of it."""
 
 import numpy as np
+import pymilvus
 import pytest
 
 import anglewise as aw
 from anglewise.errors import NoCollectionError, SpellingError, StoreError
+from anglewise.stores.milvus_connection import load_graph
 from anglewise.stores.vector_store import open_store
 from stores.test_every_store import space, written
 
@@ -173,3 +175,26 @@ def test_a_collection_that_an_alias_cannot_replace_is_refused(folder):
     with open_store(f"milvus://{folder}/films") as store:
         assert store.collections() == ["films"]
         assert store.described().count == 600
+
+
+class HalfWritten:
+    """A client whose graph is not whole yet for some attempts."""
+
+    def __init__(self, failures):
+        self.failures = list(failures)
+
+    def load_collection(self, name):
+        assert name == "films"
+        if self.failures:
+            raise pymilvus.MilvusException(message=self.failures.pop(0))
+
+
+def test_a_graph_that_is_still_being_written_is_waited_for(monkeypatch):
+    monkeypatch.setattr("anglewise.stores.milvus_connection.WAITS", (0, 0))
+    client = HalfWritten(["read error in a.idx: 0 != 8", "read error in a.idx: 4 != 8"])
+    load_graph(client, "films")
+    assert not client.failures
+    with pytest.raises(pymilvus.MilvusException, match="read error"):
+        load_graph(HalfWritten(["read error"] * 3), "films")
+    with pytest.raises(pymilvus.MilvusException, match="no such collection"):
+        load_graph(HalfWritten(["no such collection"]), "films")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,8 @@ from anglewise.stores.vector_store import saying
 
 KEY, PORT, PATIENCE = "MILVUS_TOKEN", 19530, 10
 """Where a token is, a server's usual port, and seconds that it may take to let us in."""
+WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds between attempts to load a graph that is still being written."""
 
 
 class MilvusConnection:
@@ -96,3 +99,18 @@ def milvus_saying(address: Address) -> Generator[None]:
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
+
+
+def load_graph(milvus: Any, name: str) -> None:
+    """Load a collection; Milvus Lite still writes its graph then, and fails on half a file."""
+    failure = milvus_library().MilvusException
+    for wait in WAITS:
+        try:
+            milvus.load_collection(name)
+        except failure as error:
+            if "read error" not in str(error):
+                raise
+            time.sleep(wait)
+        else:
+            return
+    milvus.load_collection(name)

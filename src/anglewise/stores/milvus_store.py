@@ -20,7 +20,12 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.stores.address import Address
-from anglewise.stores.milvus_connection import MilvusConnection, milvus_library, milvus_saying
+from anglewise.stores.milvus_connection import (
+    MilvusConnection,
+    load_graph,
+    milvus_library,
+    milvus_saying,
+)
 from anglewise.stores.vector_store import (
     BATCH,
     GRAPH,
@@ -277,7 +282,7 @@ class MilvusStore(VectorStore):
             milvus.flush(name)
             if self.address.is_local and self._is_graph:
                 milvus.release_collection(name)
-                milvus.load_collection(name)
+                load_graph(milvus, name)
 
     def check_replaceable(self) -> None:
         """An alias is moved at once; a collection itself cannot be."""
