@@ -82,12 +82,13 @@ check-stores: $(filter .tools/bin/uv,$(UV)) ## vector stores, each really run, i
 	.stores/bin/python -m pytest -n 2 -p no:cacheprovider -o filterwarnings=default -k "not zvec" tests/stores
 	.stores/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default -k zvec tests/stores
 
+# Workers find by the path what the tests hand to them.
 check-distributed: export OPENBLAS_NUM_THREADS ?= 1
 check-distributed: $(filter .tools/bin/uv,$(UV)) ## work on many files by Apache Spark (needs Java) and Ray, in .distributed
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .distributed
 	$(UV) pip sync --quiet --python .distributed/bin/python requirements/distributed.txt
 	$(UV) pip install --quiet --python .distributed/bin/python --no-deps --editable .
-	.distributed/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default tests/distributed
+	PYTHONPATH=$(CURDIR)/tests .distributed/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default tests/distributed
 
 stores: check-stores ## what each vector store makes of each measure, into docs/stores.md, and how long it takes
 	.stores/bin/python benchmarks/stores.py -w docs/stores.md
