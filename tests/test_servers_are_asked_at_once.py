@@ -178,6 +178,9 @@ def test_what_came_before_a_wrong_key_or_a_breakdown_is_kept(stub, tmp_path):
 def test_answers_under_way_are_kept_when_another_fails(stub, tmp_path):
     def answer(texts):
         if "x" * 24 in texts[0]:
+            end = time.monotonic() + 10
+            while len(stub.asked) < 2 and time.monotonic() < end:  # until another is under way
+                time.sleep(0.01)
             return Answer({"error": "no"}, 401)
         time.sleep(0.2)
         return Answer(good(texts))
