@@ -1,11 +1,12 @@
 """Whoever does the work, lists are those of one search, and a lost worker changes nothing."""
 
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from anglewise import search_shards
-from anglewise.distributed.engines import Ray, Rows, Spark, results, started
+from anglewise.distributed.engines import Ray, Spark, results, started
 from anglewise.distributed.shards import Shard
 from anglewise.errors import FileError, IdsError, MissingExtraError, ShapeError
 from anglewise.io.side_files import write_side
@@ -65,7 +66,7 @@ def test_a_ray_of_our_own_ends_with_the_work():
     shards = [Shard(Path(name), first, 5) for first, name in enumerate("ab")]
     with started("ray", 1, said.append) as engine:
         assert engine == Ray()
-        assert list(engine.map(Rows(), shards, print)) == [5, 5]
+        assert list(engine.map(attrgetter("rows"), shards, print)) == [5, 5]
     assert not ray.is_initialized()
     assert said == [f"started Ray {ray.__version__} on this machine: 1 worker"]
 

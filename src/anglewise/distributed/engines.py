@@ -68,9 +68,11 @@ def results(engine: Engine, work: Work, shards: Sequence[Shard], say: Say = quie
 class Processes:
     """Processes of Python on this machine; one alone is that of the program itself.
 
+    >>> from operator import attrgetter
     >>> from pathlib import Path
-    >>> sorted(Processes(1).map(Rows(), [Shard(Path("a"), 0, 3), Shard(Path("b"), 3, 2)], print))
-    [2, 3]
+    >>> shards = [Shard(Path("a"), 0, 3), Shard(Path("b"), 3, 2)]
+    >>> list(Processes(1).map(attrgetter("rows"), shards, print))
+    [3, 2]
     """
 
     workers: int
@@ -99,15 +101,6 @@ class Processes:
             "memory, or write smaller shards; in a script of your own, call it below "
             "if __name__ == '__main__'"
         )
-
-
-@dataclass(frozen=True)
-class Rows:
-    """How many rows a shard has."""
-
-    def __call__(self, shard: Shard) -> int:
-        """The number that the shard names."""
-        return shard.rows
 
 
 @dataclass(frozen=True)
@@ -179,6 +172,7 @@ def started(engine: Any, workers: int, say: Say = quiet) -> Generator[Engine, No
     Processes(workers=2)
     """
     if hasattr(engine, "sparkContext"):
+        say("the session of Spark that was given works: its settings say how many at once")
         yield Spark(engine)
         return
     check_word(engine, ENGINES, "engine")
@@ -196,6 +190,7 @@ def started(engine: Any, workers: int, say: Say = quiet) -> Generator[Engine, No
 def _ray(workers: int, say: Say) -> Generator[None, None, None]:
     ray = library("ray", "ray", needed_by="engine")
     if ray.is_initialized():
+        say("the Ray that was joined works: its settings say how many at once")
         yield
         return
     ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
@@ -211,6 +206,7 @@ def _spark(workers: int, say: Say) -> Generator[Any, None, None]:
     sql = library("pyspark.sql", "spark", needed_by="engine")
     active = sql.SparkSession.getActiveSession()
     if active is not None:
+        say("the session of Spark that is active works: its settings say how many at once")
         yield active
         return
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,6 @@ def _columns(schema: Any) -> str:
 class UsesSeen:
     """What one file tells: its items and how many used each, digests of its users."""
 
-    path: Path
     item_ids: Shaped[Array, " items"]
     popularity: Int64[Array, " items"]
     users: Shaped[Array, " users"]
@@ -89,7 +87,7 @@ class LookAtUses:
             blake2b(str(name).encode(), digest_size=15).digest() + b"." for name in table.user_ids
         )
         users = np.frombuffer(digests, "S16")
-        return UsesSeen(shard.path, table.item_ids, items, users, int(table.liked.sum()))
+        return UsesSeen(table.item_ids, items, users, int(table.liked.sum()))
 
 
 @dataclass(frozen=True, eq=False)
