@@ -99,9 +99,8 @@ def test_a_filter_holds_for_all(anglewise, folder, tmp_path):
     assert {row[1] for row in rows_of(target)} == {"i0", "i3", "i6"}
 
 
-def test_what_was_broken_off_goes_on(anglewise, folder, tmp_path, monkeypatch):
-    target, words = tmp_path / "lists.parquet", ["-k", 3]
-    assert anglewise("recommend", folder, "--all", "-o", tmp_path / "due.parquet", *words).code == 0
+def breaking_off(monkeypatch):
+    """Let the second part that is made break off the run; what was asked is noted."""
     make, calls = list_parts.lists_table, []
 
     def breaking(*given):
@@ -111,6 +110,13 @@ def test_what_was_broken_off_goes_on(anglewise, folder, tmp_path, monkeypatch):
         return make(*given)
 
     monkeypatch.setattr(list_parts, "lists_table", breaking)
+    return calls
+
+
+def test_what_was_broken_off_goes_on(anglewise, folder, tmp_path, monkeypatch):
+    target, words = tmp_path / "lists.parquet", ["-k", 3]
+    assert anglewise("recommend", folder, "--all", "-o", tmp_path / "due.parquet", *words).code == 0
+    calls = breaking_off(monkeypatch)
     assert anglewise("recommend", folder, "--all", "-o", target, *words).code != 0
     assert not target.exists()
     run = anglewise("recommend", folder, "--all", "-o", target, *words)
@@ -123,15 +129,7 @@ def test_what_was_broken_off_goes_on(anglewise, folder, tmp_path, monkeypatch):
 
 def test_parts_of_other_lists_are_refused_and_kept(anglewise, folder, tmp_path, monkeypatch):
     target, parts = tmp_path / "lists.parquet", tmp_path / "lists.parquet.parts"
-    make, calls = list_parts.lists_table, []
-
-    def breaking(*given):
-        calls.append(given)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return make(*given)
-
-    monkeypatch.setattr(list_parts, "lists_table", breaking)
+    breaking_off(monkeypatch)
     assert anglewise("recommend", folder, "--all", "-o", target, "-k", 3).code != 0
     before = {path.name: path.read_bytes() for path in parts.iterdir()}
     assert sorted(before) == ["000000.parquet", "about.json"]
@@ -186,15 +184,7 @@ def laid_a_mark_without_end(part):
 def test_parts_that_a_stranger_laid_are_refused(anglewise, folder, tmp_path, monkeypatch, laid):
     target = tmp_path / "lists.parquet"
     words = ["recommend", folder, "--all", "-o", target, "-k", 3]
-    make, calls = list_parts.lists_table, []
-
-    def breaking(*given):
-        calls.append(given)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return make(*given)
-
-    monkeypatch.setattr(list_parts, "lists_table", breaking)
+    breaking_off(monkeypatch)
     assert anglewise(*words).code != 0
     laid(tmp_path / "lists.parquet.parts" / "000000.parquet")
     refused(anglewise(*words), "lists.parquet.parts")

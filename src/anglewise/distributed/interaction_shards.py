@@ -54,7 +54,7 @@ class InteractionFolder:
         return cls(shards, given)
 
     def read(self, shard: Shard) -> Interactions:
-        """The interactions of one file that weigh more than 0, as every like counts 1."""
+        """The interactions of one file, dislikes among them."""
         return read_interactions(shard.path, **dict(self.columns))
 
 
