@@ -90,8 +90,8 @@ check-distributed: $(filter .tools/bin/uv,$(UV)) ## work on many files by Apache
 	$(UV) pip install --quiet --python .distributed/bin/python --no-deps --editable .
 	PYTHONPATH=$(CURDIR)/tests .distributed/bin/python -m pytest -p no:cacheprovider -o filterwarnings=default tests/distributed
 
-stores: check-stores ## what each vector store makes of each measure, into docs/stores.md, and how long it takes
-	.stores/bin/python benchmarks/stores.py -w docs/stores.md
+stores: check-stores ## what each vector store makes of each measure, into docs/how-to/stores.md, and how long it takes
+	.stores/bin/python benchmarks/stores.py -w docs/how-to/stores.md
 	.stores/bin/python benchmarks/stores_speed.py
 
 # PyTorch comes by pip: some indexes offer it a build for the CPU alone, where uv finds the large one.

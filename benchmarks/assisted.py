@@ -2,7 +2,7 @@
 
     python benchmarks/assisted.py [--trials N] [--data ../shared/data] [SET ...]
 
-prints the table of docs/statistics.md, and behind it every row that it sums up. Each trial draws
+prints the table of docs/background/statistics.md, and every row that it sums up. Each trial draws
 queries from a set with replacement, lets a machine grade their pools, draws pairs for people by the
 functions behind `judge sample --double`, and makes intervals by those behind `compare --assisted`.
 The truth is the mean difference in discounted gain over all queries of the set. `labels` are

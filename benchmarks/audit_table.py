@@ -1,4 +1,4 @@
-"""What the audit says of real models: one line each, as docs/audit.md shows them.
+"""What the audit says of real models: one line each, as docs/reference/audit.md shows them.
 
     python benchmarks/audit_table.py [--data ../shared/data] [--seed 0]
 

@@ -1,4 +1,4 @@
-"""Every remedy against raw cosine and raw dot, as docs/what-to-use-instead-of-cosine.md shows them.
+"""Every remedy against raw cosine and raw dot: the tables of what-to-use-instead-of-cosine.md.
 
     python benchmarks/remedies.py [--only ml-1m/items-items] [--budget 1800] [--into PAGE]
         [--data ../shared/data] [--cache DIR]

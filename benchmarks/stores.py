@@ -1,6 +1,6 @@
-"""What each vector store makes of each measure: a table for each store, as docs/stores.md has it.
+"""What each vector store makes of each measure: a table a store, as docs/how-to/stores.md has it.
 
-    python benchmarks/stores.py [STORE ...] [-w docs/stores.md] [--data ../shared/data]
+    python benchmarks/stores.py [STORE ...] [-w docs/how-to/stores.md] [--data ../shared/data]
 
 Every cell is an export into the store as it runs here, its lists held against the exact ones:
 ``exact`` where all are alike, up to ties, at the store's own effort; else the recall@10, never

@@ -1,4 +1,4 @@
-"""What ``anglewise tune`` finds of faiss and LanceDB on made vectors, for docs/stores.md.
+"""What ``anglewise tune`` finds of faiss and LanceDB on made vectors, for docs/how-to/stores.md.
 
     python benchmarks/tune.py [--items 20000] [--dimension 64] [--stores faiss,lancedb]
 

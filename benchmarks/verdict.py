@@ -2,9 +2,9 @@
 
     python benchmarks/verdict.py [--trials N] [TABLE ...]
 
-prints the tables of docs/statistics.md. Each figure is a share of trials. Beside it stands that of
-the rule of version 0.1 where there is one (``use`` for any difference that sign flips show,
-``tie`` by a calculation of power), on a quarter of the trials, as it is slow.
+prints the tables of docs/background/statistics.md. Each figure is a share of trials. Beside it
+stands that of the rule of version 0.1 where there is one (``use`` for any difference that sign
+flips show, ``tie`` by a calculation of power), on a quarter of the trials, as it is slow.
 """
 
 import argparse
@@ -1026,13 +1026,15 @@ TRIALS = {
     "better": 600, "declared": 500, "draws": 400, "pairs": 3000, "traffic": 400, "passages": 400,
     "calibration": 800,
 }  # fmt: skip
-"""How many trials the tables of docs/statistics.md are of, where not 1,000; some halve them."""
+"""How many trials the tables of the page on statistics are of, where not 1,000; some halve them."""
 
 
 def main() -> None:
     """Print the tables asked for, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--trials", type=int, help="those of docs/statistics.md unless given")
+    parser.add_argument(
+        "--trials", type=int, help="those of docs/background/statistics.md unless given"
+    )
     parser.add_argument(
         "table", nargs="*", metavar="TABLE", help=f"all unless named: {', '.join(TABLES)}"
     )

@@ -38,7 +38,7 @@ LONG = 6
 def sections(folder: Path) -> dict[str, tuple[str, str]]:
     """The sections of all pages: ``page.md#number`` to title and text."""
     found: dict[str, tuple[str, str]] = {}
-    for page in sorted(folder.glob("*.md")):
+    for page in sorted(folder.rglob("*.md")):
         parts = re.split(r"^##+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
         for number, (title, text) in enumerate(zip(parts[1::2], parts[2::2], strict=True)):
             if text.strip():

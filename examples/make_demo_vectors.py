@@ -71,7 +71,7 @@ def shipped(package: str, ending: str) -> Path:
 
 def main() -> None:
     """Write the documents and both sides' vectors into the bundle."""
-    documents = [part for page in sorted((ROOT / "docs").glob("*.md")) for part in sections(page)]
+    documents = [part for page in sorted((ROOT / "docs").rglob("*.md")) for part in sections(page)]
     lines = (BUNDLE / "queries.jsonl").read_text().splitlines()
     questions = [json.loads(line)["text"] for line in lines]
     corpus = "".join(json.dumps(part, ensure_ascii=False) + "\n" for part in documents)

@@ -1,4 +1,4 @@
-"""The recipes of docs/stores.md as they stand there, and what they have to be able to do."""
+"""The recipes of docs/how-to/stores.md as they stand there, and what they have to be able to do."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from anglewise.stores.query_transform import QueryTransform
 from real_data import is_required
 
-PAGE = Path(__file__).parents[1] / "docs" / "stores.md"
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "stores.md"
 D, R = 6, 4
 _rng = np.random.default_rng(0)
 OFFSET, SCALE, MATRIX = _rng.normal(size=D), _rng.uniform(0, 3, D), _rng.normal(size=(D, R))

@@ -160,7 +160,7 @@ def test_options_that_need_one_another_are_said_before_any_work(anglewise, tmp_p
     assert refused(anglewise("compare", "nowhere", *history), "h.parquet")
 
 
-RECIPE = Path(__file__).parents[1] / "docs" / "gates.md"
+RECIPE = Path(__file__).parents[1] / "docs" / "how-to" / "gates.md"
 
 
 def recipe():

@@ -26,7 +26,7 @@ QUICK = {"compare.md", "judging.md"}
 
 PAGES = [
     page
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     if page.name not in BESIDE_STORES
 ]
 

@@ -19,7 +19,7 @@ from anglewise.similarity_measures.measure import FORMULAS, FRAMES
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLES = DOCS.parent / "examples"
 README = DOCS.parent / "README.md"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = sorted(DOCS.rglob("*.md"))
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -69,7 +69,9 @@ def test_sections_have_titles_of_their_own(page):
 
 @pytest.mark.parametrize("word", [*FORMULAS, *TOKEN_FORMULAS, *FRAMES])
 def test_every_measure_and_frame_is_explained(word):
-    titles = re.findall(r"^## (.*)$", (DOCS / "measures.md").read_text(), re.MULTILINE)
+    titles = re.findall(
+        r"^## (.*)$", (DOCS / "reference" / "measures.md").read_text(), re.MULTILINE
+    )
     assert any(word in title.partition(":")[0].split() for title in titles)
 
 

@@ -30,8 +30,8 @@ def words(chat, **settings):
 def guides(tmp_path_factory):
     """A few of the guides: it is quicker."""
     folder = tmp_path_factory.mktemp("guides")
-    for page in ("faq.md", "measures.md", "compare.md"):
-        (folder / page).symlink_to(EXAMPLE.DOCS / page)
+    for page in ("background/faq.md", "reference/measures.md", "reference/compare.md"):
+        (folder / Path(page).name).symlink_to(EXAMPLE.DOCS / page)
     return folder
 
 

@@ -294,7 +294,7 @@ def test_the_command_says_that_nothing_is_proven(address, tmp_path, capsys):
 
 def commands():
     """Those of the documentation that load the files."""
-    page = (Path(__file__).parents[1] / "docs" / "stores.md").read_text()
+    page = (Path(__file__).parents[1] / "docs" / "how-to" / "stores.md").read_text()
     return next(part for part in page.split("```sh\n") if part.startswith("curl")).split("```")[0]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from console_blocks import ROOT
 
-PAGE = ROOT / "docs" / "real-results.md"
+PAGE = ROOT / "docs" / "background" / "real-results.md"
 
 
 @pytest.fixture(scope="module")

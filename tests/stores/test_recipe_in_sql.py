@@ -1,4 +1,4 @@
-"""What docs/stores.md says to do to a query in PostgreSQL is what the library does to it."""
+"""What docs/how-to/stores.md says to do to a query in PostgreSQL is what the library does to it."""
 
 import json
 

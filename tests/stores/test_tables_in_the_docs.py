@@ -1,4 +1,4 @@
-"""The tables of docs/stores.md are what benchmarks/stores.py writes, with no cell guessed."""
+"""The tables of docs/how-to/stores.md are what benchmarks/stores.py writes, no cell guessed."""
 
 import re
 from importlib.util import module_from_spec, spec_from_file_location
@@ -7,7 +7,7 @@ import pytest
 
 from console_blocks import ROOT
 
-PAGE = ROOT / "docs" / "stores.md"
+PAGE = ROOT / "docs" / "how-to" / "stores.md"
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ class QueryTransform:
     """``q -> [unit?((q - offset) * scale @ matrix), appended]`` in float64, given in float32.
 
     Saved as a ``.npz`` with the arrays and, under ``about``, JSON with what they are for, which
-    NumPy reads; or as ``.json`` with all of it, for other languages. ``docs/stores.md`` has
+    NumPy reads; or as ``.json`` with all of it, for other languages. ``docs/how-to/stores.md`` has
     recipes in Python, JavaScript and SQL that apply it.
 
     Attributes
