@@ -7,8 +7,8 @@ from anglewise.stores.migration_result import Foretold, MetricLoss, Migration
 
 WIDTHS = (
     "Intervals have no stated level: how wide they are was set by migrations whose truth is known, "
-    "of which nearly all lay within (docs/how-to/models.md), and they know nothing of other queries. "
-    "What is measured is of these queries too, and no difference was tested."
+    "of which nearly all lay within (docs/how-to/models.md), and they know nothing of other "
+    "queries. What is measured is of these queries too, and no difference was tested."
 )
 KINDS = 5
 """So many kinds of maps are shown."""
