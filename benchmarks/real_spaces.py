@@ -1,4 +1,4 @@
-"""Which measure on real data, by encoder and model: the tables of docs/background/real-results.md.
+"""Which measure on real data, by encoder and model: the tables of docs/how-to/remedies.md.
 
     python benchmarks/real_spaces.py [NAME ...] [--data ../shared/data] [-w FILE]
 

@@ -2,7 +2,7 @@
 
     python benchmarks/split_to_verdict.py [../shared/data/ml-100k/interactions.csv.gz]
 
-Prints each command and what it prints: the figures of docs/start/interactions-to-verdict.md. Needs
+Prints each command and what it prints: the figures of docs/start/recommender.md. Needs
 `pip install implicit`.
 """
 

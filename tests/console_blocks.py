@@ -43,7 +43,7 @@ LINKS = {
 }
 """The names under which the pages use real data, and what they stand for."""
 
-BESIDE_STORES = {"into-a-store.md"}
+BESIDE_STORES = {"stores.md"}
 """Pages whose commands need vector stores; tests/stores/guide.py runs them."""
 WORD_VECTORS = {"glove.npy": ".npy", "glove.parquet": ".parquet"}
 """The names of GloVe's vectors and words, and how the files of their package end."""

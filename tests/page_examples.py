@@ -4,7 +4,7 @@ import doctest
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "integrations.md"
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "gates.md"
 
 
 def differences(section, names):

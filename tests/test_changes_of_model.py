@@ -300,7 +300,7 @@ def test_bad_words_are_refused_before_anything_is_written(anglewise, tmp_path): 
 
 @pytest.mark.slow
 def test_intervals_hold_the_truth_in_made_migrations(monkeypatch):
-    """A thinned set of benchmarks/migrate.py, whose table stands in docs/how-to/migrate.md."""
+    """A thinned set of benchmarks/migrate.py, whose table stands in docs/how-to/models.md."""
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
     from migrate import KINDS, made_migration, one
 

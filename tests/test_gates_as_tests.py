@@ -173,7 +173,7 @@ def test_the_sentences_stand_in_junit(with_space):
 
 
 def test_the_example_of_the_page_prints_what_the_page_shows(with_space):
-    page = (Path(__file__).parents[1] / "docs" / "how-to" / "integrations.md").read_text()
+    page = (Path(__file__).parents[1] / "docs" / "how-to" / "gates.md").read_text()
     section = page.partition("## Gates as tests of pytest")[2]
     code, shown = re.findall(r"^```(?:python|text)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[
         :2

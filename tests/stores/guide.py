@@ -12,7 +12,7 @@ from pathlib import Path
 
 from console_blocks import BLOCK, ROOT, run, steps, tidy
 
-PAGE = ROOT / "docs" / "how-to" / "into-a-store.md"
+PAGE = ROOT / "docs" / "how-to" / "stores.md"
 SHOWN = "/srv/films/store"
 """The folder as the page has it: as long as a temporary one, so that lines break alike."""
 

@@ -1,7 +1,7 @@
 """What each loss and each last layer leaves free: two trainings to the same optimum, aligned.
 
 The targets are made of planted vectors, so that the optimum is known and both trainings reach it;
-what differs between them is then what the loss does not see. Told in docs/how-to/training.md.
+what differs between them is then what the loss does not see. Told in docs/how-to/train.md.
 """
 
 import numpy as np

@@ -23,7 +23,7 @@ from anglewise.io.tables import listed, plain
 Loss: TypeAlias = Literal[
     "squared", "logistic", "softmax", "sampled-softmax", "bpr", "warp", "warp-kos"
 ]
-"""What training made small; what each leaves free is told in ``docs/how-to/training.md``."""
+"""What training made small; what each leaves free is told in ``docs/how-to/train.md``."""
 
 _WORDS = (
     "",
