@@ -11,6 +11,7 @@ import jaxtyping
 from hypothesis import settings
 from jaxtyping import _import_hook as hook
 
+from json_schemas import hold_results
 from typechecker import checked
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would the programs that tests
@@ -52,5 +53,6 @@ gc.disable()
 
 
 def pytest_collection_finish():
+    hold_results()
     gc.freeze()
     gc.enable()

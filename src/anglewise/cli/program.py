@@ -78,6 +78,7 @@ COMMANDS = {
     "study": "Show on an experiment how much of a cosine is a choice nobody made.",
     "demo": "Do the main job on generated data.",
     "doctor": "Show what this installation has.",
+    "schema": "Print the JSON Schema of what a command writes.",
 }
 WITH_COMMANDS = {"judge"}
 """Commands that have commands of their own, and say themselves how they look."""
