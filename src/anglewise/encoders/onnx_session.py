@@ -25,6 +25,7 @@ def open_session(path: Path) -> Any:
     with reading(path, "an ONNX model"):
         onnxruntime = library("onnxruntime", "onnx")
         _limit_memory(room())
+        onnxruntime.disable_telemetry_events()  # of its builds for Windows
         options = onnxruntime.SessionOptions()
         options.log_severity_level = SILENT
         options.add_session_config_entry("session.use_env_allocators", "1")

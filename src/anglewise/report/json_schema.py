@@ -65,21 +65,26 @@ def record(
 ) -> dict[str, Any]:
     """An object with these fields and no others; ``patterns`` are of names that hold a number.
 
-    Each pattern comes once.
+    Of each pattern there is one at least.
 
     >>> record({"k": WHOLE}, {"where": TEXT})["required"]
     ['k']
     """
     rest = patterns or {}
-    total = {"minProperties": len(needed) + len(rest)} if rest else {}
+    some = {"allOf": [_some_name(pattern) for pattern in rest]} if rest else {}
     return {
         "type": "object",
         "properties": {**needed, **(optional or {})},
         **({"patternProperties": dict(rest)} if rest else {}),
         "required": [*needed],
         "additionalProperties": False,
-        **total,
+        **some,
     }
+
+
+def _some_name(pattern: str) -> dict[str, Any]:
+    """That some name is like this: not that none is."""
+    return {"not": {"propertyNames": {"not": {"pattern": pattern}}}}
 
 
 def joined(*records: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,8 +95,7 @@ def joined(*records: Mapping[str, Any]) -> dict[str, Any]:
         merged["required"] = [*dict.fromkeys([*merged["required"], *part["required"]])]
         if "patternProperties" in part:
             merged.setdefault("patternProperties", {}).update(part["patternProperties"])
-    if "patternProperties" in merged:
-        merged["minProperties"] = len(merged["required"]) + len(merged["patternProperties"])
+            merged.setdefault("allOf", []).extend(part["allOf"])
     return merged
 
 

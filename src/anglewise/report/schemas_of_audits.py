@@ -250,4 +250,5 @@ def doctor() -> dict[str, Any]:
 def schema() -> dict[str, Any]:
     """The names of all schemas, or one of them."""
     names = joined(named("schema"), record({"schemas": mapped(TEXT)}))
-    return {"anyOf": [names, {"$ref": DIALECT}]}
+    one = {"$ref": DIALECT, "required": ["$schema", "$id", "title"]}
+    return {"anyOf": [names, one]}
