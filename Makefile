@@ -7,7 +7,7 @@ INPUTS ?= 20000
 MUTANTS ?= 300
 SEED ?= 0
 
-.PHONY: help setup demo test tests lint fuzz mutation check-types check-slow check-real check-lowest check-frameworks check-stores check-distributed stores check-wheel check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz mutation check-types check-slow check-real check-lowest check-frameworks check-stores check-distributed stores check-wheel sbom licences check-workflows check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -124,6 +124,29 @@ check-wheel: $(filter .tools/bin/uv,$(UV)) ## the package as it is installed, wi
 	$(UV) pip install --quiet --python .wheel/bin/python build/dist/*.whl
 	cd .wheel && bin/anglewise --version && bin/anglewise demo --quiet -o demo >demo.txt && tail -n 1 demo.txt
 
+# What one depends on, in build/inventory: names, versions and hashes of all that is locked, and licences.
+.inventory/ready: requirements/inventory.txt $(filter .tools/bin/uv,$(UV))
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .inventory
+	$(UV) pip sync --quiet --python .inventory/bin/python requirements/inventory.txt
+	@mkdir -p build/inventory && touch $@
+
+sbom: export PYTHONWARNINGS := ignore
+sbom: .inventory/ready ## what is locked as CycloneDX, one file for each of requirements/, in build/inventory
+	for file in requirements/*.txt; do case $$file in */not-*) continue;; esac; \
+	  .inventory/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --sv 1.6 \
+	    -o build/inventory/$$(basename $$file .txt).cdx.json $$file || exit 1; done
+
+licences: setup .inventory/ready ## the licence of each library in .venv, in build/inventory
+	.inventory/bin/pip-licenses --python $(BIN)/python --from mixed --order license --with-urls --format markdown \
+	  --ignore-packages anglewise --output-file build/inventory/licences.md
+
+check-workflows: .inventory/ready ## the files in .github by their schemas
+	.inventory/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.inventory/bin/check-jsonschema --builtin-schema vendor.github-issue-forms \
+	  $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	.inventory/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.inventory/bin/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+
 check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian's chromium), in .page
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .page
 	$(UV) pip sync --quiet --python .page/bin/python --compile-bytecode requirements/page.txt
@@ -168,8 +191,10 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	  --excludes requirements/not-locked.txt \
 	  --extra inspect --group page pyproject.toml --output-file requirements/page.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --group inventory pyproject.toml --output-file requirements/inventory.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --resolution lowest-direct --extra sklearn --extra plot --extra pandas --extra safetensors --extra inspect \
 	  --extra images --extra text --group test pyproject.toml --output-file requirements/lowest.txt
 
 clean:
-	rm -rf .venv .frameworks .stores .distributed .lowest .page .training .tools build demo
+	rm -rf .venv .inventory .frameworks .stores .distributed .lowest .page .training .tools build demo
