@@ -24,8 +24,8 @@ help: ## this list
 
 setup: .venv/ready ## make .venv with everything that the tests need
 
-demo: setup ## the main job on generated data: fit, compare, report
-	$(BIN)/anglewise demo
+demo: setup ## the main job on generated data: fit, compare, audit; then the page of it, or what opens it
+	$(BIN)/anglewise demo --open
 
 # Two workers on two cores: linear algebra on further threads would wait more than it works.
 test tests check-types check-slow check-real fuzz mutation: export OPENBLAS_NUM_THREADS ?= 1

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_what_is_shown_was_run_and_gives_the_same_again(small, anglewise):
     run = anglewise("demo", "--quiet", "--seed", 1)
     assert run.code == 0
     shown = [shlex.split(line)[2:] for line in run.out.splitlines() if line.startswith("$ ")]
-    assert [words[0] for words in shown] == ["fit", "compare", "compare", "compare"]
+    assert [words[0] for words in shown] == ["fit", "compare", "compare", "audit", "compare"]
     for words in shown[:2]:
         again = anglewise(*words)
         assert again.code == 0
@@ -54,6 +55,42 @@ def test_what_is_shown_was_run_and_gives_the_same_again(small, anglewise):
     assert set(told["comparisons"]) == {"films-recommend", "films-similar", "guides"}
     assert {one["seed"] for one in told["comparisons"].values()} == {1}
     assert files(small / "demo") == made
+
+
+def test_the_page_is_not_opened_where_nobody_is_at_a_terminal(small, anglewise, monkeypatch):
+    monkeypatch.setattr("anglewise.web_page.app.served", None)  # nothing may be served
+    run = anglewise("demo", "--quiet", "--open")
+    assert run.code == 0
+    assert "gauge slider" in run.out
+    assert run.out.endswith("To open it: anglewise inspect demo/films\n")
+    assert json.loads((small / "demo" / "films-audit.json").read_text())["command"] == "audit"
+    assert "gauge slider" not in anglewise("demo", "--quiet").out
+
+
+@pytest.mark.usefixtures("small")
+def test_whoever_is_at_a_terminal_gets_the_page(anglewise, monkeypatch):
+    opened = []
+    monkeypatch.setattr("anglewise.cli.demo._somebody_is_there", lambda: True)
+    monkeypatch.setattr("anglewise.cli.demo._run", lambda words, *_: opened.append(words))
+    monkeypatch.setattr("anglewise.cli.demo._read", lambda *_: {})
+    monkeypatch.setattr("anglewise.cli.demo._films", lambda *_: [])
+    monkeypatch.setattr("anglewise.cli.demo._guides", lambda *_: [])
+    assert anglewise("demo", "--quiet", "--open").code == 0
+    assert opened == [["inspect", "demo/films"]]
+
+
+@pytest.mark.parametrize("missing", ["stdin", "stdout", "CI"])
+def test_a_person_is_whoever_reads_and_types_outside_of_ci(missing, monkeypatch):
+    from anglewise.cli.demo import _somebody_is_there
+
+    monkeypatch.delenv("CI", raising=False)
+    for name in ("stdin", "stdout"):
+        stream = SimpleNamespace(closed=False, isatty=lambda name=name: name != missing)
+        monkeypatch.setattr(f"anglewise.cli.demo.sys.{name}", stream)
+    if missing == "CI":
+        assert _somebody_is_there()
+        monkeypatch.setenv("CI", "true")
+    assert not _somebody_is_there()
 
 
 def test_an_output_that_is_a_file_is_refused(small, anglewise):

@@ -1,8 +1,11 @@
 """``anglewise demo``: the main job on generated data, by the very commands that it shows."""
 
+import os
+import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -31,11 +34,16 @@ For your own data:
   anglewise remedy movies/ --budget 10m                what to use instead
   anglewise inspect movies/                            look, and judge
 """
+TO_LOOK_AT = (
+    "The films as a page: each film beside its neighbours, the gauge slider (every prediction "
+    'stays, the lists change), and under "Reports" the audit and the verdict.'
+)
 
 
 def demo(
     *,
     output: Annotated[Path, Parameter(alias="-o"), DEMO] = Path("demo"),
+    open_page: Annotated[bool, Parameter(name="--open", negative=())] = False,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Do the main job on generated data, and show what to type for your own.
@@ -47,8 +55,10 @@ def demo(
     ----------
     output
         The folder for what is made: inputs, spaces, pages, JSON.
+    open_page
+        Then open the page of the films, until Ctrl-C. Where no person is at a terminal, what opens
+        it is printed instead.
     """
-    import sys
     from io import StringIO
 
     from anglewise.cli.console import STDOUT, Talk
@@ -73,9 +83,39 @@ def demo(
         "output": str(output),
         "comparisons": {name: _read(output / f"{name}.json") for name in comparisons},
     }
-    pages = ", ".join(str(output / f"{name}.html") for name in comparisons)
+    pages = ", ".join(str(output / f"{name}.html") for name in (*comparisons, AUDIT))
     result.give(content, Document.of(*OWN_DATA.format(pages=pages).splitlines()))
+    if open_page and always.json != STDOUT:
+        _open(output / "films", result)
     return 0
+
+
+AUDIT = "films-audit"
+"""The files of the audit."""
+
+
+def _open(films: Path, talk: "Talk") -> None:
+    """Serve the page to whoever sits at the terminal; else say what does."""
+    from anglewise.errors import MissingExtraError
+
+    words = ["inspect", str(films)]
+    talk.out.print()
+    talk.out.print(TO_LOOK_AT)
+    if not _somebody_is_there():
+        talk.out.print(f"To open it: anglewise {join(words)}", soft_wrap=True)
+        return
+    try:
+        _run(words, talk)
+    except MissingExtraError as missing:
+        talk.out.print(f"not opened: {missing}")
+
+
+def _somebody_is_there() -> bool:
+    """Whether a person can read what is printed and end what waits."""
+    return "CI" not in os.environ and all(
+        stream is not None and not stream.closed and stream.isatty()
+        for stream in (sys.stdin, sys.stdout)
+    )
 
 
 def _films(output: Path, talk: "Talk") -> list[str]:
@@ -94,6 +134,7 @@ def _films(output: Path, talk: "Talk") -> list[str]:
     directions = {"films-recommend": "queries-items", "films-similar": "items-items"}
     for name, direction in directions.items():
         _compare(name, [str(space), "--direction", direction], output, talk)
+    _run(["audit", str(space), *_files(AUDIT, output)], talk)
     return list(directions)
 
 
@@ -125,14 +166,15 @@ def _guides(output: Path, talk: "Talk") -> list[str]:
 
 
 def _compare(name: str, space: Sequence[str], output: Path, talk: "Talk") -> None:
-    files = ["--html", str(output / f"{name}.html"), "--json", str(output / f"{name}.json")]
-    _run(["compare", *space, "--measures", MEASURES, *files], talk)
+    _run(["compare", *space, "--measures", MEASURES, *_files(name, output)], talk)
+
+
+def _files(name: str, output: Path) -> list[str]:
+    return ["--html", str(output / f"{name}.html"), "--json", str(output / f"{name}.json")]
 
 
 def _run(tokens: Sequence[str], talk: "Talk") -> None:
     """Show a command, then run it as it stands."""
-    from shlex import join
-
     from anglewise.cli.program import run
 
     if talk.always.seed:

@@ -242,7 +242,7 @@ STUDY = PathRole(
 DEMO_MARK = FolderMark("demo.json", "demo")
 _PAGES = tuple(
     f"{name}.{end}"
-    for name in ("films-recommend", "films-similar", "digits", "guides")
+    for name in ("films-recommend", "films-similar", "films-audit", "digits", "guides")
     for end in ("html", "json")
 )
 DEMO = PathRole(
