@@ -7,7 +7,7 @@ INPUTS ?= 20000
 MUTANTS ?= 300
 SEED ?= 0
 
-.PHONY: help setup demo test tests lint fuzz mutation check-types check-slow check-real check-lowest check-frameworks check-stores check-distributed stores check-wheel sbom licences check-workflows check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz mutation check-types check-slow check-real check-lowest check-frameworks check-stores check-distributed stores check-wheel sbom licences check-workflows tour check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -153,6 +153,13 @@ check-page: $(filter .tools/bin/uv,$(UV)) ## the page in a real browser (Debian'
 	$(UV) pip install --quiet --python .page/bin/python --no-deps --editable .
 	.page/bin/python -m pytest -p no:cacheprovider -o addopts= -o filterwarnings=default \
 	  --confcutdir=tests/page tests/page
+
+tour: setup $(filter .tools/bin/uv,$(UV)) ## the pictures of the tour anew, of what the demo makes, in docs/images (Debian's chromium)
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .page
+	$(UV) pip sync --quiet --python .page/bin/python --compile-bytecode requirements/page.txt
+	$(UV) pip install --quiet --python .page/bin/python --no-deps --editable .
+	$(BIN)/anglewise demo --quiet -o build/tour
+	.page/bin/python tests/page/tour.py build/tour docs/images
 
 # `python benchmarks/goals.py --record` keeps the ratios of a quiet machine in benchmarks/ratios.json.
 bench: setup ## the benchmarks, rivals in the same run (installs the rivals), and their goals; those of stores need .stores: `make stores`

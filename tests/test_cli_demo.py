@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -126,3 +127,26 @@ def test_an_output_within_what_the_demo_makes_is_refused_before_any_work(
     run = anglewise("demo", "-o", "made", "--json", f"made/{name}")
     assert refused(run, f"--json made/{name}", "choose another")
     assert sorted(small.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_the_tour_says_what_the_demo_says(tmp_path, monkeypatch, anglewise):
+    monkeypatch.chdir(tmp_path)
+    assert anglewise("demo", "--quiet").code == 0
+    made = {
+        name: json.loads((tmp_path / "demo" / f"{name}.json").read_text())
+        for name in ("films-audit", "films-recommend", "films-similar", "digits", "guides")
+    }
+    verdicts = {name: content["verdict"] for name, content in made.items()}
+    assert verdicts["films-audit"]["cosine"] == "arbitrary"
+    assert "39% of the nearest 10 stay (queries to queries)" in verdicts["films-audit"]["reason"]
+    told = [(verdicts[name]["decision"], verdicts[name]["measure"]) for name in [*made][1:]]
+    assert [decision for decision, _ in told] == ["tie", "cannot-tell", "use", "cannot-tell"]
+    assert (told[0][1], told[2][1]) == ("dot", "euclidean")
+    assert "at least 0.049 at 95%" in verdicts["films-recommend"]["reason"]
+    assert "nothing is shown to beat item-kNN" in verdicts["films-recommend"]["reason"]
+    assert "ways of judging disagree" in verdicts["films-similar"]["reason"]
+    assert "about 260 more" in verdicts["guides"]["reason"]
+    page = next((Path(__file__).parents[1] / "docs").rglob("tour.md")).read_text()
+    for figure in ("39%", "4,000", "600", "32", "0.049", "260"):
+        assert figure in page
