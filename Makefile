@@ -7,7 +7,7 @@ INPUTS ?= 20000
 MUTANTS ?= 300
 SEED ?= 0
 
-.PHONY: help setup demo test tests lint fuzz mutation check-types check-slow check-real check-lowest check-frameworks check-stores check-distributed stores check-wheel sbom licences check-workflows tour check-page check-training bench shape \
+.PHONY: help setup demo test tests lint fuzz mutation check-types check-slow check-real check-lowest check-frameworks check-stores check-distributed stores site check-wheel sbom licences check-workflows tour check-page check-training bench shape \
   record record-real lock clean
 
 help: ## this list
@@ -161,6 +161,14 @@ tour: setup $(filter .tools/bin/uv,$(UV)) ## the pictures of the tour anew, of w
 	$(BIN)/anglewise demo --quiet -o build/tour
 	.page/bin/python tests/page/tour.py build/tour docs/images
 
+# An environment of its own; the package itself is read from src. The warning is of mkdocs-material's end in 2027.
+site: export NO_MKDOCS_2_WARNING := 1
+site: $(filter .tools/bin/uv,$(UV)) ## the documentation as a site, in build/site: strict, with every link checked, in .site
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .site
+	$(UV) pip sync --quiet --python .site/bin/python requirements/site.txt
+	PYTHONPATH=$(CURDIR)/src .site/bin/python -m mkdocs build --quiet
+	.site/bin/python website/check.py build/site
+
 # `python benchmarks/goals.py --record` keeps the ratios of a quiet machine in benchmarks/ratios.json.
 bench: setup ## the benchmarks, rivals in the same run (installs the rivals), and their goals; those of stores need .stores: `make stores`
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
@@ -200,8 +208,10 @@ lock: $(filter .tools/bin/uv,$(UV)) ## renew the pinned requirements
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --group inventory pyproject.toml --output-file requirements/inventory.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --group site pyproject.toml --output-file requirements/site.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --resolution lowest-direct --extra sklearn --extra plot --extra pandas --extra safetensors --extra inspect \
 	  --extra images --extra text --group test pyproject.toml --output-file requirements/lowest.txt
 
 clean:
-	rm -rf .venv .inventory .frameworks .stores .distributed .lowest .page .training .tools build demo
+	rm -rf .venv .inventory .frameworks .stores .distributed .lowest .page .site .training .tools build demo

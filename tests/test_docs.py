@@ -21,6 +21,8 @@ EXAMPLES = DOCS.parent / "examples"
 README = DOCS.parent / "README.md"
 PAGES = sorted(DOCS.rglob("*.md"))
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+[SOURCE] = re.findall(r"^  source: (\S+)$", (DOCS.parent / "mkdocs.yml").read_text(), re.MULTILINE)
+"""Where the files of the repository are read in a browser."""
 
 
 def code(page, language):
@@ -53,12 +55,26 @@ def test_examples_show_what_they_print(page):
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda p: p.stem)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)]+)\)", prose(page)):
-        if target.startswith("https://"):
+        in_source = target.startswith((SOURCE, raw(SOURCE)))
+        if target.startswith("https://") and not in_source:
             continue
-        file, _, anchor = target.partition("#")
-        there = page.parent / file if file else page
+        path, _, anchor = target.partition("#")
+        folder = DOCS.parent if in_source else page.parent
+        path = path.removeprefix(SOURCE).removeprefix(raw(SOURCE))
+        there = folder / path if path else page
         assert there.is_file(), target
         assert not anchor or anchor in anchors(there), target
+
+
+def raw(address):
+    """Where a picture itself is, not the page about it."""
+    return address.replace("/blob/", "/raw/")
+
+
+def test_links_of_the_readme_work_on_a_package_index():
+    for target in re.findall(r"\]\(([^)]+)\)", prose(README)):
+        assert target.startswith("https://"), target
+    assert len(README.read_text().splitlines()) <= 150
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
