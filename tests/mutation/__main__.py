@@ -54,7 +54,10 @@ def main() -> int:
     rooms = {room: Room(room, asked.mutants, asked.seed) for room in asked.rooms.split(",")}
     if not asked.report:
         alone = (KEPT / "lock").open("w")
-        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)  # two would write over each other
+        try:
+            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            words.error(f"another run is going on in {KEPT}: two would write over each other")
         with _server() as asking:
             _go(rooms, asking, time.monotonic() + 60 * asked.minutes, again=asked.again)
     held = [room.say() for room in rooms.values()]
@@ -79,7 +82,7 @@ class Asking:
     def __init__(self, pipe: Connection, files: list[str]) -> None:
         self.pipe = pipe
         self.imported, names = pipe.recv()
-        self.known = Known(KEPT / "tests.json")
+        self.known = Known(KEPT)
         for file in self.known.lacks(files):
             own = [name for name in names if name.partition("::")[0] == file]
             started = time.monotonic()
@@ -101,7 +104,7 @@ class Asking:
 
     def _is_imported(self, mutant: Mutant) -> bool:
         """Whether its function ran while the package was imported, so that results are kept."""
-        return mutant.first_line in self.imported.get(mutant.file, ())
+        return mutant.function[0] in self.imported.get(mutant.file, ())
 
 
 @contextmanager

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import re
 import sys
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -64,39 +67,75 @@ class Tracer:
 
 
 class Known:
-    """What was learnt of test files, kept as long as they and the rooms stay as they are."""
+    """What was learnt of test files, kept as long as they stay as they are.
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
-        self.of = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
-        self.rooms = hashlib.sha256()
-        for files in ROOMS.values():
-            for file in files:
-                self.rooms.update((SOURCE / file).read_bytes())
+    A room may change meanwhile: its lines are followed to where they stand now, and those that are
+    new are entered by no test that is known.
+    """
 
-    def digest(self, file: str) -> str:
-        """Of a file of tests and the rooms."""
-        told = self.rooms.copy()
-        told.update((ROOT / file).read_bytes())
-        return told.hexdigest()[:16]
+    def __init__(self, folder: Path) -> None:
+        self.target, self.sources = folder / "tests.json", folder / "sources"
+        self.sources.mkdir(parents=True, exist_ok=True)
+        kept = self.target
+        self.of = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        self.now: dict[str, str] = {}
+        for file in {file for files in ROOMS.values() for file in files}:
+            self.now[file] = _digest(data := (SOURCE / file).read_bytes())
+            (self.sources / self.now[file]).write_bytes(data)
 
     def lacks(self, files: Sequence[str]) -> list[str]:
         """Those of which nothing is known that still holds."""
-        return [one for one in files if self.of.get(one, {}).get("digest") != self.digest(one)]
+        return [one for one in files if self.of.get(one, {}).get("digest") != _of_test(one)]
 
     def add(self, file: str, tests: dict[str, Any]) -> None:
         """Keep what was learnt of one file."""
-        self.of[file] = {"digest": self.digest(file), "tests": tests}
+        self.of[file] = {"digest": _of_test(file), "rooms": self.now, "tests": tests}
         self.target.write_text(json.dumps(self.of), encoding="utf-8")
 
     def tests(self, files: Sequence[str]) -> list[Test]:
         """All tests of some files that pass."""
         return [
-            Test(name, one["seconds"], {k: frozenset(v) for k, v in one["lines"].items()})
+            Test(name, one["seconds"], self._lines(one["lines"], self.of[file]["rooms"]))
             for file in files
             for name, one in self.of[file]["tests"].items()
             if one["passed"]
         ]
+
+    def _lines(
+        self, lines: dict[str, list[int]], then: dict[str, str]
+    ) -> dict[str, frozenset[int]]:
+        found: dict[str, frozenset[int]] = {}
+        for file, numbers in lines.items():
+            if file not in self.now:
+                continue
+            places = self._places(then[file], self.now[file])
+            found[file] = frozenset(numbers if places is None else map(places.get, numbers)) - {
+                None
+            }
+        return found
+
+    @cache  # noqa: B019 one lives as long as the program
+    def _places(self, then: str, now: str) -> dict[int, int] | None:
+        """Where the lines of a file stand now; None where it did not change."""
+        if then == now:
+            return None
+        old, new = (
+            (self.sources / one).read_text(encoding="utf-8").splitlines() for one in (then, now)
+        )
+        blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
+        return {block.a + at + 1: block.b + at + 1 for block in blocks for at in range(block.size)}
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _of_test(file: str) -> str:
+    """Of the examples of a room's own file nothing but these counts, so that it may change."""
+    if file.startswith("src/"):
+        text = (ROOT / file).read_text(encoding="utf-8")
+        return _digest("\n".join(re.findall(r"^ *(?:>>>|\.\.\.) .*", text, re.MULTILINE)).encode())
+    return _digest((ROOT / file).read_bytes())
 
 
 def chosen(mutant: Mutant, tests: Sequence[Test]) -> list[Test]:
@@ -107,6 +146,7 @@ def chosen(mutant: Mutant, tests: Sequence[Test]) -> list[Test]:
         lines,
         {mutant.file: set(range(first, last + 1))},
         {mutant.file: set(range(above, below + 1))},
+        {mutant.file: set(range(mutant.function[0], mutant.function[1] + 1))},
     ):
         if not mutant.owner and places is not lines:
             break

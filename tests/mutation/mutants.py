@@ -53,8 +53,8 @@ class Mutant:
     ----------
     owner
         The outermost function, as ``Class.function``; nothing in a module's or class's own lines.
-    first_line
-        Of the outermost function, with what decorates it; 0 outside of functions.
+    function
+        First line, with what decorates it, and last of the outermost function; 0 outside of any.
     lines
         First and last of what is changed, then of the statement in which it stands.
     number
@@ -65,7 +65,7 @@ class Mutant:
 
     file: str
     owner: str
-    first_line: int
+    function: tuple[int, int]
     before: str
     after: str
     copy: int
@@ -102,21 +102,21 @@ def mutants_of(file: str, path: Path) -> list[Mutant]:
     for number, (node, changed, (owner, statement)) in enumerate(_changes(tree)):
         told = (owner, _short(ast.unparse(node)), _short(ast.unparse(changed)))
         lines = (*_lines(node), *_lines(statement))
-        first = starts.get(owner, 0)
-        found.append(Mutant(file, owner, first, *told[1:], seen[told], lines, number))
+        function = starts.get(owner, (0, 0))
+        found.append(Mutant(file, owner, function, *told[1:], seen[told], lines, number))
         seen[told] += 1
     return found
 
 
-def _starts(tree: ast.Module | ast.ClassDef, name: str) -> dict[str, int]:
-    """The first line of each outermost function."""
-    found: dict[str, int] = {}
+def _starts(tree: ast.Module | ast.ClassDef, name: str) -> dict[str, tuple[int, int]]:
+    """The first and the last line of each outermost function."""
+    found: dict[str, tuple[int, int]] = {}
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             found |= _starts(node, f"{name}{node.name}.")
         elif isinstance(node, ast.FunctionDef):
             lines = [one.lineno for one in node.decorator_list]
-            found[f"{name}{node.name}"] = min([node.lineno, *lines])
+            found[f"{name}{node.name}"] = (min([node.lineno, *lines]), node.end_lineno)
     return found
 
 
