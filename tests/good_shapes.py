@@ -24,7 +24,9 @@ def libsvm(folder):
 
 
 def netflix(folder):
-    return _text(folder / "n.txt", "29:\n1000,4,2005-09-06\n1004,2,2005-09-07\n31:\n1000,1,\n")
+    return _text(
+        folder / "n.txt", "29:\n1000,4,2005-09-06\n1004,2,2005-09-07\n31:\n1000,1,2005-09-08\n"
+    )
 
 
 def msweb(folder):

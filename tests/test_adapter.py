@@ -243,3 +243,33 @@ def test_a_comparison_refuses_a_map_that_would_fill_the_memory(monkeypatch):
         compare(space, judgements, measures=["cosine", "cosine@adapted"])
     learnt = compare(space, judgements, measures=["cosine", "cosine@adapted-diagonal"])
     assert len(learnt.measures) == 2
+
+
+@pytest.mark.parametrize("count", [999, 1000])
+def test_a_map_is_learnt_from_a_thousand_judgements_and_no_fewer(count):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 4))
+    own = rng.integers(50, size=200)
+    space = Space(queries=Embeddings(x[own] + 0.3), items=Embeddings(x))
+    judgements = judged(own, items=50)
+    gains = judgements.gains
+    judgements = Judgements(gains.where(np.arange(len(gains.values)) < count))
+    if count < 1000:
+        with pytest.raises(TooFewError, match="at least 1,000"):
+            adapter(space, judgements, diagonal=True)
+    else:
+        assert adapter(space, judgements, diagonal=True).about["judgements"] == 1000
+
+
+def test_a_correction_shared_by_both_sides_starts_along_the_slope_of_both():
+    space, own = noisy()
+    known = known_of(space, judged(own))
+    every, some = np.ones(QUERIES, bool), np.ones(ITEMS, bool)
+    batch = training_batch(known, every, some, np.random.default_rng(0))
+    whole = Full(8)
+    loss = ContrastiveLoss(batch, whole, shared=True)
+    identity = loss.start()
+    slope = loss(identity)[1][1:].reshape(8, 8)
+    few = LowRank(8, 2)
+    started = ContrastiveLoss(batch, few, shared=True).start()[1:]
+    assert np.allclose(np.abs(started), np.abs(few.start(slope)), rtol=1e-3, atol=1e-4)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from anglewise import (
     Embeddings,
@@ -308,3 +309,19 @@ def test_an_audit_calls_other_trainings_by_both_names(anglewise, folders, monkey
     with pytest.raises(SpellingError, match="older name"):
         audit(space, runs=others, trainings=others)
     assert folders
+
+
+@pytest.mark.parametrize("queries", [2, 3, 40])
+def test_trainings_that_agree_leave_students_t_of_the_queries(queries):
+    same = TrainingMeans(("a", "b", "c"), np.full((3, 1, 2), 0.5))
+    leads = np.array([[0.0, 0.1], [-0.1, 0.0]])
+    found = same.p_values([0, 1], leads, np.full((2, 2), 0.05), queries)
+    assert found[0, 1] == pytest.approx(2 * stats.t.sf(2.0, queries - 1), rel=1e-9)
+
+
+def test_queries_that_never_differ_leave_students_t_of_the_trainings():
+    means = np.array([[[0.4, 0.5]], [[0.45, 0.5]], [[0.3, 0.55]], [[0.5, 0.6]]])
+    found = TrainingMeans(tuple("abcd"), means)
+    leads = (means[:, 0, None, :] - means[:, 0, :, None]).mean(axis=0).T
+    p = found.p_values([0, 1], leads, np.zeros((2, 2)), 50)
+    assert p[0, 1] == pytest.approx(stats.ttest_rel(means[:, 0, 0], means[:, 0, 1]).pvalue)

@@ -90,6 +90,22 @@ def test_the_largest_of_several_leads_has_an_interval_that_knows_it_was_chosen()
     assert leads > 5
 
 
+NAMES = {2: "dot,cosine", 3: "dot,cosine,euclidean"}
+
+
+@pytest.mark.parametrize(("measures", "chosen"), [(2, False), (3, True)])
+def test_the_larger_of_two_leads_was_chosen_and_a_single_one_was_not(measures, chosen):
+    told = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        base = rng.uniform(0.2, 0.8, 200)
+        values = (base + 0.2 * rng.standard_normal((measures, 200))).clip(0, 1)
+        said = verdict(values, 0.001, seed=seed, names=NAMES[measures])
+        told += re.findall(r"ahead by .* at 95%(.*), where", said.reason)
+    assert told
+    assert all(("corrected for the choice" in one) == chosen for one in told)
+
+
 def test_a_lead_smaller_than_what_matters_is_no_reason_to_change():
     """However sure it is: version 0.1 said use."""
     row = judged(3000, [0])[0] * 0.9

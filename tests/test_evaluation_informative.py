@@ -5,6 +5,7 @@ import pytest
 
 from anglewise import Judgements
 from anglewise.data_types.sparse import SparseRows
+from anglewise.evaluation_metrics.differing_pairs import DifferingPairs
 from anglewise.evaluation_metrics.evaluate import evaluate
 from anglewise.evaluation_metrics.pools import Pool, PoolState
 from test_evaluation_oracles import as_neighbours
@@ -113,3 +114,28 @@ def test_telling_pairs_decide_rightly_with_at_most_a_third_of_the_judgements():
     telling, random = np.median(spent, axis=0)
     assert telling <= random / 3
     assert np.mean(right) >= 0.9
+
+
+def test_pairs_differ_by_the_largest_difference_of_their_discounts():
+    lists = {
+        "a": as_neighbours(np.array([[0, 1, 2], [3, 4, 5]])),
+        "b": as_neighbours(np.array([[0, 2, 1], [3, 4, 5]])),
+        "c": as_neighbours(np.array([[0, 2, 6], [3, 4, 5]])),
+    }
+    ids = [f"d{i}" for i in range(7)]
+    found = DifferingPairs.of(lists, np.arange(2), 3, ["q0", "q1"], ids)
+    at = 1 / np.log2(np.arange(2, 5))
+    due = {("q0", "d1"): at[1], ("q0", "d2"): at[1] - at[2], ("q0", "d6"): at[2]}
+    assert len(found) == 7
+    for name, spread, differs in zip(found.names, found.spread, found.differ, strict=True):
+        assert spread == pytest.approx(due.get(name, 0.0), abs=1e-9)
+        assert differs == (name in due)
+
+
+def test_differing_pairs_are_told_apart_from_those_of_other_lists():
+    def digest(*lists):
+        found = {f"m{at}": as_neighbours(np.array([one])) for at, one in enumerate(lists)}
+        return DifferingPairs.of(found, np.arange(1), 2, ["q"], list("abc")).digest
+
+    assert digest([0, 1], [1, 0]) == digest([1, 0], [0, 1])
+    assert digest([0, 1], [1, 0]) != digest([0, 1], [0, 2])

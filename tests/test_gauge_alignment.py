@@ -106,3 +106,23 @@ def test_what_cannot_be_aligned_is_refused():
         align(space(P, Q), Space(items=Embeddings(Q)))
     with pytest.raises(ValuesError, match="zeros only"):
         align(space(P, Q), space(P, 0 * Q))
+
+
+@pytest.mark.parametrize(("shared", "enough"), [(4, False), (5, True)])
+def test_runs_must_share_more_rows_than_they_have_columns(shared, enough):
+    rng = np.random.default_rng(0)
+    ids = [f"a{row}" for row in range(20)]
+
+    def run(other):
+        names = [*ids[:shared], *(f"{other}{row}" for row in range(20 - shared))]
+        sides = (Embeddings(rng.standard_normal((20, 4)), names) for _ in range(2))
+        return Space(queries=next(sides), items=next(sides))
+
+    def aligned():
+        return align(run("b"), run("c"))
+
+    if enough:
+        assert aligned().items.shared == shared
+    else:
+        with pytest.raises(TooFewError, match=f"share {shared} "):
+            aligned()

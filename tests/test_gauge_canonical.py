@@ -14,7 +14,13 @@ from anglewise.equivalent_factorisations.canonical import (
     PowerGauge,
 )
 from anglewise.equivalent_factorisations.gauge import RandomMap, random_pair
-from anglewise.equivalent_factorisations.maps import predictions_moved, root, side_by_side
+from anglewise.equivalent_factorisations.maps import (
+    NearIdentity,
+    predictions_moved,
+    root,
+    side_by_side,
+    whole_map,
+)
 from anglewise.errors import ShapeError, SpellingError, ValuesError
 from gauge_laws import factors, geometry, relative_change
 
@@ -281,3 +287,16 @@ def test_random_gauges_differ_by_seed_and_not_by_call():
 
 def test_the_face_shows_the_function_even_after_the_room_was_imported():
     assert aw.gauge is gauge
+
+
+def test_a_map_of_a_few_directions_moves_rows_as_the_whole_of_it_does():
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.standard_normal((7, 3)))[0]
+    some = NearIdentity(basis, rng.standard_normal((3, 3)))
+    x = rng.standard_normal((5, 7))
+    assert np.allclose(x @ some, x @ some.whole(), atol=1e-12)
+    assert np.allclose(x @ some, x @ whole_map(some), atol=1e-12)
+    values = np.linalg.svd(some.whole(), compute_uv=False)
+    assert some.singular_values[0] == pytest.approx(values[0], abs=1e-12)
+    assert some.singular_values[-1] == pytest.approx(values[-1], abs=1e-12)
+    assert some.shape == some.whole().shape

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anglewise.equivalent_factorisations.canonical import BALANCED
-from anglewise.equivalent_factorisations.certificates import top_k_certificates, witness
+from anglewise.equivalent_factorisations.certificates import (
+    _Duel,
+    _score,
+    _search,
+    top_k_certificates,
+    witness,
+)
 from anglewise.equivalent_factorisations.gauge import random_pair
 from anglewise.equivalent_factorisations.maps import root
 from anglewise.errors import ShapeError, TooFewError, ValuesError
@@ -118,3 +124,35 @@ def test_what_cannot_have_a_witness_is_said():
         witness(Q, 0, k=19)
     with pytest.raises(ValuesError, match="a number from 1"):
         witness(Q, 0, condition=0.5)
+
+
+@given(seed=st.integers(0, 999), k=st.integers(1, 5))
+def test_a_list_is_scored_by_who_is_left_and_then_by_their_lead_over_the_first_others(seed, k):
+    cosines = np.random.default_rng(seed).uniform(-1, 1, 20)
+    ranked = sorted(range(20), key=lambda row: -cosines[row])
+    left = sum(row < k for row in ranked[:k])
+    others = [row for row in ranked if row >= k][:k]
+    lead = np.mean(cosines[:k]) - np.mean(cosines[others])
+    assert _score(cosines, k) == (left, pytest.approx(lead))
+
+
+@pytest.mark.parametrize("reach", [0.01, 0.05, 0.5])
+def test_a_descent_lowers_the_lead_of_the_neighbours_where_it_replaces_none(reach):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 8))
+    order = np.argsort(-np.array([cosine(x[0], row) for row in x]), kind="stable")[1:]
+    duel = _Duel(x[0], x[order], 4, list(range(8)))
+
+    def score(stretch):
+        query, others = duel.moved(stretch)
+        return _score(others @ query, 4)
+
+    found = _search(duel, reach)
+    assert score(found) < score(np.eye(8))
+    values = np.linalg.svd(found, compute_uv=False)
+    assert values[0] / values[-1] <= np.exp(reach) * (1 + 1e-9)
+
+
+def test_without_any_reach_nothing_is_moved():
+    x = np.random.default_rng(0).standard_normal((9, 3))
+    assert np.array_equal(_search(_Duel(x[0], x[1:], 2, [0, 1, 2]), 0.0), np.eye(3))

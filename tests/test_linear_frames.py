@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from anglewise import Embeddings, Space, measure, search
 from anglewise.errors import SpellingError
+from anglewise.similarity_measures.affine import Affine
 from anglewise.similarity_measures.frames import fit_frames
 
 
@@ -90,3 +91,43 @@ def test_shrinkage_of_nothing_is_plain_whitening():
 def test_shrinkage_goes_from_nothing_to_all(word):
     with pytest.raises(SpellingError, match=r"shrinkage|no number"):
         measure(f"dot@{word}")
+
+
+def some_maps(d=4):
+    """One of each kind: moved or not, with a matrix, with scales of which one drops a column."""
+    rng = np.random.default_rng(1)
+    square, narrow = rng.standard_normal((d, d)), rng.standard_normal((d, 3))
+    for offset in (np.zeros(d), rng.standard_normal(d)):
+        yield Affine(offset)
+        yield Affine(offset, scale=np.array([2.0, 0.5, 3.0, 1.0]))
+        yield Affine(offset, square)
+        yield Affine(offset, narrow)
+
+
+def test_one_map_and_then_another_are_one_map():
+    x = np.random.default_rng(2).standard_normal((5, 4))
+    for first in some_maps():
+        for second in some_maps(first(x).shape[1]) if first(x).shape[1] == 4 else [Affine(X3)]:
+            assert np.allclose(first.then(second)(x), second(first(x)), atol=1e-12)
+
+
+X3 = np.array([1.0, -2.0, 0.5])
+
+
+def test_columns_that_were_dropped_stay_dropped():
+    dropped = Affine(np.zeros(2), scale=np.array([0.0, 2.0]))
+    moved = dropped.then(Affine(np.array([0.0, 1.0])))
+    assert moved(np.array([[7.0, 3.0]])).tolist() == [[0.0, 5.0]]
+
+
+def test_only_a_map_that_moves_nothing_is_called_still():
+    x = np.random.default_rng(3).standard_normal((5, 4))
+    for one in some_maps():
+        moves_nothing = one(x).shape == x.shape and np.array_equal(one(x), x)
+        assert one.is_still == moves_nothing
+
+
+def test_a_map_has_as_many_columns_as_what_it_moves():
+    x = np.ones((2, 4))
+    assert all(one.columns == one(x).shape[1] for one in some_maps())
+    assert Affine(np.zeros(4), np.eye(4)[:, :2], whole=3).columns == 3

@@ -13,7 +13,7 @@ from anglewise import Embeddings, Measure, Space, search
 from anglewise.errors import ShapeError, ValuesError
 from anglewise.nearest_neighbours import blocks, tiles
 from anglewise.nearest_neighbours.passes import bounds, passes
-from anglewise.nearest_neighbours.ranking import KERNEL
+from anglewise.nearest_neighbours.ranking import KERNEL, Candidates
 from anglewise.nearest_neighbours.scanners import scanner as scanner_here
 from anglewise.nearest_neighbours.tiles import tile
 from anglewise.similarity_measures.formulas import BlockFormula
@@ -245,3 +245,24 @@ def test_of_equal_rows_none_is_scored_again():
     assert sum(scored) == 0  # what surely ties goes by the order of ids
     assert neighbours.indices[5].tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10]
     assert (neighbours.tied_at_cut == 2999 - 10).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_candidates_are_the_best_of_all_that_were_added_and_the_cut_is_above_the_others(seed):
+    rng = np.random.default_rng(seed)
+    keep, queries, items = 5, 3, 120
+    values = rng.standard_normal((queries, items)).round(1).astype(np.float32)
+    found = Candidates.none(queries, 1, keep)
+    for part in np.split(rng.permutation(items), sorted(rng.integers(1, items, 6))):
+        rows = np.repeat(np.arange(queries), len(part))
+        offered = values[:, part].ravel()
+        above = offered > found.cut[rows, 0]
+        found.add(0, rows[above], offered[above], np.tile(part, queries)[above])
+    found.finish()
+    for query in range(queries):
+        kept = found.rows[query, 0]
+        others = np.setdiff1d(np.arange(items), kept)
+        assert len(set(kept.tolist())) == keep
+        assert values[query, kept].min() >= values[query, others].max()
+        assert found.cut[query, 0] >= values[query, others].max()
+        assert found.cut[query, 0] <= values[query, kept].min()

@@ -199,3 +199,11 @@ def test_errors_of_predictions_that_never_fail_have_intervals_with_width():
     assert (found.expected_error, found.brier) == (0.0, 0.0)
     assert 0.05 < found.expected_error_interval[1] < 0.2
     assert 0.05 < found.brier_interval[1] < 0.2
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(2, 60))
+def test_a_curve_rises_from_pool_to_pool_and_pools_of_one_share_are_one(seed, n):
+    rng = np.random.default_rng(seed)
+    found = isotonic(rng.integers(0, 12, n).astype(float), rng.random(n) < 0.5)
+    assert (np.diff(found.probabilities) > 0).all()
+    assert (np.diff(found.scores) > 0).all()

@@ -173,3 +173,8 @@ def test_with_few_queries_or_little_that_is_relevant_there_is_said_to_be_too_lit
     assert too_few(pairs) == ""
     nothing = drawn_again(pairs, pairs.drawn & (pairs.lists < 4))
     assert "relevant" in too_few(nothing)
+
+
+def test_degrees_of_freedom_are_no_more_than_those_of_so_many_values():
+    assert freedom(np.full(30, 0.25)) == 29
+    assert freedom(np.tile([0.0, 1.0], 10)) == 19

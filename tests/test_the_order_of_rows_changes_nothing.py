@@ -5,8 +5,9 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, compare, remedy
+from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, audit, compare, remedy
 
 QUERIES, ITEMS, DIMENSION = 60, 90, 8
 MEASURES = "dot,cosine,euclidean,norm(0,*),cosine@centred"
@@ -116,4 +117,82 @@ def test_remedies_are_screened_and_decided_by_ids():
         result = remedy(space, judged, candidates="cosine,norm(0,0.5),cosine@centred", seed=1)
         content = result.to_dict()
         given.append({name: content[name] for name in ("verdict", "metric", "queries")})
+    assert given[0] == given[1]
+
+
+WORDS = "wing flow lift drag heat shock layer edge panel jet nose cone sweep stall spin"
+MORE = 130
+"""Rows beyond those of a comparison: of 200 rows and more the audit looks for two models."""
+
+
+def _audited(order, *, one_sided=False, turned=0):
+    """A space with all that an audit reads, its judgements, and another training of it."""
+    rng = np.random.default_rng(5)
+    sizes = (QUERIES + MORE, ITEMS + MORE)
+    sides = [rng.standard_normal((n, DIMENSION)) * np.linspace(3, 0.3, DIMENSION) for n in sizes]
+    sides[1][7] = 0
+    texts = [[" ".join(rng.choice(WORDS.split(), 8)) for _ in range(n)] for n in sizes]
+    used = rng.random(sizes) < 0.05
+    gains = {
+        f"q{q}": {f"d{i}": int(rng.integers(3)) for i in rng.choice(sizes[1], 5, replace=False)}
+        for q in range(40)
+    }
+    between = {
+        f"d{i}": {f"d{j}": 1 for j in rng.choice(sizes[1], 4, replace=False) if j != i}
+        for i in range(25)
+    }
+    turn = np.linalg.qr(rng.standard_normal((DIMENSION, DIMENSION)))[0] * (1 + turned)
+    if turned:
+        sides = [sides[0] @ np.linalg.inv(turn).T, sides[1] @ turn]
+    mixed = np.random.default_rng(order)
+    own = [np.arange(n) if order is None else mixed.permutation(n) for n in sizes]
+    asked, ranked = (
+        Embeddings(
+            vectors[rows],
+            ids=[f"{letter}{row}" for row in rows],
+            metadata={"text": [words[row] for row in rows], "title": [f"T{row}" for row in rows]},
+        )
+        for vectors, rows, words, letter in zip(sides, own, texts, "qd", strict=True)
+    )
+    seen = sparse.csr_array(used[np.ix_(*own)].astype(float))
+    space = Space(
+        items=ranked,
+        queries=None if one_sided else asked,
+        trained_for="unknown" if one_sided else "dot",
+        seen=None if one_sided else seen,
+    )
+    named = {"items-items": between} if one_sided else {"queries-items": gains}
+    judged = {
+        direction: Judgements.from_dict(some, space, direction=direction)
+        for direction, some in named.items()
+    }
+    return space, judged
+
+
+@pytest.mark.parametrize("options", [{}, {"sample": 40, "seed": 3}, {"condition": 5.0, "k": 4}])
+def test_an_audit_goes_by_ids(options):
+    given = []
+    for order in (None, 1, 2):
+        space, judged = _audited(order)
+        other, _ = _audited(None if order is None else order + 7, turned=1)
+        found = audit(
+            space,
+            judgements=judged,
+            qrels=judged["queries-items"],
+            trainings={"other": other},
+            optimiser="gd",
+            initial=other,
+            pairs=[("d3", "d4")],
+            **options,
+        )
+        given.append(_bytes(found))
+    assert given[0] == given[1] == given[2]
+
+
+def test_an_audit_of_one_side_goes_by_ids():
+    given = []
+    for order in (None, 1):
+        space, judged = _audited(order, one_sided=True)
+        found = audit(space, judgements=judged, qrels=judged["items-items"], sample=50)
+        given.append(_bytes(found))
     assert given[0] == given[1]

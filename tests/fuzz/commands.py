@@ -81,6 +81,21 @@ inspect space --export page --measures dot,cosine --export-queries 2
 inspect --items items.npy --item-ids ids.txt --export page --direction items-items
 remedy space --candidates dot,cosine@centred,norm(0,*) --budget 1 --html out.html
 remedy model --candidates factors(2),dot --budget 1 --keep 1 --json -
+compare space --truths co-use,labels.csv:label --direction items-items
+compare space --runs a.run --measures dot,cosine --metric R@3
+holdout ratings.csv -o out --how last --tables csv
+holdout ratings.csv -o out --how users --share 0.3 --seed 2
+verify-report report.json
+verify-report report.json --json -
+probe lancedb://films
+verify faiss://x.faiss space --k 3
+export space --measure cosine --to elasticsearch://es/items
+export space --measure dot --to lancedb://films
+tune duckdb://f.duckdb/t space --runs 1
+migrate space space2 --pairs 8 --k 3 -o out
+migrate space space2 --measure dot --json -
+judge grade space pairs.csv --model m --url ftp:x
+mcp --help
 study --on ratings.csv --components 2 --penalty 1 --json -
 study --on ratings.csv --components 2 --penalty 1 --output out
 demo --help
@@ -110,6 +125,7 @@ VALUES: dict[str, Callable[[Random], str]] = {
 COMMANDS = ("compare", "audit", "search", "recommend", "replay", "fit", "encode", "calibrate")
 COMMANDS += ("context", "judge sample", "judge import", "judge lint", "judge power", "judge next")
 COMMANDS += ("inspect", "remedy", "study", "judge from-text")
+COMMANDS += ("holdout", "verify-report", "migrate", "export")
 COMMANDS += ("judge from-interactions", "judge from-labels", "judge agreement", "judge export")
 
 
@@ -306,6 +322,9 @@ def _files() -> dict[str, bytes]:
             "labels.csv": ["id,label", *(f"d{i},{'ab'[i % 2]}" for i in range(12))],
             "films.csv": ["item_id,title", *(f"d{i},Film {i}" for i in range(9))],
             "judged.csv": ["query_id,item_id,grade,judge", "q1,d1,relevant,ben", "q1,d3,0,ben"],
+            "a.run": [
+                f"q{i} Q0 d{(i + j) % 12} {j + 1} {9 - j} x" for i in range(10) for j in range(4)
+            ],
             "foreign.txt": ["who pays?", "what of it?"],
             "docs.csv": ["id,text", "a,wing flow lift", "b,flow", "c,a heist at night again"],
             "words.vec": ["4 3", "wing 1 0 0", "flow 0 1 0", "d1 0 0 1", "d2 0 1 1"],
@@ -326,6 +345,10 @@ def _files() -> dict[str, bytes]:
             (folder / file).write_text("\n".join(rows) + "\n", encoding="utf-8")
         (folder / "relevance.json").write_text(json.dumps(RELEVANCE), encoding="utf-8")
         _spaces(folder, x, q)
+        with contextlib.chdir(folder):
+            code, out, err = _called(["compare", "space", "--quiet", "--json", "-"], {})
+            assert code == 0, err
+            Path("report.json").write_text(out, encoding="utf-8")
         return files_in(folder)
 
 

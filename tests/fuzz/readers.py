@@ -63,7 +63,7 @@ from anglewise.rag.origin import Origin
 from anglewise.rag.relevance import Relevance
 from anglewise.recommender_models import training_state
 from anglewise.web_page.open_space import queue_of
-from fuzz import collected
+from fuzz import collected, further
 from fuzz.case import Case
 from fuzz.strange import NAMES, number, word
 from fuzz.target import Target, harmless, with_damage, with_renaming
@@ -308,6 +308,7 @@ READERS: dict[str, Callable[[Path, Options], str]] = {
     "checkpoint": _checkpoint,
     "sheet": _sheet,
     **collected.READERS,
+    **further.READERS,
 }
 COLUMN_OPTIONS = ("vector_column", "id_column", "text_column", "image_column", "query_column")
 COLUMN_OPTIONS += ("item_column", "gain_column", "user", "item", "weight", "time", "column")
@@ -346,8 +347,23 @@ def _other_option(case: Case, rng: Random) -> Case:
 @cache
 def _seeds() -> Sequence[Case]:
     found = [_of_maker(kind, maker, options) for kind, maker, options in _MADE]
-    more = [_case(kind, path, files, *some) for kind, path, files, some in collected.seeds()]
+    more = [_case(kind, path, files, *some) for kind, path, files, some in _beside()]
     return [*found, *_compound(), *more]
+
+
+def _beside() -> list[tuple[str, str, dict[str, bytes], tuple[str, ...]]]:
+    """The seeds of readers in other files, and those that no one file is."""
+    return [*collected.seeds(), *further.seeds(), ("vectors", "als", _spark(), ())]
+
+
+def _spark() -> dict[str, bytes]:
+    """A model as Spark's ALS saves it."""
+    found: dict[str, bytes] = {}
+    for name, count in (("userFactors", 3), ("itemFactors", 4)):
+        ids, rows = list(range(count)), [[float(row), 1.0] for row in range(count)]
+        cells = pa.table({"id": ids, "features": pa.array(rows, pa.list_(pa.float32()))})
+        found[f"als/{name}/part-0.snappy.parquet"] = _written(cells)
+    return found
 
 
 def _of_maker(kind: str, maker: Maker, options: tuple[str, ...] = ()) -> Case:

@@ -33,6 +33,7 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import CONDITION, check_kind
 from anglewise.data_types.pairs import check_by_direction
+from anglewise.data_types.rows_by_id import judgements_by_ids, space_by_ids
 from anglewise.data_types.stored_lengths import stored_notes
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Direction, Progress
@@ -295,14 +296,21 @@ def audit(
     >>> report.verdict.cosine, report.gauge_gap > 2, report.predictions_moved < 1e-12
     ('arbitrary', True, True)
     """
-    space = as_space(space)
+    given = as_space(space)
     if trainings is not None and runs is not None:
         raise SpellingError("runs is the older name of trainings: give one of them")
     runs = trainings if runs is None else runs
     if runs is not None:
         check_kind(runs, Mapping, "runs", "a dict from names to spaces")
-    declared = declared_of(space, model)
-    space, said = as_declared(space, declared)
+        for name, run in runs.items():
+            check_kind(run, Space, f"the run {name}", "a Space")
+    # what is drawn and summed goes by ids: rows in another order give the same bytes
+    judgements_by_direction = {
+        direction: judgements_by_ids(labels, given)
+        for direction, labels in check_by_direction(judgements, given).items()
+    }
+    declared = declared_of(given, model)
+    space, said = as_declared(space_by_ids(given), declared)
     audited = subject(space, k, sample, seed, threads)
     CONDITION.check("condition", condition)
     other = condition != USUAL_CONDITION
@@ -317,10 +325,7 @@ def audit(
         initial=initial is not None,
     )
     recipe = recipe_of(space, optimiser, init_scale, weight_decay, initial)
-    judgements_by_direction = check_by_direction(judgements, space)
-    other_runs: Mapping[str, Space] = {} if runs is None else runs
-    for name, run in other_runs.items():
-        check_kind(run, Space, f"the run {name}", "a Space")
+    other_runs = {name: space_by_ids(run) for name, run in (runs or {}).items()}
     certified = [
         direction for direction in audited.directions if audited.gauged and direction in WITHIN
     ]
@@ -330,7 +335,7 @@ def audit(
     run_reports = tuple(compare_run(audited, name, run) for name, run in other_runs.items())
     witness_report = witnessed(audited, witness, condition) if audited.gauged else None
     explored, chance = pairs_of_items(audited, pairs)
-    meter = None if qrels is None else dimension_meter(space, qrels, seed=seed)
+    meter = None if qrels is None else dimension_meter(given, qrels, seed=seed)
     searched = _Search.run(audited, judgements_by_direction, stages)
     geometry = describe(audited, searched.cosine)
     reading = read_freedom(space, gap, recipe.decays)

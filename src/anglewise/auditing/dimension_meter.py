@@ -10,6 +10,7 @@ from anglewise.auditing.subject import NamedRow, Names
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import SEED, check_kind
+from anglewise.data_types.rows_by_id import judgements_by_ids, space_by_ids
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Direction, Int64
 from anglewise.errors import ShapeError, SpellingError, TooFewError
@@ -124,6 +125,7 @@ def dimension_meter(space: Space, judgements: Judgements, *, seed: int = 0) -> D
     """
     check_kind(judgements, Judgements, "judgements", "Judgements")
     SEED.check("seed", seed)
+    judgements, space = judgements_by_ids(judgements, space), space_by_ids(space)
     table = _table(space, judgements)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(table.rows)).astype(np.int64)

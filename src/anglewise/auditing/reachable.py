@@ -16,6 +16,7 @@ from anglewise.data_types.numbers import (
     check_kind,
     check_word,
 )
+from anglewise.data_types.rows_by_id import space_by_ids
 from anglewise.data_types.text import percent
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.equivalent_factorisations.gauge import bias_columns, columns_left, two_roots
@@ -167,6 +168,7 @@ def _two(
 
 def _scales(space: Space, initial: Space) -> tuple[float, float]:
     """The standard deviations of initial factors about 0, one for each side."""
+    initial = space_by_ids(initial)
     for side in SIDES:
         given: Embeddings = getattr(space, side)
         start: Embeddings = getattr(initial, side)

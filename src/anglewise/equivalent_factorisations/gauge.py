@@ -224,8 +224,9 @@ def random_pair(dimension: int, condition: float, rng: np.random.Generator) -> M
     return MapPair(left * spectrum @ right.T, left / spectrum @ right.T)
 
 
-MILD = 100.0
-"""Maps of at most this condition square it without loss."""
+STRETCHING, MILD = 2.0, 100.0
+"""Maps of a condition between square what they do without loss: beyond, digits go; below, both maps
+are nearly the same rotation, and the product of their rows has no Cholesky root."""
 
 
 def random_pair_in_span(
@@ -246,7 +247,7 @@ def random_pair_in_span(
     frame = haar_frame(rank, dimension, rng)
     spectrum = log_uniform_spectrum(dimension, condition, rng)
     both = np.concatenate([frame * spectrum, frame / spectrum])
-    if condition <= MILD and WELL_CONDITIONED * rank <= dimension:
+    if STRETCHING <= condition <= MILD and WELL_CONDITIONED * rank <= dimension:
         coordinates = np.linalg.cholesky(both @ both.T)
     else:
         coordinates = np.asarray(np.linalg.qr(both.T, mode="r")).T
