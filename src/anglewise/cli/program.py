@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from inspect import BoundArguments
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import UNSET, App, ArgumentCollection, CycloptsError
 from cyclopts.config import Env
@@ -33,6 +33,9 @@ from anglewise.errors import (
     is_lack_of_threads,
     visible,
 )
+
+if TYPE_CHECKING:
+    from anglewise.cli.reported_call import Again
 
 
 def version() -> str:

@@ -15,7 +15,6 @@ from anglewise.io.destinations import is_elsewhere
 from anglewise.io.files import Stamp, contents, existing_file, file_text, reading, stamp
 from anglewise.io.sizes import check_json_document
 
-
 TAKEN = (READS | PLAIN) - NOT_RECORDED
 """Options that are taken from a report: they change what is computed, and nothing else."""
 

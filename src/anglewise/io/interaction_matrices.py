@@ -111,7 +111,7 @@ PIECE = 1 << 24
 def _of_matrix(path: Path, matrix: Any, name: str, say: Say) -> Interactions:
     from scipy.sparse import coo_array
 
-    sparse = matrix if hasattr(matrix, "tocsr") else coo_array(np.asarray(matrix))
+    sparse: Any = matrix if hasattr(matrix, "tocsr") else coo_array(np.asarray(matrix))
     check_holds(path, NAME_BYTES * sum(sparse.shape))  # it may say so with no entry there
     with naming(path):
         found = interactions_of(as_sparse_rows(sparse, name))
