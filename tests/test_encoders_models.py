@@ -383,3 +383,13 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch, tmp_path, module
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"pip install 'anglewise\[{extra}\]'"):
         encoder(spec.format(path=path))
+
+
+def test_a_text_that_memory_does_not_hold_is_refused(use, words, static, monkeypatch):
+    """Encoders without a window read all of a text, and ``use`` takes 18 kB for each token."""
+    made = [encoder(f"words:{words}"), encoder(f"model2vec:{static[0]}")]
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "10MB")
+    for each, count in [(use, 2_000), *((one, 1_000_000) for one in made)]:
+        with pytest.raises(EncoderError, match=r"tokens takes .* at once, 10 MB are allowed"):
+            each(["a" + " a" * count])
+        assert each(["a b"]).shape[0] == 1

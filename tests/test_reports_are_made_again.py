@@ -153,3 +153,37 @@ def test_differences_know_kinds_and_what_is_missing():
         },
     )
     assert differences(*versions) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["space", "--qrels=qrels.csv", "--run_out=stolen"],
+        ["space", "--qrels=qrels.csv", "--per_query=stolen.csv"],
+        ["space", "--qrels=qrels.csv", "--reranker_cache=stolen.db"],
+        ["space", "--qrels=qrels.csv", "--dry_run"],
+        ["--help"],
+        ["--version"],
+    ],
+)
+def test_a_name_that_is_written_otherwise_is_refused_too(anglewise, reports, words):
+    path = _changed(reports / "compare.json", lambda c: c["call"].update(words=words))
+    before = sorted(path.parent.iterdir())
+    refused(anglewise("verify-report", path), "because a file says so")
+    assert sorted(path.parent.iterdir()) == before
+
+
+def test_nothing_is_read_beside_the_inputs_that_are_named(anglewise, reports):
+    (reports / "secret.csv").write_text("what nobody is to see,is here\n1,2\n")
+    words = ["space", "--qrels=secret.csv"]
+    path = _changed(reports / "compare.json", lambda c: c["call"].update(words=words))
+    run = anglewise("verify-report", path)
+    refused(run, "secret.csv is not among them")
+    assert "nobody is to see" not in run.err
+
+
+@pytest.mark.usefixtures("reports")
+def test_settings_of_the_folder_have_no_part_in_it(anglewise, reports):
+    (reports / "anglewise.toml").write_text('[compare]\nrun-out = "runs"\nseed = 7\n')
+    assert not anglewise("verify-report", "compare.json").code
+    assert not (reports / "runs").exists()

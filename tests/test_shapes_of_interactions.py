@@ -438,3 +438,13 @@ def test_ratings_become_gains_on_request(anglewise, ratings, tmp_path):
         table = pq.read_table(tmp_path / name / "judgements" / "queries-items.parquet")
         assert set(table["gain"].to_pylist()) == due
     refused(anglewise("fit", ratings, "-o", "x", "--graded", "--holdout", 0), "--graded")
+
+
+@pytest.mark.parametrize("shape", [(2**31 - 1, 3), (3, 2**31 - 1)])
+def test_a_small_matlab_file_that_says_it_is_wide_takes_no_memory(tmp_path, shape):
+    """Of version 4 a sparse matrix is a table of row, column, value; its last row is the shape."""
+    table = np.array([[1, 1, 1.0], [2, 2, 1.0], [*shape, 0.0]])
+    header = np.array([2, len(table), 3, 0, 2], dtype="<i4").tobytes()
+    (tmp_path / "m.mat").write_bytes(header + b"A\0" + table.T.tobytes())
+    with pytest.raises(FileError, match="made to fill the memory"):
+        read_interactions(tmp_path / "m.mat")

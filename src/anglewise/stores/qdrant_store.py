@@ -25,6 +25,7 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.stores.address import Address
+from anglewise.stores.bounded_http import transport
 from anglewise.stores.qdrant_edge_store import is_shard
 from anglewise.stores.qdrant_files import check_local_folder, is_local_folder
 from anglewise.stores.vector_store import (
@@ -373,14 +374,17 @@ def _client(address: Address) -> Any:
     https = address.option("https", "no")
     if https not in {"yes", "no"}:
         raise SpellingError(f"{address}: https is {https!r}: yes or no is due")
+    port = address.port or 6333
+    url = f"{'https' if https == 'yes' else 'http'}://{address.host}:{port}"
     with _saying(address):
         return client.QdrantClient(
             host=address.host,
-            port=address.port or 6333,
+            port=port,
             https=https == "yes",
             api_key=os.environ.get(KEY) or None,
             timeout=PATIENCE,
             check_compatibility=False,
+            transport=transport(url, PATIENCE, needed_by="qdrant"),
         )
 
 
