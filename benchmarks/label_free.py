@@ -19,7 +19,7 @@ import json
 import re
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
@@ -32,8 +32,17 @@ from label_free_spaces import Judged, pairs
 from threadpoolctl import threadpool_limits
 
 from anglewise.auditing.audit import audit
-from anglewise.comparison.compare import compare
+from anglewise.comparison.conclusion import read_settings
+from anglewise.comparison.lists import SearchedSpace
+from anglewise.comparison.scoring import score_spaces
+from anglewise.comparison.similar_items import uses_of
+from anglewise.comparison.split import QUERIES
+from anglewise.comparison.strata_values import JudgedInStrata, strata_values
+from anglewise.comparison.without_vectors import of_space
+from anglewise.data_types.embeddings import Space
+from anglewise.data_types.judgements import Judgements
 from anglewise.errors import AnglewiseError
+from anglewise.similarity_measures.measure import measures_and_families
 
 HERE = Path(__file__).parent
 PROTOCOL, RESULTS = HERE / "label_free_protocol.md", HERE / "label_free_results.json"
@@ -118,8 +127,7 @@ def looked_at(protocol: Mapping[str, Any], name: str, model: str, judged: Judged
     audited = json.loads(json.dumps(report.to_dict()))
     cases = []
     for direction, truth in judgements.items():
-        result = compare(space, truth, protocol["measures"], seed=protocol["seed"])
-        means = {m.measure: float(m.metrics[result.metric].mean) for m in result.measures}
+        means, queries = reached(space, truth, protocol["measures"], protocol["seed"])
         case = Case(
             data=name,
             set=protocol["data"][name].get("set", name),
@@ -128,7 +136,7 @@ def looked_at(protocol: Mapping[str, Any], name: str, model: str, judged: Judged
             made=protocol["data"][name]["made"],
             trained_for=space.trained_for,
             unit=audited["norms"]["items"]["unit"],
-            queries=result.queries,
+            queries=queries,
             reached={measure: means[measure] for measure in protocol["measures"].split(",")},
             findings={
                 finding: number_of(audited, path.format(direction=direction))
@@ -136,7 +144,34 @@ def looked_at(protocol: Mapping[str, Any], name: str, model: str, judged: Judged
             },
         )
         cases.append(asdict(case))
-    return {"cases": cases, "metric": result.metric}
+    return {"cases": cases}
+
+
+def reached(
+    space: Space, truth: Judgements, measures: str, seed: int
+) -> tuple[dict[str, float], int]:
+    """The mean nDCG@10 of each measure and the number of queries, as ``compare`` gives them.
+
+    Without its intervals, verdicts and floors, which take most of the time and are not used here.
+    """
+    read = measures_and_families(measures)
+    settings = read_settings(Judgements, None, (), candidates=len(read), seed=seed)
+    settings = settings.for_queries(space, truth, QUERIES, None)
+    searched = SearchedSpace(space, truth, truth.judged_rows)
+    uses = uses_of(truth, of_space(space, truth).uses)
+    metric = str(settings.metrics[0])
+    if uses is None:
+        scores = score_spaces([searched], [read], read, truth, settings)
+        values = scores.values[metric]
+    else:
+        judged = JudgedInStrata.by(truth, uses, settings.metrics[0])
+        # the first way of judging decides; the other supports are not used here
+        judged = replace(judged, supports=judged.supports[:1], among=judged.among[:1])
+        found = strata_values(searched, read, judged, settings)
+        values = found.values[0][metric]
+    return dict(
+        zip(measures.split(","), map(float, values.mean(axis=1)), strict=True)
+    ), values.shape[1]
 
 
 def number_of(audited: Mapping[str, Any], path: str) -> float | None:
@@ -183,28 +218,10 @@ def _at(audited: Any, path: str) -> Any:
 
 def results(protocol: Mapping[str, Any], found: list[dict[str, Any]]) -> dict[str, Any]:
     """The whole of what is published: cases, exclusions, and the analyses of the protocol."""
-    cases = [Case(**one) for model in found for one in model["cases"]]
+    cases = [Case(**shortened(one)) for model in found for one in model["cases"]]
     reasons = [excluded(case, protocol["fewest_queries"]) for case in cases]
     left = [case for case, reason in zip(cases, reasons, strict=True) if not reason]
-    trial = protocol.get("trial", False)
-    main = [case for case in left if trial or not case.made]
-    names, settings = (
-        list(protocol["findings"]),
-        {
-            "tie": protocol["tie"],
-            "draws": protocol["draws"],
-            "seed": protocol["seed"],
-        },
-    )
-    analyses = {
-        "primary": analysed(Cases(main, PRIMARY), names, **settings),
-        "euclidean": analysed(Cases(main, SECONDARY), names, **settings),
-    }
-    for direction in ("queries-items", "items-items"):
-        some = [case for case in main if case.direction == direction]
-        analyses[direction] = analysed(Cases(some, PRIMARY), names, **settings)
-    if any(case.made for case in left):
-        analyses["with made data"] = analysed(Cases(left, PRIMARY), names, **settings)
+    analyses, main = analyses_of(protocol, left)
     failed = [
         {"data": one["data"], "model": one["model"], "reason": one["error"]}
         for one in found
@@ -217,12 +234,29 @@ def results(protocol: Mapping[str, Any], found: list[dict[str, Any]]) -> dict[st
         "seconds": round(sum(one["seconds"] for one in found)),
         "pairs": len({(case.data, case.model) for case in main}),
         "failed": failed,
-        "analyses": shortened(analyses),
+        "analyses": analyses,
         "cases": [
-            shortened({f.name: getattr(case, f.name) for f in fields(case)} | {"excluded": reason})
+            {f.name: getattr(case, f.name) for f in fields(case)} | {"excluded": reason}
             for case, reason in zip(cases, reasons, strict=True)
         ],
     }
+
+
+def analyses_of(protocol: Mapping[str, Any], left: list[Case]) -> tuple[dict[str, Any], list[Case]]:
+    """All analyses of the cases that are not excluded, and the cases of the main one."""
+    main = [case for case in left if protocol.get("trial", False) or not case.made]
+    questions = {"primary": (main, PRIMARY), "euclidean": (main, SECONDARY)}
+    for direction in ("queries-items", "items-items"):
+        questions[direction] = [case for case in main if case.direction == direction], PRIMARY
+    if len(left) > len(main):
+        questions["with made data"] = left, PRIMARY
+    settings = {key: protocol[key] for key in ("tie", "draws", "seed")}
+    names = list(protocol["findings"])
+    found = {
+        question: analysed(Cases(cases, pair), names, **settings)
+        for question, (cases, pair) in questions.items()
+    }
+    return shortened(found), main
 
 
 def excluded(case: Case, fewest: int) -> str:
