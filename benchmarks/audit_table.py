@@ -125,7 +125,7 @@ def line(name: str, result: Audit) -> str:
     gauges = (kept.get(f"cosine@{g}") for g in ("balanced", "item-orthonormal", "data-space"))
     certificates = result.certificates.get("items-items")
     random = None if certificates is None else certificates.monte_carlo_overlap[2]
-    gap = "" if result.gauge_gap is None else f"{result.gauge_gap:.3g}"
+    gap = "" if result.gauge_gap is None else f"{result.gauge_gap:.3g}".replace("inf", "infinite")
     reached = result.reachable
     band = "" if reached is None else f"{share(reached.low)} to {share(reached.high)}"
     shares = map(share, [*gauges, random])
