@@ -1,15 +1,18 @@
 """What the audit says of real models: one line each, as docs/reference/audit.md shows them.
 
-    python benchmarks/audit_table.py [--data ../shared/data] [--seed 0]
+    python benchmarks/audit_table.py [--data ../shared/data] [--seed 0] [-w docs/audit.md]
 
 Trains on MovieLens-100K, MovieLens-1M and MovieTweetings: the linear model by both objectives
 (64 dimensions, a fifth of the users held out), and with the library implicit ALS without weight
 decay, with a little and with much, and BPR, whose last column is a bias. And reads the vectors of
-Cranfield by three encoders. Prints a Markdown table and the seconds of processor time that each
-audit took. The folder of data holds ``NAME/interactions.csv.gz`` and ``cranfield/vectors``.
+Cranfield by three encoders. `trainings like it` is the band of the lists that other trainings by
+the same optimiser keep. Prints a Markdown table and the seconds of processor time that each audit
+took; ``-w`` puts the table between its marks in a page. The folder of data holds
+``NAME/interactions.csv.gz`` and ``cranfield/vectors``.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -41,8 +44,8 @@ FIELDS = (
     "item-orth.",
     "data-space",
     "random maps, s = 2",
+    "trainings like it",
     "lists share with dot",
-    "CPU s",
 )
 
 
@@ -51,13 +54,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-w", "--write", type=Path)
     options = parser.parse_args()
-    print(f"| {' | '.join(FIELDS)} |\n|{'---|' * len(FIELDS)}")
+    lines = [f"| {' | '.join(FIELDS)} |", f"|{'---|' * len(FIELDS)}"]
+    print("\n".join(lines))
     with threadpool_limits(1):
         for name, space in spaces(options.data, options.seed):
             started = process_time()
-            result = audit(space, seed=options.seed)
-            print(line(name, result, process_time() - started), flush=True)
+            result = audit(space, seed=options.seed, optimiser=optimiser_of(name))
+            lines.append(line(name, result))
+            print(f"{lines[-1]} {process_time() - started:.1f} s", flush=True)
+    if options.write is not None:
+        page = options.write.read_text()
+        mark = re.compile(r"(<!-- models -->\n).*?(<!-- end -->)", re.DOTALL)
+        table = "\n".join(lines)
+        options.write.write_text(mark.sub(lambda m: f"{m[1]}{table}\n{m[2]}", page))
 
 
 def spaces(data: Path, seed: int) -> Iterator[tuple[str, Space]]:
@@ -103,15 +114,23 @@ def trained(model: RecommenderBase, table: Interactions) -> Space:
     )
 
 
-def line(name: str, result: Audit, seconds: float) -> str:
+def optimiser_of(name: str) -> str | None:
+    """What a user would say of the training; the linear model is solved and not trained."""
+    return next((word.lower() for word in ("ALS", "BPR") if word in name), None)
+
+
+def line(name: str, result: Audit) -> str:
     """One row of the table; shares are those of the cosine lists between items."""
     kept = result.agreement["items-items"].overlap["cosine"]
     gauges = (kept.get(f"cosine@{g}") for g in ("balanced", "item-orthonormal", "data-space"))
     certificates = result.certificates.get("items-items")
     random = None if certificates is None else certificates.monte_carlo_overlap[2]
-    gap = "" if result.gauge_gap is None else f"{result.gauge_gap:.3g}"
-    cells = [name, result.verdict.cosine, gap, *map(share, [*gauges, random, kept["dot"]])]
-    return f"| {' | '.join([*cells, f'{seconds:.1f}'])} |"
+    gap = "" if result.gauge_gap is None else f"{result.gauge_gap:.3g}".replace("inf", "infinite")
+    reached = result.reachable
+    band = "" if reached is None else f"{share(reached.low)} to {share(reached.high)}"
+    shares = map(share, [*gauges, random])
+    cells = [name, result.verdict.cosine, gap, *shares, band, share(kept["dot"])]
+    return f"| {' | '.join(cells)} |"
 
 
 def share(value: float | None) -> str:

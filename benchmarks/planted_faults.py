@@ -89,6 +89,17 @@ def a_fifth(space: Space, rng: Rng) -> Space:
     return mixed(space, rng, 0.2)
 
 
+def topic_rotated(space: Space, rng: Rng) -> Space:
+    """All rows of one topic by another model: those furthest along the first principal axis."""
+    x = x_of(space)
+    norms = np.linalg.norm(x, axis=1, keepdims=True)
+    unit = x / np.where(norms > 0, norms, 1)
+    along = unit @ np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)[2][0]
+    part = along > np.quantile(along, 0.65)
+    x[part] = x[part] @ rotation(x.shape[1], rng)
+    return with_items(space, x)
+
+
 def other_queries(space: Space, rng: Rng) -> Space:
     """Queries by another model than the items."""
     return replace(
@@ -298,6 +309,7 @@ FAULTS = (
         "a fifth of the rows by another model", ("one model", "ids"), lambda s, r: mixed(s, r, 0.2)
     ),
     Fault("half of the rows in another model's axes", ("one model", "ids"), rotated),
+    Fault("one topic by another model", ("one model", "ids"), topic_rotated),
     Fault("queries by another model than items", ("one model", "ids"), other_queries),
     Fault("half of the rows negated", ("one model", "ids"), negated),
     Fault("a third of the rows not normalised", ("lengths",), unnormalised),

@@ -514,7 +514,9 @@ def opened(tmp_path):
     return client
 
 
-@pytest.mark.parametrize("path", ["/", "/?direction=items-items&query=f50&k=59", "/judge"])
+@pytest.mark.parametrize(
+    "path", ["/?direction=queries-items", "/?direction=items-items&query=f50&k=59", "/judge"]
+)
 def test_a_page_keeps_the_titles_of_the_vectors_that_it_opened(opened, path):
     answer = opened.get(path)
     assert answer.status_code == 200
@@ -541,7 +543,7 @@ def test_where_files_are_not_held_open_a_new_one_is_refused(tmp_path, monkeypatc
     write_space(made_space(metadata={"title": ["Old"] * 60}), folder)
     seen = _read(folder, NO_FILES, 0, None, Talk(NOTHING_SPECIAL))
     write_space(made_space(metadata={"title": ["New"] * 60}), folder)
-    answer = site(seen).get("/")
+    answer = site(seen).get("/?direction=queries-items")
     assert answer.status_code == 400
     assert "written anew since the page was opened" in answer.text
 
@@ -592,7 +594,7 @@ def test_a_fault_is_one_plain_page(monkeypatch):
     client = TestClient(site(films()).app, HERE, raise_server_exceptions=False)
     client.cookies.set(DOOR.cookie, DOOR.token)
     for _ in range(2):
-        answer = client.get("/")
+        answer = client.get("/?direction=queries-items")
         assert answer.status_code == 500
         assert "fault of anglewise" in answer.text
         assert not re.search("Traceback|secret|broken", answer.text)

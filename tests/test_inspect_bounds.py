@@ -299,7 +299,7 @@ def test_a_fault_of_a_search_is_a_fault_of_its_page(monkeypatch):
 
     monkeypatch.setattr(neighbours_view, "columns", broken)
     with pytest.raises(TimeoutError, match="of the work itself"):
-        site(films()).get("/")
+        site(films()).get("/?direction=queries-items")
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import pytest
 
 import anglewise as aw
 from anglewise.auditing.findings import STATES, Light, gate_of, in_order
+from anglewise.auditing.lights import ACROSS, AXES
+from anglewise.auditing.one_model import halves
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import SpellingError
 from cli_run import anglewise, refused
@@ -102,6 +104,61 @@ def test_people_who_use_nothing_in_common_are_no_two_models():
     told = lights(space)["one model"]
     assert (told.state, "as training explains" in told.what) == ("ok", True)
     assert lights(replace(space, seen=None))["one model"].state == "fix"
+
+
+def of_two_topics(d=128, rows=300, seed=0):
+    """Columns with means of their own; each topic varies in half of the directions, by itself."""
+    rng = np.random.default_rng(seed)
+    means = 0.5 * rng.normal(size=d)
+    axes = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    topics = [
+        means + 4 * axes[i] + rng.normal(size=(rows, d // 2)) @ axes[:, i::2].T for i in (0, 1)
+    ]
+    return np.concatenate(topics)
+
+
+def test_two_topics_of_one_model_are_no_two_models():
+    """They have no neighbours across and other axes, and lean to the same side."""
+    x = of_two_topics()
+    rng = np.random.default_rng(0)
+    found = halves(aw.Embeddings(x), rng)
+    assert (found.across < ACROSS, found.axes < AXES) == (True, True)
+    told = lights(aw.Space(items=aw.Embeddings(x), trained_for="cosine"))["one model"]
+    assert (told.state, "topics of one model" in told.what) == ("ok", True)
+
+
+def test_two_topics_of_two_models_are_two_models():
+    x = of_two_topics()
+    x[300:] = x[300:] @ np.linalg.qr(np.random.default_rng(1).normal(size=(128, 128)))[0]
+    assert (
+        lights(aw.Space(items=aw.Embeddings(x), trained_for="cosine"))["one model"].state == "fix"
+    )
+
+
+def of_shares(rng, columns, rows=300, d=40):
+    """Topic shares: rows without negative numbers that use a few columns each, out of some."""
+    x = np.zeros((rows, d))
+    for row in x:
+        row[rng.choice(columns, 4)] = rng.gamma(2, size=4)
+    return x
+
+
+def test_topics_with_columns_of_their_own_are_no_two_models():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([of_shares(rng, np.arange(14)), of_shares(rng, np.arange(14, 40))])
+    assert lights(aw.Space(items=aw.Embeddings(x), trained_for="cosine"))["one model"].state == "ok"
+
+
+def test_zeros_of_sparse_rows_are_no_cut():
+    """A third of the rows end in four zeros or more, as many numbers are 0 everywhere."""
+    rng = np.random.default_rng(0)
+    x = rng.gamma(2, size=(500, 40)) * (rng.random((500, 40)) < 0.2)
+    x[np.arange(500), rng.integers(20, size=500)] = 1.0
+    assert (x[:, -5:] == 0).all(axis=1).mean() > 0.3
+    assert lights(aw.Space(items=aw.Embeddings(x)))["cut rows"].state == "ok"
+    x = rng.normal(size=(500, 40))
+    x[:10, 30:] = 0
+    assert lights(aw.Space(items=aw.Embeddings(x)))["cut rows"].state == "fix"
 
 
 @pytest.mark.wrong_kinds

@@ -345,6 +345,21 @@ def test_two_judges_at_once(server, visit, picture):
     picture(anna, "inspect-judging")
 
 
+def test_the_page_opens_on_an_overview_that_fills_itself(server, visit, picture):
+    page = visit(1280, 900)
+    page.goto(server.address + "/")
+    assert page.locator("h1").inner_text() == "films"
+    page.wait_for_selector(".lights .light")
+    page.wait_for_selector(".of-direction .finding")
+    picture(page, "inspect-overview")
+    page.click("text=Look at neighbours")
+    page.wait_for_selector("[data-column] li")
+    page.go_back()
+    page.wait_for_selector(".lights .light")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+
+
 def test_reports_are_made_and_lead_to_neighbours(server, visit):
     page = visit(forgiven=["sandboxed"])
     page.goto(server.address + "/reports")
@@ -358,8 +373,8 @@ def test_reports_are_made_and_lead_to_neighbours(server, visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("where", [ITEMS, "/gauge", "/judge", "/reports"])
+@pytest.mark.parametrize("width", [375, 1400])
+@pytest.mark.parametrize("where", ["/", ITEMS, "/gauge", "/judge", "/reports"])
 def test_everybody_can_use_it(server, visit, where, width, scheme):
     page = visit(width, 844, scheme=scheme)
     if where == "/judge":
@@ -367,6 +382,8 @@ def test_everybody_can_use_it(server, visit, where, width, scheme):
     else:
         page.goto(server.address + where)
         page.wait_for_load_state("networkidle")
+    if where == "/":
+        page.wait_for_selector(".of-direction")
     found = Axe().run(page).response["violations"]
     grave = [
         (one["id"], one["nodes"][0]["html"])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from anglewise.auditing.audit_result import STAYS, AuditVerdict
 from anglewise.auditing.findings import Light, State, in_order
 from anglewise.auditing.id_checks import Belonging
+from anglewise.auditing.one_model import LEANING, strangeness
 from anglewise.auditing.vector_lights import (
     COMPARE,
     Looked,
@@ -109,7 +110,7 @@ def one_model(looked: Looked) -> Light:
         return Light(
             "one model", "unknown", "too few rows to tell whether all are of one model: 200 are due"
         )
-    name, part = min(known.items(), key=lambda entry: entry[1].across + max(entry[1].axes, 0))
+    name, part = min(known.items(), key=lambda entry: strangeness(entry[1]))
     of_one = looked.encoder or not looked.subject.gauged
     split = (
         f"{percent(part.share)} of the {name} have "
@@ -117,7 +118,9 @@ def one_model(looked: Looked) -> Light:
         f"vary along {'other' if part.axes < AXES else 'the same'} axes"
     )
     mended = f"make all {name} with one model: {looked.again}"
-    if part.across < ACROSS and part.axes < AXES and not _trained_together(looked):
+    apart = part.across < ACROSS and part.axes < AXES
+    explained = _trained_together(looked)
+    if apart and not part.related and not explained:
         return Light(
             "one model",
             "fix",
@@ -141,19 +144,19 @@ def one_model(looked: Looked) -> Light:
             do=f"make all {turned} with one model: {looked.again}",
         )
     both = looked.both
-    if both is not None and of_one and both < AXES:
+    if both is not None and of_one and both[0] < AXES and both[1] < LEANING:
         return Light(
             "one model",
             "fix",
-            f"queries and items vary along unrelated axes (correlation {both:.2f}): as "
-            "vectors of two models do",
-            both,
+            f"queries and items vary along unrelated axes (correlation {both[0]:.2f}): "
+            "as vectors of two models do",
+            both[0],
             AXES,
             changes=1.0,
             do=f"make queries and items with one model: {looked.again}",
         )
-    apart = part.across < ACROSS and part.axes < AXES
-    found = f"{split}, as training explains" if apart else f"no part stands by itself: {split}"
+    why = "training explains" if explained else "topics of one model do: their columns are the same"
+    found = f"{split}, as {why}" if apart else f"no part stands by itself: {split}"
     return Light("one model", "ok", found, part.axes, AXES)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.typing import Array, Bool, Float64
 from anglewise.geometry.isotropy import unit
+from anglewise.geometry.norms import spearman
 
 SAMPLE = 1_000
 """Rows that are drawn of a side: enough for a graph whose parts are many rows each."""
@@ -17,6 +18,10 @@ NEIGHBOURS, AXES, SMALLEST = 10, 8, 0.05
 """Neighbours in the graph, directions along which it is cut, the least share of a part."""
 FLAT = 1e-3
 """Of a spectrum flatter than this share of its trace the axes are nobody's."""
+LEANING = 3.5
+"""So many standard errors of unrelated axes apart from 0, parts lean to the same side."""
+SHUFFLES, SELDOM = 999, 0.01
+"""Orders of the columns in which the use of columns is tried, and a share of them that is few."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,26 @@ class Halves:
     mirrored
         The share of rows of the whole side that are nearer to the opposite of another row than to
         any row, as half of them are where half of the signs were lost.
+    leaning
+        How far the means of both parts lean to the same side: their rank correlation over the
+        columns, in standard errors of what unrelated axes give. Topics of one model lean to one
+        side together, as an encoder's columns have means of their own; a rotation loses them.
+    own_columns
+        Whether no number is negative and the parts use different columns, more than columns in
+        any other order do: as topics of sparse factors do by design, and two trainings do not.
     """
 
     share: float
     across: float
     axes: float
     mirrored: float
+    leaning: float
+    own_columns: bool
+
+    @property
+    def related(self) -> bool:
+        """Whether something shows that the columns mean the same in both parts."""
+        return self.leaning > LEANING or self.own_columns
 
 
 def halves(side: Embeddings, rng: np.random.Generator) -> Halves | None:
@@ -49,9 +68,10 @@ def halves(side: Embeddings, rng: np.random.Generator) -> Halves | None:
 
     Rows of two models, or of one of which a part was rotated, are neighbours of their own kind
     alone and vary along other axes; topics and languages of one model are neighbours of their own
-    kind too, but vary along axes of the same model. The graph of the 10 nearest by cosine of a
-    sample is cut along its leading eigenvectors (Shi and Malik, IEEE PAMI 22, 2000). None where
-    there are fewer than 200 rows with a vector.
+    kind too, but vary along axes of the same model, or lean to the same side. The graph of the 10
+    nearest by cosine of a sample is cut along its leading eigenvectors (Shi and Malik, IEEE PAMI
+    22, 2000); of the cuts, those whose parts nothing relates come first. None where there are fewer
+    than 200 rows with a vector.
 
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(600, 16)) * np.linspace(3, 0.2, 16)
@@ -68,13 +88,22 @@ def halves(side: Embeddings, rng: np.random.Generator) -> Halves | None:
     cosines = x @ x.T
     np.fill_diagonal(cosines, 0)
     mirrored = float((-cosines.min(axis=1) > cosines.max(axis=1)).mean())
-    cuts = _cuts(x, cosines, mirrored)
-    return min(cuts, key=lambda part: max(part.across, 0.0) + max(part.axes, 0.0))
+    cuts = _cuts(x, cosines, mirrored, rng.spawn(1)[0])
+    return min(cuts, key=strangeness)
+
+
+def strangeness(part: Halves) -> tuple[bool, float]:
+    """Orders parts: first those that nothing relates, then by what they share."""
+    return part.related, max(part.across, 0.0) + max(part.axes, 0.0)
 
 
 def _cuts(
-    x: Float64[Array, "n d"], cosines: Float64[Array, "n n"], mirrored: float
+    x: Float64[Array, "n d"],
+    cosines: Float64[Array, "n n"],
+    mirrored: float,
+    rng: np.random.Generator,
 ) -> Iterator[Halves]:
+    positive = bool((x >= 0).all())
     graph = _graph(cosines)
     degrees = graph.sum(axis=1)
     roots = 1 / np.sqrt(degrees)
@@ -88,7 +117,34 @@ def _cuts(
             across=float(across),
             axes=same_axes(x[part], x[~part]),
             mirrored=mirrored,
+            leaning=leaning(x[part], x[~part]),
+            own_columns=positive and _own_columns(x[part], x[~part], rng),
         )
+
+
+def leaning(x: Float64[Array, "n d"], y: Float64[Array, "m d"]) -> float:
+    """The rank correlation of two means over the columns, in its standard errors by chance.
+
+    Under a random rotation of one, or any order of its columns, this is about normal; about 0
+    where there are too few columns to tell, or where means are all alike.
+
+    >>> x = np.random.default_rng(0).normal(size=(300, 64)) + np.linspace(-1, 1, 64)
+    >>> turned = np.linalg.qr(np.random.default_rng(1).normal(size=(64, 64)))[0]
+    >>> leaning(x[:150], x[150:]) > LEANING > leaning(x[:150], x[150:] @ turned)
+    True
+    """
+    correlation = spearman(x.mean(axis=0), y.mean(axis=0))
+    return 0.0 if correlation is None else float(correlation * (x.shape[1] - 1) ** 0.5)
+
+
+def _own_columns(
+    x: Float64[Array, "n d"], y: Float64[Array, "m d"], rng: np.random.Generator
+) -> bool:
+    """Whether rows without negative numbers share columns less than in nearly every other order."""
+    one, other = (np.sqrt(side.mean(axis=0)) for side in (x, y))
+    shared = float(one @ other)
+    orders = rng.permuted(np.tile(other, (SHUFFLES, 1)), axis=1) @ one
+    return bool((1 + (orders <= shared + 1e-12).sum()) / (1 + SHUFFLES) <= SELDOM)
 
 
 def _graph(cosines: Float64[Array, "n n"]) -> Float64[Array, "n n"]:
@@ -136,12 +192,16 @@ def _shape(x: Float64[Array, "n d"]) -> tuple[Float64[Array, "d d"], float]:
     return shape, size if size > (FLAT * trace) ** 2 else 0.0
 
 
-def both_sides(queries: Embeddings, items: Embeddings, rng: np.random.Generator) -> float | None:
-    """How far both sides vary along the same axes, as ``same_axes``; None below 100 rows.
+def both_sides(
+    queries: Embeddings, items: Embeddings, rng: np.random.Generator
+) -> tuple[float, float] | None:
+    """How far both sides vary along the same axes, and how far they lean to the same side.
+
+    As ``same_axes`` and ``leaning`` have it; None below 100 rows.
 
     >>> x = np.random.default_rng(0).normal(size=(300, 8)) * np.linspace(3, 0.2, 8)
     >>> rng = np.random.default_rng(0)
-    >>> both_sides(Embeddings(x[:150]), Embeddings(x[150:]), rng) > 0.9
+    >>> both_sides(Embeddings(x[:150]), Embeddings(x[150:]), rng)[0] > 0.9
     True
     """
     samples: list[Float64[Array, "n d"]] = []
@@ -151,4 +211,5 @@ def both_sides(queries: Embeddings, items: Embeddings, rng: np.random.Generator)
             return None
         chosen = np.sort(rng.permutation(rows)[: 2 * SAMPLE])
         samples.append(unit(side.vectors[chosen].astype(np.float64)))
-    return same_axes(*samples)
+    one, other = samples
+    return same_axes(one, other), leaning(one, other)

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings
-from anglewise.data_types.typing import Array, Float32, Float64
+from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int64
 
 SAMPLE = 1_000
 LEVELS = 256
 """Of a grid with no more steps than a byte has, no more than 8 bits are left."""
 TAIL, FEWEST_CUT = 0.1, 3
-"""A row is cut where at least this share of its columns, and so many, is 0 from some column to the
-end."""
+"""A row may be cut where at least this share of its columns, and so many, is 0 from some column to
+the end."""
+BY_CHANCE = 1e-3
+"""Where zeros at the end come by chance more often than this, the row is sparse and not cut."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def stored_numbers(side: Embeddings, rng: np.random.Generator) -> StoredNumbers:
     live = np.flatnonzero(x.any(axis=0))
     x = x[:, : live[-1] + 1]  # columns that are 0 everywhere at the end are dead, not cut
     last = x.shape[1] - 1 - (x[:, ::-1] != 0).argmax(axis=1)
-    is_cut = last + 1 <= x.shape[1] - max(TAIL * x.shape[1], FEWEST_CUT)
+    is_cut = _cut(x, last)
     levels = [_levels(row) for row in x[: SAMPLE // 5]]
     on_grid = [level for level in levels if level is not None]
     return StoredNumbers(
@@ -85,6 +87,27 @@ def stored_numbers(side: Embeddings, rng: np.random.Generator) -> StoredNumbers:
         cut=float(is_cut.mean()),
         kept=int(np.median(last[is_cut] + 1)) if is_cut.any() else None,
     )
+
+
+def _cut(x: Float32[Array, "n d"], last: Int64[Array, " n"]) -> Bool[Array, " n"]:
+    """Which rows end in more zeros than the zeros before them, and those of other rows, explain.
+
+    Factors of NMF, topic shares and hashed words are 0 in most places, and so at the end of many
+    rows. The chance of a row's zeros is the product over the columns behind its last number, each
+    as often 0 as in the rows that reach the end or as the row is before it, whichever is more.
+    """
+    width = int(x.shape[1])
+    ends = last + 1 <= width - max(TAIL * width, FEWEST_CUT)
+    zero: Bool[Array, "n d"] = x == 0
+    by_column = np.zeros(width)
+    if not ends.all():
+        by_column = (1 + zero[~ends].sum(axis=0)) / (2 + len(x) - ends.sum())
+    behind = np.arange(width)[None, :] > last[:, None]
+    zeros_before: Int64[Array, " n"] = np.count_nonzero(zero & ~behind, axis=1)
+    before = (1 + zeros_before) / (3 + last)
+    chances = np.maximum(by_column, before[:, None])
+    chance = np.where(behind, np.log(chances), 0.0).sum(axis=1)
+    return ends & (chance < np.log(BY_CHANCE))
 
 
 def _bits(x: Float32[Array, "n d"]) -> int:

@@ -19,6 +19,7 @@ from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import counted, listed, percent
 from anglewise.data_types.typing import Array, Direction, Int64
+from anglewise.geometry.crowding import equal_rows
 from anglewise.geometry.isotropy import column_means
 
 COMPARE = "anglewise compare SPACE --qrels FILE --measures"
@@ -44,7 +45,7 @@ class Looked:
     sides: Mapping[str, Embeddings]
     numbers: Mapping[str, StoredNumbers]
     parts: Mapping[str, Halves | None]
-    both: float | None
+    both: tuple[float, float] | None
     offsets: Mapping[str, float]
     belongs: Sequence[Belonging]
 
@@ -252,19 +253,11 @@ def _repeats(looked: Looked, name: str) -> int:
 
     Twins have the same text, or were used by the same users.
     """
-    side = looked.sides[name]
-    vectors = side.vectors
-    keys = np.array([hash(row.tobytes()) for row in vectors])
-    _, group = np.unique(keys, return_inverse=True)
-    sizes = np.bincount(group)
-    rows = np.flatnonzero((sizes[group] > 1) & (side.norms > 0))
-    if not len(rows):
+    if not looked.of(name).exact_duplicates.surplus:
         return 0
-    reasons = _reasons(looked, name, rows)
-    seen: dict[int, set[object]] = {}
-    for row, reason in zip(rows.tolist(), reasons, strict=True):
-        seen.setdefault(int(group[row]), set()).add(reason)
-    return sum(len(reasons_of) - 1 for reasons_of in seen.values())
+    groups = equal_rows(looked.sides[name])
+    reasons = _reasons(looked, name, np.concatenate(groups))
+    return sum(len({next(reasons) for _ in group}) - 1 for group in groups)
 
 
 def _reasons(looked: Looked, name: str, rows: Int64[Array, " some"]) -> Iterator[object]:

@@ -1,6 +1,7 @@
 """``anglewise audit``: how much of a cosine is the model's, how much a choice nobody made."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -118,6 +119,7 @@ def audit(
     from anglewise.cli.console import Talk
     from anglewise.errors import SpellingError
     from anglewise.report.audit_document import Amount, audit_document
+    from anglewise.report.audit_lights import helped
     from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
@@ -155,8 +157,11 @@ def audit(
             seed=always.seed,
             progress=progress,
         )
-    gated = None if gate is None else result.gate(gate, accept)
     typed = _typed(space, vectors)
+    known = f"--qrels {shlex.quote(str(judging.qrels))}" if qrels is not None else None
+    known = "" if known is None and judged else known  # they lie in the folder
+    result = replace(result, findings=helped(result.findings, typed, known))
+    gated = None if gate is None else result.gate(gate, accept)
     amount: Amount = "brief" if brief else "details" if details else "plain"
     asked = ["reachable", "runs", "pairs", "dimension", "invariant"]
     if witness is not None or save_witness is not None or condition != USUAL_CONDITION:

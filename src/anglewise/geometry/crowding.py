@@ -299,11 +299,9 @@ def exact_duplicates(embeddings: Embeddings) -> ExactDuplicates:
     >>> exact_duplicates(Embeddings([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [0.0, 0.0]]))
     ExactDuplicates(rows=3, groups=1, surplus=1, largest=2, examples=((0, 2),))
     """
-    nonzero_rows = np.flatnonzero(embeddings.norms)
-    suspects = nonzero_rows[_repeated(_hashes(embeddings.vectors)[nonzero_rows])]
-    groups = _equal(embeddings.vectors, suspects)
+    groups = equal_rows(embeddings)
     return ExactDuplicates(
-        rows=len(nonzero_rows),
+        rows=int(np.count_nonzero(embeddings.norms)),
         groups=len(groups),
         surplus=sum(len(group) - 1 for group in groups),
         largest=max((len(group) for group in groups), default=0),
@@ -312,6 +310,17 @@ def exact_duplicates(embeddings: Embeddings) -> ExactDuplicates:
             for group in sorted(groups, key=lambda group: (-len(group), group[0]))[:EXAMPLES]
         ),
     )
+
+
+def equal_rows(embeddings: Embeddings) -> list[Int64[Array, " group"]]:
+    """The groups of rows that hold one vector, rows ascending; zero rows are in none.
+
+    >>> [group.tolist() for group in equal_rows(Embeddings([[1.0], [3.0], [1.0], [0.0], [0.0]]))]
+    [[0, 2]]
+    """
+    nonzero_rows = np.flatnonzero(embeddings.norms)
+    suspects = nonzero_rows[_repeated(_hashes(embeddings.vectors)[nonzero_rows])]
+    return _equal(embeddings.vectors, suspects)
 
 
 def near_duplicates(

@@ -55,7 +55,7 @@ def audit_document(
     plain = amount == "plain"
     answers = {title: lines for title, lines in last.items() if title in asked}
     body: list[Group] = [
-        lights_group(audit, space),
+        lights_group(audit),
         [Findings(first)],
         [choice, Findings({"moved": [*_moved_most(audit)][:1]})],
     ]
@@ -79,7 +79,7 @@ def audit_document(
             choice,
             _certificates(audit.certificates),
             _sure(audit.certificates),
-            lights=light_sections(audit, space),
+            lights=light_sections(audit),
         ),
         footer=f"anglewise audit · {' · '.join(facts)}",
     )

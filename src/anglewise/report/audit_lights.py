@@ -1,6 +1,7 @@
 """The findings of an audit as people read them: in five lines, in plain words, on the page."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from anglewise.auditing.audit_result import Audit
@@ -25,11 +26,8 @@ def counts(lights: Sequence[Light]) -> str:
     return ", ".join(f"{sum(light.state == state for light in lights)} {state}" for state in STATES)
 
 
-def light_sections(audit: Audit, space: str = "SPACE") -> dict[str, list[str]]:
-    """Under each state its findings, each with what helps; those that are well share a line.
-
-    ``space`` stands in the commands.
-    """
+def light_sections(audit: Audit) -> dict[str, list[str]]:
+    """Under each state its findings, each with what helps; those that are well share a line."""
     sections: dict[str, list[str]] = {}
     for light in audit.findings:
         if light.state == "ok":
@@ -37,27 +35,41 @@ def light_sections(audit: Audit, space: str = "SPACE") -> dict[str, list[str]]:
         lines = sections.setdefault(light.state, [])
         lines.append(f"{light.name}: {light.what}")
         if light.do:
-            lines.append(f"  try: {named(light.do, space)}")
+            lines.append(f"  try: {light.do}")
     well = [light.name for light in audit.findings if light.state == "ok"]
     if well:
         sections["ok"] = [listed(well)]
     return sections
 
 
-def named(command: str, space: str) -> str:
-    """A command with the space that is meant.
+NO_JUDGEMENTS = " --qrels FILE"
+"""What stands in a command where judgements are due of which nothing is known."""
 
-    >>> named("anglewise audit SPACE --model FOLDER", "films/")
-    'anglewise audit films/ --model FOLDER'
+
+def named(command: str, space: str, judged: str | None = None) -> str:
+    """A command with the space that is meant, and its judgements.
+
+    ``judged`` is what names them: nothing where they lie in the space; None where there are none.
+
+    >>> named("anglewise compare SPACE --qrels FILE --measures dot", "films/")
+    'anglewise compare films/ --qrels FILE --measures dot'
+    >>> named("anglewise compare SPACE --qrels FILE --measures dot", "films/", "")
+    'anglewise compare films/ --measures dot'
     """
-    return command.replace("SPACE", space)
+    words = command.replace("SPACE", space)
+    return words if judged is None else words.replace(NO_JUDGEMENTS, f" {judged}".rstrip())
 
 
-def lights_group(audit: Audit, space: str = "SPACE") -> Group:
+def helped(lights: Iterable[Light], space: str, judged: str | None = None) -> tuple[Light, ...]:
+    """The findings with commands that name the space and its judgements, as ``named`` does."""
+    return tuple(replace(light, do=named(light.do, space, judged)) for light in lights)
+
+
+def lights_group(audit: Audit) -> Group:
     """The findings, the worst first, under how many there are of each state."""
     return [
         Line(f"looked at: {counts(audit.findings)}", "strong"),
-        Findings(light_sections(audit, space)),
+        Findings(light_sections(audit)),
     ]
 
 
@@ -87,7 +99,17 @@ def plain_body(
     audit: Audit, asked: Mapping[str, Sequence[str]], space: str, gate: LightGate | None
 ) -> list[Group]:
     """Plain words: the findings and what helps, what was asked for, where the figures are."""
-    body: list[Group] = [lights_group(audit, space)]
+    body: list[Group] = [lights_group(audit)]
+    if any(NO_JUDGEMENTS in light.do for light in audit.findings):
+        body.append(
+            [
+                Line(
+                    "FILE: judgements. Without any: anglewise inspect lets people judge, anglewise "
+                    "holdout takes some from interactions",
+                    "dim",
+                )
+            ]
+        )
     if asked:
         body.append([Findings(asked)])
     hint = f"every figure: anglewise audit {space} --details; pictures: --html FILE"

@@ -45,7 +45,7 @@ from anglewise.data_types.run import Run
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError, FileError
 from anglewise.io.files import check_mapped
-from anglewise.web_page import gauge_view, judging_view, neighbours_view, reports_view
+from anglewise.web_page import gauge_view, judging_view, neighbours_view, overview, reports_view
 from anglewise.web_page.allowed_origin import AllowedOrigin, notebook_origins
 from anglewise.web_page.answers import with_stored
 from anglewise.web_page.ending_signals import Server, ending_in_order
@@ -84,7 +84,8 @@ LOG = logging.getLogger("anglewise.inspect")
 def application(app: AppState, origin: AllowedOrigin) -> App:
     """The whole site, behind the checks of access."""
     pages: list[tuple[str, Page, str]] = [
-        ("/", neighbours_view.neighbours, "GET"),
+        ("/", overview.first_page, "GET"),
+        ("/overview/{part}", overview.part, "GET"),
         ("/find", neighbours_view.find, "GET"),
         ("/pick/{how}", neighbours_view.picked, "GET"),
         ("/gauge", gauge_view.slider, "GET"),

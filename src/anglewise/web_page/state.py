@@ -20,6 +20,7 @@ from anglewise.data_types.text import counted, percent
 from anglewise.io.files import Stamp, stamp
 from anglewise.report.words import number
 from anglewise.web_page.answers import Store
+from anglewise.web_page.attention import Attention, NobodyAsksError
 from anglewise.web_page.limits import BusyError, SearchLimiter
 from anglewise.web_page.metadata import CELL, harmless, plain
 from anglewise.web_page.open_space import CHANGED, Freshness, Inspected
@@ -50,6 +51,7 @@ class AppState:
     inspected: Inspected = field(init=False)
     fresh: Freshness = field(init=False)
     store: Store = field(init=False, default_factory=lambda: Store(None))
+    attention: Attention = field(init=False, default_factory=Attention)
     _results: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
     _lock: Lock = field(init=False, default_factory=Lock)
     _slow: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict[Hashable, Any])
@@ -94,6 +96,25 @@ class AppState:
         """The result of this key, computed or in work; None where :meth:`once` was not called."""
         with self._lock:
             return self._results.get(key)
+
+    def while_asked(self, key: Hashable, work: Callable[[Callable[[], None]], Any]) -> Future[Any]:
+        """As :meth:`once`, for work that ends where nobody has called this for a few seconds.
+
+        The work gets a function to call at its steps, which raises then. It is started anew when
+        somebody asks again.
+        """
+        self.attention.asked(key)
+        future = self.lookup(key)
+        if future is not None and future.done():
+            if not isinstance(future.exception(), NobodyAsksError):
+                return future
+            self.forget(key)
+        return self.once(key, lambda: work(self.attention.alive(key)))
+
+    def forget(self, key: Hashable) -> None:
+        """Drop a result, so that it is computed anew."""
+        with self._lock:
+            self._results.pop(key, None)
 
     def needed(self, key: Hashable, work: Callable[[], T]) -> T:
         """As :meth:`once`, but wait for the result; ``BusyError`` where that takes too long."""
