@@ -118,7 +118,8 @@ def compare(
         simplest is kept in a tie.
     split
         Which queries belong together, or come first: group(COLUMN) of what is known about them,
-        clusters(8) of their vectors, time(COLUMN); by queries each stands for itself.
+        clusters(8) of their vectors, linked by what is relevant to them, time(COLUMN); by queries
+        each stands for itself.
     slices
         A column of what is known about queries or items, such as language: each of its values gets
         a verdict of its own. items:language or queries:language where both have it. May come

@@ -85,7 +85,7 @@ def remedy(
         one's number if not given.
     split
         Which queries belong together: group(COLUMN) of what is known about them, clusters(8) of
-        their vectors; by queries each stands for itself.
+        their vectors, linked by what is relevant to them; by queries each stands for itself.
     save
         Write the winner as a space, prepared so that a simple measure ranks as it does. Without a
         winner nothing is written.

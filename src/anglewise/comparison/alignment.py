@@ -10,6 +10,7 @@ import numpy as np
 from anglewise.comparison.candidates import Source
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.shared_use import shared_use
+from anglewise.comparison.linked_queries import linked_groups
 from anglewise.comparison.split import QuerySplit, query_split
 from anglewise.data_types.columns import titles
 from anglewise.data_types.complaints import Complaints, with_gains
@@ -171,10 +172,16 @@ class AlignedSpaces:
         )
 
     def query_split(self, split: str, *, seed: int) -> QuerySplit:
-        """Split the judged queries by what the first space knows about them."""
+        """Split the judged queries by what the first space knows about them, or is judged."""
         name, space = next(iter(self.spaces.items()))
-        rows = self.asking.rows[name][self.judgements.judged_rows]
-        return query_split(split, space.sides(self.judgements.direction)[0], rows, seed=seed)
+        judged = self.judgements.judged_rows
+        return query_split(
+            split,
+            space.sides(self.judgements.direction)[0],
+            self.asking.rows[name][judged],
+            seed=seed,
+            linked=lambda: linked_groups(self.judgements, judged),
+        )
 
     def searched(self, source: Source) -> SearchedSpace:
         """One of the spaces, or a variant of it, with all judgements in its own rows."""

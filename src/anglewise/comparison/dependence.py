@@ -6,7 +6,10 @@ from itertools import product
 
 import numpy as np
 
-from anglewise.comparison.inference import Scores
+from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
+from anglewise.comparison.linked_queries import linked_groups
+from anglewise.comparison.split import LINKED
+from anglewise.data_types.drawn import effective_number
 from anglewise.data_types.complaints import MACHINE
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
@@ -56,8 +59,21 @@ def answer_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:
         yield (
             f"{answers:,} of {counted(count, 'query')} {'is' if answers == 1 else 'are'} relevant "
             f"to other queries too: {DEPENDENT} {noun} as independent of the others, and may claim "
-            "too much"
+            f"too much; {_linked_words(judgements, scores)}"
         )
+
+
+def _linked_words(judgements: Judgements, scores: Scores) -> str:
+    """What would be left to take chance over, were queries that are linked taken together."""
+    sizes = np.unique(linked_groups(judgements, scores.rows), return_counts=True)[1]
+    if len(sizes) == 1:
+        return "what is relevant links all of them into one group, so that no split parts them"
+    effective = effective_number(sizes)
+    groups = f"what is relevant links them into {len(sizes):,} groups"
+    if effective < FEWEST_RESAMPLED:
+        return f"{groups} that count as about {effective:.0f} of one size: too few to tell by"
+    as_many = "" if effective > len(sizes) - 0.5 else f" that count as about {effective:.0f}"
+    return f"{groups}{as_many}: --split {LINKED} takes chance over these"
 
 
 def copy_notes(judgements: Judgements, scores: Scores) -> Iterator[str]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from anglewise.comparison.best_passages import NOBODY, rolled_up
 from anglewise.comparison.rescoring import rescored
+from anglewise.comparison.linked_queries import linked_groups
 from anglewise.comparison.split import (
     ALONE,
     QuerySplit,
@@ -102,7 +103,10 @@ class EvaluationSettings:
             raise TooFewError("no query is judged: give judgements of ids that the space holds")
         check_relevant(judgements, self.metrics[0])
         asking = space.sides(judgements.direction)[0]
-        return self.by(query_split(split, asking, rows, seed=self.seed), largest_group)
+        parted = query_split(
+            split, asking, rows, seed=self.seed, linked=lambda: linked_groups(judgements, rows)
+        )
+        return self.by(parted, largest_group)
 
 
 @dataclass(frozen=True, eq=False)

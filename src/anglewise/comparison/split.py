@@ -162,7 +162,8 @@ def joined(
 
 
 QUERIES = "queries"
-_SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*([^()\s]+)\s*\)")
+LINKED = "linked"
+_SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*([^()\s]+)\s*\)|linked")
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,14 +288,20 @@ ALONE = QuerySplit()
 
 
 def query_split(
-    split: str, asking: Embeddings, rows: Int64[Array, " q"], *, seed: int = 0
+    split: str,
+    asking: Embeddings,
+    rows: Int64[Array, " q"],
+    *,
+    seed: int = 0,
+    linked: Callable[[], Int64[Array, " q"]] | None = None,
 ) -> QuerySplit:
     """Split the judged rows of those who ask.
 
     ``queries``: each for itself. ``group(COLUMN)``: those with the same value in a column of
     what is known about them belong together. ``clusters(8)``: those whose vectors crowd do
-    (k-means of directions, drawn by the seed). ``time(COLUMN)``: the later half is reported, and
-    the earlier teaches; queries of one moment are on one side.
+    (k-means of directions, drawn by the seed). ``linked``: those that ``linked`` gives one number,
+    as what is relevant links them. ``time(COLUMN)``: the later half is reported, and the earlier
+    teaches; queries of one moment are on one side.
 
     Raises ``SpellingError`` for another split or a column that is not there, ``ValuesError`` for
     cells that are empty or no times, ``TooFewError`` where all are one group or of one moment.
@@ -312,7 +319,8 @@ def query_split(
     match = _SPLIT.fullmatch(split.strip())
     if match is None:
         raise SpellingError(
-            f"{split!r} is no split: write queries, group(COLUMN), clusters(8) or time(COLUMN)"
+            f"{split!r} is no split: write queries, group(COLUMN), clusters(8), linked or "
+            "time(COLUMN)"
         )
     kind, name, count = match.groups()
     if kind == "time":
@@ -322,6 +330,8 @@ def query_split(
             f"group({name})",
             as_words(filled_cells(name, asking, rows, "judged query")),
         )
+    elif count is None and linked is not None:
+        spelled, names = LINKED, linked()
     else:
         groups = read_whole(count)
         if groups is None or groups < 1:

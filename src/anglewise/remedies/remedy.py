@@ -242,7 +242,7 @@ def remedy(
     tolerance, largest_difference, largest_group, seed, threads, progress
         As in ``compare``.
     split
-        As in ``compare``, by ``group(COLUMN)`` or ``clusters(8)``: no group both screens and
+        As in ``compare``, by ``group(COLUMN)``, ``clusters(8)`` or ``linked``: no group both screens and
         decides.
     cache
         A folder where what was found is kept by content, so that the same run again
@@ -305,7 +305,7 @@ def remedy(
     if settings.split.later is not None:
         raise SpellingError(
             f"a split by {settings.split.split} is for compare: remedies are screened and decided "
-            "on queries side by side, so split by group(COLUMN) or clusters(8)"
+            "on queries side by side, so split by group(COLUMN), clusters(8) or linked"
         )
     # the users who ask: none where items ask each other
     users = rows if judgements.direction != "items-items" else rows[:0]
