@@ -21,10 +21,7 @@ from anglewise.judgements.records import Labels
 from anglewise.judgements.same_label import from_labels
 
 DIMENSIONS = 8
-SIZES = {
-    "4 each": lambda rng, count: np.full(count, 4),
-    "2 to 15": lambda rng, count: rng.integers(2, 16, count),
-}
+SIZES = {"4 each": (4, 4), "2 to 15": (2, 15)}
 LEAD = 0.7
 """How much less the second space is spoilt where it is better."""
 
@@ -52,7 +49,10 @@ class World:
     def compared(self, seed: int, split: str) -> aw.Comparison:
         """One set, compared by the tool."""
         rng = np.random.default_rng([seed, self.classes, int(100 * self.between)])
-        kind = np.repeat(np.arange(self.classes), SIZES[self.sizes](rng, self.classes))
+        kind = np.repeat(
+            np.arange(self.classes),
+            rng.integers(*SIZES[self.sizes], self.classes, endpoint=True),
+        )
         centres = rng.normal(size=(self.classes, DIMENSIONS))
         names = [f"i{row}" for row in range(len(kind))]
         spaces: dict[str, aw.Space] = {}
@@ -82,6 +82,10 @@ WORLDS = [
     for classes in (30, 100)
     for between in (0.0, 0.4)
 ]
+COLUMNS = (
+    *("sizes", "classes", "what differs", "held, alone", "claims, alone", "held, linked"),
+    *("claims, linked", "shown, alone", "shown, linked"),
+)
 
 
 def main() -> None:
@@ -89,9 +93,8 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--sets", type=int, default=300)
     sets = options.parse_args().sets
-    print("| sizes | classes | what differs | held, alone | claims, alone | held, linked | ", end="")
-    print("claims, linked | shown, alone | shown, linked |")
-    print("|" + " --- |" * 9, flush=True)
+    print(f"| {' | '.join(COLUMNS)} |")
+    print("|" + " --- |" * len(COLUMNS), flush=True)
     for world in WORLDS:
         better = World(world.sizes, world.classes, world.between, LEAD)
         cells: list[str] = []

@@ -6,6 +6,9 @@ import pytest
 import anglewise as aw
 from anglewise.comparison.stopping import sequential
 from anglewise.data_types.sparse import SparseRows
+from anglewise.rag.relevance import Relevance, learn_relevance
+from anglewise.report.plain_text import markdown
+from anglewise.report.retrieval_documents import relevance_document
 
 KINDS, ITEMS = 12, 100
 WORDS = "have the same lists, scores and judgements as another: unless such questions were drawn"
@@ -62,3 +65,26 @@ def test_several_spaces_and_runs_alone_say_it_too():
     assert not copies(
         aw.compare_runs(aw.Run.from_dict(empty, "one"), {q: {f"d{q}": 1, "d0": 1} for q in lists})
     )
+
+
+def calibrated(times, **settings):
+    space, judged = asked(times, **settings)
+    learned = learn_relevance(aw.Index(space, "cosine"), space, judged, depth=20)
+    return learned, markdown(relevance_document(learned, None, 20))
+
+
+def test_a_calibration_says_that_its_questions_are_copies():
+    learned, words = calibrated(8)
+    assert learned.copies == learned.questions == 96
+    assert "96 questions have the same passages, scores and judgements as another" in words
+    assert "those held out have copies among those that taught" in words
+    assert Relevance.from_dict(learned.to_dict()).copies == 96
+
+
+@pytest.mark.parametrize(
+    "settings", [{"times": 1}, {"times": 8, "judged_alike": False}], ids=["alone", "judged anew"]
+)
+def test_a_calibration_of_questions_that_differ_says_nothing_of_copies(settings):
+    learned, words = calibrated(**settings)
+    assert not learned.copies
+    assert "as another" not in words

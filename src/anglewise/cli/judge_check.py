@@ -49,7 +49,8 @@ def judge_power(
         A lead that should be shown; without it the least that matters, by 2% of the mean.
     split
         Which queries belong together: group(COLUMN) of what is known about them, clusters(8) of
-        their vectors, linked by what is relevant to them, or time(COLUMN). Groups are then planned, not queries.
+        their vectors, linked by what is relevant to them, or time(COLUMN). Groups are then planned,
+        not queries.
     largest_group
         Of queries in groups, by --split, how many one that was not seen may have; as many as the
         largest that was seen if not given.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from anglewise.comparison.candidates import Source
+from anglewise.comparison.linked_queries import linked_groups
 from anglewise.comparison.lists import SearchedSpace, judged_space
 from anglewise.comparison.shared_use import shared_use
-from anglewise.comparison.linked_queries import linked_groups
 from anglewise.comparison.split import QuerySplit, query_split
 from anglewise.data_types.columns import titles
 from anglewise.data_types.complaints import Complaints, with_gains

@@ -9,8 +9,8 @@ import numpy as np
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.comparison.linked_queries import linked_groups
 from anglewise.comparison.split import LINKED
-from anglewise.data_types.drawn import effective_number
 from anglewise.data_types.complaints import MACHINE
+from anglewise.data_types.drawn import effective_number
 from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.pairs import Pairs, Triplets

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anglewise.comparison.best_passages import NOBODY, rolled_up
-from anglewise.comparison.rescoring import rescored
 from anglewise.comparison.linked_queries import linked_groups
+from anglewise.comparison.rescoring import rescored
 from anglewise.comparison.split import (
     ALONE,
     QuerySplit,

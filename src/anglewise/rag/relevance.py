@@ -84,6 +84,8 @@ class Relevance:
         Whether pairs were drawn by lot. What was not drawn counts as not relevant.
     by_machine, of_sources
         Of how many judged pairs a machine alone graded how many; 0 where it graded none.
+    copies
+        How many questions have the same passages, scores and judgements as another.
     prices
         The same for other recalls; not kept by :meth:`to_dict`.
 
@@ -110,6 +112,7 @@ class Relevance:
     drawn_by_lot: bool = False
     by_machine: int = 0
     of_sources: int = 0
+    copies: int = 0
     prices: tuple[Price, ...] = ()
 
     def __call__(self, scores: Float[Array, "*shape"]) -> Float64[Array, "*shape"]:
@@ -170,6 +173,7 @@ class Relevance:
             "drawn_by_lot": self.drawn_by_lot,
             "by_machine": self.by_machine,
             "of_sources": self.of_sources,
+            "copies": self.copies,
             "origin": None if self.origin is None else self.origin.to_dict(),
         }
 
@@ -209,6 +213,7 @@ class Relevance:
                 drawn_by_lot=content.get("drawn_by_lot") is True,
                 by_machine=_optional(content, "by_machine", _count) or 0,
                 of_sources=_optional(content, "of_sources", _count) or 0,
+                copies=_optional(content, "copies", _count) or 0,
             )
         except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise FileError(
@@ -317,6 +322,7 @@ def relevance_of(
         drawn_unequally=evidence.drawn.unequally,
         kept_as_asked=price.kept_as_asked,
         drawn_by_lot=evidence.drawn.by_lot,
+        copies=evidence.drawn.copies,
         prices=tuple(fitted.price(target) for target in sorted({*RECALLS, recall})),
     )
 

@@ -1,6 +1,9 @@
 """What an index finds for judged questions: the scores that a curve is learned from."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from hashlib import sha256
 
 import numpy as np
 
@@ -48,6 +51,7 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
     deeper = depth if not most else max(depth, min(depth + most, len(space.items)))
     _check_fits(len(rows), min(depth, len(space.items)))
     scores, relevant = list[Array](), list[Array]()
+    alike = Counter[bytes]()
     for row, hits in _answers(index, space, rows, deeper):
         relevant_names = set(names[good.row(row)])
         left_out: set[str] = set() if seen is None else set(space.items.ids[seen.row(row)])
@@ -57,13 +61,20 @@ def gather(index: Answering, space: Space, judgements: Judgements, depth: int) -
         scores.append(np.array([*best.values()], dtype=np.float64))
         relevant.append(np.array([name in relevant_names for name in best], dtype=bool))
         out_of_reach += bool(relevant_names) and relevant_names.isdisjoint(best)
+        if relevant_names and best:  # others say nothing of who asks
+            alike[_mark(best, relevant_names)] += 1
     return ScoredQuestions(
         np.repeat(np.arange(len(rows)), [len(some) for some in scores]),
         np.concatenate(scores),
         np.concatenate(relevant),
         out_of_reach,
-        HowDrawn.of(judgements, rows),
+        HowDrawn.of(judgements, rows, sum(count for count in alike.values() if count > 1)),
     )
+
+
+def _mark(best: Mapping[str, float], relevant: AbstractSet[str]) -> bytes:
+    """The same for questions with the same passages, scores and relevant passages; a few bytes."""
+    return sha256(repr((*best.items(), *sorted(relevant))).encode(errors="replace")).digest()
 
 
 def _answers(

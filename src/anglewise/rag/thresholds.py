@@ -70,20 +70,24 @@ class HowDrawn:
 
     ``unequally``: questions were, with unequal chances; each counts alike all the same.
     ``weights`` are what each question counts for questions as they are asked, where that is known.
-    ``by_lot``: pairs were; what was not drawn counts as not relevant.
+    ``by_lot``: pairs were; what was not drawn counts as not relevant. ``copies`` is how many
+    questions have the same passages, scores and judgements as another, each taken as independent.
     """
 
     unequally: bool = False
     weights: Float64[Array, " questions"] | None = None
     by_lot: bool = False
+    copies: int = 0
 
     @classmethod
-    def of(cls, judgements: Judgements, rows: Int64[Array, " questions"]) -> "HowDrawn":
+    def of(
+        cls, judgements: Judgements, rows: Int64[Array, " questions"], copies: int = 0
+    ) -> "HowDrawn":
         """How these judged questions were drawn; equal weights allow for their chances."""
         weights = judgements.weights(rows)
         values = None if weights is None else weights.values
         equal = judgements.drawn is None or (values is not None and np.allclose(values, 1))
-        return cls(not equal, None if equal else values, judgements.by_lot)
+        return cls(not equal, None if equal else values, judgements.by_lot, copies)
 
 
 @dataclass(frozen=True, eq=False)

@@ -242,8 +242,8 @@ def remedy(
     tolerance, largest_difference, largest_group, seed, threads, progress
         As in ``compare``.
     split
-        As in ``compare``, by ``group(COLUMN)``, ``clusters(8)`` or ``linked``: no group both screens and
-        decides.
+        As in ``compare``, by ``group(COLUMN)``, ``clusters(8)`` or ``linked``: no group both
+        screens and decides.
     cache
         A folder where what was found is kept by content, so that the same run again
         searches nothing.

@@ -303,6 +303,10 @@ def _alike(learned: Relevance, whose: str = " question") -> str:
     return f", each{whose} counted alike" if learned.drawn_unequally else ""
 
 
+COPIES_SAID = 0.1
+"""Beyond this share of the questions, that there are copies among them is said."""
+
+
 def _held_out_sentences(learned: Relevance, depth: int) -> list[str]:
     """Three shares of held-out questions, and what no threshold can give back or keeps out."""
     words = {
@@ -321,6 +325,13 @@ def _held_out_sentences(learned: Relevance, depth: int) -> list[str]:
         sentences.append(
             "Pairs were drawn by lot to be judged, and what was not drawn counts as not relevant: "
             "probabilities are too low, and shares are of questions of which such a one was drawn"
+        )
+    if learned.copies > COPIES_SAID * learned.questions:
+        sentences.append(
+            f"{counted(learned.copies, 'question')} have the same passages, scores and judgements "
+            "as another: unless such questions were drawn as often as they are asked, confidence "
+            "and intervals take each as independent and may claim too much, and those held out "
+            "have copies among those that taught"
         )
     if learned.machine_words:
         sentences.append(f"{learned.machine_words[0].upper()}{learned.machine_words[1:]}")
