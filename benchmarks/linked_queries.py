@@ -101,7 +101,7 @@ def main() -> None:
         for split in ("queries", "linked"):
             cells += [f"{share.value:.3f}" for share in held_and_claimed(world, sets, split)]
         for split in ("queries", "linked"):
-            cells.append(f"{held_and_claimed(better, sets // 3, split)[1].value:.3f}")
+            cells.append(f"{held_and_claimed(better, max(sets // 3, 1), split)[1].value:.3f}")
         kind = "classes" if world.between else "items"
         row = [world.sizes, str(world.classes), kind, *cells]
         print(f"| {' | '.join(row)} |", flush=True)

@@ -134,9 +134,9 @@ def compare(
     split
         Which queries belong together, and which may teach which: ``queries`` (each for itself),
         ``group(COLUMN)`` of what is known about queries, ``clusters(8)`` of their vectors,
-        ``linked`` (those that are relevant to each other, or share what is), or ``time(COLUMN)``. What
-        is tuned or learnt never sees the group that it is reported on, and chance is over groups;
-        of a time the later half is reported, and the earlier teaches.
+        ``linked`` (those that are relevant to each other, or share what is), or ``time(COLUMN)``.
+        What is tuned or learnt never sees the group that it is reported on, and chance is over
+        groups; of a time the later half is reported, and the earlier teaches.
     slices
         Columns of what is known about queries or items: each of their values gets a verdict of its
         own, at 95% for all values of a column together. ``items:language`` names the side, where
