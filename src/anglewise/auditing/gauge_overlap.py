@@ -164,6 +164,8 @@ class GaugePath:
         nDCG@k at each ``t`` and of the given lists, weighed as the judgements are, if there are.
     queries
         The number of lists.
+    by_use
+        Whether items were judged similar by their users: how much they are used decides much then.
     """
 
     direction: Direction
@@ -173,6 +175,7 @@ class GaugePath:
     score: tuple[float, ...] | None
     given_score: float | None
     queries: int
+    by_use: bool = False
 
 
 def gauge_path(
@@ -193,19 +196,16 @@ def gauge_path(
     given_lists, *moved_lists = neighbours.values()
     decided = [subject.decided(direction, lists, rows) for lists in moved_lists]
     steps = [step for step, lists in enumerate(decided) if lists.any()]
-    overlaps = [
-        overlap(given_lists, moved_lists[step], subject.k)[decided[step]].mean() for step in steps
-    ]
-    score, given_score, metric = None, None, f"nDCG@{subject.k}"
+    overlaps = [overlap(given_lists, moved_lists[s], subject.k)[decided[s]].mean() for s in steps]
+    score, given_score, by_use, metric = None, None, False, f"nDCG@{subject.k}"
     if judgements is not None:
         values = evaluate(neighbours, judgements, rows, metric)[metric]
+        by_use = judgements.of_users or judgements.made_of is not None
         weights = judgements.weights(rows)
         each = np.ones(len(rows)) if weights is None else weights.values
         given_score = float(np.average(values[0], weights=each))
-        score = tuple(
-            float(np.average(values[1 + step][decided[step]], weights=each[decided[step]]))
-            for step in steps
-        )
+        means = (np.average(values[1 + s][decided[s]], weights=each[decided[s]]) for s in steps)
+        score = tuple(map(float, means))
     return GaugePath(
         direction=direction,
         powers=tuple(STEPS[step] for step in steps),
@@ -214,13 +214,13 @@ def gauge_path(
         score=score,
         given_score=given_score,
         queries=len(rows),
+        by_use=by_use and direction == "items-items",
     )
 
 
 def _judged(subject: AuditSubject, judgements: Judgements) -> Int64[Array, " some"]:
     rows = judgements.judged_rows
-    rng = np.random.default_rng(subject.seed)
-    return np.sort(rng.permutation(rows)[: 2 * SMALL_SAMPLE])
+    return np.sort(np.random.default_rng(subject.seed).permutation(rows)[: 2 * SMALL_SAMPLE])
 
 
 DRAWS = 200

@@ -128,6 +128,12 @@ def _panel(panel: Panel, position: int) -> DrawnPicture:
     return DrawnPicture(f"panel{position}", lambda _: draw_panel(panel), text, title)
 
 
+BY_USE = (
+    " Similar items are judged over all of them by what users used together: how much items are "
+    "used decides much of such figures (compare takes strata of similar use)."
+)
+
+
 def _path(paths: Mapping[Direction, GaugePath]) -> Iterator[Block]:
     judged: dict[Direction, GaugePath] = {
         direction: path for direction, path in paths.items() if path.score is not None
@@ -155,7 +161,8 @@ def _path(paths: Mapping[Direction, GaugePath]) -> Iterator[Block]:
                 "score",
                 lambda palette: draw_path_score(judged, palette),
                 f"{metric} from t = 0 to 1. {scores}",
-                f"{metric} of cosine on the judgements of the space; no difference is tested here.",
+                f"{metric} of cosine on the judgements of the space; no difference is tested here."
+                f"{BY_USE if any(path.by_use for path in judged.values()) else ''}",
             )
         )
     queries = ", ".join(f"{path.queries:,} asked in {name}" for name, path in paths.items())

@@ -130,7 +130,7 @@ function begin() {
     if (found?.state !== "done" || !picture) return found?.state === "done" && setTimeout(quality, 200);
     document.querySelector("[data-quality-told]").hidden = false;
     below = strip(root.querySelector("[data-quality]"), found, picture.x);
-    told("metric", `${found.metric} of cosine here, ${found.direction.replace("-", " → ")}; ${found.given_score.toFixed(3)} as given; no difference is tested`);
+    told("metric", `${found.metric} of cosine here, ${found.direction.replace("-", " → ")}; ${found.given_score.toFixed(3)} as given; no difference is tested${found.by_use ? "; judged over all items by what was used together: how much items are used decides much of it" : ""}`);
     root.dataset.judged = "";
     if (place) show(place);
   }
