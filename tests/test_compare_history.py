@@ -185,7 +185,11 @@ def test_the_first_run_is_unchecked_and_says_so(good, worse, file):
         "gate cosine>=last is unchecked: first run, nothing to hold it against"
     )
     append_history(file, rows_of(worse, gates_held=False))
-    assert not check(good, "cosine>=last", history(file)).checked  # nothing held yet
+    later = check(good, "cosine>=last", history(file))  # nothing held yet
+    assert not later.checked
+    assert later.sentence == (
+        "gate cosine>=last is unchecked: no run before kept its gates, nothing to hold it against"
+    )
     append_history(file, rows_of(worse))
     assert check(good, "cosine>=last", history(file)).checked
 

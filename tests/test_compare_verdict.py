@@ -353,6 +353,9 @@ def test_what_was_seen_beside_what_was_assumed():
     lead = np.where(np.arange(60) % 20, 0.05, 0.25)
     said = verdict(np.stack([row, row + lead]), largest=0.1)
     assert "differs by more than 0.1 (3 of the 60 seen do, by up to 0.250)" in said.reason
+    lead = np.where(np.arange(60) % 60, 0.05, 0.25)
+    said = verdict(np.stack([row, row + lead]), largest=0.1)
+    assert "differs by more than 0.1 (1 of the 60 seen does, by up to 0.250)" in said.reason
 
 
 def test_the_table_is_told_best_first_and_never_lies_about_the_best():

@@ -186,6 +186,7 @@ def test_twins_with_two_grades_are_found():
     [one] = [f for f in found.findings if f.check == "twins"]
     assert one.severity == "warning"
     assert one.numbers["disputed"] > 0
+    assert "2 of 255 relevant items stand more than once" in one.what
 
 
 def test_the_worst_comes_first():

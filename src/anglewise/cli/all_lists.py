@@ -1,7 +1,10 @@
 """What ``search --all`` and ``recommend --all`` write, and what they say of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from anglewise.data_types.text import counted, listed
 
 if TYPE_CHECKING:
     from anglewise.cli.console import Talk
@@ -11,7 +14,6 @@ if TYPE_CHECKING:
 def give_all(command: str, lists: "AllLists", output: Path, talk: "Talk") -> int:
     """Write the lists of all who ask as one table, and say how many rows it has."""
     from anglewise.cli.program import version
-    from anglewise.data_types.text import counted
     from anglewise.report.document import Document, Line
 
     with talk.progress("searching") as progress:
@@ -26,7 +28,19 @@ def give_all(command: str, lists: "AllLists", output: Path, talk: "Talk") -> int
         "k": lists.identity["k"],
         "measures": measures,
     }
-    who = f"{counted(rows, 'row')} of {counted(lists.asking, 'list')}"
-    words = f"{output}: {who}, by {', '.join(measures)}"
+    words = f"{output}: {all_words(rows, lists.asking, lists.identity['k'], measures)}"
     talk.give(content, Document([[Line(words)]]))
     return 0
+
+
+def all_words(rows: int, asking: int, k: int, measures: Sequence[str]) -> str:
+    """How many rows a table of all lists has, of how many who ask, how long and by what.
+
+    >>> all_words(60, 4, 5, ["dot", "cosine", "euclidean"])
+    '60 rows: of each of 4 who ask the first 5, by dot, by cosine and by euclidean'
+    >>> all_words(18, 4, 5, ["dot"])
+    '18 rows: of each of 4 who ask the first 5 or fewer, by dot'
+    """
+    short = " or fewer" if rows < asking * k * len(measures) else ""
+    by = listed([f"by {measure}" for measure in measures], "and")
+    return f"{counted(rows, 'row')}: of each of {asking:,} who ask the first {k:,}{short}, {by}"

@@ -46,8 +46,8 @@ def search_sharded(
     talk: "Talk",
 ) -> int:
     """Write the lists of all queries; ``others`` are options that have no meaning here."""
+    from anglewise.cli.all_lists import all_words
     from anglewise.cli.program import version
-    from anglewise.data_types.text import counted
     from anglewise.distributed.search_shards import search_shards
     from anglewise.distributed.sharded_lists import as_neighbours
     from anglewise.errors import FileError, SpellingError
@@ -96,6 +96,6 @@ def search_sharded(
         "measures": list(lists),
         "engine": shards.engine or "processes",
     }
-    who = f"{counted(table.num_rows, 'row')} of {counted(len(asking), 'list')}"
-    talk.give(content, Document([[Line(f"{output}: {who}, by {', '.join(lists)}")]]))
+    words = all_words(table.num_rows, len(asking), content["k"], [*lists])
+    talk.give(content, Document([[Line(f"{output}: {words}")]]))
     return 0

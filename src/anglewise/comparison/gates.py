@@ -173,8 +173,9 @@ def check(comparison: Comparison, spelling: str | Gate, history: History = NOTHI
     wanted = gate(spelling, names) if isinstance(spelling, str) else spelling
     figure = _figure(comparison, wanted, history)
     if figure is None:
+        which = "no run before kept its gates" if history.runs else "first run"
         return Checked(
-            wanted, True, f"gate {wanted} is unchecked: first run, nothing to hold it against"
+            wanted, True, f"gate {wanted} is unchecked: {which}, nothing to hold it against"
         )
     mean, low, high = figure.estimate.mean, figure.estimate.low, figure.estimate.high
     if not isfinite(mean):

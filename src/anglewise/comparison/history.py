@@ -138,6 +138,11 @@ class History:
             )
 
     @property
+    def runs(self) -> int:
+        """How many runs there are, those whose gates failed too."""
+        return 0 if self.table is None else self.table.runs
+
+    @property
     def _has_standard(self) -> bool:
         return self.table is not None and bool(self.table.rows({}, ["run"]))
 

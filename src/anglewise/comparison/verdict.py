@@ -418,7 +418,8 @@ class _Words:
         if not beyond:
             return ""
         largest = at_most(float(differences.max()))
-        return f" ({beyond:,} of the {len(differences):,} seen do, by up to {largest})"
+        do = "does" if beyond == 1 else "do"
+        return f" ({beyond:,} of the {len(differences):,} seen {do}, by up to {largest})"
 
     def _chance(self) -> Iterator[str]:
         """Whether any correlation is shown to be above 0."""

@@ -9,7 +9,7 @@ from anglewise.data_types.embeddings import Space
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.pairs import check_of_space
-from anglewise.data_types.text import at_most, counted_are, percent
+from anglewise.data_types.text import at_most, counted, counted_are, percent
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.evaluation_metrics.pools import POOL_GAP, ZEROS
 from anglewise.geometry.crowding import ROUNDING, clusters
@@ -269,7 +269,8 @@ def twins(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
     pairs: list[tuple[int, int]] = list(
         zip(items[list_index].tolist(), lists.indices[list_index, column].tolist(), strict=True)
     )
-    disputed = _disputed(subject, pairs)
+    disputed, twins = _disputed(subject, pairs), len({item for item, _ in pairs})
+    stand = "stands" if twins == 1 else "stand"
     item, twin = (shown(subject.ranked.ids[row]) for row in pairs[0])
     lengths = subject.ranked.norms[np.array(pairs)]
     alike = bool((lengths.min(axis=1) >= ROUNDING * lengths.max(axis=1)).all())
@@ -279,9 +280,9 @@ def twins(subject: LintSubject, *, seed: int = 0) -> list[Finding]:
         Finding(
             "warning" if disputed else "note",
             "twins",
-            f"{len({item for item, _ in pairs}):,} of {len(items):,} relevant items stand more "
-            f"than once under different ids with {vectors}, such as {item!r} and {twin!r}; for "
-            f"{disputed:,} judgements the twin has another grade or none",
+            f"{twins:,} of {len(items):,} relevant items {stand} more than once under different "
+            f"ids with {vectors}, such as {item!r} and {twin!r}; for "
+            f"{counted(disputed, 'judgement')} the twin has another grade or none",
             f"{by} can tell them apart: give twins one grade, or keep one of them",
             {"pairs": len(pairs), "disputed": disputed},
         )

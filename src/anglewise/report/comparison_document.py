@@ -31,7 +31,7 @@ from anglewise.report.document import (
     TableColumn,
 )
 from anglewise.report.pictures import ComparisonDisplay
-from anglewise.report.ways_of_judging import ways_and_truths
+from anglewise.report.ways_of_judging import supposed_words, ways_and_truths
 from anglewise.report.words import BEATEN, BEATEN_BY_BOTH, NOTHING, interval, number, signed
 
 LETTERS = ascii_lowercase.replace("q", "")  # there is no common superscript q
@@ -331,7 +331,7 @@ def _duration(seconds: float) -> str:
 
 def _slices(result: Comparison) -> Iterator[Group]:
     """The verdict of each group of queries or items, and whether the groups disagree."""
-    supposed = _supposed(result)
+    supposed = supposed_words(result)
     for side, column in dict.fromkeys((part.side, part.column) for part in result.slices):
         parts = [part for part in result.slices if (part.side, part.column) == (side, column)]
         of_items = side == "items"
@@ -361,20 +361,6 @@ def _slices(result: Comparison) -> Iterator[Group]:
                 "ranked."
             )
         ]
-
-
-def _supposed(result: Comparison) -> str:
-    """What the verdicts of groups suppose, as their headlines do not say it."""
-    supposed: list[str] = []
-    largest = result.verdict.largest_difference
-    if largest < 1:
-        supposed.append(f"no query of a kind not seen differs by more than {largest:g}")
-    declared = None if result.evidence is None else result.evidence.largest_group
-    if declared is not None:
-        supposed.append(f"no group by {result.split} has more than {counted(declared, 'query')}")
-    elif result.groups is not None:
-        supposed.append(f"no group by {result.split} has more queries there than the largest seen")
-    return f", if {listed(supposed)}" if supposed else ""
 
 
 SHOWN = 4

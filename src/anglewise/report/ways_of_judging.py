@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from anglewise.comparison.comparison_result import Comparison
+from anglewise.comparison.dependence import MACHINE_RIGHT, POOL
+from anglewise.data_types.text import counted, listed
 from anglewise.report.document import Group, Line, Table
 from anglewise.report.words import number
 
@@ -28,7 +30,8 @@ def ways_and_truths(result: Comparison) -> Iterator[Group]:
         support = any("support" in way.name for way in result.ways)
         of_support = " Support: so many users must have used both." if support else ""
         strata = "In strata: among items of similar use; else among all."
-        yield [Line(f"{strata}{of_support} Each verdict holds at 95% by itself.", "dim")]
+        each = f"Each verdict holds at 95% by itself{supposed_words(result)}."
+        yield [Line(f"{strata}{of_support} {each}", "dim")]
     if result.truths:
         rows = [
             [
@@ -47,6 +50,24 @@ def ways_and_truths(result: Comparison) -> Iterator[Group]:
                 Line(f"By {name}: {own.verdict.reason}."),
                 *(Line(f"note on {name}: {note}", "dim") for note in notes),
             ]
+
+
+def supposed_words(result: Comparison) -> str:
+    """What the verdicts of groups and of other ways suppose, as their headlines do not say it."""
+    supposed: list[str] = []
+    largest, evidence = result.verdict.largest_difference, result.evidence
+    if largest < 1:
+        supposed.append(f"no query of a kind not seen differs by more than {largest:g}")
+    declared = None if evidence is None else evidence.largest_group
+    if declared is not None:
+        supposed.append(f"no group by {result.split} has more than {counted(declared, 'query')}")
+    elif result.groups is not None:
+        supposed.append(f"no group by {result.split} has more queries there than the largest seen")
+    if any(POOL in note for note in result.notes):
+        supposed.append("what nobody judged is not relevant")
+    if evidence is not None:
+        supposed += [*evidence.supposed, *([MACHINE_RIGHT] if evidence.by_machine else [])]
+    return f", if {listed(supposed)}" if supposed else ""
 
 
 def _mean(result: Comparison, measure: str) -> str:

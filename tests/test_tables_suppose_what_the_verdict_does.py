@@ -1,0 +1,44 @@
+"""Verdicts of slices and of other ways say under what they hold, as the one above them does."""
+
+import numpy as np
+
+import anglewise as aw
+from anglewise.cli.all_lists import all_words
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.used_together import UsedTogether
+from anglewise.judgements.co_use import co_use
+from anglewise.judgements.records import Labels
+from anglewise.judgements.same_label import from_labels
+from anglewise.report.comparison_document import comparison_document
+from anglewise.report.plain_text import markdown
+
+IF = "that are relevant to each other tell as much as independent ones"
+
+
+def written(result):
+    return " ".join(markdown(comparison_document(result)).split())
+
+
+def test_ways_of_judging_hold_under_the_same_supposition():
+    rng = np.random.default_rng(0)
+    sets = SparseRows.from_pairs(*np.nonzero(rng.random((60, 250)) < 0.08), shape=(60, 250))
+    items = aw.Embeddings(rng.normal(size=(250, 6)) * rng.uniform(0.2, 5, (250, 1)))
+    words = written(aw.compare(aw.Space(items=items), co_use(UsedTogether(sets)), "dot,cosine"))
+    assert f"Each verdict holds at 95% by itself, if queries {IF}." in words
+
+
+def test_slices_hold_under_the_same_supposition():
+    rng = np.random.default_rng(0)
+    names = [f"i{row}" for row in range(90)]
+    classes = [str(row % 9) for row in range(90)]
+    columns = {"tongue": [("en", "de")[row % 2] for row in range(90)]}
+    vectors = aw.Embeddings(rng.normal(size=(90, 4)), ids=names, metadata=columns)
+    space = aw.Space(items=vectors)
+    judged = from_labels(space, Labels(dict(zip(names, classes, strict=True))))
+    words = written(aw.compare(space, judged, "dot,cosine", slices=["queries:tongue"]))
+    assert f"holds at 95% together, if queries {IF}." in words
+
+
+def test_a_table_of_all_lists_says_whose_lists_it_holds():
+    assert all_words(60, 4, 5, ["dot", "cosine", "euclidean"]).startswith("60 rows: of each of 4")
+    assert "or fewer" in all_words(59, 4, 5, ["dot", "cosine", "euclidean"])
