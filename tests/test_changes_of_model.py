@@ -15,6 +15,8 @@ from anglewise.errors import (
     TooFewError,
     ValuesError,
 )
+from anglewise.report.migration_document import migration_document
+from anglewise.report.plain_text import markdown
 from anglewise.stores import stored_space
 from anglewise.stores.map_choice import choose_map, learnt_maps
 from anglewise.stores.migrate import judged_space
@@ -78,6 +80,23 @@ def test_what_is_foretold_is_measured_where_all_is_encoded():
     again = aw.compare(new, judged_by(old, new), "cosine").measures[0]
     assert found.loss.encoded.measured == pytest.approx(again.metrics["nDCG@10"].mean)
     assert found.loss.loss.low <= found.loss.loss.measured <= found.loss.loss.high
+
+
+def test_what_was_all_learnt_from_has_no_interval_and_is_said_to_be_in_the_sample():
+    """An interval of no width would say that nothing can change, and items come later."""
+    old, new = pair_of_spaces()
+    result = aw.migrate(old, new, judgements=judged_by(old, new))
+    assert (result.pairs, result.loss is None) == (result.items, False)
+    words = " ".join(markdown(migration_document(result)).split())
+    told, _, rest = words.partition("The map:")
+    assert f"vectors hold {result.recall.measured:.3f} of the 10 nearest" in told
+    assert "of items that come later lists may hold less" in told
+    assert "[" not in told
+    assert "Foretold" not in rest
+    few = aw.migrate(old, new, pairs=80, judgements=judged_by(old, new))
+    words = " ".join(markdown(migration_document(few)).split())
+    assert f"would hold {few.recall.mean:.3f} [" in words
+    assert "items that come later" not in words
 
 
 def test_nothing_but_the_pairs_is_looked_at():

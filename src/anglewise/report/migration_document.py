@@ -10,6 +10,10 @@ WIDTHS = (
     "of which nearly all lay within (docs/how-to/models.md), and they know nothing of other "
     "queries. What is measured is of these queries too, and no difference was tested."
 )
+LEARNT = (
+    "Measured, on the items that the map was learnt from, which are all: of items that come later "
+    "lists may hold less. It is of these queries, and no difference was tested."
+)
 KINDS = 5
 """So many kinds of maps are shown."""
 
@@ -21,23 +25,26 @@ def migration_document(result: Migration) -> Document:
         f"{counted(result.queries, 'new query', 'new queries')}, {result.measure}.",
         "dim",
     )
+    everything = result.pairs >= result.items
+    hold = "hold" if everything else "would hold"
     lines = [
         Line(
-            f"Lists of mapped old vectors would hold {_figure(result.recall)} of the "
+            f"Lists of mapped old vectors {hold} {_figure(result.recall, everything)} of the "
             f"{result.k} nearest of items encoded anew (recall@{result.k})."
         )
     ]
-    if result.recall.measured is not None:
+    if everything:
+        lines.append(Line(LEARNT))
+    elif result.recall.measured is not None:
         lines.append(Line(f"Measured, with all new vectors: {result.recall.measured:.3f}."))
     if result.loss is not None:
-        lines += _of_metric(result.loss)
+        lines += _of_metric(result.loss, everything)
+    foretold = (
+        f"Foretold for these queries and all {result.items:,} items, from the pairs: for items "
+        "that are like them, as a random draw is. No new vector of another item was looked at."
+    )
     notes = [
-        Line(
-            f"Foretold for these queries and all {result.items:,} items, from the pairs: for items "
-            "that are like them, as a random draw is. No new vector of another item was looked at.",
-            "dim",
-        ),
-        Line(WIDTHS, "dim"),
+        *([] if everything else [Line(foretold, "dim"), Line(WIDTHS, "dim")]),
         *[Line(f"{note[0].upper()}{note[1:]}.", "dim") for note in result.notes],
     ]
     best = sorted(result.correlations.items(), key=lambda entry: -entry[1])[:KINDS]
@@ -56,19 +63,28 @@ def migration_document(result: Migration) -> Document:
     )
 
 
-def _figure(value: Foretold) -> str:
+def _figure(value: Foretold, everything: bool = False) -> str:
+    """A figure with its interval; as measured and without one where nothing is foretold."""
+    if everything:
+        return f"{value.mean if value.measured is None else value.measured:.3f}"
     return f"{value.mean:.3f} {interval(value.low, value.high)}"
 
 
-def _of_metric(loss: MetricLoss) -> list[Line]:
+def _of_metric(loss: MetricLoss, everything: bool) -> list[Line]:
     known = f"{loss.metric} of mapped vectors is {loss.mapped:.3f}, measured"
     if loss.old is not None:
         known += f"; of the old model {loss.old:.3f}"
-    lost = f"{signed(loss.loss.mean)} {interval(loss.loss.low, loss.loss.high)}"
+    ends = "" if everything else f" {interval(loss.loss.low, loss.loss.high)}"
+    gives = "gives" if everything else "would give"
     lines = [
         Line(f"{known}."),
-        Line(f"Encoding anew would give {_figure(loss.encoded)}, a difference of {lost}."),
+        Line(
+            f"Encoding anew {gives} {_figure(loss.encoded, everything)}, a difference of "
+            f"{signed(loss.loss.mean)}{ends}."
+        ),
     ]
+    if everything:
+        return lines
     if loss.encoded.measured is not None and loss.loss.measured is not None:
         lines.append(
             Line(
