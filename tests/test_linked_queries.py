@@ -127,7 +127,7 @@ def test_where_all_hang_together_it_is_said_that_no_split_parts_them():
     (note,) = [n for n in result.notes if DEPEND in n]
     assert note.endswith("links all of them into one group, so that no split parts them")
     assert IF in result.verdict.reason
-    with pytest.raises(TooFewError, match="are one group by linked"):
+    with pytest.raises(TooFewError, match="are one group by what is relevant to them"):
         aw.compare(space, chain(120), "dot,cosine", split="linked")
 
 

@@ -163,6 +163,7 @@ def joined(
 
 QUERIES = "queries"
 LINKED = "linked"
+_BY = {LINKED: "what is relevant to them (linked)"}
 _SPLIT = re.compile(r"(group|time)\(\s*(\S|\S.*\S)\s*\)|clusters\(\s*([^()\s]+)\s*\)|linked")
 
 
@@ -252,13 +253,12 @@ class QuerySplit:
     def notes(self) -> Iterator[str]:
         """What a reader should know."""
         if self.clusters is not None:
-            sizes = np.unique(self.clusters.sizes)
+            own, by = self.clusters.sizes, _BY.get(self.split, self.split)
+            sizes, effective = np.unique(own), effective_number(own)
             fewest = f"{sizes[0]:,} to " if len(sizes) > 1 else ""
             each = f"{fewest}{counted(int(sizes[-1]), 'query')}"
-            own = self.clusters.sizes
-            effective = effective_number(own)
             yield (
-                f"chance is over {counted(len(self.clusters), 'group')} by {self.split}, of "
+                f"chance is over {counted(len(self.clusters), 'group')} by {by}, of "
                 f"{each}: queries of one group are on one side, and drawn together"
             )
             if effective < len(own) / 2:
@@ -343,8 +343,9 @@ def query_split(
         names = vector_clusters(asking.vectors[rows[by_id]], groups, seed=seed)[order]
     clusters = Clusters(Clusters.named(names[np.argsort(order)]).of[order])
     if len(clusters) < 2:
+        by = _BY.get(spelled, spelled)
         raise TooFewError(
-            f"all {counted(len(rows), 'judged query')} are one group by {spelled}: at least two "
+            f"all {counted(len(rows), 'judged query')} are one group by {by}: at least two "
             "are due, and six for any test at 95%"
         )
     return QuerySplit(spelled, clusters, order=order)
