@@ -285,6 +285,10 @@ def test_several_measures_hold_together_and_some_of_them_may_be_compared(space, 
     lost = replace(lead, corrected=MeanInterval(-0.2, -0.3, -0.1))
     behind = replace(first, differences=(lost, replace(lost, measure="euclidean")))
     assert assisted_document(behind).headline == "dot is better than cosine and euclidean"
+    assert assisted_document(behind).reason == (  # by so much, and not by less than nothing
+        "cosine is behind dot by 0.200 [0.100, 0.300]; euclidean is behind dot by 0.200 "
+        "[0.100, 0.300], each at 97.5%, in DCG(sampled)@10"
+    )
     two = compare_assisted(read_space(space), judged, "cosine,dot", depth=5)
     assert two.level == 0.95
     assert [one.metric for one in two.differences] == ["DCG(sampled)@5", "P@5"]

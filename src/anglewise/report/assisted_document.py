@@ -70,15 +70,21 @@ def _headline(result: AssistedComparison) -> str:
 def _reason(result: AssistedComparison) -> str:
     said: list[str] = []
     for one in result.deciding:
-        ends = f"{signed(one.corrected.mean)} {_ends(one)}"
+        found = one.corrected
         if one.too_few:
             said.append(f"{one.measure} and {one.baseline}: {one.too_few}")
+        elif one.leads > 0:
+            ends = f"{number(found.mean)} {interval(found.low, found.high)}"
+            said.append(f"{one.measure} is ahead of {one.baseline} by {ends}")
         elif one.leads:
-            where = "ahead of" if one.leads > 0 else "behind"
-            said.append(f"{one.measure} is {where} {one.baseline} by {ends}")
+            ends = f"{number(-found.mean)} {interval(-found.high, -found.low)}"
+            said.append(f"{one.measure} is behind {one.baseline} by {ends}")
         else:
+            ends = f"{signed(found.mean)} {_ends(one)}"
             said.append(f"{one.measure} and {one.baseline} are not told apart: {ends}")
-    reason = f"{'; '.join(said)}, in {result.deciding[0].metric}"
+    known = any(not one.too_few for one in result.deciding)
+    level = f", each at {_level(result)}" if len(said) > 1 else f" at {_level(result)}"
+    reason = f"{'; '.join(said)}{level if known else ''}, in {result.deciding[0].metric}"
     ahead = [one.measure for one in result.deciding if one.leads > 0]
     if len(ahead) > 1:
         reason += f"; {listed(ahead)} were not compared with each other (--baseline)"
