@@ -96,10 +96,10 @@ def with_floors(
     depth = min(metric.depth, context.items)
     order = scores.split.reported_order
     lists = dict(_lists(context, depth, judged, hidden, seed=seed, query_order=order))
-    remarks: list[str] = []
+    remarks = context.use_remarks() if MOST_USED in lists else []
     if MOST_USED in lists and context.seen is not None:
         by_use, notes = _item_knn(context, context.seen, judged, hidden, depth)
-        lists, remarks = lists | by_use, notes
+        lists, remarks = lists | by_use, remarks + notes
     if context.texts is not None:
         by_words, notes = _text_lists(context.texts, judged, hidden, depth, context.order)
         lists, remarks = lists | by_words, remarks + notes

@@ -17,10 +17,11 @@ from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.parts import Parts, documents_of
 from anglewise.data_types.sparse import SparseRows
-from anglewise.data_types.typing import Array, Float64, Int64
+from anglewise.data_types.text import counted
+from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.evaluation_metrics.breadth import by_stratum, coverage
 from anglewise.evaluation_metrics.evaluate import metric as read_metric
-from anglewise.geometry.norms import known_likes, known_uses
+from anglewise.geometry.norms import counted_uses, known_likes, known_uses
 from anglewise.io.texts import texts_of
 
 
@@ -42,6 +43,9 @@ class WithoutVectors:
         which is no like.
     texts
         Reads the texts of those who ask and of what is ranked; None where either side has none.
+    all_uses
+        How many uses are counted beside what is ranked, be it known by whom or not; of users who
+        ask for items.
     order
         The rows of what is ranked in the order of their ids, in which equal scores stand; by
         rows if not given.
@@ -53,6 +57,19 @@ class WithoutVectors:
     seen: SparseRows | None = None
     texts: Callable[[], tuple[list[str], list[str]]] | None = None
     order: Int64[Array, " items"] | None = None
+    all_uses: float = 0.0
+
+    def use_remarks(self) -> list[str]:
+        """That lists by use know fewer uses than are counted, and so perhaps than training did."""
+        if self.seen is None or not 0 < len(self.seen.indices) < self.all_uses:
+            return []
+        users = counted(int(np.count_nonzero(self.seen.counts)), "user")
+        remark = (
+            f"lists by use know the {len(self.seen.indices):,} uses of {users} that stand in the "
+            f"space, and its column popularity counts {self.all_uses:,.0f}: by all of these they "
+            "might stand higher"
+        )
+        return [remark]
 
     @cached_property
     def position(self) -> Int64[Array, " items"]:
@@ -81,10 +98,20 @@ def of_space(space: Space, judgements: Judgements) -> WithoutVectors:
         own = replace(judgements, parts=None, seen=hidden, allowed=allowed)
         order = documents_of(ranked, parts).id_order
         return WithoutVectors(own, len(parts), texts=texts, order=order)
-    uses = known_uses(space, direction)
     return WithoutVectors(
-        judgements, len(ranked), uses, known_likes(space, direction), texts, ranked.id_order
+        judgements,
+        len(ranked),
+        known_uses(space, direction),
+        known_likes(space, direction),
+        texts,
+        ranked.id_order,
+        _all_uses(space, direction),
     )
+
+
+def _all_uses(space: Space, direction: Direction) -> float:
+    """The uses that are counted, where users ask: between items those of training alone count."""
+    return counted_uses(space, direction) if direction == "queries-items" else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +211,9 @@ def of_spaces(aligned: AlignedSpaces) -> WithoutVectors:
                 rows, users = aligned.asking.places[name][rows], len(aligned.asking.names)
             shape = (users, items)
             seen = SparseRows.from_pairs(rows, columns[seen.indices], seen.values, shape=shape)
-        return WithoutVectors(judgements, items, uses, seen, texts)
+        return WithoutVectors(
+            judgements, items, uses, seen, texts, all_uses=_all_uses(space, direction)
+        )
     return WithoutVectors(judgements, items, texts=texts)
 
 

@@ -162,6 +162,17 @@ def known_uses(space: Space, direction: Direction) -> Float64[Array, " rows"] | 
     return uses if uses.any() else None
 
 
+def counted_uses(space: Space, direction: Direction) -> float:
+    """How many uses the column ``popularity`` of what is ranked counts; 0 without one.
+
+    >>> items = Embeddings([[1.0], [2.0]], metadata={"popularity": [3, None]})
+    >>> counted_uses(Space(items=items), "queries-items")
+    3.0
+    """
+    counted, _ = _stated_popularity(space, ranked_side(direction))
+    return 0.0 if counted is None else float(np.nansum(counted))
+
+
 def spearman(x: Shaped[Array, " rows"], y: Shaped[Array, " others"]) -> float | None:
     """The correlation of ranks, equal values sharing their mean rank, in [-1, 1].
 
