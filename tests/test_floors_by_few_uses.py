@@ -9,7 +9,7 @@ from anglewise.data_types.sparse import SparseRows
 USERS, ITEMS = 30, 40
 
 
-def compared(popularity, direction="queries-items", spaces=1):
+def compared(popularity, spaces=1):
     rng = np.random.default_rng(0)
     used = rng.random((USERS, ITEMS)) < 0.2
     seen, judged = used & (rng.random(used.shape) < 0.5), used
