@@ -10,6 +10,7 @@ from anglewise.judgements.co_use import co_use
 from anglewise.judgements.records import Labels
 from anglewise.judgements.same_label import from_labels
 from anglewise.report.comparison_document import comparison_document
+from anglewise.report.html_page import page
 from anglewise.report.plain_text import markdown
 
 IF = "that are relevant to each other tell as much as independent ones"
@@ -42,3 +43,15 @@ def test_slices_hold_under_the_same_supposition():
 def test_a_table_of_all_lists_says_whose_lists_it_holds():
     assert all_words(60, 4, 5, ["dot", "cosine", "euclidean"]).startswith("60 rows: of each of 4")
     assert "or fewer" in all_words(59, 4, 5, ["dot", "cosine", "euclidean"])
+
+
+def test_a_report_within_strata_says_whose_figures_stand_beside_its_lists():
+    rng = np.random.default_rng(0)
+    sets = SparseRows.from_pairs(*np.nonzero(rng.random((60, 250)) < 0.08), shape=(60, 250))
+    items = aw.Embeddings(rng.normal(size=(250, 6)) * rng.uniform(0.2, 5, (250, 1)))
+    result = aw.compare(aw.Space(items=items), co_use(UsedTogether(sets)), "dot,cosine")
+    words = " ".join(page(comparison_document(result)).split())
+    assert "Lists are over all items. The nDCG@10 beside a list is not of it" in words
+    sure = words.partition("What this set can see")[2][:600]
+    assert f"if differences vary as they do here and if queries {IF}" in sure
+    assert "(2% of the measure that leads)" in sure

@@ -425,10 +425,12 @@ def _sureness(result: Comparison) -> dict[str, tuple[str, ...]]:
     sections: dict[str, tuple[str, ...]] = {}
     smallest = result.verdict.smallest_detectable
     if smallest is not None:
+        keep, supposed = result.verdict.keep, supposed_words(result).replace(", if", " and if", 1)
+        share = " of the measure that leads" if str(result.tolerance_given).endswith("%") else ""
         sentence = (
-            f"A lead of {number(smallest)} in {result.metric} over {result.verdict.keep} would be "
-            "shown about four times out of five, if differences vary as they do here; "
-            f"{number(result.tolerance)} is what matters ({result.tolerance_given})."
+            f"A lead of {number(smallest)} in {result.metric} over {keep} would be shown about "
+            f"four times out of five, if differences vary as they do here{supposed}; a lead over "
+            f"{keep} matters from {number(result.tolerance)} on ({result.tolerance_given}{share})."
         )
         sections["What this set can see"] = (sentence,)
     if result.evidence is not None and result.evidence.judgements.source:

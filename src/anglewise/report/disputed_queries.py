@@ -50,6 +50,11 @@ def side_by_side(result: Comparison) -> Iterator[Block]:
         "✓ was judged relevant, ✗ was judged and is not; what has no mark was not judged. "
         "Items that every measure lists are grey."
     )
+    if result.within:
+        yield Line(
+            f"Lists are over all items. The {result.metric} beside a list is not of it: it is the "
+            "query's mean over strata of similar use, as in the table."
+        )
     if len(measures) < len(evidence.found):
         yield Line(f"Shown are the best {len(measures)} of {len(evidence.found)} measures.")
     for i in order:
