@@ -202,7 +202,7 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
     shared = judge_counts > 1
     if not shared.any():
         raise TooFewError(
-            f"{len(table.judges)} judge(s) ({', '.join(table.judges[:3]) or 'none'}) and no pair "
+            f"{counted(len(table.judges), 'judge')} ({', '.join(table.judges[:3]) or 'none'}) and no pair "
             "that two of them judged: let a second person judge a part of the same pairs"
         )
     judges, equally_judged = _most_shared(judge_counts)
