@@ -1,4 +1,4 @@
-"""Over linked groups intervals hold what they say: a thinned set of benchmarks/linked_queries.py."""
+"""Over linked groups intervals hold what they say: thinned from benchmarks/linked_queries.py."""
 
 import importlib
 from math import sqrt

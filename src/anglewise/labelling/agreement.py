@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from scipy.sparse import csr_array
 
+from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Direction, Float64, Int64
 from anglewise.errors import TooFewError, ValuesError
 from anglewise.judgements.records import ADJUDICATOR, Dispute, Judged, JudgedThing
@@ -202,8 +203,8 @@ def agreement(rows: Iterable[Judged], *, resamples: int = 2_000, seed: int = 0) 
     shared = judge_counts > 1
     if not shared.any():
         raise TooFewError(
-            f"{counted(len(table.judges), 'judge')} ({', '.join(table.judges[:3]) or 'none'}) and no pair "
-            "that two of them judged: let a second person judge a part of the same pairs"
+            f"{counted(len(table.judges), 'judge')} ({', '.join(table.judges[:3]) or 'none'}) and "
+            "no pair that two of them judged: let a second person judge a part of the same pairs"
         )
     judges, equally_judged = _most_shared(judge_counts)
     all_counts = table.counts()
