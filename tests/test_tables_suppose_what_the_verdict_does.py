@@ -12,6 +12,7 @@ from anglewise.judgements.same_label import from_labels
 from anglewise.report.comparison_document import comparison_document
 from anglewise.report.html_page import page
 from anglewise.report.plain_text import markdown
+from anglewise.report.remedy_document import remedy_document
 
 IF = "that are relevant to each other tell as much as independent ones"
 
@@ -55,3 +56,18 @@ def test_a_report_within_strata_says_whose_figures_stand_beside_its_lists():
     sure = words.partition("What this set can see")[2][:600]
     assert f"if differences vary as they do here and if queries {IF}" in sure
     assert "(2% of the measure that leads)" in sure
+
+
+def test_what_stands_in_the_table_of_remedies_is_not_said_to_be_left_out():
+    rng = np.random.default_rng(0)
+    unit = rng.normal(size=(90, 6))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    own = SparseRows.from_pairs(np.arange(90), np.arange(90), shape=(90, 90))
+    space = aw.Space(queries=aw.Embeddings(unit + 0.3), items=aw.Embeddings(unit))
+    found = aw.remedy(space, aw.Judgements(own), "dot,cosine@centred,csls(5)", finalists=1)
+    document = remedy_document(found)
+    shown = {row.measure for row in found.comparison.measures}
+    assert "cosine" in shown & set(found.left_out)  # the one in use, which ranks as dot does
+    assert not any(line.startswith("cosine:") for line in document.left_out)
+    words = " ".join(markdown(document).split())
+    assert "so that its figures and these do not compare" in words

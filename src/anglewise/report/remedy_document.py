@@ -35,7 +35,11 @@ def remedy_document(result: Remedy, command: str = "") -> Document:
         question="What should be used instead of cosine?",
         facts=[*facts(comparison), spent],
         notes=result.notes,
-        left_out=[f"{name}: {why}" for name, why in result.left_out.items()],
+        left_out=[
+            f"{name}: {why}"
+            for name, why in result.left_out.items()
+            if name not in {row.measure for row in comparison.measures}  # there it is compared
+        ],
         headline=advice.headline,
         reason=advice.sentence.removeprefix(f"{advice.headline}: "),
         tone="use" if advice.wins else "tie",
@@ -147,8 +151,9 @@ def _screened_out(result: Remedy) -> str:
     ]
     remainder = [f"{len(out) - SHOWN} more"] if len(out) > SHOWN else []
     return (
-        f"Screened out, with their {result.comparison.metric} then (and on how many queries): "
-        f"{', '.join([*names, *remainder])}."
+        f"Screened out, with their {result.comparison.metric} then, on some of the queries set "
+        f"apart (and on how many): {', '.join([*names, *remainder])}. These queries are not those "
+        "of the table, so that its figures and these do not compare."
     )
 
 
