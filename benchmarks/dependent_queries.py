@@ -4,12 +4,11 @@ Similar films of MovieLens: factors of two halves of a thousand users are compar
 users used together. Chance is in which users these are, and each of their lists judges many films:
 so the films that ask are no independent queries. The users are drawn anew, two hundred at a time;
 printed is how far the difference between both spaces varies over the draws, beside the standard
-error by which films are independent, and beside the one that leaving out each tenth of the users in
-turn gives (the jackknife; not part of the tool).
+error by which films are independent.
 
     python benchmarks/dependent_queries.py --data ../shared/data
 
-Classes of made items that ask for each other are in ``linked_queries.py``.
+It takes about a minute. Classes of made items that ask for each other: ``linked_queries.py``.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.used_together import UsedTogether
 from anglewise.judgements.co_use import co_use
 
-HALF, JUDGING, DIMENSIONS, LEAST, PARTS = 500, 200, 32, 5, 10
+HALF, JUDGING, DIMENSIONS, LEAST = 500, 200, 32, 5
 
 
 def main() -> None:
@@ -50,13 +49,11 @@ def main() -> None:
         difference(spaces, table[order[start : start + JUDGING]])
         for start in range(2 * HALF, 2 * HALF + given.draws * JUDGING, JUDGING)
     ]
-    differences, errors, by_users = np.array(found).T
-    spread = differences.std(ddof=1)
+    differences, errors = np.array(found).T
     print(f"{len(found)} draws of {JUDGING} users: differences of nDCG@10")
-    print(f"standard deviation over draws {spread:.4f}")
-    for name, error in (("independent films", errors), ("leaving out users", by_users)):
-        typical = np.sqrt((error**2).mean())
-        print(f"standard error by {name} {typical:.4f}, ratio {spread / typical:.2f}")
+    print(f"standard deviation over draws {differences.std(ddof=1):.4f}")
+    print(f"standard error by independent films {errors.mean():.4f}")
+    print(f"ratio {differences.std(ddof=1) / errors.mean():.2f}")
 
 
 def factors(rows: csr_array) -> np.ndarray:
@@ -65,18 +62,8 @@ def factors(rows: csr_array) -> np.ndarray:
     return right.T * np.sqrt(strengths)
 
 
-def difference(spaces: dict[str, aw.Space], rows: csr_array) -> tuple[float, float, float]:
-    """The second space less the first by what some users used; the error told, and by users."""
-    apart = differences_of(spaces, rows)
-    parts = np.arange(rows.shape[0]) % PARTS
-    without = [differences_of(spaces, rows[parts != part]).mean() for part in range(PARTS)]
-    by_users = np.sqrt((PARTS - 1) * np.var(without))
-    error = apart.std(ddof=1) / np.sqrt(len(apart))
-    return float(apart.mean()), float(error), float(by_users)
-
-
-def differences_of(spaces: dict[str, aw.Space], rows: csr_array) -> np.ndarray:
-    """The second space less the first by what some users used, for each film that asks."""
+def difference(spaces: dict[str, aw.Space], rows: csr_array) -> tuple[float, float]:
+    """The second space less the first by what some users used, and the error that is told."""
     table = rows.tocoo()
     sets = SparseRows.from_pairs(table.row, table.col, shape=rows.shape)
     judged = co_use(UsedTogether(sets))
@@ -84,7 +71,8 @@ def differences_of(spaces: dict[str, aw.Space], rows: csr_array) -> np.ndarray:
     evidence = result.evidence
     values = evidence.values["nDCG@10"]
     first, second = (evidence.measures.index(f"{name}: cosine") for name in ("first", "second"))
-    return values[second] - values[first]
+    apart = values[second] - values[first]
+    return float(apart.mean()), float(apart.std(ddof=1) / np.sqrt(len(apart)))
 
 
 if __name__ == "__main__":
