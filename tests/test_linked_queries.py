@@ -108,9 +108,9 @@ def test_over_linked_groups_nothing_is_supposed_of_queries_relevant_to_each_othe
 @pytest.mark.parametrize(
     ("per_class", "words"),
     [
-        (12, "links them into 8 groups that count as about 8 of one size: too few to tell by"),
+        (12, "links them into 8 groups: too few to tell by"),
         ([60] + 39 * [2], "links them into 40 groups that count as about 5 of one size: too few"),
-        ([8] + 39 * [2], "links them into 40 groups that count as about 34: --split linked takes"),
+        ([8] + 39 * [2], "links them into 40 groups that count as about 34 of one size: --split"),
     ],
     ids=["few", "one large", "one larger"],
 )

@@ -70,9 +70,10 @@ def _linked_words(judgements: Judgements, scores: Scores) -> str:
         return "what is relevant links all of them into one group, so that no split parts them"
     effective = effective_number(sizes)
     groups = f"what is relevant links them into {len(sizes):,} groups"
+    uneven = effective < len(sizes) - 0.5
+    as_many = f" that count as about {effective:.0f} of one size" if uneven else ""
     if effective < FEWEST_RESAMPLED:
-        return f"{groups} that count as about {effective:.0f} of one size: too few to tell by"
-    as_many = "" if effective > len(sizes) - 0.5 else f" that count as about {effective:.0f}"
+        return f"{groups}{as_many}: too few to tell by"
     return f"{groups}{as_many}: --split {LINKED} takes chance over these"
 
 
