@@ -3,12 +3,15 @@
 import numpy as np
 
 import anglewise as aw
+from anglewise.auditing.gauge_overlap import gauge_path
+from anglewise.auditing.subject import subject
 from anglewise.cli.all_lists import all_words
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.used_together import UsedTogether
 from anglewise.judgements.co_use import co_use
 from anglewise.judgements.records import Labels
 from anglewise.judgements.same_label import from_labels
+from anglewise.report.audit_chapters import _path
 from anglewise.report.comparison_document import comparison_document
 from anglewise.report.html_page import page
 from anglewise.report.plain_text import markdown
@@ -71,3 +74,22 @@ def test_what_stands_in_the_table_of_remedies_is_not_said_to_be_left_out():
     assert not any(line.startswith("cosine:") for line in document.left_out)
     words = " ".join(markdown(document).split())
     assert "so that its figures and these do not compare" in words
+
+
+def test_quality_along_the_gauge_says_where_use_judged_it_over_all_items():
+    rng = np.random.default_rng(0)
+    sets = SparseRows.from_pairs(*np.nonzero(rng.random((60, 120)) < 0.1), shape=(60, 120))
+    space = aw.Space(
+        queries=aw.Embeddings(rng.normal(size=(60, 6))),
+        items=aw.Embeddings(rng.normal(size=(120, 6))),
+    )
+    asked = subject(space, 10, 50, 0, None)
+    names = [f"i{row}" for row in range(120)]
+    labels = Labels(dict(zip(names, [str(row % 9) for row in range(120)], strict=True)))
+    named = aw.Space(items=aw.Embeddings(space.items.vectors, names))
+    judged = {True: co_use(UsedTogether(sets)), False: from_labels(named, labels)}
+    for by_use, judgements in judged.items():
+        path = gauge_path(asked, "items-items", judgements)
+        assert path.by_use == by_use
+        words = " ".join(str(block) for block in _path({"items-items": path}))
+        assert ("how much items are used decides much" in words) == by_use
