@@ -90,14 +90,14 @@ COLUMNS = (
 
 def main() -> None:
     """Print the table."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--sets", type=int, default=300)
     options.add_argument("--rows", type=int, nargs="+", default=range(len(WORLDS)), help="from 0")
     given = options.parse_args()
-    sets = given.sets
+    sets, chosen = int(given.sets), [WORLDS[int(row)] for row in given.rows]
     print(f"| {' | '.join(COLUMNS)} |")
     print("|" + " --- |" * len(COLUMNS), flush=True)
-    for world in (WORLDS[row] for row in given.rows):
+    for world in chosen:
         better = World(world.sizes, world.classes, world.between, LEAD)
         cells: list[str] = []
         for split in ("queries", "linked"):

@@ -83,6 +83,7 @@ def search_sharded(
             progress=progress,
             say=talk.say,
         )
+    length = 10 if k is None else k
     table = lists_table(asking.ids, *as_neighbours(list(lists.values())))
     with new_file(output) as file:
         arrow("parquet").write_table(table, file, compression="zstd")
@@ -92,10 +93,10 @@ def search_sharded(
         "output": str(output),
         "asking": len(asking),
         "rows": table.num_rows,
-        "k": 10 if k is None else k,
+        "k": length,
         "measures": list(lists),
         "engine": shards.engine or "processes",
     }
-    words = all_words(table.num_rows, len(asking), content["k"], [*lists])
+    words = all_words(table.num_rows, len(asking), length, [*lists])
     talk.give(content, Document([[Line(f"{output}: {words}")]]))
     return 0

@@ -1,5 +1,7 @@
 """Which queries hang together by what is relevant to them: groups that share no judgement."""
 
+from typing import Any
+
 import numpy as np
 
 from anglewise.data_types.judgements import Judgements
@@ -23,9 +25,9 @@ def linked_groups(judgements: Judgements, rows: Int64[Array, " q"]) -> Int64[Arr
     >>> linked_groups(Judgements(gains, "items-items"), np.array([0, 1, 3])).tolist()
     [0, 0, 2]
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse import coo_array, csgraph
 
+    components: Any = csgraph.connected_components
     one_sided = judgements.direction != "queries-items"
     if one_sided and judgements.parts is not None:
         raise SpellingError(
@@ -40,4 +42,5 @@ def linked_groups(judgements: Judgements, rows: Int64[Array, " q"]) -> Int64[Arr
     nodes = max(gains.shape[0], first + gains.shape[1])
     pairs = gains.rows[links], first + gains.indices[links]
     graph = coo_array((np.ones(len(pairs[0]), dtype=bool), pairs), shape=(nodes, nodes))
-    return connected_components(graph, directed=False)[1][rows].astype(np.int64)
+    group_of: Int64[Array, " nodes"] = components(graph, directed=False)[1].astype(np.int64)
+    return group_of[rows]

@@ -333,7 +333,7 @@ def query_split(
     elif count is None and linked is not None:
         spelled, names = LINKED, linked()
     else:
-        groups = read_whole(count)
+        groups = read_whole(count or "")
         if groups is None or groups < 1:
             raise SpellingError(
                 f"clusters({shown(count)}): a whole number of groups is due, as in clusters(8)"
