@@ -52,29 +52,27 @@ def test_a_document_with_one_wrong_place_is_refused(name):
     content = schema(name)
     document = made(content, content.get("$defs", {}))
     assert fault(name, document) is None
-    wrong = {what: each for what, each in damaged(document) if not may_be(what, content)}
+    may_lack = {"a", *optional_names(content)}
+    wrong = {what: each for what, each in damaged(document) if not may_be(what, may_lack)}
     assert [what for what, each in wrong.items() if validator(name).is_valid(each)] == []
     assert len(wrong) >= 2
 
 
-def may_be(what, content):
+def may_be(what, may_lack):
     """Whether a schema lets this be: a place for whatever others write, or an optional field."""
     path, _, done = what.partition(": ")
-    words = [each for each in walk(content) if isinstance(each, dict) and "properties" in each]
-    optional = {name for each in words for name in each["properties"] if name not in needed(each)}
     free = any(f"'{name}'" in path for name in FREE)
-    of_maps = {name for each in walk(content) if isinstance(each, dict) for name in names(each)}
-    return free or done.removeprefix("without ") in {"a", *optional, *of_maps}
+    return free or done.removeprefix("without ") in may_lack
 
 
-def names(schema):
-    """The names that an object may have, any of them."""
-    known = schema.get("propertyNames", {})
-    return known.get("enum", []) if isinstance(known, dict) else []
-
-
-def needed(record):
-    return set(record.get("required", ()))
+def optional_names(content):
+    """Fields that a record may lack, and names of which an object has any."""
+    for part in walk(content):
+        if isinstance(part, dict):
+            if "properties" in part:
+                yield from set(part["properties"]) - set(part.get("required", ()))
+            known = part.get("propertyNames", {})
+            yield from known.get("enum", []) if isinstance(known, dict) else []
 
 
 def held(check):

@@ -11,7 +11,7 @@ from collections import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from types import NoneType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeAlias, Union, cast, get_args, get_origin
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -208,36 +208,52 @@ def whole_schema(name: str, title: str, schema: Mapping[str, Any]) -> dict[str, 
     }
 
 
+Entries: TypeAlias = Mapping[str, Any]
+
+
 def _count(value: Any, counts: dict[str, list[str]]) -> None:
+    """Note each part that has a title, under that."""
     if isinstance(value, Mapping):
-        if isinstance(value.get("title"), str) and "properties" in value:
-            counts.setdefault(value["title"], []).append(repr(_bare(value)))
-        for inner in value.values():
+        entries = cast("Entries", value)
+        title = _title(entries)
+        if title:
+            counts.setdefault(title, []).append(repr(_bare(entries)))
+        for inner in entries.values():
             _count(inner, counts)
     elif isinstance(value, list):
-        for inner in value:
+        for inner in cast("list[Any]", value):
             _count(inner, counts)
 
 
-def _bare(value: Mapping[str, Any]) -> dict[str, Any]:
+def _title(entries: Entries) -> str:
+    """What a part is called; empty for what is no part."""
+    title = entries.get("title")
+    return title if isinstance(title, str) and "properties" in entries else ""
+
+
+def _bare(entries: Entries) -> dict[str, Any]:
     """Without what is said of the field that holds it, and without whether it may be null."""
-    return {key: inner for key, inner in value.items() if key not in {"description", "type"}}
+    return {key: inner for key, inner in entries.items() if key not in {"description", "type"}}
 
 
 def _with_references(value: Any, shared: set[str], definitions: dict[str, Any]) -> Any:
     if isinstance(value, list):
-        return [_with_references(inner, shared, definitions) for inner in value]
+        return [_with_references(inner, shared, definitions) for inner in cast("list[Any]", value)]
     if not isinstance(value, Mapping):
         return value
-    title = value.get("title")
-    if not (isinstance(title, str) and title in shared and "properties" in value):
-        return {key: _with_references(inner, shared, definitions) for key, inner in value.items()}
+    entries = cast("Entries", value)
+    title = _title(entries)
+    if title not in shared:
+        return _parts(entries, shared, definitions)
     if title not in definitions:
-        inner = {key: each for key, each in value.items() if key != "description"}
-        parts = {key: _with_references(each, shared, definitions) for key, each in inner.items()}
-        definitions[title] = {**parts, "type": "object"}
+        definitions[title] = {}  # its place, before those of its parts
+        definitions[title] = {**_parts(_bare(entries), shared, definitions), "type": "object"}
     reference: dict[str, Any] = {"$ref": f"#/$defs/{title}"}
-    if value["type"] != "object":
+    if entries["type"] != "object":
         reference = {"anyOf": [reference, NULL]}
-    told = value.get("description")
+    told = entries.get("description")
     return reference if told is None else {**reference, "description": told}
+
+
+def _parts(entries: Entries, shared: set[str], definitions: dict[str, Any]) -> dict[str, Any]:
+    return {key: _with_references(inner, shared, definitions) for key, inner in entries.items()}

@@ -35,6 +35,16 @@ def space() -> dict[str, Any]:
     told = of(Complaints, without=["other_form", "stale_pairs", *rare])
     complaints = joined(told, record({}, dict.fromkeys(rare, COUNT)))
     weights = {"heaviest": NUMBER, "heaviest_left": NUMBER}
+    made_of = record(
+        {
+            "sets": COUNT,
+            "grade": TEXT,
+            "min_support": COUNT,
+            "of_users": FLAG,
+            "seed": WHOLE,
+            "gains_stored": FLAG,
+        }
+    )
     judged = record(
         {"source": TEXT, "entries": COUNT, "leaves_out": FLAG, "complaints": complaints},
         {
@@ -44,11 +54,12 @@ def space() -> dict[str, Any]:
             "of_documents": words_true(),
             "chances_unknown": TEXT,
             "drawn": record({"draws": TEXTS, "queries": COUNT, **weights}),
+            "made_of": made_of,
         },
     )
     return record(
         {
-            "format": {"enum": [1, 2, 3]},
+            "format": {"enum": [1, 2, 3, 4]},
             "written_by": TEXT,
             "trained_for": TRAINED_FOR,
             "dimension": COUNT,

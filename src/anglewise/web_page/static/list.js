@@ -45,7 +45,7 @@ function made(item, address) {
   li.append(rank, link);
   if (item.grade > 0) {
     const mark = document.createElement("b");
-    mark.textContent = `✓ ${item.grade}`;
+    mark.textContent = `✓ ${Number(item.grade.toPrecision(3))}`;
     li.append(mark);
   }
   li.append(score);
