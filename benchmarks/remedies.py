@@ -167,7 +167,7 @@ def apart(one: Remedied, against: str) -> str:
 
 
 def shortened(told: str) -> str:
-    """A table for a page: its first rows, raw cosine and raw dot; all are printed without --into."""
+    """A table for a page: its first rows, raw cosine and dot; all are printed without --into."""
     head, mark, rest = told.partition("---:|\n")
     rows, gap, after = rest.partition("\n\n")
     lines = rows.splitlines()
@@ -177,7 +177,7 @@ def shortened(told: str) -> str:
         if place < FIRST or line.replace("*", "").startswith(("| `cosine` |", "| `dot` |"))
     ]
     if len(lines) > len(kept):
-        kept.append(f"\n{len(lines) - len(kept)} further candidates stand below the first {FIRST}.")
+        kept.append(f"\n{len(lines) - len(kept)} more stand below these in the whole table.")
     return f"{head}{mark}{chr(10).join(kept)}{gap}{after}"
 
 
