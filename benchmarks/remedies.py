@@ -61,7 +61,7 @@ NAMES = (
 )
 
 
-FIRST = 10
+FIRST = 6
 """So many candidates of a table stand in a page."""
 
 
