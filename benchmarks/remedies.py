@@ -61,6 +61,10 @@ NAMES = (
 )
 
 
+FIRST = 6
+"""So many candidates of a table stand in a page."""
+
+
 def main() -> None:
     """Run what is asked for, one table after the other."""
     parser = argparse.ArgumentParser()
@@ -84,7 +88,7 @@ def main() -> None:
         if options.into is None:
             print(f"## {name}\n\n{told}\n", flush=True)
         else:
-            put(options.into, name, told)
+            put(options.into, name, shortened(told))
 
 
 def made(name: str, data: Path) -> tuple[Space, Judgements]:
@@ -160,6 +164,21 @@ def apart(one: Remedied, against: str) -> str:
         return ""
     star = "\\*" if it.p_adjusted <= 0.05 else ""
     return f"{it.difference:+.3f}{star} [{it.low:+.3f}, {it.high:+.3f}]"
+
+
+def shortened(told: str) -> str:
+    """A table for a page: its first rows, raw cosine and dot; all are printed without --into."""
+    head, mark, rest = told.partition("---:|\n")
+    rows, gap, after = rest.partition("\n\n")
+    lines = rows.splitlines()
+    kept = [
+        line
+        for place, line in enumerate(lines)
+        if place < FIRST or line.replace("*", "").startswith(("| `cosine` |", "| `dot` |"))
+    ]
+    if len(lines) > len(kept):
+        kept.append(f"\n{len(lines) - len(kept)} more stand below these in the whole table.")
+    return f"{head}{mark}{chr(10).join(kept)}{gap}{after}"
 
 
 def put(page: Path, name: str, told: str) -> None:
