@@ -139,7 +139,7 @@ def _of_test(file: str) -> str:
     return _digest((ROOT / file).read_bytes())
 
 
-def chosen(mutant: Mutant, tests: Sequence[Test]) -> list[Test]:
+def chosen(mutant: Mutant, tests: Sequence[Test], most: float = MOST_SECONDS) -> list[Test]:
     """The tests that enter what is changed, else its statement, else its function; to a limit."""
     lines = _using(mutant) if not mutant.owner else {}
     first, last, above, below = mutant.lines
@@ -160,7 +160,7 @@ def chosen(mutant: Mutant, tests: Sequence[Test]) -> list[Test]:
     total = 0.0
     for one in _by_turns(entering):
         total += one.seconds + 0.005
-        if kept and total > MOST_SECONDS:
+        if kept and total > most:
             break
         kept.append(one)
     return kept
