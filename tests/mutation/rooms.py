@@ -48,7 +48,7 @@ similar_items_of_several single_query slices_of_items sparse sparse_vectors stat
 statistics_bootstrap statistics_calibration statistics_decision statistics_inclusion
 statistics_planning statistics_prediction_powered statistics_sign_flip
 the_order_of_rows_changes_nothing token_vectors tuning_of_stores undefined_figures verdict_laws
-verdicts_say_what_they_suppose weighed_by_traffic
+verdicts_say_what_they_suppose weighed_by_traffic witness_search
 """
 TESTS = [f"tests/test_{name}.py" for name in NAMES.split()]
 """Asked about every room: what a test enters says where it counts."""
