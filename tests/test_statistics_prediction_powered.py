@@ -178,6 +178,15 @@ def test_with_few_queries_or_little_that_is_relevant_there_is_said_to_be_too_lit
     assert "relevant" in too_few(nothing)
 
 
+@pytest.mark.parametrize("queries", [8, 30, 200])
+def test_degrees_of_freedom_are_those_that_the_variance_of_a_variance_tells(queries):
+    """Twice the squared mean of an estimated variance over its own variance."""
+    values = np.random.default_rng(queries).exponential(size=queries) ** 2
+    second, fourth = (((values - values.mean()) ** power).mean() for power in (2, 4))
+    variance = (fourth - second**2 * (queries - 3) / (queries - 1)) / queries
+    assert freedom(values) == pytest.approx(min(queries - 1, 2 * second**2 / variance))
+
+
 def test_degrees_of_freedom_are_no_more_than_those_of_so_many_values():
     assert freedom(np.full(30, 0.25)) == 29
     assert freedom(np.tile([0.0, 1.0], 10)) == 19
