@@ -57,8 +57,9 @@ fuzz: setup ## strange inputs in great numbers: INPUTS=200000 SEED=0; findings g
 	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(INPUTS) --seed $(SEED) --only "$(ONLY)" $(FILES)
 
 # What tests enter and what became of each mutant stands in build/mutation: a run goes on where it was.
+# MORE="--again --seconds 30" asks more tests about those that survived; MORE=--report only tells.
 mutation: setup ## mutants of six rooms against their fast tests: MUTANTS=300 SEED=0 ROOMS=statistics,measures
-	PYTHONPATH=tests $(BIN)/python -m mutation --mutants $(MUTANTS) --seed $(SEED) $(if $(ROOMS),--rooms "$(ROOMS)")
+	PYTHONPATH=tests $(BIN)/python -m mutation --mutants $(MUTANTS) --seed $(SEED) $(if $(ROOMS),--rooms "$(ROOMS)") $(MORE)
 
 check-slow: setup ## the simulations that take minutes
 	$(BIN)/pytest -n 2 -m "slow and not real"

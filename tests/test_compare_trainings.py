@@ -18,6 +18,7 @@ from anglewise import (
 from anglewise.comparison import compare_trainings as trainings_room
 from anglewise.comparison.filtered import filtered
 from anglewise.comparison.gates import check
+from anglewise.comparison.inference import _over_trainings
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.used_together import UsedTogether
 from anglewise.errors import ShapeError, SpellingError, TooFewError
@@ -25,6 +26,7 @@ from anglewise.judgements.co_use import co_use
 from anglewise.report.comparison_document import comparison_document
 from anglewise.report.plain_text import markdown
 from anglewise.statistics.decision import WeightedMeans
+from anglewise.statistics.sign_flip import sign_flips
 from anglewise.statistics.trainings import TrainingMeans
 from cli_run import anglewise, refused
 
@@ -325,3 +327,15 @@ def test_queries_that_never_differ_leave_students_t_of_the_trainings():
     leads = (means[:, 0, None, :] - means[:, 0, :, None]).mean(axis=0).T
     p = found.p_values([0, 1], leads, np.zeros((2, 2)), 50)
     assert p[0, 1] == pytest.approx(stats.ttest_rel(means[:, 0, 0], means[:, 0, 1]).pvalue)
+
+
+def test_over_trainings_no_chance_is_above_one_and_the_leaders_is_one():
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0, 1, (4, 30)).clip(0, 1) + np.arange(4)[:, None] * 0.01
+    means = values.mean(axis=1) + 0.02 * rng.standard_normal((3, 1, 4))
+    flips = sign_flips(values)
+    found = _over_trainings(flips, values, TrainingMeans(("a", "b", "c"), means), [0, 1, 2, 3])
+    assert found.p_best.max() == found.p_best[values.mean(axis=1).argmax()] == 1
+    assert (found.p_best >= flips.p_best).all()
+    assert (found.p >= flips.p).all()
+    assert np.nanmax(found.p) <= 1

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from anglewise import Embeddings, Pairs, Space, compare
+from anglewise.comparison.conclusion import read_tolerance
 from anglewise.comparison.inference import Scores, infer
 from anglewise.comparison.split import QuerySplit
 from anglewise.comparison.verdict import verdict_of
 from anglewise.data_types.text import at_least
+from anglewise.errors import SpellingError
+from anglewise.evaluation_metrics.evaluate import read_metrics
 from anglewise.similarity_measures.measure import measures
 from anglewise.statistics.decision import Tolerance
 from anglewise.statistics.resampling import Clusters
@@ -416,3 +419,15 @@ def test_the_queries_asked_for_show_most_leads(leads):
 def test_of_equal_measures_hardly_one_is_said_to_be_better():
     said = [verdict(judged(80, [0, 0], seed=seed)).decision for seed in range(300)]
     assert np.mean([decision in {"use", "better"} for decision in said]) <= 0.05
+
+
+def test_a_tolerance_is_a_share_of_what_cannot_be_negative_and_a_number_of_anything():
+    ndcg, spearman = read_metrics("nDCG@10,spearman")
+    assert str(read_tolerance("5%", ndcg)) == "5%"
+    assert str(read_tolerance("0.03", ndcg)) == str(read_tolerance(0.03, spearman)) == "0.03"
+    assert str(read_tolerance("0.99", spearman)) == "0.99"
+    with pytest.raises(SpellingError, match="can be negative"):
+        read_tolerance("5%", spearman)
+    for metric in (ndcg, spearman):
+        with pytest.raises(SpellingError, match="is no lead in"):
+            read_tolerance(1.0, metric)

@@ -84,3 +84,25 @@ def test_with_everything_judged_both_bounds_are_the_lead():
     bounds = lead_bounds(Pool.of(found, judged, rows, depth=3), judged, rows, depth=3)
     np.testing.assert_allclose(bounds[:, :, 0], lead(found, judged), atol=1e-12)
     np.testing.assert_allclose(bounds[:, :, 1], lead(found, judged), atol=1e-12)
+
+
+def test_bounds_of_queries_that_weigh_are_their_weighted_mean():
+    rng = np.random.default_rng(0)
+    found = {
+        name: as_neighbours(np.stack([rng.permutation(8)[:3] for _ in range(4)]))
+        for name in ("dot", "cosine")
+    }
+    shape = (4, 8)
+    judged = Judgements(
+        SparseRows.from_pairs([0, 1, 1, 3], [2, 3, 5, 1], [1, 2, 0, 1], shape=shape)
+    )
+    weights = np.array([0.2, 1.8, 1.5, 0.5])
+    whole = lead_bounds(
+        Pool.of(found, judged, np.arange(4), depth=3), judged, np.arange(4), 3, weights
+    )
+    due = np.zeros_like(whole)
+    for row, weight in enumerate(weights):
+        at = np.array([row])
+        one = {name: as_neighbours(lists.indices[at]) for name, lists in found.items()}
+        due += weight * lead_bounds(Pool.of(one, judged, at, depth=3), judged, at, 3) / 4
+    assert whole == pytest.approx(due)

@@ -6,7 +6,13 @@ import pytest
 from anglewise import Judgements, Neighbours
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import ShapeError, TooFewError
-from anglewise.evaluation_metrics.breadth import STRATA, by_stratum, coverage, strata_of
+from anglewise.evaluation_metrics.breadth import (
+    STRATA,
+    by_stratum,
+    coverage,
+    disagreement,
+    strata_of,
+)
 from anglewise.evaluation_metrics.evaluate import evaluate
 
 ITEMS, QUERIES, K = 40, 25, 10
@@ -114,3 +120,32 @@ def test_even_lists_have_no_gini_and_one_item_has_nearly_all():
     alone = coverage(np.full((50, 1), 7), 20)
     assert (alone.share, alone.gini) == (0.05, pytest.approx(0.95))
     assert np.isnan(coverage(np.full((3, 2), -1), 20).gini)
+
+
+@pytest.mark.parametrize("measures", [2, 3, 5])
+def test_disagreement_is_the_mean_share_that_two_lists_lack_of_each_other(measures):
+    rng = np.random.default_rng(measures)
+    drawn = [np.array([rng.permutation(9)[:6] for _ in range(7)]) for _ in range(measures)]
+    drawn[0][2, 3:], drawn[1][2, 4:] = -1, -1  # lists that end early share nothing there
+    lists = [
+        Neighbours("dot", one, np.zeros(one.shape, np.float32), np.zeros(7, np.int64))
+        for one in drawn
+    ]
+    for k in (1, 4, 6, 10):
+        depth = min(k, 6)
+        due = [
+            np.mean(
+                [
+                    1 - len(({*a[q, :depth]} & {*b[q, :depth]}) - {-1}) / depth
+                    for at, a in enumerate(drawn)
+                    for b in drawn[:at]
+                ]
+            )
+            for q in range(7)
+        ]
+        assert disagreement(lists, k) == pytest.approx(due)
+
+
+def test_one_measure_disagrees_with_none():
+    with pytest.raises(TooFewError, match="two or more"):
+        disagreement([Neighbours("dot", np.array([[0]]), np.zeros((1, 1)), np.array([0]))], 1)

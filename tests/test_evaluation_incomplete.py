@@ -134,3 +134,10 @@ def test_the_sampled_ratios_come_near_the_truth_where_much_is_drawn():
         estimate = value(sampled, lists, sample).mean()
         assert abs(estimate - truth) < 0.03
         assert abs(estimate - truth) < abs(naive - truth)
+
+
+@pytest.mark.parametrize("metric", ["bpref@3", "infAP@3", "bpref@2", "infAP@2"])
+def test_lists_of_which_no_item_is_relevant_are_worth_nothing(metric):
+    judged = Judgements(SparseRows.from_pairs([0, 0, 1], [5, 1, 4], [1, 0, 2], shape=(2, 6)))
+    lists = {"a": as_neighbours(np.array([[0, 1, 2], [3, 1, 0]]))}
+    assert evaluate(lists, judged, np.arange(2), metric)[metric].tolist() == [[0.0, 0.0]]

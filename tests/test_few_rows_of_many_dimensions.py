@@ -20,6 +20,7 @@ from anglewise.nearest_neighbours import passes
 from anglewise.nearest_neighbours.passes import triangular
 from anglewise.nearest_neighbours.search import search_vectors
 from anglewise.similarity_measures import frames
+from anglewise.similarity_measures.biases import WithoutBiases
 from anglewise.similarity_measures.frames import Standardised, fit_frames
 from anglewise.similarity_measures.measure import measure, prepare
 
@@ -249,3 +250,22 @@ def test_columns_that_no_frame_mixed_keep_their_own_unit(frame):
         made.items.vectors
     )
     assert moved.std(axis=0) == pytest.approx([1, 1, 0])
+
+
+def test_leaving_biases_out_of_wide_vectors_asks_the_memory_that_is_allowed(monkeypatch):
+    wide = aw.Space(items=aw.Embeddings(np.ones((3, 600))), about={"bias_columns": [2]})
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1MB")
+    with pytest.raises(ValuesError, match="600 dimensions"):
+        fit_frames((WithoutBiases(),), wide, "items-items")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_pairs_are_scored_the_same_whoever_is_scored_beside_them(order):
+    """A random gauge of few rows is drawn whole for measures that read the axes alone."""
+    sides = space(90)
+    wide = aw.Space(items=sides.items.take(np.arange(5)), queries=sides.queries.take(np.arange(4)))
+    a, b = np.array([0, 1, 2]), np.array([2, 0, 1])
+    both = [measure("manhattan@random(9,1)"), measure("cosine@random(9,1)")][::order]
+    together = score_pairs(wide, both, a, b)
+    alone = np.concatenate([score_pairs(wide, [one], a, b) for one in both])
+    assert together == pytest.approx(alone, rel=1e-9)

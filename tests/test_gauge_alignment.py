@@ -108,18 +108,20 @@ def test_what_cannot_be_aligned_is_refused():
         align(space(P, Q), space(P, 0 * Q))
 
 
-@pytest.mark.parametrize(("shared", "enough"), [(4, False), (5, True)])
-def test_runs_must_share_more_rows_than_they_have_columns(shared, enough):
+@pytest.mark.parametrize(
+    ("shared", "width", "enough"), [(4, 3, False), (5, 4, True), (6, 6, False)]
+)
+def test_runs_must_share_more_rows_than_they_have_columns(shared, width, enough):
     rng = np.random.default_rng(0)
     ids = [f"a{row}" for row in range(20)]
 
-    def run(other):
+    def run(other, width=4):
         names = [*ids[:shared], *(f"{other}{row}" for row in range(20 - shared))]
-        sides = (Embeddings(rng.standard_normal((20, 4)), names) for _ in range(2))
+        sides = (Embeddings(rng.standard_normal((20, width)), names) for _ in range(2))
         return Space(queries=next(sides), items=next(sides))
 
     def aligned():
-        return align(run("b"), run("c"))
+        return align(run("b"), run("c", width))
 
     if enough:
         assert aligned().items.shared == shared

@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 import anglewise
-from anglewise import Embeddings, Index, Judgements, Space, search, write_space
+from anglewise import (
+    Embeddings,
+    Index,
+    Judgements,
+    Space,
+    SparseVectors,
+    search,
+    write_space,
+)
 from anglewise.data_types.sparse import SparseRows
 from anglewise.errors import (
     FileError,
@@ -278,3 +287,17 @@ def test_saving_deletes_no_judgements(tmp_path):
 
 def test_it_is_what_a_store_must_be_to_stand_in_its_place():
     assert isinstance(anglewise.Index(films(3), "dot"), Answering)
+
+
+@pytest.mark.parametrize("k", [2, 9])
+def test_an_index_of_sparse_vectors_answers_as_a_search_among_what_passes(k):
+    rng = np.random.default_rng(0)
+    x = (rng.random((8, 12)) < 0.4) * rng.integers(1, 5, (8, 12))
+    about = {"kind": list("aabbabab")}
+    items = SparseVectors(csr_array(x), [f"d{i}" for i in range(8)], about)
+    index, asked = Index(items, "dot"), SparseVectors(csr_array(x[:3]))
+    whole = index.search(asked, 8)
+    for kind in ("a", "b"):
+        found = index.search(asked, k, where={"kind": kind})
+        assert found == [[hit for hit in one if hit.metadata["kind"] == kind][:k] for one in whole]
+    assert index.search(asked, k, where=lambda about: about["kind"] == "c") == [[], [], []]

@@ -97,7 +97,7 @@ def some_maps(d=4):
     """One of each kind: moved or not, with a matrix, with scales of which one drops a column."""
     rng = np.random.default_rng(1)
     square, narrow = rng.standard_normal((d, d)), rng.standard_normal((d, 3))
-    for offset in (np.zeros(d), rng.standard_normal(d)):
+    for offset in (np.zeros(d), rng.standard_normal(d), np.eye(d)[1]):
         yield Affine(offset)
         yield Affine(offset, scale=np.array([2.0, 0.5, 3.0, 1.0]))
         yield Affine(offset, square)

@@ -5,7 +5,7 @@ import pytest
 
 from anglewise.statistics.decision import WeightedMeans, decide
 from anglewise.statistics.differences import Differences
-from anglewise.statistics.planning import CAP, POWER_OF_TIE, Lead
+from anglewise.statistics.planning import CAP, POWER_OF_TIE, Lead, low_end
 
 
 def differences(queries, lead, seed=0, noise=0.1):
@@ -83,3 +83,42 @@ def test_the_chance_to_show_a_lead_is_that_of_the_power():
     lead = Lead.of(differences(100, 0.0))
     assert lead.chance(500, lead.detectable(500)) == pytest.approx(0.8, abs=0.01)
     assert lead.chance(500, 0.0) < 0.05
+
+
+@pytest.mark.parametrize(("queries", "largest"), [(40, 1.0), (300, 1.0), (300, 3.0)])
+@pytest.mark.parametrize("shape", [lambda u: u, lambda u: u**6, lambda u: -(u**6)])
+def test_the_planned_bound_is_about_the_quantile_under_random_weights(shape, queries, largest):
+    """Dirichlet weights of all queries and of one more at the worst, by the moments alone."""
+    rng = np.random.default_rng(0)
+    values = shape(rng.random(queries)) * 0.6
+    spread, skew = values.std(), ((values - values.mean()) ** 3).mean()
+    weights = rng.dirichlet(np.ones(queries + 1), 20_000)
+    sums = weights @ np.append(values, -largest)
+    for level in (0.05, 0.01):
+        found = low_end(spread, skew, queries, values.mean(), largest=largest, level=level)
+        assert found == pytest.approx(np.quantile(sums, level), abs=0.12 * sums.std())
+
+
+def test_a_tie_is_planned_as_a_lead_of_the_other_measure():
+    values = np.random.default_rng(0).uniform(-0.2, 0.5, 60) ** 3
+    there, back = Lead.of(values), Lead.of(-values)
+    assert (back.mean, back.spread, back.skew) == (-there.mean, there.spread, -there.skew)
+    for rivals, power in ((1, 0.85), (3, 0.95)):
+        assert there.to_show_tie(0.02, rivals) == back.to_show(0.02, power=power)
+
+
+def test_more_than_the_whole_range_is_no_lead_that_can_be_detected():
+    wide = Lead(0.0, 0.5, 0.0, 30)
+    found = [wide.detectable(queries) for queries in range(1, 40)]
+    assert all(one <= 1 or one == float("inf") for one in found)
+    assert found[0] == float("inf")
+    assert found[-1] < 1
+    assert wide._shows(30, wide.detectable(30), 0.8, 0.05)
+    assert not wide._shows(30, wide.detectable(30) - 1e-6, 0.8, 0.05)
+
+
+def test_differences_that_never_vary_are_shown_for_sure_or_not_at_all():
+    sure = Lead(0.1, 0.0, 0.0, 50)
+    limit = sure.detectable(50)
+    assert sure.chance(50, limit) == 1
+    assert sure.chance(50, limit - 1e-9) == 0

@@ -96,6 +96,9 @@ migrate space space2 --pairs 8 --k 3 -o out
 migrate space space2 --measure dot --json -
 judge grade space pairs.csv --model m --url ftp:x
 mcp --help
+schema
+schema compare
+schema space.json --json -
 study --on ratings.csv --components 2 --penalty 1 --json -
 study --on ratings.csv --components 2 --penalty 1 --output out
 demo --help
@@ -125,7 +128,7 @@ VALUES: dict[str, Callable[[Random], str]] = {
 COMMANDS = ("compare", "audit", "search", "recommend", "replay", "fit", "encode", "calibrate")
 COMMANDS += ("context", "judge sample", "judge import", "judge lint", "judge power", "judge next")
 COMMANDS += ("inspect", "remedy", "study", "judge from-text")
-COMMANDS += ("holdout", "verify-report", "migrate", "export")
+COMMANDS += ("holdout", "verify-report", "migrate", "export", "schema")
 COMMANDS += ("judge from-interactions", "judge from-labels", "judge agreement", "judge export")
 
 

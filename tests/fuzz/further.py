@@ -1,5 +1,6 @@
 """Readers of runs, shards, reports, what models declare, and what migrations and remedies keep."""
 
+import contextlib
 import io
 import json
 import tempfile
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from anglewise import Embeddings, Space, write_space
+from anglewise import AnglewiseError, Embeddings, Index, Space, write_space
 from anglewise.cli.reported_call import read_report
 from anglewise.distributed.interaction_shards import InteractionFolder
 from anglewise.distributed.shards import LookAtIds, ShardFolder, check_ids
@@ -126,6 +127,16 @@ def _tool(path: Path, options: Options) -> str:
     return f"{name} {sorted(said)}"
 
 
+def _index(path: Path, options: Options) -> str:
+    found = Index.load(path, options.get("measure"))
+    with contextlib.suppress(AnglewiseError):
+        hits = found.search(np.ones((1, found.dimension)), 3)[0]
+        scores = [hit.score for hit in hits]
+        _need(np.isfinite(scores).all(), "scores that are not finite", "Index")
+        _need(scores == sorted(scores, reverse=True), "lists out of order", "Index")
+    return f"{found.measure} {len(found)}"
+
+
 NETWORK = {"probe", "verify"}
 """Tools that ask other machines."""
 LONGEST_ANSWER = 200_000
@@ -141,6 +152,7 @@ READERS: dict[str, Callable[[Path, Options], str]] = {
     "classes": _classes,
     "results": _results,
     "tool": _tool,
+    "index": _index,
 }
 
 CLASSES = b"id,sport,kind\na,run,shoe\nb,ski,cap\n"
@@ -199,10 +211,11 @@ def seeds() -> list[tuple[str, str, Files, tuple[str, ...]]]:
         (
             "classes",
             "c.csv",
-            {"c.csv": b"id,sport,kind\na,run,shoe\nb,,cap\n"},
+            {"c.csv": CLASSES},
             ("levels=sport,kind",),
         ),
         *[("results", "kept", _kept(), ())] * 2,
+        *[("index", "i", _kept_index(), ())] * 2,
         *[("tool", "root", {"asked.json": _json(one), **_root()}, ()) for one in ASKED],
     ]
     return files
@@ -214,6 +227,15 @@ ASKED = (
     {"name": "search", "arguments": {"space": "space", "query": "q1", "measures": "dot,cosine"}},
     {"name": "search", "arguments": {"space": "x.parquet", "query": "d1"}},
 )
+
+
+def _kept_index() -> Files:
+    rows = np.random.default_rng(0).standard_normal((9, 3))
+    items = Embeddings(rows, [f"d{i}" for i in range(9)], {"title": [f"T{i}" for i in range(9)]})
+    with tempfile.TemporaryDirectory() as name:
+        Index(items, "cosine@centred").save(Path(name) / "i")
+        found = [one for one in (Path(name) / "i").rglob("*") if one.is_file()]
+        return {f"i/{one.relative_to(Path(name) / 'i')}": one.read_bytes() for one in found}
 
 
 def _root() -> Files:

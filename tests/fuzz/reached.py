@@ -6,6 +6,7 @@ What no input enters, no change of an input will: a new reader needs a good file
 import json
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -30,9 +31,11 @@ def entered(names: tuple[str, ...] = ("reader", "command", "spelling")) -> list[
         watch = Watch(home)
         for target in map(TARGETS.__getitem__, names):
             for case in target.seeds():
+                threading.setprofile(note)  # both sides of a folder are read at once
                 sys.setprofile(note)
                 watch.observe(case, target.run, patience=20)
                 sys.setprofile(None)
+                threading.setprofile(None)  # type: ignore[arg-type]
                 if target.name == "command":
                     found.add(" ".join(case.words[: 2 if case.words[0] == "judge" else 1]))
     return sorted(found)

@@ -603,6 +603,11 @@ def _space_seeds() -> list[Case]:
         with JudgementStore.open(folder / "judgements.sqlite") as store:
             store.add_many(ROWS)
         whole = {f"s/{path}": data for path, data in files_in(folder).items()}
+        labelled = Path(name) / "l"
+        (Path(name) / "k.csv").write_text("id,label\na,x\nb,x\nc,y\nd,y\n", encoding="utf-8")
+        of = from_labels(ITEMS, read_labels(Path(name) / "k.csv"))
+        write_space(ITEMS, labelled, judgements={"items-items": of})
+        classes = {f"l/{path}": data for path, data in files_in(labelled).items()}
     about = json.loads(whole["s/space.json"])
     by_hand = dict(whole)
     by_hand["s/space.json"] = json.dumps({**about, "sha256": {}}).encode()
@@ -612,6 +617,7 @@ def _space_seeds() -> list[Case]:
         _case("space", "s", whole),
         *[_case("space", "s", by_hand)] * 3,
         _case("space", "s", bare),
+        _case("space", "l", classes),
     ]
 
 

@@ -3,7 +3,8 @@
 python -m mutation --mutants 300 --seed 0 --rooms statistics,measures
 
 What each test enters is learnt once and kept in build/mutation, with every outcome: a run that was
-ended goes on where it was. Public fixtures alone: no test that is slow or reads real data.
+ended goes on where it was. Public fixtures alone: no test that is slow or reads real data. Those
+that survive are run again, after tests were added, by --again, and by more tests with --seconds 30.
 """
 
 import argparse
@@ -30,7 +31,7 @@ import scipy.sparse
 import scipy.stats  # noqa: F401
 
 from mutation.fresh import run_anew
-from mutation.learning import Known, Test, chosen
+from mutation.learning import MOST_SECONDS, Known, Test, chosen
 from mutation.mutants import Mutant, mutants_of
 from mutation.reasons import EQUIVALENT, reasons
 from mutation.rooms import ROOMS, SOURCE, files_of_tests
@@ -47,11 +48,15 @@ def main() -> int:
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--rooms", default=",".join(ROOMS))
     words.add_argument("--minutes", type=float, default=1e9, help="stop after so many")
+    words.add_argument("--seconds", type=float, default=MOST_SECONDS, help="of tests for a mutant")
     words.add_argument("--again", action="store_true", help="run those that survived once more")
     words.add_argument("--report", action="store_true", help="only say what was found so far")
     asked = words.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
-    rooms = {room: Room(room, asked.mutants, asked.seed) for room in asked.rooms.split(",")}
+    rooms = {
+        room: Room(room, asked.mutants, asked.seed, asked.seconds)
+        for room in asked.rooms.split(",")
+    }
     if not asked.report:
         alone = (KEPT / "lock").open("w")
         try:
@@ -126,8 +131,8 @@ def _server() -> Iterator[Asking]:
 class Room:
     """The mutants drawn of one room, and what became of them."""
 
-    def __init__(self, name: str, count: int, seed: int) -> None:
-        self.name = name
+    def __init__(self, name: str, count: int, seed: int, seconds: float) -> None:
+        self.name, self.seconds = name, seconds
         every = [mutant for file in ROOMS[name] for mutant in mutants_of(file, SOURCE / file)]
         self.whole = len(every)
         self.drawn = sorted(every, key=lambda one: one.order(seed))[:count]
@@ -152,7 +157,9 @@ class Room:
         """Find out about one, if it is not known."""
         if self.key(mutant) in self.found:
             return
-        tests = sorted(chosen(mutant, asking.tests), key=lambda one: self._late(one, mutant))
+        tests = sorted(
+            chosen(mutant, asking.tests, self.seconds), key=lambda one: self._late(one, mutant)
+        )
         start = time.monotonic()
         code, by = (ALIVE, "")
         if tests:
