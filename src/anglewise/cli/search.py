@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from anglewise.cli.memory_option import ANY_MEMORY, MemoryOptions, check_plan
 from anglewise.cli.options import (
     A_FILTER,
     A_SOURCE,
@@ -49,6 +50,7 @@ def search(
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     shards: ShardOptions = IN_ONE_SPACE,
+    memory: MemoryOptions = ANY_MEMORY,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Show the neighbours of one query, a text or an image under several measures, or of all.
@@ -115,6 +117,7 @@ def search(
     if where and not everybody:
         items, listed = _passing(where, ranked, asking if query else None, row)
     k = _list_length(k, items, len(ranked), talk.say)
+    _check_memory(memory, loaded, chosen_direction, parsed_measures, k=k, everybody=everybody)
     left_out = biases_note(parsed_measures, loaded, chosen_direction)
     if left_out is not None:
         talk.say(left_out)
@@ -189,6 +192,22 @@ def _check_who_asks(
         raise SpellingError("--encoder encodes --text or --image: give one")
 
 
+def _check_memory(
+    memory: MemoryOptions,
+    space: "Space",
+    direction: "Direction",
+    measures: "list[Measure]",
+    *,
+    k: int,
+    everybody: bool,
+) -> None:
+    from anglewise.io.list_parts import spans_of
+
+    asking, count = len(space.sides(direction)[0]), len(measures)
+    asking = len(spans_of(asking, k * count)[0]) if everybody else 1
+    check_plan(memory, space, direction, measures=count, k=k, asking=asking)
+
+
 def _say_unused(seen: SeenOptions, asking: str, say: "Say") -> None:
     from anglewise.cli.inputs import say_unused
 
@@ -215,7 +234,7 @@ def _all_lists(
     def table_of(span: range) -> Any:
         rows = np.arange(span.start, span.stop)
         found = nearest(space, measures, k=k, direction=direction, rows=rows, where=where or None)
-        return lists_table(asking.ids[rows], [found[name] for name in names], ranked.ids)
+        return lists_table(asking.ids_at(rows), [found[name] for name in names], ranked.ids_at)
 
     spans = spans_of(len(asking), k * len(names))
     return AllLists(spans, table_of, identity_of(space, settings))

@@ -69,7 +69,7 @@ PLAIN = _names(
     "gain-column gate gauge graded grades init-scale optimiser weight-decay "
     "hierarchy holdout how id-column image-column index item item-column judge judges k k-core "
     "keep kind label label-queries largest-difference largest-group learn-temperature "
-    "learning-rate log-q machine measure measures messages metric metrics min-recall "
+    "learning-rate log-q machine measure measures memory messages metric metrics min-recall "
     "min-support min-weight missing most most-characters most-rows negatives no-cache "
     "no-metadata normalise not-itself number objective open overlap pair pairs patience penalty "
     "popularity port prices prompt query query-column question quiet reasons recall "

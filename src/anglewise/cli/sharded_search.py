@@ -83,7 +83,8 @@ def search_sharded(
             progress=progress,
             say=talk.say,
         )
-    table = lists_table(asking.ids, *as_neighbours(list(lists.values())))
+    found, ids = as_neighbours(list(lists.values()))
+    table = lists_table(asking.ids, found, lambda rows: ids[rows].tolist())
     with new_file(output) as file:
         arrow("parquet").write_table(table, file, compression="zstd")
     content = {
