@@ -174,7 +174,7 @@ site: $(filter .tools/bin/uv,$(UV)) ## the documentation as a site, in build/sit
 bench: setup ## the benchmarks, rivals in the same run (installs the rivals), and their goals; those of stores need .stores: `make stores`
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/bench.txt
 	rm -f build/bench.json
-	for script in $(filter-out benchmarks/stores.py benchmarks/stores_speed.py benchmarks/tune.py benchmarks/goals.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out benchmarks/stores.py benchmarks/stores_speed.py benchmarks/tune.py benchmarks/goals.py benchmarks/pages.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 	$(BIN)/python benchmarks/goals.py
 
 shape: setup ## rooms, arrows, files, names, and how far each job goes, beside the goals

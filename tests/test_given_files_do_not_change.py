@@ -13,9 +13,10 @@ from anglewise import read_space
 from anglewise.cli.console import Talk
 from anglewise.cli.inspect import _read
 from anglewise.cli.options import NOTHING_SPECIAL, Vectors
+from anglewise.data_types import memory
 from anglewise.data_types.columns import column
 from anglewise.errors import FileError
-from anglewise.io import arrow_files, files, sizes
+from anglewise.io import arrow_files, files
 from anglewise.io.arrow_sizes import TextReading
 from cli_run import anglewise, refused
 from inspect_site import FROM_HERE, site
@@ -90,13 +91,13 @@ def test_vectors_stay_when_their_file_is_overwritten(tmp_path, name):
 
 def test_a_file_beyond_a_quarter_of_the_memory_is_mapped(monkeypatch):
     monkeypatch.delenv("ANGLEWISE_MEMORY", raising=False)
-    monkeypatch.setattr(sizes, "machine_memory", lambda: 4000)
-    assert sizes.fits_memory(1000)
-    assert not sizes.fits_memory(1001)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 4000)
+    assert memory.fits_memory(1000)
+    assert not memory.fits_memory(1001)
     monkeypatch.setenv("ANGLEWISE_MEMORY", "500")
-    assert not sizes.fits_memory(501)
+    assert not memory.fits_memory(501)
     monkeypatch.setenv("ANGLEWISE_MEMORY", "5000")
-    assert not sizes.fits_memory(1001)
+    assert not memory.fits_memory(1001)
 
 
 def test_a_file_that_is_written_while_it_is_read_is_refused(tmp_path, monkeypatch):

@@ -28,19 +28,28 @@ def give_all(command: str, lists: "AllLists", output: Path, talk: "Talk") -> int
         "k": lists.identity["k"],
         "measures": measures,
     }
-    words = f"{output}: {all_words(rows, lists.asking, lists.identity['k'], measures)}"
-    talk.give(content, Document([[Line(words)]]))
+    proved = lists.identity.get("proof", False)
+    words = all_words(rows, lists.asking, lists.identity["k"], measures, ties=proved)
+    talk.give(content, Document([[Line(f"{output}: {words}")]]))
     return 0
 
 
-def all_words(rows: int, asking: int, k: int, measures: Sequence[str]) -> str:
+def all_words(
+    rows: int, asking: int, k: int, measures: Sequence[str], *, ties: bool = False
+) -> str:
     """How many rows a table of all lists has, of how many who ask, how long and by what.
+
+    ``ties``: the lists go on with what scores as the last of ``k``.
 
     >>> all_words(60, 4, 5, ["dot", "cosine", "euclidean"])
     '60 rows: of each of 4 who ask the first 5, by dot, by cosine and by euclidean'
     >>> all_words(18, 4, 5, ["dot"])
     '18 rows: of each of 4 who ask the first 5 or fewer, by dot'
+    >>> all_words(23, 4, 5, ["dot"], ties=True)
+    '23 rows: of each of 4 who ask the first 5 and what ties with the last, by dot'
     """
     short = " or fewer" if rows < asking * k * len(measures) else ""
+    if ties:
+        short += " and what ties with the last"
     by = listed([f"by {measure}" for measure in measures], "and")
     return f"{counted(rows, 'row')}: of each of {asking:,} who ask the first {k:,}{short}, {by}"

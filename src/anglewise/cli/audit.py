@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
+from anglewise.cli.memory_option import ANY_MEMORY, MemoryOptions, check_plan
 from anglewise.cli.options import (
     A_COUNT,
     A_SOURCE,
@@ -24,18 +25,20 @@ from anglewise.cli.options import (
 from anglewise.cli.path_checks import check_outputs
 from anglewise.cli.paths import FOLDER, HTML, READ
 from anglewise.data_types.numbers import CONDITION, COUNT
+from anglewise.data_types.typing import DIRECTIONS, Direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anglewise.data_types.embeddings import Space
     from anglewise.data_types.judgements import Judgements
-    from anglewise.data_types.typing import Direction
 
 LOOK = Group("A closer look", sort_key=10)
 TRAINING = Group("How it was trained", sort_key=9)
 GATE_FAILED = 1
 USUAL_CONDITION = 2.0
+AUDITED = 8
+"""Measures whose lists are held at once, at most."""
 
 
 def audit(
@@ -66,6 +69,7 @@ def audit(
     details: Annotated[bool, Parameter(negative=())] = False,
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
+    memory: MemoryOptions = ANY_MEMORY,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Say how much of the cosine is fixed by the model, and how much by a choice nobody made.
@@ -136,6 +140,9 @@ def audit(
         qrels = _qrels(judging, loaded, always.seed, talk.say)
         if qrels is not None:
             judged[qrels.direction] = qrels
+    directions: tuple[Direction, ...] = ("items-items",) if loaded.one_sided else DIRECTIONS
+    for direction in directions:
+        check_plan(memory, loaded, direction, measures=AUDITED, k=k, asking=sample)
     if save_witness is not None and not may_have_gauge(loaded):
         raise SpellingError("--save-witness: this space has no gauge, so there is no witness")
     with talk.progress("auditing", then="describing") as progress:

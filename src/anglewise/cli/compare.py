@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from anglewise.cli.memory_option import ANY_MEMORY, MemoryOptions, check_plan
 from anglewise.cli.options import (
     A_COUNT,
     A_FILTER,
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from anglewise.data_types.pairs import Pairs, Triplets
 
 GATE_FAILED = 1
+LISTED = 100
+"""The longest lists that metrics usually look at."""
 
 
 def compare(
@@ -79,6 +82,7 @@ def compare(
     judging: Judging = FROM_FOLDER,
     results: Results = TO_TERMINAL,
     history: HistoryOptions = NO_HISTORY,
+    memory: MemoryOptions = ANY_MEMORY,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Rank similarity measures on a validation set and say which to use.
@@ -211,8 +215,13 @@ def compare(
             reader=reader,
             talk=talk,
         )
-        of_one = {"--slice": slices, "--where": where, "--truths": truths, "--dry-run": dry_run}
-        of_one |= {"--reranker": reranking.reranker}
+        of_one = {
+            "--slice": slices,
+            "--where": where,
+            "--truths": truths,
+            "--dry-run": dry_run,
+            "--reranker": reranking.reranker,
+        }
         if asked.is_of_runs_alone:
             of_spaces = {"--split": split != "queries", "--largest-group": largest_group}
             judged, run = asked.runs_alone(options, of_one | of_spaces)
@@ -238,6 +247,7 @@ def compare(
             wanted = wanted_measures(measures, names, [space])
             options |= of_space | {"slices": slices, "where": where or None}
             check_run_out(results.run_out, {"": space}, judged, wanted, runs=names)
+            _check_memory(memory, space, judgements, wanted)
             if dry_run:
                 untold = {"--truths": truths, "--runs": runs, "--reranker": reranking.reranker}
                 refuse(untold, "has no search whose time could be told: leave it out")
@@ -250,6 +260,18 @@ def compare(
     with talk.progress("searching", then="testing") as progress:
         result = run(progress=progress)
     return _report(result, gates, results, history, talk, reader=reader)
+
+
+def _check_memory(
+    memory: MemoryOptions, space: "Space", judged: "Judged", wanted: str | Sequence[str]
+) -> None:
+    """Refuse what ``--memory`` does not allow; pairs and triplets need no lists."""
+    from anglewise.data_types.judgements import Judgements
+
+    if isinstance(judged, Judgements):
+        count = len(wanted.split(",") if isinstance(wanted, str) else wanted)
+        asking = len(judged.judged_rows)
+        check_plan(memory, space, judged.direction, measures=count, k=LISTED, asking=asking)
 
 
 def _assisted(untold: Mapping[str, Any], *words: Any, **options: Any) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from anglewise.cli.memory_option import ANY_MEMORY, MemoryOptions, check_plan
 from anglewise.cli.options import NO_FILES, NOTHING_SPECIAL, Always, Vectors, number
 from anglewise.cli.paths import READ, TO_STORE, TRANSFORM
 from anglewise.data_types.numbers import COUNT, SHARE
@@ -27,6 +28,7 @@ def export(
     no_metadata: Annotated[bool, Parameter(negative=())] = False,
     keep: Literal["length", "vector", "nothing"] = "length",
     vectors: Vectors = NO_FILES,
+    memory: MemoryOptions = ANY_MEMORY,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Fill a vector store that ranks as a measure does, and measure that before it takes its name.
@@ -75,6 +77,7 @@ def export(
     from anglewise.report.store_documents import export_document
     from anglewise.similarity_measures.measure import measure as read_measure
     from anglewise.stores.address import read_address
+    from anglewise.stores.exact_lists import DRAWN
     from anglewise.stores.export import export as exported
     from anglewise.stores.space_reader import read_space
     from anglewise.stores.verify import in_words
@@ -83,6 +86,7 @@ def export(
     address, named = read_address(to), read_measure(measure)
     loaded = read_space(space, **vars(vectors), say=talk.say)
     chosen = direction_of(direction, loaded)
+    check_plan(memory, loaded, chosen, measures=1, k=k, asking=DRAWN)
     judged = judged_by(qrels, loaded, chosen, talk.say)
     with talk.progress("writing"):
         result = exported(

@@ -185,7 +185,12 @@ NEEDS: Mapping[str, Mapping[str, Need]] = {
         "output": OF_ALL,
         "trained_for": NO_TRAINING,
         "shards": Need(
-            _with("everybody"), "are searched for all queries: give --all -o lists.parquet too"
+            lambda options: options["everybody"] or options["check_proof"] is not None,
+            "are searched for all queries: give --all -o lists.parquet too",
+        ),
+        "proof": Need(
+            lambda options: options["everybody"] and not options["where"],
+            "is of the lists of all, among all items: give --all -o lists.parquet, and no --where",
         ),
         "engine": Need(
             _with("shards"), "searches many files: give --shards FOLDER, or leave it out"

@@ -19,11 +19,13 @@ from cyclopts import UNSET, App, ArgumentCollection, CycloptsError
 from cyclopts.config import Env
 
 from anglewise.cli.call_record import note_words, noting_call
+from anglewise.cli.memory_option import memory_of
 from anglewise.cli.option_needs import NEEDS
 from anglewise.cli.path_checks import check_paths
 from anglewise.cli.paths import arguments_of, given_options, options_of
 from anglewise.cli.settings import SettingsFile, users_file
 from anglewise.cli.watched import may_break, watched
+from anglewise.data_types.memory import budget
 from anglewise.data_types.numbers import shown
 from anglewise.errors import (
     MORE_THREADS,
@@ -155,13 +157,14 @@ def run(tokens: Sequence[str], *, again: "Again | None" = None) -> Any:
         again.check_writes(outputs)
     check_needs(command, bound)
     if outputs is None:
-        with noting_call(command.__name__):
+        with noting_call(command.__name__), budget(memory_of(bound.arguments)):
             return command(*bound.args, **bound.kwargs)
     from anglewise.io.output_checks import declaring
 
     sources = (source for source in app.config if isinstance(source, SettingsFile))
     named = [output for source in sources for output in source.outputs]
-    with declaring(outputs, named), noting_call(command.__name__, again):
+    allowed = budget(memory_of(bound.arguments))
+    with declaring(outputs, named), noting_call(command.__name__, again), allowed:
         return command(*bound.args, **bound.kwargs)
 
 

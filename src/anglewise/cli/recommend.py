@@ -164,7 +164,7 @@ def _write_all(
 
     def table_of(span: range) -> Any:
         lists = recommender.recommend(k=k, rows=span, **choices)
-        return lists_table(lists.asked, [lists.found], lists.ranked.ids)
+        return lists_table(lists.asked, [lists.found], lists.ranked.ids_at)
 
     spans = spans_of(len(space.queries), min(k, len(space.items)))
     return give_all("recommend", AllLists(spans, table_of, identity), output, talk)

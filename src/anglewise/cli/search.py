@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from anglewise.cli.memory_option import ANY_MEMORY, MemoryOptions, check_plan
 from anglewise.cli.options import (
     A_FILTER,
     A_SOURCE,
@@ -18,6 +19,7 @@ from anglewise.cli.options import (
     number,
 )
 from anglewise.cli.paths import ENCODER_OF_SPACE, PARQUET, READ
+from anglewise.cli.proved_lists import NO_PROOF, ProofOptions, check_proof
 from anglewise.cli.sharded_search import IN_ONE_SPACE, ShardOptions, search_sharded
 from anglewise.data_types.numbers import COUNT
 
@@ -49,6 +51,8 @@ def search(
     vectors: Vectors = NO_FILES,
     seen: SeenOptions = AS_BROUGHT,
     shards: ShardOptions = IN_ONE_SPACE,
+    proof: ProofOptions = NO_PROOF,
+    memory: MemoryOptions = ANY_MEMORY,
     always: Always = NOTHING_SPECIAL,
 ) -> int:
     """Show the neighbours of one query, a text or an image under several measures, or of all.
@@ -97,13 +101,22 @@ def search(
     from anglewise.stores.space_reader import read_space
 
     talk = Talk(always)
+    others = {"direction": direction, "where": where, "seen": seen.seen}
+    if proof.check_proof is not None:
+        asks = {"query": query, "text": text, "image": image, "all": everybody, "k": k}
+        asks |= {"measures": measures, "output": output, "encoder": encoder}
+        return check_proof(proof, space, shards, vectors, {**others, **asks}, talk=talk)
     _check_who_asks(query, text, image, everybody=everybody, encoder=encoder)
     if measures is not None:
         read_measures(measures)
     if shards.shards is not None:
-        others = {"a space": space, "direction": direction, "where": where, "seen": seen.seen}
         return search_sharded(
-            shards, vectors, others, measures=measures, k=k, output=output, talk=talk
+            *(shards, vectors, {**others, "a space": space}),
+            measures=measures,
+            k=k,
+            output=output,
+            proof=proof.proof,
+            talk=talk,
         )
     loaded = read_space(space, **vars(vectors), **vars(seen), say=talk.say)
     chosen_direction = direction or ("items-items" if loaded.one_sided else "queries-items")
@@ -115,14 +128,14 @@ def search(
     if where and not everybody:
         items, listed = _passing(where, ranked, asking if query else None, row)
     k = _list_length(k, items, len(ranked), talk.say)
-    left_out = biases_note(parsed_measures, loaded, chosen_direction)
-    if left_out is not None:
+    _check_memory(memory, loaded, chosen_direction, parsed_measures, k=k, everybody=everybody)
+    if (left_out := biases_note(parsed_measures, loaded, chosen_direction)) is not None:
         talk.say(left_out)
     if seen.seen is not None:
         of_rows = query is not None or everybody
         _say_unused(seen, chosen_direction if of_rows else "a text or an image", talk.say)
     if output is not None:
-        lists = _all_lists(loaded, parsed_measures, chosen_direction, where, k)
+        lists = _all_lists(loaded, parsed_measures, chosen_direction, where, k, proof=proof.proof)
         return give_all("search", lists, output, talk)
     question = None if query is not None else _question(loaded, text, image, encoder)
     with talk.progress("searching") as progress:
@@ -147,14 +160,13 @@ def search(
                 where=where or None,
                 progress=progress,
             )
-    asking_text = text if image is None else str(image)
     shown = QueryNeighbours(
         loaded,
         chosen_direction,
         row,
         parsed_measures,
         neighbours,
-        asking_text,
+        text if image is None else str(image),
         "text" if image is None else "image",
         listed,
     )
@@ -189,6 +201,22 @@ def _check_who_asks(
         raise SpellingError("--encoder encodes --text or --image: give one")
 
 
+def _check_memory(
+    memory: MemoryOptions,
+    space: "Space",
+    direction: "Direction",
+    measures: "list[Measure]",
+    *,
+    k: int,
+    everybody: bool,
+) -> None:
+    from anglewise.io.list_parts import spans_of
+
+    asking, count = len(space.sides(direction)[0]), len(measures)
+    asking = len(spans_of(asking, k * count)[0]) if everybody else 1
+    check_plan(memory, space, direction, measures=count, k=k, asking=asking)
+
+
 def _say_unused(seen: SeenOptions, asking: str, say: "Say") -> None:
     from anglewise.cli.inputs import say_unused
 
@@ -201,6 +229,8 @@ def _all_lists(
     direction: "Direction",
     where: tuple[str, ...],
     k: int,
+    *,
+    proof: bool,
 ) -> "AllLists":
     """The lists of all who ask."""
     import numpy as np
@@ -210,12 +240,24 @@ def _all_lists(
 
     asking, ranked = space.sides(direction)
     names = list(map(str, measures))
-    settings = {"measures": names, "k": k, "direction": direction, "where": list(where)}
+    settings: dict[str, Any] = {
+        "measures": names,
+        "k": k,
+        "direction": direction,
+        "where": list(where),
+    }
+
+    if proof:
+        from anglewise.distributed.proved_lists import proved_lists
+
+        settings["proof"] = True
 
     def table_of(span: range) -> Any:
         rows = np.arange(span.start, span.stop)
+        if proof:
+            return proved_lists(space, measures, k=k, direction=direction, rows=rows)
         found = nearest(space, measures, k=k, direction=direction, rows=rows, where=where or None)
-        return lists_table(asking.ids[rows], [found[name] for name in names], ranked.ids)
+        return lists_table(asking.ids_at(rows), [found[name] for name in names], ranked.ids_at)
 
     spans = spans_of(len(asking), k * len(names))
     return AllLists(spans, table_of, identity_of(space, settings))

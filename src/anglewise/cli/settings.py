@@ -25,8 +25,9 @@ def _names(text: str) -> frozenset[str]:
 
 
 READS = _names(
-    "allowed forbidden foreign image initial item-ids item-table item-texts items on protocol "
-    "qrels queries query-ids query-texts queue relevance runs seen shards spaces trainings truths"
+    "allowed check-proof forbidden foreign image initial item-ids item-table item-texts items on "
+    "protocol qrels queries query-ids query-texts queue relevance runs seen shards spaces "
+    "trainings truths"
 )
 """Files and folders that are read: any on this machine, but for those of two kinds of commands."""
 
@@ -69,10 +70,10 @@ PLAIN = _names(
     "gain-column gate gauge graded grades init-scale optimiser weight-decay "
     "hierarchy holdout how id-column image-column index item item-column judge judges k k-core "
     "keep kind label label-queries largest-difference largest-group learn-temperature "
-    "learning-rate log-q machine measure measures messages metric metrics min-recall "
+    "learning-rate log-q machine measure measures memory messages metric metrics min-recall "
     "min-support min-weight missing most most-characters most-rows negatives no-cache "
     "no-metadata normalise not-itself number objective open overlap pair pairs patience penalty "
-    "popularity port prices prompt query query-column question quiet reasons recall "
+    "popularity port prices prompt proof query query-column question quiet reasons recall "
     "relevant-from resamples sample seed sequential share slice small source sources split "
     "strata strict tables temperature text text-column threshold time tolerance traffic "
     "trained-for unjudged used user validation variants vector-column "

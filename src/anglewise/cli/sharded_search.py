@@ -43,11 +43,13 @@ def search_sharded(
     measures: str | None,
     k: int | None,
     output: Path | None,
+    proof: bool = False,
     talk: "Talk",
 ) -> int:
     """Write the lists of all queries; ``others`` are options that have no meaning here."""
     from anglewise.cli.all_lists import all_words
     from anglewise.cli.program import version
+    from anglewise.distributed.proved_lists import proved_shards
     from anglewise.distributed.search_shards import search_shards
     from anglewise.distributed.sharded_lists import as_neighbours
     from anglewise.errors import FileError, SpellingError
@@ -57,6 +59,7 @@ def search_sharded(
     from anglewise.io.vectors import opened, read_vectors
     from anglewise.report.document import Document, Line
     from anglewise.similarity_measures.measure import DEFAULT_MEASURES
+    from anglewise.similarity_measures.measure import measures as read_measures
 
     own = {name: value for name, value in vars(vectors).items() if name not in TAKEN}
     for name, value in {**others, **own}.items():
@@ -70,21 +73,24 @@ def search_sharded(
     if output.absolute().parent.resolve() == folder.resolve():
         raise FileError(f"{output} would lie among the items of {folder}: choose another folder")
     asking = read_vectors(opened(queries), "queries", ids=vectors.query_ids, say=talk.say)
-    with talk.progress("searching") as progress:
-        lists = search_shards(
-            folder,
-            asking,
-            DEFAULT_MEASURES if measures is None else measures,
-            k=10 if k is None else k,
-            engine=shards.engine or "processes",
-            workers=shards.workers,
-            vector_column=vectors.vector_column,
-            id_column=vectors.id_column,
-            progress=progress,
-            say=talk.say,
-        )
+    wanted = read_measures(DEFAULT_MEASURES if measures is None else measures)
     length = 10 if k is None else k
-    table = lists_table(asking.ids, *as_neighbours(list(lists.values())))
+    with talk.progress("searching") as progress:
+        options: dict[str, Any] = {
+            "k": length,
+            "engine": shards.engine or "processes",
+            "workers": shards.workers,
+            "vector_column": vectors.vector_column,
+            "id_column": vectors.id_column,
+            "progress": progress,
+            "say": talk.say,
+        }
+        if proof:
+            table = proved_shards(folder, asking, wanted, **options)
+        else:
+            lists = search_shards(folder, asking, wanted, **options)
+            found, ids = as_neighbours(list(lists.values()))
+            table = lists_table(asking.ids, found, lambda rows: ids[rows].tolist())
     with new_file(output) as file:
         arrow("parquet").write_table(table, file, compression="zstd")
     content = {
@@ -94,9 +100,9 @@ def search_sharded(
         "asking": len(asking),
         "rows": table.num_rows,
         "k": length,
-        "measures": list(lists),
+        "measures": list(map(str, wanted)),
         "engine": shards.engine or "processes",
     }
-    words = all_words(table.num_rows, len(asking), length, [*lists])
+    words = all_words(table.num_rows, len(asking), length, list(map(str, wanted)), ties=proof)
     talk.give(content, Document([[Line(f"{output}: {words}")]]))
     return 0

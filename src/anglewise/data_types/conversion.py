@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
+from anglewise.data_types.mapped import as_float32, forget
 from anglewise.data_types.numbers import cell_number, check_kind, described, quoted
 from anglewise.data_types.text import Say, listed, quiet
 from anglewise.data_types.typing import DIRECTIONS, Array, Float32, Int64
@@ -282,6 +283,7 @@ def check_held(given: Array, held: Float32[Array, "rows d"], first_row: int = 0)
         largest = np.abs(block).max(axis=1)
         small = np.flatnonzero(largest < np.finfo(np.float32).tiny)
         lost = small[(block[small] != held[start + small]).any(axis=1)]
+        forget(block)
         if len(lost):
             raise ValuesError(
                 f"row {first_row + start + lost[0]} holds no number above {largest[lost[0]]:.3g}, "
@@ -299,9 +301,11 @@ def checked_vectors(x: Array) -> Float32[Array, "rows d"]:
     if 0 in x.shape:
         raise ShapeError(f"vectors have shape {x.shape}: at least one row and one column are due")
     with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is named below
-        y = np.ascontiguousarray(x, dtype=np.float32)
+        y = as_float32(x)
     for start in range(0, len(y), BLOCK):
-        bad = ~np.isfinite(y[start : start + BLOCK]).all(axis=1)
+        block = y[start : start + BLOCK]
+        bad = ~np.isfinite(block).all(axis=1)
+        forget(block)
         if bad.any():
             row = start + int(np.argmax(bad))
             raise ValuesError(

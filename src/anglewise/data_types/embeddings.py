@@ -24,6 +24,8 @@ from anglewise.data_types.conversion import (
     is_frame,
     offers,
 )
+from anglewise.data_types.mapped import forget
+from anglewise.data_types.numbered_rows import NumberedRows
 from anglewise.data_types.numbers import NOT_NEGATIVE, check_kind, check_word, described
 from anglewise.data_types.pairs_of_frames import frame_pairs
 from anglewise.data_types.row_ids import hint_at_id, id_of_number, unique_ids
@@ -35,12 +37,7 @@ from anglewise.data_types.sparse import (
 )
 from anglewise.data_types.text import Say, order_of_ids, other_form, quiet
 from anglewise.data_types.typing import Array, Direction, Float32, Ids, Int64, Shaped
-from anglewise.errors import (
-    IdsError,
-    ShapeError,
-    ValuesError,
-    WrongTypeError,
-)
+from anglewise.errors import IdsError, ShapeError, ValuesError, WrongTypeError
 
 TrainedFor: TypeAlias = Literal["dot", "cosine", "euclidean", "unknown"]
 Freedom: TypeAlias = Literal["gauge", "rotation", "unknown"]
@@ -147,9 +144,17 @@ class Embeddings:
             return []
         return list(map(str, table.column_names if offers(table, "column_names") else table))
 
+    def ids_at(self, rows: Int64[Array, " some"]) -> list[str]:
+        """The names of some rows; where ids are row numbers, no others are written out."""
+        if self._given_ids is None and "ids" not in self.__dict__:
+            return list(map(str, rows.tolist()))
+        return list(map(str, self.ids[rows].tolist()))
+
     @cached_property
-    def row_of(self) -> dict[str, int]:
+    def row_of(self) -> Mapping[str, int]:
         """From id to row."""
+        if self._given_ids is None:
+            return NumberedRows(len(self))
         return {name: row for row, name in enumerate(self.ids)}
 
     def rows_of(self, ids: Ids, kind: str = "row") -> Int64[Array, " ids"]:
@@ -207,10 +212,13 @@ class Embeddings:
     @cached_property
     def norms(self) -> Array:
         """The euclidean length of every row, float64, ``(rows,)``."""
-        blocks = (
-            self.vectors[i : i + BLOCK].astype(np.float64) for i in range(0, len(self), BLOCK)
-        )
-        return np.concatenate([np.sqrt(np.einsum("ij,ij->i", b, b)) for b in blocks])
+        lengths: list[Array] = []
+        for start in range(0, len(self), BLOCK):
+            block = self.vectors[start : start + BLOCK]
+            wide = block.astype(np.float64)
+            lengths.append(np.sqrt(np.einsum("ij,ij->i", wide, wide)))
+            forget(block)
+        return np.concatenate(lengths)
 
     @cached_property
     def zero_rows(self) -> Int64[Array, " zeros"]:

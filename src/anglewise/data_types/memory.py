@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from anglewise.errors import SpellingError, ValuesError
@@ -18,6 +20,64 @@ def room() -> int:
     """The most that results may hold: what ``ANGLEWISE_MEMORY`` says, else half of the memory."""
     setting = os.environ.get(VARIABLE)
     return machine_memory() // 2 if setting is None else memory_setting(setting)
+
+
+_budget: int | None = None
+"""What one command may take in all, as ``--memory`` says."""
+
+
+@contextmanager
+def budget(setting: str | None) -> Generator[None, None, None]:
+    """Let the work of this block take so much memory in all, such as ``"4GB"``; None: as before.
+
+    Files and matrices of more than a quarter of it are mapped. Processes that are started know it
+    too. ``SpellingError`` where the setting names no number of bytes.
+
+    >>> with budget("1GB"):
+    ...     room(), fits_memory(250_000_000), fits_memory(250_000_001)
+    (1000000000, True, False)
+    """
+    global _budget  # noqa: PLW0603 one command runs in a process, and its threads share it
+    if setting is None:
+        yield
+        return
+    size = memory_setting(setting, "--memory")
+    before, outside = _budget, os.environ.get(VARIABLE)
+    _budget, os.environ[VARIABLE] = size, str(size)
+    try:
+        yield
+    finally:
+        _budget = before
+        if outside is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = outside
+
+
+def fits_memory(size: int) -> bool:
+    """Whether so many bytes are held in memory; more of them are mapped.
+
+    What is mapped changes under its reader when somebody writes into the file.
+    """
+    setting = os.environ.get(VARIABLE)
+    limit = machine_memory() // 4
+    if _budget is not None:
+        limit = min(limit, _budget // 4)
+    return size <= (limit if setting is None else min(limit, memory_setting(setting)))
+
+
+NAMED = 250
+"""Bytes of an id that is given, in the tables by which it is found and ordered, about."""
+
+
+def check_ids(path: Path, rows: int) -> None:
+    """Refuse ids that take more than ``--memory`` allows, before they are read."""
+    if _budget is not None and NAMED * rows > _budget:
+        raise ValuesError(
+            f"{path}: {rows:,} ids take about {words(NAMED * rows)}, and --memory allows "
+            f"{words(_budget)}: leave the column of ids out (rows are then called 0, 1, 2, …), "
+            "search by files (--shards), or allow more"
+        )
 
 
 def machine_memory() -> int:
@@ -46,14 +106,12 @@ def words(size: int) -> str:
     return f"{number:,.{digits}f} {unit}B" if number < 1e6 else f"{number:.3g} {unit}B"
 
 
-def memory_setting(setting: str) -> int:
+def memory_setting(setting: str, name: str = VARIABLE) -> int:
     """The bytes that ``ANGLEWISE_MEMORY`` names; ``SpellingError`` where it names none."""
     match = SPELLED.fullmatch(setting.strip())
     size = int(float(match[1]) * UNITS[match[2].lower()]) if match else 0
     if not size:
-        raise SpellingError(
-            f"{VARIABLE}={setting!r}: a number of bytes is due, such as 8GB or 500MB"
-        )
+        raise SpellingError(f"{name}={setting!r}: a number of bytes is due, such as 8GB or 500MB")
     return size
 
 

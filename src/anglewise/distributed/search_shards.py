@@ -90,7 +90,7 @@ def search_shards(
     if workers is not None:
         COUNT.check("workers", workers)
     check_columns(vector_column=vector_column, id_column=id_column)
-    names = tuple(map(str, _unfitted(read_measures(measures))))
+    names = tuple(map(str, unfitted(read_measures(measures))))
     asking = as_embeddings(queries)
     files = ShardFolder.of(folder, vector_column=vector_column, id_column=id_column, say=say)
     if k > files.rows:
@@ -107,7 +107,7 @@ def search_shards(
     return dict(zip(names, lists or (), strict=True))
 
 
-def _unfitted(measures: list[Measure]) -> list[Measure]:
+def unfitted(measures: list[Measure]) -> list[Measure]:
     """The measures, each of which scores an item without the others."""
     fitted = [m for m in measures if m.frames or isinstance(m.formula, FittedFormula)]
     if fitted:

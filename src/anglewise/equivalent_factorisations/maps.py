@@ -14,6 +14,7 @@ import numpy as np
 
 from anglewise.data_types.embeddings import BIAS_COLUMNS, Embeddings, Space
 from anglewise.data_types.gram_root import Blocks, root_of_gram, root_of_rows
+from anglewise.data_types.mapped import forget, new_matrix
 from anglewise.data_types.memory import check_square
 from anglewise.data_types.typing import Array, Float, Float32, Float64
 from anglewise.errors import ValuesError
@@ -280,13 +281,14 @@ def _near_one(matrix: Float64[Array, "r d"]) -> Float64[Array, "r d"]:
 
 def moved(x: Float[Array, "rows d"], through: Map) -> Float32[Array, "rows r"]:
     """``x @ through`` in float64, block by block, stored as float32."""
-    out = np.empty((len(x), through.shape[1]), dtype=np.float32)
+    out = new_matrix(len(x), through.shape[1])
     largest = 0.0
     for i in range(0, len(x), ROWS):
         block = x[i : i + ROWS].astype(np.float64) @ through
         largest = max(largest, float(block.max()), -float(block.min()))
         if largest < LARGEST:
             out[i : i + ROWS] = block
+        forget(out[i : i + ROWS])
     if not SMALLEST < largest < LARGEST:
         raise ValuesError(
             f"the largest number of the moved vectors would be {largest:.1e}, beyond what float32 "

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from anglewise.data_types.conversion import BLOCK, check_held, offers
+from anglewise.data_types.mapped import forget, new_matrix
 from anglewise.data_types.typing import Array, Float32
 from anglewise.errors import FileError, ShapeError, ValuesError
 from anglewise.io.arrow_sizes import check_ipc, check_parquet, written_out
@@ -25,7 +27,7 @@ from anglewise.io.files import (
     suffix,
 )
 from anglewise.io.ownership import check_inside
-from anglewise.io.sizes import check_holds, check_json_table, weight
+from anglewise.io.sizes import check_holds, check_json_table, check_streamed, weight
 from anglewise.io.tables import Sheet, listed
 from anglewise.io.whole_numbers import with_whole_numbers
 
@@ -91,14 +93,15 @@ def matrix_in_blocks(sheet: Sheet, blocks: Iterable[Any], rows: int) -> Float32[
         if not start:
             check_kind(sheet, block.type)
             dimension = _length(lists, 0)
-            check_holds(sheet.path, 4 * rows * dimension)
-            matrix = np.empty((rows, dimension), dtype=np.float32)
+            check_streamed(sheet.path, 4 * rows * dimension)
+            matrix = new_matrix(rows, dimension)
         part = _rows(sheet, lists, start, matrix.shape[1])
         if start + len(part) > rows:
             break
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, refused later
             matrix[start : start + len(part)] = part
         check_held(part, matrix[start : start + len(part)], start)
+        forget(matrix[start : start + len(part)])
         start += len(part)
     else:
         if start == rows:
@@ -306,20 +309,30 @@ def _row(row: int) -> str:
 
 def column_blocks(path: Path, name: str) -> Iterator[Any]:
     """A column of a parquet file, some thousand rows at a time, so that memory stays small."""
-    with reading(path, "parquet"), parquet_file(path) as file:
-        check_parquet(path, file.metadata.schema, [name])
+    with reading(path, "parquet"), parquet_file(path, buffered=True) as file:
+        check_parquet(path, file.metadata.schema, [name], streamed=True)
         for batch in file.iter_batches(BLOCK, columns=[name], use_threads=False):
             batch.validate(full=True)
             yield batch.column(0)
 
 
-def parquet_file(path: Path, texts: Iterable[str] = ()) -> Any:
+READ_AT_ONCE = 1 << 20
+"""Bytes of a column that are read at once where no more of it is to be in memory."""
+
+
+def parquet_file(path: Path, texts: Iterable[str] = (), *, buffered: bool = False) -> Any:
     """Open a parquet file; the columns of ``texts``, as paths, are read with dictionaries.
 
-    Arrow gets a whole path: of one that begins with a folder called ``~`` it would make another.
+    ``buffered`` reads little of a column at once, else each group of rows whole. Arrow gets a whole
+    path: of one that begins with a folder called ``~`` it would make another.
     """
     source = arrow().BufferReader(contents(path)) if is_packed(path) else path.absolute()
-    return arrow("parquet").ParquetFile(source, read_dictionary=list(texts) or None)
+    return arrow("parquet").ParquetFile(
+        source,
+        read_dictionary=list(texts) or None,
+        buffer_size=READ_AT_ONCE if buffered else 0,
+        pre_buffer=False,
+    )
 
 
 def parquet_columns(path: Path, names: Sequence[str] | None = None, kind: str = "parquet") -> Any:
@@ -391,7 +404,9 @@ def _parquet_sheet(path: Path) -> Sheet:
     if not rows or not schema.names:
         noun = "columns" if rows else "rows"
         raise FileError(f"{path} holds no {noun}: was it written to the end?")
-    return Sheet(path, tuple(schema.names), tuple(schema.types), columns, _row)
+    names = tuple(schema.names)
+    blocks = None if is_packed(path) else (rows, partial(column_blocks, path))
+    return Sheet(path, names, tuple(schema.types), columns, _row, blocks=blocks)
 
 
 def _ipc(path: Path, together: int = 0) -> tuple[Any, int]:

@@ -13,7 +13,14 @@ from typing import Any
 
 from anglewise.errors import FileError
 from anglewise.io.files import arrow, contents, is_packed, opened, reading
-from anglewise.io.sizes import DEEPEST, Contents, allowed, check_holds, weight
+from anglewise.io.sizes import (
+    DEEPEST,
+    Contents,
+    allowed,
+    check_holds,
+    check_streamed,
+    weight,
+)
 
 TEXT = "BYTE_ARRAY"
 WIDTHS = {
@@ -96,8 +103,12 @@ class TextReading:
     at_once: Mapping[str, int]
 
 
-def check_parquet(path: Path, schema: Any, names: Sequence[str]) -> TextReading:
+def check_parquet(
+    path: Path, schema: Any, names: Sequence[str], *, streamed: bool = False
+) -> TextReading:
     """Refuse a parquet file some of whose columns hold too much; say how to read their texts.
+
+    Of what is ``streamed`` no more is in memory than some rows, and what is kept goes to a disk.
 
     Runs and dictionaries shrink a column without bound, so its values count, not its bytes. The
     end of the file may say too little: room is made by what stands before each page, so those
@@ -117,7 +128,7 @@ def check_parquet(path: Path, schema: Any, names: Sequence[str]) -> TextReading:
             width = WIDTHS.get(described.physical_type) or described.length
             values, unpacked = _count_pages(file, metadata, column)
             size += max(unpacked, int(max(values, metadata[5], rows) * width), metadata[6])
-    check_holds(path, size)
+    (check_streamed if streamed else check_holds)(path, size)
     return _text_reading(path, [column for column in columns.values() if column.is_text])
 
 

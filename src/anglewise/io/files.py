@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+from anglewise.data_types.mapped import mapped_file
+from anglewise.data_types.memory import fits_memory
 from anglewise.data_types.text import as_path
 from anglewise.errors import (
     MORE_THREADS,
@@ -25,7 +27,7 @@ from anglewise.errors import (
     is_lack_of_threads,
     reason,
 )
-from anglewise.io.sizes import Contents, check_holds, fits_memory
+from anglewise.io.sizes import Contents, check_holds
 from anglewise.judgements.folder_lock import set_aside
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -57,9 +59,7 @@ def noting_reads(into: dict[Path, Stamp] | None = None) -> Generator[Mapping[Pat
     finally:
         _read_files = previous
         if previous is not None:
-            previous.update(
-                {path: earlier for path, earlier in reads.items() if path not in previous}
-            )
+            previous.update({**reads, **previous})
 
 
 @contextmanager
@@ -247,7 +247,7 @@ def check_mapped() -> None:
 
 
 def _map(path: Path, file: io.BufferedReader, before: Stamp) -> mmap.mmap:
-    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    mapped = mapped_file(file, access=mmap.ACCESS_READ)
     _mapped[path] = before
     weakref.finalize(mapped, _unmapped, path, before)
     return mapped

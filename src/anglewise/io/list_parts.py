@@ -15,6 +15,7 @@ import numpy as np
 
 from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.mapped import in_portions
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.text import Say, counted
 from anglewise.data_types.typing import Array, Int64, Progress
@@ -44,23 +45,30 @@ def spans_of(asking: int, listed: int) -> list[range]:
     return [range(start, min(start + length, asking)) for start in range(0, asking, length)]
 
 
-def lists_table(asked: Sequence[str] | Array, found: Sequence[Neighbours], ids: Array) -> Any:
+def lists_table(
+    asked: Sequence[str] | Array,
+    found: Sequence[Neighbours],
+    ids_at: Callable[[Int64[Array, " some"]], Sequence[str]],
+) -> Any:
     """A table of ``query_id``, ``item_id``, ``rank`` and ``score``; no row where a list is shorter.
 
-    Several measures are told apart in a column ``measure``.
+    Several measures are told apart in a column ``measure``. ``ids_at`` names some items.
 
     >>> found = Neighbours("dot", np.array([[1, -1]]), np.array([[2.0, -np.inf]]), np.zeros(1, int))
-    >>> lists_table(["ann"], [found], np.array(["heat", "dune"], object)).to_pylist()
+    >>> items = Embeddings([[1.0], [2.0]], ids=["heat", "dune"])
+    >>> lists_table(["ann"], [found], items.ids_at).to_pylist()
     [{'query_id': 'ann', 'item_id': 'dune', 'rank': 1, 'score': 2.0}]
     """
     pa = arrow()
-    names, items = pa.array(list(map(str, asked))), pa.array([str(name) for name in ids])
+    names = pa.array(list(map(str, asked)), pa.string())
     tables: list[Any] = []
     for lists in found:
         rows, places = np.nonzero(lists.indices >= 0)
+        listed, at = np.unique(lists.indices[rows, places], return_inverse=True)
+        items = pa.array(ids_at(listed.astype(np.int64)), pa.string())
         own = {
             "query_id": names.take(pa.array(rows)),
-            "item_id": items.take(pa.array(lists.indices[rows, places])),
+            "item_id": items.take(pa.array(at)),
             "rank": pa.array((places + 1).astype(np.int32)),
             "score": pa.array(lists.scores[rows, places].astype(np.float64)),
         }
@@ -88,9 +96,12 @@ def identity_of(space: Space, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _add_side(digest: Any, side: Embeddings) -> None:
     digest.update(repr(side.vectors.shape).encode())
-    for start in range(0, len(side), BLOCK):
-        digest.update(np.ascontiguousarray(side.vectors[start : start + BLOCK]).data)
-    digest.update(json.dumps(list(map(str, side.ids))).encode())
+    for rows in in_portions(side.vectors):
+        digest.update(np.ascontiguousarray(side.vectors[rows]).data)
+    digest.update(repr(side.named).encode())
+    for start in range(0, len(side) if side.named else 0, BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(side)))
+        digest.update(json.dumps(side.ids_at(rows)).encode())
     for name in side.metadata_columns:
         digest.update(json.dumps([name, list(map(str, column(side, name)))]).encode())
 

@@ -46,14 +46,13 @@ def allowed(file_size: int) -> int:
     return max(file_size, min(machine_memory() // 2, max(FLOOR, RATIO * file_size)))
 
 
-def fits_memory(file_size: int) -> bool:
-    """Whether a file of so many bytes is read into memory; a larger one is mapped.
+def check_streamed(path: Path, content_size: int) -> None:
+    """Refuse a file whose content is kept on a disk where memory is short, if it is too much.
 
-    What is mapped changes under its reader when somebody writes into the file.
+    It may hold what any file may (``check_holds``), or a hundred times what it weighs itself.
     """
-    setting = os.environ.get(VARIABLE)
-    limit = machine_memory() // 4
-    return file_size <= (limit if setting is None else min(limit, memory_setting(setting)))
+    if content_size > RATIO * weight(path):
+        check_holds(path, content_size)
 
 
 def weight(path: Path) -> int:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -230,6 +230,8 @@ class Sheet:
         Where a row stands in the file, in words.
     comments
         How many lines were passed over as comments.
+    blocks
+        How many rows there are, and what reads a column by its name, some rows at a time.
     """
 
     path: Path
@@ -238,6 +240,7 @@ class Sheet:
     columns: Callable[[Sequence[int]], list[Any]]
     location: Callable[[int], str]
     comments: int = 0
+    blocks: tuple[int, Callable[[str], Iterator[Any]]] | None = None
 
     @property
     def width(self) -> int:

@@ -6,14 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from anglewise.data_types.text import Say
-from anglewise.io.arrow_files import ARROW_SUFFIXES, is_saved_dataset, saved_dataset
+from anglewise.errors import FileError
+from anglewise.io.arrow_files import (
+    ARROW_SUFFIXES,
+    is_list_of_numbers,
+    is_saved_dataset,
+    saved_dataset,
+)
 from anglewise.io.copied_tables import copied_sheet, is_copied
 from anglewise.io.delimited import delimited_sheet, open_sheet
-from anglewise.io.files import existing_file, suffix
-from anglewise.io.tables import Sheet
+from anglewise.io.files import arrow, existing_file, suffix
+from anglewise.io.id_columns import only_candidate
+from anglewise.io.represented_files import is_list_of_lists
+from anglewise.io.tables import VECTOR, Sheet, find, listed
 from anglewise.io.vector_dumps import LINES, dump_kind, dump_sheet
 from anglewise.io.vector_formats import OF_NUMBERS, VectorFormat
-from anglewise.io.written_vectors import is_written
+from anglewise.io.written_vectors import holds_written, is_written
 
 WORD_SUFFIXES = {".txt", ".vec", ".bin", ".glove", ".w2v"}
 TEXT_TABLES = {".csv", ".tsv"}
@@ -79,3 +87,47 @@ def _delimited(path: Path) -> Sheet:
         return [cells[i] for i in positions]
 
     return replace(sheet, names=names, columns=columns)
+
+
+def unusual_ids(sheet: Sheet, vector: int) -> int | None:
+    """Where ids stand under a name that is not a usual one, such as docno, one a row."""
+    names = sheet.names or ()
+    types = arrow("types")
+
+    def ids_in(name: str) -> list[str] | None:
+        position = names.index(name)
+        kind = sheet.kinds[position]
+        texts = types.is_string(kind) or types.is_large_string(kind) or types.is_dictionary(kind)
+        if position == vector or not (texts or types.is_integer(kind)):
+            return None
+        (cells,) = sheet.columns([position])
+        return None if cells.null_count else cells.to_pylist()
+
+    remedy = "name the column of the ids, id_column=... (--id-column), or call it id"
+    name = only_candidate(sheet.path, names, ids_in, remedy)
+    return None if name is None else names.index(name)
+
+
+def vector_position(sheet: Sheet, column_name: str | None) -> int:
+    """The column of the vectors: that of a name, else the only one that may hold them."""
+    names = sheet.names or ()
+    lists = [i for i, kind in enumerate(sheet.kinds) if is_list_of_numbers(kind)]
+    lists = lists or [i for i, kind in enumerate(sheet.kinds) if is_list_of_lists(kind)]
+    if column_name is None:
+        lists = lists or [i for i in range(sheet.width) if holds_written(sheet, i)]
+    if column_name is not None:
+        return find(names, VECTOR, column_name, sheet.path) or 0
+    position = find(
+        [name if i in lists else "" for i, name in enumerate(names)], VECTOR, None, sheet.path
+    )
+    if position is not None:
+        return position
+    if len(lists) == 1:
+        return lists[0]
+    kinds = [f"{name} ({kind})" for name, kind in zip(names, sheet.kinds, strict=True)]
+    several = f"several columns hold lists of numbers: {listed([names[i] for i in lists])}"
+    raise FileError(
+        f"{sheet.path}: "
+        + (several if lists else f"no column holds lists of numbers, but {listed(kinds)}")
+        + "; name the vectors: vector_column=... (--vector-column)"
+    )

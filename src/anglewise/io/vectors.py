@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from anglewise.data_types.columns import first_difference
-from anglewise.data_types.conversion import BLOCK, offers
+from anglewise.data_types.conversion import offers
 from anglewise.data_types.embeddings import Embeddings
+from anglewise.data_types.mapped import in_portions
+from anglewise.data_types.memory import check_ids, fits_memory
 from anglewise.data_types.numbers import shown
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.sparse_vectors import SparseVectors
@@ -30,21 +32,21 @@ from anglewise.io.arrow_files import (
     Columns,
     is_list_of_numbers,
     is_saved_dataset,
+    matrix_in_blocks,
     matrix_of,
     stored_kind,
 )
 from anglewise.io.files import (
     PathLike,
-    arrow,
     existing_file,
     existing_folder,
     naming,
     suffix,
 )
-from anglewise.io.id_columns import only_candidate
 from anglewise.io.ids import read_ids
 from anglewise.io.ownership import check_inside
 from anglewise.io.represented_files import is_list_of_lists, token_lists
+from anglewise.io.sizes import weight
 from anglewise.io.sparse_files import sparse_rows
 from anglewise.io.tables import (
     ID,
@@ -70,10 +72,12 @@ from anglewise.io.vector_tables import (
     WORD_SUFFIXES,
     has_columns,
     may_be_said_of,
+    unusual_ids,
+    vector_position,
     vector_sheet,
 )
 from anglewise.io.word2vec import load_word2vec
-from anglewise.io.written_vectors import holds_written, is_text, written_vectors
+from anglewise.io.written_vectors import is_text, written_vectors
 
 NAMED_ALONE = {".json", ".copy", ".sql", ".dump"}
 """Looked for in no folder: such files of any content lie about."""
@@ -259,18 +263,19 @@ def _names(
 def _from_sheet(sheet: Sheet, how: SideOptions) -> SideFile:
     names, say = sheet.names or (), how.say
     check_names(names, sheet.path)
-    vector = _vector_position(sheet, how.vector_column)
+    vector = vector_position(sheet, how.vector_column)
     say(f"took {sheet.name(vector)} as the vectors of {sheet.path.name}")
     name = find(
         [n if i != vector else "" for i, n in enumerate(names)], ID, how.id_column, sheet.path
     )
     ids = None
     if name is None:
-        name = _unusual_ids(sheet, vector)
+        name = unusual_ids(sheet, vector)
     if name is None and names[:1] == ("column 1",) and vector:  # a table without a header
         name = 0
     if name is not None:
         say(f"took {sheet.name(name)} as the ids of {sheet.path.name}")
+        check_ids(sheet.path, sheet.blocks[0] if sheet.blocks else 0)
         ids = names_of(sheet, sheet.columns([name])[0], name).to_pylist()
     other_columns = tuple(
         names[i]
@@ -284,6 +289,10 @@ def _from_sheet(sheet: Sheet, how: SideOptions) -> SideFile:
         if isinstance(written, SparseRows):
             return SideFile(written, ids, metadata or None)
         stored, matrix = written.dtype, written
+    elif sheet.blocks and is_list_of_numbers(kind) and not _fits(sheet.path):
+        stored = stored_kind(kind)
+        rows, blocks = sheet.blocks
+        matrix = matrix_in_blocks(sheet, blocks(names[vector]), rows)
     else:
         cells = sheet.columns([vector])[0]
         if is_list_of_lists(kind):
@@ -295,47 +304,13 @@ def _from_sheet(sheet: Sheet, how: SideOptions) -> SideFile:
     return SideFile(vectors, ids, metadata or None, offsets)
 
 
-def _unusual_ids(sheet: Sheet, vector: int) -> int | None:
-    """Where ids stand under a name that is not a usual one, such as docno, one a row."""
-    names = sheet.names or ()
-    types = arrow("types")
-
-    def ids_in(name: str) -> list[str] | None:
-        position = names.index(name)
-        kind = sheet.kinds[position]
-        texts = types.is_string(kind) or types.is_large_string(kind) or types.is_dictionary(kind)
-        if position == vector or not (texts or types.is_integer(kind)):
-            return None
-        (cells,) = sheet.columns([position])
-        return None if cells.null_count else cells.to_pylist()
-
-    remedy = "name the column of the ids, id_column=... (--id-column), or call it id"
-    name = only_candidate(sheet.path, names, ids_in, remedy)
-    return None if name is None else names.index(name)
+WIDEST = 4
+"""Numbers of eight bits are held in so many times their bytes."""
 
 
-def _vector_position(sheet: Sheet, column_name: str | None) -> int:
-    names = sheet.names or ()
-    lists = [i for i, kind in enumerate(sheet.kinds) if is_list_of_numbers(kind)]
-    lists = lists or [i for i, kind in enumerate(sheet.kinds) if is_list_of_lists(kind)]
-    if column_name is None:
-        lists = lists or [i for i in range(sheet.width) if holds_written(sheet, i)]
-    if column_name is not None:
-        return find(names, VECTOR, column_name, sheet.path) or 0
-    position = find(
-        [name if i in lists else "" for i, name in enumerate(names)], VECTOR, None, sheet.path
-    )
-    if position is not None:
-        return position
-    if len(lists) == 1:
-        return lists[0]
-    kinds = [f"{name} ({kind})" for name, kind in zip(names, sheet.kinds, strict=True)]
-    several = f"several columns hold lists of numbers: {listed([names[i] for i in lists])}"
-    raise FileError(
-        f"{sheet.path}: "
-        + (several if lists else f"no column holds lists of numbers, but {listed(kinds)}")
-        + "; name the vectors: vector_column=... (--vector-column)"
-    )
+def _fits(path: Path) -> bool:
+    """Whether a file of vectors may be read whole."""
+    return fits_memory(WIDEST * weight(path))
 
 
 def check_usable(side: Embeddings, side_name: Side) -> Embeddings:
@@ -344,7 +319,7 @@ def check_usable(side: Embeddings, side_name: Side) -> Embeddings:
         numbers: Array = side.tokens
     else:
         numbers = side.rows.values if isinstance(side, SparseVectors) else side.vectors
-    if not any(numbers[i : i + BLOCK].any() for i in range(0, len(numbers), BLOCK)):
+    if not any(numbers[rows].any() for rows in in_portions(numbers)):
         raise ValuesError("every number is zero: nothing can be ranked; write the vectors again")
     if side_name == "items" and len(side) == 1:
         raise TooFewError(

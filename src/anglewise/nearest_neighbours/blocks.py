@@ -12,9 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from anglewise.data_types.mapped import forget
 from anglewise.data_types.neighbours import rounded_from
 from anglewise.data_types.typing import Array, Bool, Float32, Float64, Int64
 from anglewise.errors import ShapeError, ValuesError
+from anglewise.nearest_neighbours.equal_rows import EqualRows
 from anglewise.nearest_neighbours.passes import ROUNDING, SIZES, Bound, Reach, bounds, moved
 from anglewise.nearest_neighbours.ranking import (
     Candidates,
@@ -22,6 +24,7 @@ from anglewise.nearest_neighbours.ranking import (
     norms,
     scores,
 )
+from anglewise.nearest_neighbours.row_spans import row_numbers, spans, vectors_at
 from anglewise.nearest_neighbours.scanners import (
     NumpyScanner,
     ScanBlock,
@@ -30,15 +33,7 @@ from anglewise.nearest_neighbours.scanners import (
     Workers,
     items_by_queries,
 )
-from anglewise.nearest_neighbours.tiles import (
-    EqualRows,
-    PreparedItems,
-    QueryBlock,
-    row_numbers,
-    spans,
-    tile,
-    vectors_at,
-)
+from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock, tile
 from anglewise.similarity_measures.formulas import BlockFormula
 
 STATE_BYTES = 1 << 25
@@ -76,6 +71,7 @@ def answer(queries: QueryBlock, workers: Workers, step: Callable[[int], None]) -
             return _verify(part, block.candidates, reach)
 
         answers = list(workers.map_(verified, zip(parts, blocks, strict=True)))
+    forget(queries.items.ranked.vectors)
     return [TopK.joined(tops) for tops in zip(*answers, strict=True)]
 
 
@@ -108,6 +104,8 @@ def _propose(
                 scanner.scan(made, block)
 
         list(workers.map_(scan, blocks))
+        for rows in batch:
+            forget(items.ranked.vectors[rows.start : rows.stop])
         step(batch[-1].stop)
     return blocks, reach
 
@@ -186,6 +184,8 @@ AGAIN_QUERIES = 128
 AGAIN_BYTES = 1 << 21
 LEAST_AGAIN = 256
 """Rows that are gone through again at once, at the least."""
+OFTEN = 64
+"""After so many spans of rows what was read of a mapped matrix is given up."""
 FEW = 16
 """For so many queries it is not worth to look which rows are equal."""
 CROWD = 1 / 16
@@ -238,7 +238,9 @@ def _rescan(
     hidden = groups.hidden(queries.exclusions)
     cut = bound.cut(near, score)
     crowded = False
-    for span in spans(count, length):
+    for number, span in enumerate(spans(count, length), 1):
+        if number % OFTEN == 0:
+            forget(queries.items.ranked.vectors)
         may, tie = _may_reach(queries, j, groups, span, cut=cut, score=score, crowded=crowded)
         crowded = tie is not None and int(np.count_nonzero(tie)) > tie.size // 2
         group, numbers = np.nonzero(may)
@@ -377,6 +379,7 @@ def _score_all(queries: QueryBlock, formula: BlockFormula) -> TopK:
     length = max(256, CUSTOM_TILE_BYTES // (8 * queries.exact.shape[1]))
     for span in spans(len(ranked), length):
         x = moved(ranked.vectors[span.start : span.stop], queries.shared.ranked)
+        forget(ranked.vectors[span.start : span.stop])
         rows = np.arange(span.start, span.stop, dtype=np.int64)
         positions = queries.items.id_order.positions(rows)
         for start in range(0, len(queries), QUERIES):

@@ -21,10 +21,11 @@ from anglewise.nearest_neighbours.exclusions import exclusions_of, vector_exclus
 from anglewise.nearest_neighbours.passes import passes
 from anglewise.nearest_neighbours.ranking import NOWHERE, Exclusions, IdOrder
 from anglewise.nearest_neighbours.represented import check_rank, search_represented
+from anglewise.nearest_neighbours.row_spans import spans
 from anglewise.nearest_neighbours.scanners import Workers, scanner, workers
 from anglewise.nearest_neighbours.single_query import search_single
 from anglewise.nearest_neighbours.some_items import some_items
-from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock, spans
+from anglewise.nearest_neighbours.tiles import PreparedItems, QueryBlock
 from anglewise.similarity_measures.formulas import Measure, frames_in
 from anglewise.similarity_measures.measure import measures as read_measures
 

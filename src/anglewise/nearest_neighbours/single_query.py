@@ -19,8 +19,9 @@ from anglewise.nearest_neighbours import scanners
 from anglewise.nearest_neighbours.blocks import rows_of_tiles, sample_for_few, to_keep
 from anglewise.nearest_neighbours.passes import Move, Pass, bounds, moved
 from anglewise.nearest_neighbours.ranking import KINDS, norms
+from anglewise.nearest_neighbours.row_spans import spans
 from anglewise.nearest_neighbours.scanners import CompiledScanner, Scanner, Tile, one_thread
-from anglewise.nearest_neighbours.tiles import PreparedItems, spans
+from anglewise.nearest_neighbours.tiles import PreparedItems
 from anglewise.similarity_measures.formulas import (
     Cosine,
     Dot,

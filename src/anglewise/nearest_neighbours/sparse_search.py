@@ -14,8 +14,8 @@ from anglewise.data_types.neighbours import rounded
 from anglewise.data_types.sparse_vectors import SparseVectors
 from anglewise.data_types.typing import Array, Float64, Int64
 from anglewise.nearest_neighbours.ranking import Exclusions
+from anglewise.nearest_neighbours.row_spans import spans
 from anglewise.nearest_neighbours.scanners import Workers
-from anglewise.nearest_neighbours.tiles import spans
 from anglewise.similarity_measures.formulas import Measure
 
 BLOCK_BYTES = 1 << 26

@@ -7,16 +7,17 @@ would be of interest under any measure: the test that lets five measures cost on
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space
-from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int, Int64, Shaped
+from anglewise.data_types.mapped import forget, mapped_by
+from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int, Int64
 from anglewise.errors import ValuesError
+from anglewise.nearest_neighbours.equal_rows import EqualRows
 from anglewise.nearest_neighbours.passes import Pass, moved, passes, reach_of
 from anglewise.nearest_neighbours.ranking import (
     KINDS,
@@ -28,6 +29,7 @@ from anglewise.nearest_neighbours.ranking import (
     products,
     scores,
 )
+from anglewise.nearest_neighbours.row_spans import row_numbers, vectors_at
 from anglewise.nearest_neighbours.scanners import Scanner, Tile
 from anglewise.similarity_measures.formulas import Formula, Measure
 from anglewise.similarity_measures.hubs import PerItem
@@ -75,17 +77,6 @@ def tile(
     return Tile(numbers, vectors, weights, biases, most_bias, least_step, most_step, reach)
 
 
-def row_numbers(rows: range | Int64[Array, " some"]) -> Int64[Array, " some"]:
-    """The same rows as an array."""
-    return np.arange(rows.start, rows.stop, rows.step) if isinstance(rows, range) else rows
-
-
-def vectors_at(ranked: Embeddings, rows: range | Int64[Array, " some"]) -> Float32[Array, "some d"]:
-    """The vectors of these rows; of a range without a copy."""
-    is_range = isinstance(rows, range)
-    return ranked.vectors[slice(rows.start, rows.stop, rows.step) if is_range else rows]
-
-
 def _check_range(lengths: Float64[Array, " n"]) -> None:
     """Refuse lengths that a frame took out of float32, in which candidates are looked for."""
     positive = lengths[lengths > 0]
@@ -95,14 +86,6 @@ def _check_range(lengths: Float64[Array, " n"]) -> None:
             f"in these coordinates lengths go from {positive.min():.2g} to {positive.max():.2g}, "
             "beyond what float32 holds: scale the vectors, or take another frame"
         )
-
-
-def spans(items: int, length: int) -> Iterator[range]:
-    """Cut so many rows into pieces of this length; no piece but the only one is of one row."""
-    edges = [*range(0, items, length), items]
-    if len(edges) > 2 and edges[-1] - edges[-2] == 1:
-        del edges[-2]
-    return (range(*pair) for pair in pairwise(edges))
 
 
 def _blocks_of_one_length(
@@ -141,136 +124,6 @@ def _terms(
             if terms is not None and terms.bias is not None:
                 biases[j] = terms.bias
     return weights, biases
-
-
-HASHED_ROWS = 1 << 12
-"""Rows that are hashed or compared at once."""
-
-
-@dataclass(frozen=True, eq=False)
-class EqualRows:
-    """Ranked rows in groups: those of a group have one vector, and so one score for any query.
-
-    ``first`` holds the first row of each group. The rows of group ``g`` stand at ``starts[g]`` to
-    ``starts[g + 1]`` of ``members``, in the order of ids. So do the groups, by their first rows,
-    unless each row is a group.
-    """
-
-    first: Int64[Array, " groups"]
-    group_of: Int64[Array, " n"]
-    members: Int64[Array, " n"]
-    starts: Int64[Array, " groups_and_one"]
-
-    @classmethod
-    def alone(cls, count: int) -> "EqualRows":
-        """Each row is a group, in the order of rows."""
-        rows = np.arange(count + 1, dtype=np.int64)
-        return cls(rows[:-1], rows[:-1], rows[:-1], rows)
-
-    @classmethod
-    def of(
-        cls, ranked: Embeddings, columns: Sequence[Float64[Array, " n"]], id_order: IdOrder
-    ) -> "EqualRows":
-        """Rows that agree in their vector and in these columns.
-
-        To the bit, but for the sign of zeros. Rows of one hash are compared, and those that
-        differ stand alone, which costs time and changes no result.
-        """
-        hashes = _hashes(ranked, columns)
-        _, first, group_of = np.unique(hashes, return_index=True, return_inverse=True)
-        alone = _different(ranked, columns, first[group_of])
-        group_of[alone] = len(first) + np.arange(len(alone))
-        positions = id_order.positions(np.arange(len(group_of), dtype=np.int64))
-        lowest = np.full(int(group_of.max()) + 1, len(positions))
-        np.minimum.at(lowest, group_of, positions)
-        _, group_of = np.unique(lowest[group_of], return_inverse=True)
-        members = np.lexsort((positions, group_of))
-        starts = np.concatenate([[0], np.cumsum(np.bincount(group_of))]).astype(np.int64)
-        return cls(members[starts[:-1]], group_of.astype(np.int64), members, starts)
-
-    def rows(self, groups: range) -> range | Int64[Array, " some"]:
-        """The first row of some groups; a range where they are neighbours, to save a copy."""
-        first = self.first[groups.start : groups.stop]
-        adjacent = bool((np.diff(first) == 1).all())
-        return range(int(first[0]), int(first[0]) + len(first)) if adjacent else first
-
-    def hidden(
-        self, exclusions: Exclusions
-    ) -> tuple[Int64[Array, " pairs"], Int64[Array, " pairs"]]:
-        """How many rows of a group a query is not shown: (query, group) ascending, the number."""
-        queries = np.repeat(np.arange(len(exclusions.counts)), exclusions.counts)
-        pairs = queries * len(self.first) + self.group_of[exclusions.indices]
-        return np.unique(pairs, return_counts=True)
-
-    def shown(
-        self,
-        queries: Int64[Array, " pairs"],
-        rows: Int64[Array, " pairs"],
-        exclusions: Exclusions,
-        hidden: tuple[Int64[Array, " some"], Int64[Array, " some"]],
-        k: int,
-    ) -> tuple[Int64[Array, " shown"], Int64[Array, " shown"], Int64[Array, " pairs"]]:
-        """The first ``k`` or more rows that each query may be shown of the group that a row begins.
-
-        Returned are the pair that each row belongs to, the row, and how many more there are of
-        each pair.
-        """
-        if len(self.first) == len(self.group_of):
-            pair = np.flatnonzero(exclusions.allows(queries, rows))
-            return pair, rows[pair], np.zeros(len(rows), dtype=np.int64)
-        groups = self.group_of[rows]
-        hidden_pairs, hidden_counts = hidden
-        less = np.zeros(len(rows), dtype=np.int64)
-        if len(hidden_pairs):
-            sought = queries * len(self.first) + groups
-            at = np.minimum(np.searchsorted(hidden_pairs, sought), len(hidden_pairs) - 1)
-            less = np.where(hidden_pairs[at] == sought, hidden_counts[at], 0)
-        size = self.starts[groups + 1] - self.starts[groups]
-        many = np.minimum(size, k + less)
-        pair = np.repeat(np.arange(len(rows)), many)
-        within = np.arange(len(pair)) - np.repeat(np.cumsum(many) - many, many)
-        row = self.members[self.starts[groups][pair] + within]
-        allowed = exclusions.allows(queries[pair], row)
-        pair, row = pair[allowed], row[allowed]
-        return pair, row, size - less - np.bincount(pair, minlength=len(rows))
-
-
-def _hashes(ranked: Embeddings, columns: Sequence[Float64[Array, " n"]]) -> Shaped[Array, " n"]:
-    """One number for each row, the same for rows that agree."""
-    rng = np.random.default_rng(0)
-    factors = rng.integers(2**63, size=ranked.dimension + len(columns), dtype=np.uint64) * 2 + 1
-    out = np.zeros(len(ranked), dtype=np.uint64)
-    for span in spans(len(ranked), HASHED_ROWS):
-        words = _words(ranked, columns, span)
-        out[span.start : span.stop] = (words * factors).sum(axis=1, dtype=np.uint64)
-    return out
-
-
-def _words(
-    ranked: Embeddings,
-    columns: Sequence[Float64[Array, " n"]],
-    rows: range | Int64[Array, " some"],
-) -> Shaped[Array, "some words"]:
-    """The bits of the vectors and columns of these rows, all zeros of one sign."""
-    vectors = np.ascontiguousarray(vectors_at(ranked, rows), dtype=np.float32) + np.float32(0)
-    at = slice(rows.start, rows.stop) if isinstance(rows, range) else rows
-    beside = [np.ascontiguousarray(column[at]).view(np.uint64)[:, None] for column in columns]
-    return np.concatenate([vectors.view(np.uint32).astype(np.uint64), *beside], axis=1)
-
-
-def _different(
-    ranked: Embeddings,
-    columns: Sequence[Float64[Array, " n"]],
-    first: Int64[Array, " n"],
-) -> Int64[Array, " some"]:
-    """Rows that differ from the first of their hash."""
-    others = np.flatnonzero(first != np.arange(len(first)))
-    parts = [np.zeros(0, dtype=np.int64)]
-    for start in range(0, len(others), HASHED_ROWS):
-        some = others[start : start + HASHED_ROWS]
-        differs = _words(ranked, columns, some) != _words(ranked, columns, first[some])
-        parts.append(some[differs.any(axis=1)])
-    return np.concatenate(parts)
 
 
 CACHE_BYTES = 1 << 30
@@ -340,6 +193,8 @@ class PreparedItems:
         return self.equal[key]
 
 
+GATHERED = 1 << 11
+"""Rows of a mapped matrix that are scored at once: the system reads 64 kB around each."""
 MOVED_BYTES = 1 << 23
 """Rows of the ranked side are moved again, exactly, in pieces of this size."""
 
@@ -434,13 +289,20 @@ class QueryBlock:
         ranked, move = self.items.ranked.vectors, self.shared.ranked
         product, squares = np.zeros(rows.shape), np.zeros(rows.shape)
         if move is None:
-            products(self.exact, ranked, queries, kinds, rows, product=product, squares=squares)
+            together = len(rows) if mapped_by(ranked) is None else -(-GATHERED // rows.shape[1])
+            for start in range(0, len(rows), max(1, together)):
+                some = slice(start, start + together)
+                of_lists = queries[some], kinds[some], rows[some]
+                out = {"product": product[some], "squares": squares[some]}
+                products(self.exact, ranked, *of_lists, **out)
+                forget(ranked)
             return product, np.sqrt(squares)
         distinct, at = np.unique(rows, return_inverse=True)
         at = np.where(rows < 0, -1, at.reshape(rows.shape))
         length = max(64, MOVED_BYTES // (8 * self.exact.shape[1]))
         for start in range(0, len(distinct), length):
             x = moved(ranked[distinct[start : start + length]], move)
+            forget(ranked)
             here = (at >= start) & (at < start + length)
             local = np.where(here, at - start, -1)
             products(self.exact, x, queries, kinds, local, product=product, squares=squares)

@@ -160,7 +160,7 @@ def holdout() -> dict[str, Any]:
 
 
 def search() -> dict[str, Any]:
-    """The neighbours of one query, or by ``--all`` where those of all were written."""
+    """The neighbours of one query, where those of all were written, or whether such lists hold."""
     neighbour = record(
         {"rank": COUNT, "id": TEXT, "title": TITLE, "score": NUMBER, "above_random": NUMBER}
     )
@@ -182,7 +182,18 @@ def search() -> dict[str, Any]:
         },
         {"where": TEXT},
     )
-    return {"anyOf": [joined(named("search"), one), _all_lists("search")]}
+    checked = record(
+        {
+            "checked": TEXT,
+            "lists": COUNT,
+            "pairs": COUNT,
+            "holds": FLAG,
+            "wrong": COUNT,
+            "faults": TEXTS,
+        }
+    )
+    whole = [joined(named("search"), part) for part in (one, checked)]
+    return {"anyOf": [*whole, _all_lists("search")]}
 
 
 def _all_lists(command: str) -> dict[str, Any]:
