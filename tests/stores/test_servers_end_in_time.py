@@ -3,14 +3,15 @@
 import gzip
 import resource
 import socket
+import struct
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Thread
 
 import pytest
 
 from anglewise.errors import StoreError
-from anglewise.stores import bounded_http, chroma_store, qdrant_store
+from anglewise.stores import bounded_http, chroma_store, pgvector_store, qdrant_store
 from anglewise.stores.address import read_address
 from anglewise.stores.probe import probe
 
@@ -55,9 +56,9 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=WAYS)
-def server(request):
-    """A server that does so to everybody; the name of the way, and the address."""
+@contextmanager
+def served(answer):
+    """The address of a server that answers everybody in one way."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve():
@@ -66,13 +67,21 @@ def server(request):
                     connection, _ = listening.accept()
                     Thread(target=answer, args=(connection,), daemon=True).start()
 
-        def answer(connection):
-            with suppress(OSError), connection:
-                connection.recv(1 << 16)
-                WAYS[request.param](connection)
-
         Thread(target=serve, daemon=True).start()
-        yield request.param, f"127.0.0.1:{listening.getsockname()[1]}"
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture(params=WAYS)
+def server(request):
+    """A server that does so to everybody; the name of the way, and the address."""
+
+    def answer(connection):
+        with suppress(OSError), connection:
+            connection.recv(1 << 16)
+            WAYS[request.param](connection)
+
+    with served(answer) as place:
+        yield request.param, place
 
 
 @pytest.mark.parametrize("kind", ["qdrant", "chroma"])
@@ -91,3 +100,54 @@ def test_a_server_that_never_ends_is_given_up(kind, server, monkeypatch):
     due = {"never ends": "bytes", "packs": "packs its answers", "many parts": "are allowed"}
     if way in due:
         assert due[way] in str(refused.value)
+
+
+def _message(kind, content):
+    return kind + struct.pack("!I", len(content) + 4) + content
+
+
+HELLO = (
+    _message(b"R", struct.pack("!I", 0))
+    + _message(b"S", b"server_version\x0016.0\0")
+    + _message(b"S", b"client_encoding\0UTF8\0")
+    + _message(b"Z", b"I")
+)
+COLUMN = _message(b"T", struct.pack("!H", 1) + b"a\0" + struct.pack("!IHIhih", 0, 0, 25, -1, -1, 0))
+ROW = _message(b"D", struct.pack("!HI", 1, 100_000) + b"x" * 100_000)
+PARSED = _message(b"1", b"") + _message(b"2", b"")
+WAYS_OF_POSTGRES = {
+    "silent": (b"", b"", 0.05),
+    "notices": (b"", _message(b"N", b"SNOTICE\0Mhi\0\0"), 0.05),
+    "rows": (PARSED + COLUMN, ROW * 20, 0),
+}
+
+
+@pytest.fixture(params=WAYS_OF_POSTGRES)
+def postgres(request):
+    """What lets everybody in as PostgreSQL does, and then never ends; the way, and the address."""
+    start, drop, pause = WAYS_OF_POSTGRES[request.param]
+
+    def answer(connection):
+        with suppress(OSError), connection:
+            connection.recv(1 << 16)  # who asks, with ?sslmode=disable
+            connection.sendall(HELLO)
+            connection.recv(1 << 16)
+            connection.sendall(start)
+            while True:
+                connection.sendall(drop)
+                time.sleep(pause)
+
+    with served(answer) as place:
+        yield request.param, place
+
+
+def test_a_server_of_postgresql_that_never_ends_is_given_up(postgres, monkeypatch):
+    way, place = postgres
+    monkeypatch.setattr(pgvector_store, "LONGEST", 30 if way == "rows" else 2)
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "30MB")
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    due = "that are allowed" if way == "rows" else "had not answered after 2 seconds"
+    with pytest.raises(StoreError, match=due):
+        probe(read_address(f"postgresql://anna@{place}/db/films?sslmode=disable"))
+    assert time.monotonic() - start < 25
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000
