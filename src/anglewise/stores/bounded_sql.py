@@ -34,10 +34,10 @@ def bounded_connection(address: str, longest: float) -> Any:
             self.longest: float | None = longest
 
         def wait(self, *arguments: Any, **options: Any) -> Any:
+            plain: Any = super()
             with _watched(self.fileno(), self.longest) as reasons:
                 try:
-                    waited: Any = super().wait(*arguments, **options)
-                    return waited
+                    return plain.wait(*arguments, **options)
                 except psycopg.OperationalError as error:
                     if reasons:
                         raise StoreError(f"{address}: the server {reasons[0]}") from error
