@@ -5,13 +5,22 @@ import resource
 import socket
 import struct
 import time
+from concurrent import futures
 from contextlib import contextmanager, suppress
 from threading import Thread
 
+import grpc
 import pytest
+from pymilvus.grpc_gen import common_pb2, milvus_pb2
 
 from anglewise.errors import StoreError
-from anglewise.stores import bounded_http, chroma_store, pgvector_store, qdrant_store
+from anglewise.stores import (
+    bounded_http,
+    chroma_store,
+    milvus_connection,
+    pgvector_store,
+    qdrant_store,
+)
 from anglewise.stores.address import read_address
 from anglewise.stores.probe import probe
 
@@ -151,3 +160,43 @@ def test_a_server_of_postgresql_that_never_ends_is_given_up(postgres, monkeypatc
         probe(read_address(f"postgresql://anna@{place}/db/films?sslmode=disable"))
     assert time.monotonic() - start < 25
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000
+
+
+class _Milvus(grpc.GenericRpcHandler):
+    """Lets everybody in, and then is silent, busy for ever, or sends more than anybody takes."""
+
+    def __init__(self, way):
+        self.way = way
+
+    def service(self, handler_call_details):
+        method = handler_call_details.method.rpartition("/")[2]
+
+        def answer(_, context):
+            if method == "Connect":
+                return milvus_pb2.ConnectResponse(status=common_pb2.Status()).SerializeToString()
+            if self.way == "silent":
+                time.sleep(20)
+            if self.way == "busy":
+                context.abort(grpc.StatusCode.UNAVAILABLE, "later")
+            length = b"\x80\x80\x80\x08" if self.way == "long" else b"\x80\x80\x01"
+            # a field that nobody knows, and nothing else
+            return b"\x7a" + length + b"x" * (1 << (24 if self.way == "long" else 14))
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+@pytest.mark.parametrize("way", ["silent", "busy", "long", "empty"])
+def test_a_server_of_milvus_that_never_ends_is_given_up(way, monkeypatch):
+    monkeypatch.setattr(milvus_connection, "ANSWERS", 2)
+    monkeypatch.setattr(milvus_connection, "MOST", 1 << 22)
+    server = grpc.server(futures.ThreadPoolExecutor(8))
+    server.add_generic_rpc_handlers((_Milvus(way),))
+    place = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    start = time.monotonic()
+    try:
+        with pytest.raises(StoreError, match=r"(?i)larger than max|timeout|deadline|without a"):
+            probe(read_address(f"milvus://{place}/films"))
+    finally:
+        server.stop(None)
+    assert time.monotonic() - start < 20
