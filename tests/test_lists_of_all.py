@@ -1,5 +1,6 @@
 """``search --all`` and ``recommend --all``: the table of all lists, whole or to go on with."""
 
+import hashlib
 import json
 import os
 
@@ -132,7 +133,7 @@ def test_parts_of_other_lists_are_refused_and_kept(anglewise, folder, tmp_path, 
     breaking_off(monkeypatch)
     assert anglewise("recommend", folder, "--all", "-o", target, "-k", 3).code != 0
     before = {path.name: path.read_bytes() for path in parts.iterdir()}
-    assert sorted(before) == ["000000.parquet", "about.json"]
+    assert sorted(before) == ["000000.parquet", "about.json", "sums.json"]
     for words in (["-k", 4], ["-k", 3, "--measure", "cosine"], ["-k", 3, "--popularity", 1]):
         run = anglewise("recommend", folder, "--all", "-o", target, *words)
         assert refused(run, "parts of other lists", "remove it")
@@ -186,9 +187,37 @@ def test_parts_that_a_stranger_laid_are_refused(anglewise, folder, tmp_path, mon
     words = ["recommend", folder, "--all", "-o", target, "-k", 3]
     breaking_off(monkeypatch)
     assert anglewise(*words).code != 0
-    laid(tmp_path / "lists.parquet.parts" / "000000.parquet")
+    part = tmp_path / "lists.parquet.parts" / "000000.parquet"
+    laid(part)
+    if part.is_file():  # with its digest, which a stranger makes too
+        digest = hashlib.blake2b(part.read_bytes()).hexdigest()
+        part.with_name("sums.json").write_text(json.dumps({part.name: digest}))
     refused(anglewise(*words), "lists.parquet.parts")
     assert not target.exists()
+
+
+def test_a_part_that_was_shortened_is_not_taken_over(anglewise, folder, tmp_path, monkeypatch):
+    target = tmp_path / "lists.parquet"
+    words = ["recommend", folder, "--all", "-o", target, "-k", 3]
+    breaking_off(monkeypatch)
+    assert anglewise(*words).code != 0
+    part = tmp_path / "lists.parquet.parts" / "000000.parquet"
+    pq.write_table(pq.read_table(part).slice(0, 2), part)
+    refused(anglewise(*words), "000000.parquet is not the part that was written")
+    assert not target.exists()
+
+
+def test_a_part_whose_digest_a_kill_left_out_is_made_again(
+    anglewise, folder, tmp_path, monkeypatch
+):
+    target = tmp_path / "lists.parquet"
+    words = ["recommend", folder, "--all", "-k", 3]
+    assert anglewise(*words, "-o", tmp_path / "due.parquet").code == 0
+    breaking_off(monkeypatch)
+    assert anglewise(*words, "-o", target).code != 0
+    (tmp_path / "lists.parquet.parts" / "sums.json").unlink()
+    assert anglewise(*words, "-o", target).code == 0
+    assert rows_of(target) == rows_of(tmp_path / "due.parquet")
 
 
 def test_lists_of_other_metadata_or_biases_are_other_lists(space):

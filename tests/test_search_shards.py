@@ -241,3 +241,19 @@ def test_shards_need_queries_and_all(made, anglewise):
     assert refused(run, "--queries FILE")
     run = anglewise("search", "--items", made / "items.parquet", "--query", "1", "--workers", 2)
     assert refused(run, "--shards")
+
+
+@pytest.mark.parametrize("look", [LookAtIds, None])
+def test_a_shard_of_as_many_rows_that_was_laid_there_meanwhile_is_refused(tmp_path, look):
+    queries, items = planted(1)
+    files = ShardFolder.of(written(tmp_path / "items", items, [10, 30]))
+    work = (
+        ShardSearch(files, queries, ("dot",), 5, by_number=False) if look is None else look(files)
+    )
+    first, second = files.shards[0].path, files.shards[1]
+    work(second)
+    table = pq.read_table(second.path)
+    pq.write_table(table.set_column(0, "id", [[f"other {i}" for i in range(second.rows)]]), first)
+    first.replace(second.path)
+    with pytest.raises(FileError, match="was replaced meanwhile"):
+        work(second)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from anglewise.cli import program
 from anglewise.cli.watched import may_break
 
 linux = pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="only Linux can be told so")
@@ -63,3 +64,28 @@ def test_only_what_such_a_library_reads_is_watched(tmp_path):
         [],
     ):
         assert not may_break(words), words
+
+
+@linux
+def test_a_collection_that_is_named_elsewhere_is_watched_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["anglewise", "audit"])
+    monkeypatch.setattr(program, "_main", lambda _: pytest.fail("it was not watched"))
+    monkeypatch.setattr(program, "watched", lambda work, broken: (work, broken) and 7)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("ANGLEWISE_AUDIT_ITEMS", "faiss:///films.index")
+        assert program.main() == 7
+    (tmp_path / "anglewise").mkdir()
+    (tmp_path / "anglewise" / "config.toml").write_text('[audit]\nitems = "faiss:///a/b"\n')
+    assert program.main() == 7
+
+
+@linux
+def test_what_names_no_collection_elsewhere_is_not_watched(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["anglewise", "audit"])
+    monkeypatch.setattr(program, "_main", lambda _: 5)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("ANGLEWISE_AUDIT_MEASURES", "dot,cosine")
+    (tmp_path / "anglewise").mkdir()
+    (tmp_path / "anglewise" / "config.toml").write_text('[encode]\nurl = "http://127.0.0.1/v1"\n')
+    assert program.main() == 5

@@ -7,6 +7,7 @@ of ours, 130 interrupted.
 import difflib
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from anglewise.cli.memory_option import memory_of
 from anglewise.cli.option_needs import NEEDS
 from anglewise.cli.path_checks import check_paths
 from anglewise.cli.paths import arguments_of, given_options, options_of
-from anglewise.cli.settings import SettingsFile, users_file
+from anglewise.cli.settings import LONGEST, SettingsFile, users_file
 from anglewise.cli.watched import may_break, watched
 from anglewise.data_types.memory import budget
 from anglewise.data_types.numbers import shown
@@ -186,9 +187,23 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
     Where those name an index that a library in C++ reads, it runs in a child.
     """
-    if tokens is None and may_break(sys.argv[1:]):
+    if tokens is None and may_break([*sys.argv[1:], *_set_elsewhere()]):
         return watched(lambda: _main(sys.argv[1:]), _broken)
     return _main(sys.argv[1:] if tokens is None else list(tokens))
+
+
+def _set_elsewhere() -> list[str]:
+    """What may name a collection beside what is typed: variables, and words of the user's file.
+
+    The file of a folder may name none.
+    """
+    values = [value for name, value in os.environ.items() if name.startswith(PREFIX)]
+    file = users_file()
+    if file is not None and file.is_file():  # a pipe would never end
+        with suppress(OSError), file.open("rb") as settings:
+            text = settings.read(LONGEST).decode(errors="replace")
+            values += re.findall(r"[a-z][a-z-]*:///?[^\s\"']*", text)
+    return [word for value in values for word in (value, *value.split())]
 
 
 def _broken(name: str) -> int:

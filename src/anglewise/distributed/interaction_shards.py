@@ -55,7 +55,10 @@ class InteractionFolder:
 
     def read(self, shard: Shard) -> Interactions:
         """The interactions of one file, dislikes among them."""
-        return read_interactions(shard.path, **dict(self.columns))
+        shard.check_same()
+        found = read_interactions(shard.path, **dict(self.columns))
+        shard.check_same()
+        return found
 
 
 def _columns(schema: Any) -> str:

@@ -39,11 +39,29 @@ class Shard:
         How many items stand in the shards before it.
     rows
         How many stand in it.
+    look
+        Its bytes and the second in which it was written, which all machines see alike; None for
+        one that was not looked at.
     """
 
     path: Path
     first: int
     rows: int
+    look: tuple[int, int] | None = None
+
+    def check_same(self) -> None:
+        """Raise ``FileError`` where the file is another than the one that was looked at."""
+        if self.look is not None and self.look != look_of(self.path):
+            raise FileError(f"{self.path} was replaced meanwhile: begin again")
+
+
+def look_of(path: Path) -> tuple[int, int] | None:
+    """The bytes of a file, and the second in which it was written; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, int(status.st_mtime)
 
 
 @dataclass(frozen=True)
@@ -104,9 +122,9 @@ class ShardFolder:
 
     def read(self, shard: Shard, *, by_number: bool) -> tuple[Embeddings, Shaped[Array, " rows"]]:
         """Vectors without ids, in the order that ids have among all shards, and their ids."""
+        shard.check_same()
         side = read_shard(shard.path, self.vector_column, self.id_column)
-        if len(side) != shard.rows:
-            raise FileError(f"{shard.path} was replaced meanwhile: begin again")
+        shard.check_same()
         if self.id_column is None:
             ids = np.array([str(shard.first + row) for row in range(shard.rows)], dtype=object)
             return Embeddings(side.vectors), ids
@@ -144,6 +162,7 @@ class LookAtIds:
         """What is known of the ids of a shard."""
         if self.files.id_column is None:
             return ShardIds(numbers=True, digests=np.zeros(0, "S16"))
+        shard.check_same()
         sheet = table_sheet(shard.path, parquet_columns(shard.path, [self.files.id_column]))
         names: list[str] = names_of(sheet, sheet.columns([0])[0], 0).to_pylist()
         if len(set(names)) < len(names):
@@ -185,6 +204,7 @@ def files_in(folder: Path, content: str) -> list[Path]:
 def counts_in(folder: Path, files: Sequence[Path], say: Say) -> tuple[Shard, ...]:
     """Files that hold rows; others are named, and ``TooFewError`` is raised where none does."""
     counts = list[int]()
+    looks = [look_of(file) for file in files]
     for file in files:
         with reading(file, "parquet"), parquet_file(file) as opened:
             counts.append(int(opened.metadata.num_rows))
@@ -195,8 +215,8 @@ def counts_in(folder: Path, files: Sequence[Path], say: Say) -> tuple[Shard, ...
         say(f"{folder}: no row in {listed(empty)}")
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).tolist()
     return tuple(
-        Shard(file.absolute(), start, rows)
-        for file, start, rows in zip(files, starts, counts, strict=True)
+        Shard(file.absolute(), start, rows, look)
+        for file, start, rows, look in zip(files, starts, counts, looks, strict=True)
         if rows
     )
 

@@ -7,9 +7,9 @@ off goes on where it stopped. No more than one part is held in memory.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,13 +22,13 @@ from anglewise.data_types.typing import Array, Int64, Progress
 from anglewise.errors import FileError
 from anglewise.io.arrow_files import parquet_file
 from anglewise.io.arrow_sizes import check_parquet
-from anglewise.io.files import PathLike, arrow, file_text, reading
+from anglewise.io.files import PathLike, arrow, file_text, opened, reading
 from anglewise.io.outputs import check_new_file, filled_folder, new_file
 
 ROWS = 1 << 21
 """Rows of the table in one part, about."""
-MARK = "about.json"
-"""What the parts are of."""
+MARK, SUMS = "about.json", "sums.json"
+"""What the parts are of, and the digest of each that was written whole."""
 LONGEST_MARK = 1 << 20
 """Bytes; what a run writes has some hundreds."""
 ANEW = "remove the folder of parts, and start anew"
@@ -155,26 +155,33 @@ class AllLists:
         parts = [folder / f"{number:06d}.parquet" for number in range(len(self.spans))]
         with filled_folder(folder):
             _claim(folder, {**self.identity, "parts": len(parts)})
-            there = sum(part.exists() for part in parts)
-            if there:
-                say(f"{folder} holds {there} of {counted(len(parts), 'part')} already: going on")
+            sums = _sums_of(folder, parts)
+            if sums:
+                say(
+                    f"{folder} holds {len(sums)} of {counted(len(parts), 'part')} already: going on"
+                )
             try:
-                self._write_missing(parts, progress)
+                self._write_missing(parts, sums, progress)
                 rows = _joined(path, parts)
             finally:
                 if not any(part.exists() for part in parts):  # nothing is there to go on with
                     (folder / MARK).unlink(missing_ok=True)
-            for file in (*parts, folder / MARK):
+            for file in (*parts, folder / SUMS, folder / MARK):
                 file.unlink()
         if folder.exists():  # it was there, from a run before
             folder.rmdir()
         return rows
 
-    def _write_missing(self, parts: Sequence[Path], progress: Progress | None) -> None:
+    def _write_missing(
+        self, parts: Sequence[Path], sums: dict[str, str], progress: Progress | None
+    ) -> None:
         for part, span in zip(parts, self.spans, strict=True):
-            if not part.exists():
+            if part.name not in sums:
                 with new_file(part) as file:
                     arrow("parquet").write_table(self.table_of(span), file, compression="zstd")
+                sums[part.name] = _sum_of(part)
+                with new_file(part.with_name(SUMS)) as file:
+                    file.write(json.dumps(sums).encode())
             if progress is not None:
                 progress(span.stop, self.asking)
 
@@ -198,6 +205,35 @@ def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
         )
 
 
+def _sums_of(folder: Path, parts: Sequence[Path]) -> dict[str, str]:
+    """The digests of the parts that are there whole.
+
+    A part whose digest nobody wrote, as a kill may leave it, is written again. Raises ``FileError``
+    for one that is another by now: its lists would stand among the others without a word.
+    """
+    file = folder / SUMS
+    sums: Any = {}
+    if file.exists():
+        with reading(file, "digests of the parts of lists"):
+            text = file_text(file) if file.stat().st_size <= LONGEST_MARK else "null"
+            sums = json.loads(text)
+    if not isinstance(sums, dict):
+        raise FileError(f"{file} holds no digests of parts: {ANEW}")
+    sums = cast("dict[str, Any]", sums)
+    known = {part.name: sums[part.name] for part in parts if part.exists() and part.name in sums}
+    for part in parts:
+        if part.name in known and known[part.name] != _sum_of(part):
+            raise FileError(f"{part} is not the part that was written: {ANEW}")
+    return known
+
+
+def _sum_of(part: Path) -> str:
+    if part.is_symlink() or not part.is_file():
+        raise FileError(f"{part} is no plain file, and so no part of these lists: {ANEW}")
+    with reading(part, "a part of lists"), opened(part, noted=False) as file:
+        return file_digest(file, "blake2b").hexdigest()
+
+
 def _joined(path: Path, parts: Sequence[Path]) -> int:
     """Copy the parts into one table, row group by row group."""
     parquet, writer, rows = arrow("parquet"), None, 0
@@ -217,9 +253,7 @@ def _joined(path: Path, parts: Sequence[Path]) -> int:
 
 
 def _read_part(part: Path) -> Any:
-    """One part, which may have been laid there: no link, and no more than its size allows."""
-    if part.is_symlink() or not part.is_file():
-        raise FileError(f"{part} is no plain file, and so no part of these lists: {ANEW}")
+    """One part, which may have been laid there: no more than its size allows."""
     with reading(part, "a part of lists"), parquet_file(part) as file:
         check_parquet(part, file.metadata.schema, file.schema_arrow.names)
         return file.read()

@@ -6,10 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Lock
 from typing import Any, ClassVar
 
 from anglewise.data_types.libraries import library
+from anglewise.encoders.deadline import MOST
 from anglewise.errors import AnglewiseError, NoCollectionError, SpellingError, StoreError
 from anglewise.stores.address import Address
 from anglewise.stores.milvus_files import check_milvus_folder
@@ -19,6 +21,25 @@ KEY, PORT, PATIENCE = "MILVUS_TOKEN", 19530, 10
 """Where a token is, a server's usual port, and seconds that it may take to let us in."""
 WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds between attempts to load a graph that is still being written."""
+
+
+LONGEST = {"create_collection": 600, "load_collection": 600, "flush": 600}
+ANSWERS = 60
+"""Seconds in which a server must have answered: what builds, and any other question."""
+ASKS_NOBODY = ("close", "create_schema", "prepare_index_params")
+
+
+class _InTime:
+    """A client each of whose questions to a server ends in time, tries again included."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        if name in ASKS_NOBODY:
+            return method
+        return partial(method, timeout=LONGEST.get(name, ANSWERS))
 
 
 class MilvusConnection:
@@ -35,13 +56,19 @@ class MilvusConnection:
                 raise SpellingError(f"{address}: https is {https!r}: yes or no is due")
             scheme = "https" if https == "yes" else "http"
             uri = f"{scheme}://{address.host}:{address.port or PORT}"
-            given = {"token": os.environ.get(KEY, ""), "db_name": address.path, "timeout": PATIENCE}
+            given = {
+                "token": os.environ.get(KEY, ""),
+                "db_name": address.path,
+                "timeout": PATIENCE,
+                "grpc_options": {b"grpc.max_receive_message_length": MOST},  # as pymilvus writes it
+            }
         else:
             self.path, given = _file(address, make=make), {}
             uri = self.path
             library("milvus_lite", "milvus", needed_by="store")
         with self.lock, milvus_saying(address):
-            self.milvus: Any = library_.MilvusClient(uri, **given)
+            client = library_.MilvusClient(uri, **given)
+            self.milvus: Any = client if self.path else _InTime(client)
             self.engines[self.path] += 1
 
     def close(self) -> None:

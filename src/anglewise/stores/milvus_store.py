@@ -68,10 +68,11 @@ class MilvusStore(VectorStore):
         self._owned = client is None
         self.client = MilvusConnection(address) if client is None else client
         try:
-            self.fields = self._fields()
-            self.id = next(f["name"] for f in self.fields if f.get("is_primary"))
-            self.column, self.dimension = self._vectors()
-            self.named: Mapping[str, Any] = self._index_settings()
+            with self._saying():  # a server may describe anything
+                self.fields = self._fields()
+                self.id = self._primary()
+                self.column, self.dimension = self._vectors()
+                self.named: Mapping[str, Any] = self._index_settings()
             kind = str(self.named.get("index_type", ""))
             self.effort_names = tuple(e for k, e in EFFORTS.items() if kind.startswith(k))
             self._loaded()
@@ -104,6 +105,12 @@ class MilvusStore(VectorStore):
             f"{self.address}: there is no collection {self.address.name!r}; there are "
             f"{', '.join(there) or 'none'}"
         )
+
+    def _primary(self) -> str:
+        for field in self.fields:
+            if field.get("is_primary"):
+                return field["name"]
+        raise StoreError(f"{self.address} is a collection without a field of ids, as none is")
 
     def collections(self) -> list[str]:
         """The names of all collections, without aliases."""

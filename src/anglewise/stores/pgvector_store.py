@@ -23,6 +23,7 @@ from anglewise.errors import (
     StoreError,
 )
 from anglewise.stores.address import Address
+from anglewise.stores.bounded_sql import bounded_connection
 from anglewise.stores.vector_store import (
     BATCH,
     SCRATCH,
@@ -61,8 +62,8 @@ INDICES = """
 LONGEST_NAME = 63
 MOST_EFFORT = 1000
 """Of hnsw.ef_search."""
-PATIENCE = 10
-"""Seconds that a server may take to let us in."""
+PATIENCE, LONGEST = 10, 300
+"""Seconds that a server may take to let us in, and to answer one question."""
 
 
 class PostgresStore(VectorStore):
@@ -313,6 +314,7 @@ class PostgresStore(VectorStore):
             return
         sql, parameters = self.psycopg.sql, self.layout.parameters
         settings = {"m": "m", "ef_construction": "ef_construction"}
+        self.connection.longest = None  # it takes as long as it takes
         given = ", ".join(f"{settings[name]} = {int(v)}" for name, v in parameters.items())
         self._execute(
             self._format(
@@ -322,6 +324,7 @@ class PostgresStore(VectorStore):
             )
         )
         self._execute(self._format("ANALYZE {table}"))
+        self.connection.longest = LONGEST
         self.indices = self._execute(INDICES, [self._literal(self.address.name), self.column])
 
     def take_place(self, address: Address) -> None:
@@ -421,7 +424,6 @@ def _for_libpq(address: Address) -> dict[str, str]:
 
 
 def _connection(address: Address) -> Any:
-    psycopg = _library()
     given = {
         "host": address.host,
         "port": None if address.port is None else str(address.port),
@@ -432,7 +434,8 @@ def _connection(address: Address) -> Any:
         **_for_libpq(address),
     }
     with _saying(address):
-        return psycopg.connect(autocommit=True, **{k: v for k, v in given.items() if v})
+        known = {name: value for name, value in given.items() if value}
+        return bounded_connection(str(address), LONGEST).connect(autocommit=True, **known)
 
 
 def _saying(address: Address) -> AbstractContextManager[None]:
