@@ -1,6 +1,5 @@
 """The first page: what this space is, its lights, what judgements say of measures, what to do."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ def first_page(app: AppState, request: Request) -> Response:
         facts=facts(app.inspected),
         judged=judged(app),
         parts=PARTS,
-        command=f"anglewise audit {typed(app.inspected)}",
+        command=f"anglewise audit {app.inspected.typed}",
     )
 
 
@@ -153,11 +152,6 @@ def judged(app: AppState) -> list[tuple[str, str]]:
     ]
 
 
-def typed(inspected: Inspected) -> str:
-    """The space as a command names it."""
-    return "SPACE" if inspected.folder is None else shlex.quote(str(inspected.folder))
-
-
 def lights(app: AppState, alive: Callable[[], None]) -> Lights:
     """Audit a sample; ``alive`` raises where nobody waits for it any more."""
     from anglewise.auditing.audit import audit
@@ -172,7 +166,7 @@ def lights(app: AppState, alive: Callable[[], None]) -> Lights:
         seed=inspected.seed,
         progress=lambda _done, _all: alive(),
     )
-    findings = helped(result.findings, typed(inspected), "" if judgements else None)
+    findings = helped(result.findings, inspected.typed, "" if judgements else None)
     return Lights(
         f"Cosine is {result.verdict.cosine}",
         result.verdict.reason,
