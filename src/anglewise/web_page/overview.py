@@ -51,7 +51,7 @@ class Lights:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DirectionVerdict:
     """What the judgements of a direction allow to say; ``error`` where they allow nothing."""
 
     direction: str
@@ -175,10 +175,10 @@ def lights(app: AppState, alive: Callable[[], None]) -> Lights:
     )
 
 
-def verdicts(app: AppState, alive: Callable[[], None]) -> Sequence[Verdict]:
+def verdicts(app: AppState, alive: Callable[[], None]) -> Sequence[DirectionVerdict]:
     """Compare the usual measures in every direction that is judged."""
     inspected = app.inspected
-    found: list[Verdict] = []
+    found: list[DirectionVerdict] = []
     for direction, judgements in judgements_now(inspected, app.store).items():
         alive()
         found.append(_verdict(inspected, direction, judgements, alive))
@@ -187,7 +187,7 @@ def verdicts(app: AppState, alive: Callable[[], None]) -> Sequence[Verdict]:
 
 def _verdict(
     inspected: Inspected, direction: Direction, judgements: Judgements, alive: Callable[[], None]
-) -> Verdict:
+) -> DirectionVerdict:
     from anglewise.comparison.compare import compare
     from anglewise.comparison.compare_spaces import compare_spaces
     from anglewise.report.comparison_document import comparison_document
@@ -209,6 +209,6 @@ def _verdict(
     except NobodyAsksError:
         raise
     except AnglewiseError as error:
-        return Verdict(direction, "", "", in_words(error))
+        return DirectionVerdict(direction, "", "", in_words(error))
     document = comparison_document(result)
-    return Verdict(direction, document.headline, document.reason)
+    return DirectionVerdict(direction, document.headline, document.reason)
