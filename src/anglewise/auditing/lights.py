@@ -1,5 +1,6 @@
 """What an audit looks at before anybody trusts a list: the gauge, ids, models, and the vectors."""
 
+import shlex
 from collections.abc import Sequence
 
 from anglewise.auditing.audit_result import STAYS, AuditVerdict
@@ -35,7 +36,7 @@ STRANGERS, MANY_STRANGERS = 0.1, 0.25
 look, and wrong."""
 WRONG_IDS = "ids were shuffled or shifted, or rows are of another model"
 IDS_DO = (
-    "write ids and vectors again in one order, as anglewise encode and fit do; see the first few"
+    "write ids and vectors again in one order, as anglewise encode and fit do; see what is near"
 )
 
 
@@ -67,7 +68,7 @@ def ids(looked: Looked) -> Light:
             worst.share,
             well,
             changes=min(1.0, 2 * (1 - worst.share)),
-            do=f"{IDS_DO}: anglewise search SPACE --query ID",
+            do=f"{IDS_DO}: {_first_few(found)}",
         )
     if strangers > STRANGERS:
         return Light(
@@ -78,9 +79,17 @@ def ids(looked: Looked) -> Light:
             strangers,
             STRANGERS,
             changes=strangers,
-            do=f"{IDS_DO}: anglewise search SPACE --query ID",
+            do=f"{IDS_DO}: {_first_few(found)}",
         )
     return Light("ids", "ok", said, worst.share, well)
+
+
+def _first_few(found: Sequence[Belonging]) -> str:
+    """The command that shows the neighbours of the item that fits its users least."""
+    furthest = next((one.furthest for one in found if one.furthest), "")
+    if not furthest:
+        return "anglewise inspect SPACE"
+    return f"anglewise search SPACE --query {shlex.quote(furthest)} --direction items-items"
 
 
 def _bounds(found: Belonging) -> tuple[float, float]:
