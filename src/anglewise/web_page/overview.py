@@ -152,6 +152,16 @@ def judged(app: AppState) -> list[tuple[str, str]]:
     ]
 
 
+def sentence(words: str) -> str:
+    """With a capital at the beginning, unless its first word is a name.
+
+    >>> sentence("ways of judging disagree"), sentence("nDCG@10 0.64")
+    ('Ways of judging disagree', 'nDCG@10 0.64')
+    """
+    first = words.partition(" ")[0]
+    return words[:1].upper() + words[1:] if first.islower() else words
+
+
 def lights(app: AppState, alive: Callable[[], None]) -> Lights:
     """Audit a sample; ``alive`` raises where nobody waits for it any more."""
     from anglewise.auditing.audit import audit
@@ -169,7 +179,7 @@ def lights(app: AppState, alive: Callable[[], None]) -> Lights:
     findings = helped(result.findings, inspected.typed, "" if judgements else None)
     return Lights(
         f"Cosine is {result.verdict.cosine}",
-        result.verdict.reason,
+        sentence(result.verdict.reason),
         tuple(light for light in findings if light.state != "ok"),
         tuple(light.name for light in findings if light.state == "ok"),
     )
@@ -211,4 +221,4 @@ def _verdict(
     except AnglewiseError as error:
         return DirectionVerdict(direction, "", "", in_words(error))
     document = comparison_document(result)
-    return DirectionVerdict(direction, document.headline, document.reason)
+    return DirectionVerdict(direction, document.headline, sentence(document.reason))
