@@ -1,6 +1,6 @@
 """What the audit says of real models: one line each, as docs/reference/audit.md shows them.
 
-    python benchmarks/audit_table.py [--data ../shared/data] [--seed 0] [-w docs/audit.md]
+    python benchmarks/audit_table.py [--data ../shared/data] [--seed 0] [-w docs/reference/audit.md]
 
 Trains on MovieLens-100K, MovieLens-1M and MovieTweetings: the linear model by both objectives
 (64 dimensions, a fifth of the users held out), and with the library implicit ALS without weight

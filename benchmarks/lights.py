@@ -1,4 +1,4 @@
-"""The lights of the audit on healthy spaces and on planted faults, as docs/audit.md shows them.
+"""The lights of the audit on healthy spaces and on planted faults, as docs/reference/audit.md shows them.
 
     python benchmarks/lights.py [healthy] [faults] [unseen] [fresh] [-w FILE]
 
@@ -89,6 +89,7 @@ def kept(spaces: Iterator[Named], folder: Path | None) -> Spaces:
         if folder is None:
             yield named.name, named.make()
             continue
+        folder.mkdir(parents=True, exist_ok=True)
         place = folder / re.sub(r"\W+", "-", named.name)
         if not place.is_dir():
             write_space(named.make(), place)

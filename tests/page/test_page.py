@@ -345,13 +345,12 @@ def test_two_judges_at_once(server, visit, picture):
     picture(anna, "inspect-judging")
 
 
-def test_the_page_opens_on_an_overview_that_fills_itself(server, visit, picture):
+def test_the_page_opens_on_an_overview_that_fills_itself(server, visit):
     page = visit(1280, 900)
     page.goto(server.address + "/")
     assert page.locator("h1").inner_text() == "films"
     page.wait_for_selector(".lights .light")
     page.wait_for_selector(".of-direction .finding")
-    picture(page, "inspect-overview")
     page.click("text=Look at neighbours")
     page.wait_for_selector("[data-column] li")
     page.go_back()

@@ -52,6 +52,7 @@ class Belonging:
     share: float
     drawn: int
     strangers: float | None = None
+    furthest: str = ""
 
 
 def belonging(
@@ -111,7 +112,8 @@ def _of_pairs(space: Space, pairs: SparseRows, by: str, seed: int) -> list[Belon
     ]
     gain = scores[0] + scores[1] - scores[2] - scores[3]
     share = float((gain > 0).mean() + (gain == 0).mean() / 2)
-    return [Belonging(by, "", share, len(gain), _strangers(space, pairs, name, rng))]
+    strangers, furthest = _strangers(space, pairs, name, rng) or (None, "")
+    return [Belonging(by, "", share, len(gain), strangers, furthest)]
 
 
 ITEMS, OWN, OTHERS, KNOWN = 1_000, 20, 50, 5
@@ -122,8 +124,8 @@ STRANGER = 0.6
 
 def _strangers(
     space: Space, pairs: SparseRows, name: str, rng: np.random.Generator
-) -> float | None:
-    """The share of items that their own users do not score higher than others do."""
+) -> tuple[float, str] | None:
+    """The share of items that their own users do not score higher than others do, and the worst."""
     scored = space.queries.norms > 0
     known = scored[pairs.rows]
     order = np.argsort(pairs.indices[known], kind="stable")
@@ -141,7 +143,7 @@ def _strangers(
     scores = score_pairs(space, [measure(name)], asking.ravel(), ranked)[0].reshape(asking.shape)
     own, rest = scores[:, :OWN, None], scores[:, None, OWN:]
     higher = (own > rest).mean(axis=(1, 2)) + (own == rest).mean(axis=(1, 2)) / 2
-    return float((higher < STRANGER).mean())
+    return float((higher < STRANGER).mean()), str(space.items.ids[drawn[higher.argmin()]])
 
 
 WORD = re.compile(r"\w{2,}")

@@ -1,5 +1,6 @@
 """What an audit looks at before anybody trusts a list: the gauge, ids, models, and the vectors."""
 
+import shlex
 from collections.abc import Sequence
 
 from anglewise.auditing.audit_result import STAYS, AuditVerdict
@@ -35,7 +36,7 @@ STRANGERS, MANY_STRANGERS = 0.1, 0.25
 look, and wrong."""
 WRONG_IDS = "ids were shuffled or shifted, or rows are of another model"
 IDS_DO = (
-    "write ids and vectors again in one order, as anglewise encode and fit do; see the first few"
+    "write ids and vectors again in one order, as anglewise encode and fit do; see what is near"
 )
 
 
@@ -67,7 +68,7 @@ def ids(looked: Looked) -> Light:
             worst.share,
             well,
             changes=min(1.0, 2 * (1 - worst.share)),
-            do=f"{IDS_DO}: anglewise search SPACE --query ID",
+            do=f"{IDS_DO}: {_first_few(found)}",
         )
     if strangers > STRANGERS:
         return Light(
@@ -78,9 +79,17 @@ def ids(looked: Looked) -> Light:
             strangers,
             STRANGERS,
             changes=strangers,
-            do=f"{IDS_DO}: anglewise search SPACE --query ID",
+            do=f"{IDS_DO}: {_first_few(found)}",
         )
     return Light("ids", "ok", said, worst.share, well)
+
+
+def _first_few(found: Sequence[Belonging]) -> str:
+    """The command that shows the neighbours of the item that fits its users least."""
+    furthest = next((one.furthest for one in found if one.furthest), "")
+    if not furthest:
+        return "anglewise inspect SPACE"
+    return f"anglewise search SPACE --query {shlex.quote(furthest)} --direction items-items"
 
 
 def _bounds(found: Belonging) -> tuple[float, float]:
@@ -165,20 +174,42 @@ def gauge(looked: Looked, verdict: AuditVerdict) -> Light:
     kept = min((lists.least for lists in looked.agreement.values()), default=1.0)
     states: dict[str, State] = {"arbitrary": "look", "unknown": "unknown"}
     state = states.get(verdict.cosine, "ok")
-    helps = {
-        "look": f"{COMPARE} dot,cosine,cosine@balanced",
-        "unknown": "anglewise audit SPACE --trained-for cosine (or dot), or --model FOLDER: what "
-        "the model was trained for",
-    }
+    said, helps = f"cosine is {verdict.cosine}", ""
+    if state == "look":
+        said = f"cosine is arbitrary: {percent(kept)} of a list stay in another answer as good"
+        helps = f"{COMPARE} dot,cosine,cosine@balanced"
+    elif state == "unknown":
+        said, helps = _not_known(looked)
     return Light(
         "gauge",
         state,
-        f"cosine is {verdict.cosine}"
-        + (
-            f": {percent(kept)} of a list stay in another answer as good" if state == "look" else ""
-        ),
+        said,
         kept,
         STAYS,
         changes=1 - kept if state == "look" else 0.0,
-        do=helps.get(state, ""),
+        do=helps,
+    )
+
+
+def _not_known(looked: Looked) -> tuple[str, str]:
+    """Why nothing is said of the cosine, and what would tell."""
+    space = looked.subject.space
+    if space.trained_for == "unknown":
+        return (
+            "nobody says what it was trained for, which decides whether cosine means anything",
+            "anglewise audit SPACE --trained-for cosine (or dot), or --model FOLDER: its files",
+        )
+    if space.trained_for == "euclidean":
+        return (
+            "trained for distance, which leaves the origin open, and cosine depends on it",
+            f"{COMPARE} euclidean,cosine,cosine@centred",
+        )
+    if space.one_sided:
+        return (
+            "the side that these were trained with is missing, and the freedom is between both",
+            "anglewise audit --queries FILE --items FILE",
+        )
+    return (
+        "declared with weight decay, and the vectors are not where that ends",
+        "anglewise audit SPACE --optimiser als (or gd, sgd, adam, bpr): what such trainings keep",
     )

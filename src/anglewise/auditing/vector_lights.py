@@ -1,5 +1,6 @@
 """Lights of the vectors alone: lengths, zeros, copies, columns, offset, precision, cut rows."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -244,8 +245,16 @@ def copies(looked: Looked) -> Light:
         changes=share,
         do=""
         if state == "ok"
-        else "anglewise judge lint SPACE names such pairs among the judged; leave one of each",
+        else f"leave one of each, or encode them again: {_first_copies(looked, name)}",
     )
+
+
+def _first_copies(looked: Looked, name: str) -> str:
+    """The command that shows the largest group of copies, by its first row."""
+    [group, *_] = looked.of(name).exact_duplicates.examples
+    shown = shlex.quote(str(looked.sides[name].ids[group[0]]))
+    way = "items-items" if name == "items" else "queries-queries"
+    return f"anglewise search SPACE --query {shown} --direction {way} --measures cosine"
 
 
 def _repeats(looked: Looked, name: str) -> int:

@@ -56,13 +56,13 @@ def chapters(
     *,
     lights: Mapping[str, Sequence[str]],
 ) -> Iterator[Block]:
-    """The lights, the figures each with its numbers, the sentences, lists that move, and pairs.
+    """A picture, the lights, the other figures with their numbers, the sentences, lists and pairs.
 
     ``sure`` says how many neighbours no map takes out.
     """
+    yield from _panels(audit)
     yield Line("What to do", "heading")
     yield Findings(lights)
-    yield from _panels(audit)
     if audit.path:
         yield from _path(audit.path)
     if audit.certificates:

@@ -44,6 +44,9 @@ def light_sections(audit: Audit) -> dict[str, list[str]]:
 
 NO_JUDGEMENTS = " --qrels FILE"
 """What stands in a command where judgements are due of which nothing is known."""
+HOW_TO_JUDGE = (
+    "--qrels FILE: judgements; none yet? judge in anglewise inspect, or anglewise holdout --help"
+)
 
 
 def named(command: str, space: str, judged: str | None = None) -> str:
@@ -100,20 +103,12 @@ def plain_body(
 ) -> list[Group]:
     """Plain words: the findings and what helps, what was asked for, where the figures are."""
     body: list[Group] = [lights_group(audit)]
-    if any(NO_JUDGEMENTS in light.do for light in audit.findings):
-        body.append(
-            [
-                Line(
-                    "FILE: judgements. Without any: anglewise inspect lets people judge, anglewise "
-                    "holdout takes some from interactions",
-                    "dim",
-                )
-            ]
-        )
     if asked:
         body.append([Findings(asked)])
-    hint = f"every figure: anglewise audit {space} --details; pictures: --html FILE"
-    return [*body, *gate_group(gate), [Line(hint, "dim")]]
+    hints = [Line(f"every figure: anglewise audit {space} --details; pictures: --html FILE", "dim")]
+    if any(NO_JUDGEMENTS in light.do for light in audit.findings):
+        hints.insert(0, Line(HOW_TO_JUDGE, "dim"))
+    return [*body, *gate_group(gate), hints]
 
 
 def few_notes(notes: Sequence[str]) -> list[str]:

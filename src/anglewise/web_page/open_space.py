@@ -1,6 +1,7 @@
 """The open space: its sides, queue and store, answers of judges, and whether its files changed."""
 
 import os
+import shlex
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -308,6 +309,11 @@ class Inspected:
     def pictures_of(self, side: "InspectedSide") -> Path | None:
         """The folder in which pictures of a side lie; None where it is not that of this space."""
         return self.folder if side is self.items or side is self.queries else None
+
+    @property
+    def typed(self) -> str:
+        """The space as a command names it."""
+        return "SPACE" if self.folder is None else shlex.quote(str(self.folder))
 
     @cached_property
     def gauged(self) -> bool:

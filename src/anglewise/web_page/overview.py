@@ -1,6 +1,5 @@
 """The first page: what this space is, its lights, what judgements say of measures, what to do."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -52,7 +51,7 @@ class Lights:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DirectionVerdict:
     """What the judgements of a direction allow to say; ``error`` where they allow nothing."""
 
     direction: str
@@ -70,7 +69,7 @@ def first_page(app: AppState, request: Request) -> Response:
         facts=facts(app.inspected),
         judged=judged(app),
         parts=PARTS,
-        command=f"anglewise audit {typed(app.inspected)}",
+        command=f"anglewise audit {app.inspected.typed}",
     )
 
 
@@ -153,9 +152,14 @@ def judged(app: AppState) -> list[tuple[str, str]]:
     ]
 
 
-def typed(inspected: Inspected) -> str:
-    """The space as a command names it."""
-    return "SPACE" if inspected.folder is None else shlex.quote(str(inspected.folder))
+def sentence(words: str) -> str:
+    """With a capital at the beginning, unless its first word is a name.
+
+    >>> sentence("ways of judging disagree"), sentence("nDCG@10 0.64")
+    ('Ways of judging disagree', 'nDCG@10 0.64')
+    """
+    first = words.partition(" ")[0]
+    return words[:1].upper() + words[1:] if first.islower() else words
 
 
 def lights(app: AppState, alive: Callable[[], None]) -> Lights:
@@ -172,19 +176,19 @@ def lights(app: AppState, alive: Callable[[], None]) -> Lights:
         seed=inspected.seed,
         progress=lambda _done, _all: alive(),
     )
-    findings = helped(result.findings, typed(inspected), "" if judgements else None)
+    findings = helped(result.findings, inspected.typed, "" if judgements else None)
     return Lights(
         f"Cosine is {result.verdict.cosine}",
-        result.verdict.reason,
+        sentence(result.verdict.reason),
         tuple(light for light in findings if light.state != "ok"),
         tuple(light.name for light in findings if light.state == "ok"),
     )
 
 
-def verdicts(app: AppState, alive: Callable[[], None]) -> Sequence[Verdict]:
+def verdicts(app: AppState, alive: Callable[[], None]) -> Sequence[DirectionVerdict]:
     """Compare the usual measures in every direction that is judged."""
     inspected = app.inspected
-    found: list[Verdict] = []
+    found: list[DirectionVerdict] = []
     for direction, judgements in judgements_now(inspected, app.store).items():
         alive()
         found.append(_verdict(inspected, direction, judgements, alive))
@@ -193,7 +197,7 @@ def verdicts(app: AppState, alive: Callable[[], None]) -> Sequence[Verdict]:
 
 def _verdict(
     inspected: Inspected, direction: Direction, judgements: Judgements, alive: Callable[[], None]
-) -> Verdict:
+) -> DirectionVerdict:
     from anglewise.comparison.compare import compare
     from anglewise.comparison.compare_spaces import compare_spaces
     from anglewise.report.comparison_document import comparison_document
@@ -215,6 +219,6 @@ def _verdict(
     except NobodyAsksError:
         raise
     except AnglewiseError as error:
-        return Verdict(direction, "", "", in_words(error))
+        return DirectionVerdict(direction, "", "", in_words(error))
     document = comparison_document(result)
-    return Verdict(direction, document.headline, document.reason)
+    return DirectionVerdict(direction, document.headline, sentence(document.reason))

@@ -163,6 +163,7 @@ def _made(opened: Inspected, store: Store, kind: str) -> Report:
 def _audit(inspected: Inspected) -> Report:
     from anglewise.auditing.audit import audit
     from anglewise.report.audit_document import audit_document
+    from anglewise.report.audit_lights import helped
     from anglewise.report.html_page import page
 
     result = audit(inspected.space, judgements=inspected.judgements, seed=inspected.seed)
@@ -171,6 +172,8 @@ def _audit(inspected: Inspected) -> Report:
         item = result.witness.item
         address = f"/gauge{ViewState('items-items', short_name(item.id)).address(worst='2')}"
         sources.append(ReportSource("the witness", ((plain(str(item), TITLE), address),)))
+    judged = "" if inspected.judgements else None
+    result = replace(result, findings=helped(result.findings, inspected.typed, judged))
     document = audit_document(result)
     return Report("Audit", document.headline, page(document), tuple(sources))
 
