@@ -159,8 +159,8 @@ tour: setup $(filter .tools/bin/uv,$(UV)) ## the pictures of the tour anew, of w
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .page
 	$(UV) pip sync --quiet --python .page/bin/python --compile-bytecode requirements/page.txt
 	$(UV) pip install --quiet --python .page/bin/python --no-deps --editable .
-	$(BIN)/anglewise demo --quiet -o build/tour
-	.page/bin/python tests/page/tour.py build/tour docs/images
+	mkdir -p build && cd build && $(CURDIR)/$(BIN)/anglewise demo --quiet
+	.page/bin/python tests/page/tour.py build/demo docs/images
 
 # An environment of its own; the package itself is read from src. The warning is of mkdocs-material's end in 2027.
 site: export NO_MKDOCS_2_WARNING := 1

@@ -13,13 +13,15 @@ from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 MOST_BYTES = 200_000
+WORKING = ("Looking at a sample", "Comparing measures")
+"""What the overview says until its parts are computed."""
 
 
 def take(demo: Path, images: Path) -> None:
     """Open the pages of a demo and the page of its films, and keep a picture of each stop."""
     anglewise = str(Path(sys.executable).with_name("anglewise"))
-    command = [anglewise, "inspect", str(demo / "films"), "--no-open", "--quiet"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    command = [anglewise, "inspect", f"{demo.name}/films", "--no-open", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=demo.parent) as server:
         try:
             entrance = server.stdout.readline().strip()
             _stops(demo, images, entrance)
@@ -36,6 +38,9 @@ def _stops(demo: Path, images: Path, entrance: str) -> None:
             page.goto((demo / f"{name}.html").resolve().as_uri())
             _keep(page, images / f"tour-{picture}.png")
         page.goto(entrance)
+        for text in WORKING:
+            page.wait_for_selector(f"text={text}", state="detached")
+        _keep(page, images / "tour-overview.png")
         address = entrance.partition("/?")[0]
         page.goto(f"{address}/?direction=items-items&query=film-007")
         page.wait_for_selector("[data-moves] path", state="attached")

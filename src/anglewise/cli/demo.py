@@ -35,8 +35,9 @@ For your own data:
   anglewise inspect movies/                            look, and judge
 """
 TO_LOOK_AT = (
-    "The films as a page: each film beside its neighbours, the gauge slider (every prediction "
-    'stays, the lists change), and under "Reports" the audit and the verdict.'
+    "The films as a page: what was looked at and what judgements allow to say, the gauge slider "
+    "(every prediction stays, the lists change), each film beside its neighbours, and under "
+    '"Reports" the audit and the verdict.'
 )
 
 
