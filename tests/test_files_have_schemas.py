@@ -1,6 +1,7 @@
 """The files in JSON that are read again are what their schemas say, as they are written."""
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,11 +14,21 @@ from grader_stub import grader  # noqa: F401 a fixture
 from json_schemas import fault
 from test_judge_made import answered
 from test_what_leaves_the_machine import there  # noqa: F401 a fixture
-from write_formats import VECTORS
+from write_formats import VECTORS, write
 
 FORMATS = Path(__file__).parent / "formats"
-NOW = FORMATS / max(folder.name for folder in FORMATS.iterdir())
 ENCODER = "python:test_what_leaves_the_machine:counts"
+
+
+@pytest.fixture(scope="module")
+def now(tmp_path_factory):
+    """The folder of what today's code writes."""
+    folder, here = tmp_path_factory.mktemp("now"), Path.cwd()
+    try:
+        write(folder)
+    finally:
+        os.chdir(here)
+    return folder
 
 
 def lines(path):
@@ -36,8 +47,8 @@ def lines(path):
         ("transform.json", "transform.json"),
     ],
 )
-def test_a_file_that_is_read_again_is_what_its_schema_says(file, name):
-    content = json.loads((NOW / file).read_text())
+def test_a_file_that_is_read_again_is_what_its_schema_says(file, name, now):
+    content = json.loads((now / file).read_text())
     assert fault(name, content) is None
     assert fault(name, {**content, "new": [[]]}) is not None
 
@@ -47,8 +58,8 @@ def test_a_space_of_the_first_version_is_what_the_schema_of_today_says(file):
     assert fault("space.json", json.loads((FORMATS / "0.1" / file).read_text())) is None
 
 
-def test_the_rows_of_a_history_are_what_their_schema_says():
-    table = pq.read_table(NOW / "history.parquet")
+def test_the_rows_of_a_history_are_what_their_schema_says(now):
+    table = pq.read_table(now / "history.parquet")
     rows = table.to_pylist()
     for row in rows:
         at = row["at"]
@@ -56,8 +67,8 @@ def test_the_rows_of_a_history_are_what_their_schema_says():
     assert len(rows) == 6
 
 
-def test_results_of_the_last_version_are_what_the_schemas_of_today_say():
-    for file in sorted(NOW.glob("*.json")):
+def test_results_are_what_their_schemas_say(now):
+    for file in sorted(now.glob("*.json")):
         content = json.loads(file.read_text())
         if "command" in content:
             assert fault(content["command"], content) is None

@@ -199,6 +199,8 @@ def test_a_server_that_is_probed_is_asked_at_its_address_and_nowhere_else(
 SENDERS = {
     "encoders/deadline.py",
     "encoders/json_requests.py",
+    "stores/bounded_http.py",
+    "stores/bounded_sql.py",
     "stores/chroma_store.py",
     "web_page/allowed_origin.py",
     "web_page/app.py",
