@@ -29,6 +29,13 @@ def test_other_frames_follow_it():
     assert np.array_equal(ours, rows(without_biases(BIASED), "cosine@centred"))
 
 
+@pytest.mark.parametrize("after", ["balanced", "item-orthonormal", "balanced@centred"])
+def test_a_gauge_after_it_is_that_of_vectors_without_these_columns(after):
+    for direction in ("items-items", "queries-items"):
+        ours = rows(BIASED, f"cosine@without-biases@{after}", direction)
+        assert np.array_equal(ours, rows(without_biases(BIASED), f"cosine@{after}", direction))
+
+
 def test_a_cosine_between_items_hears_no_bias():
     louder = np.column_stack([ITEMS[:, :5], 50 * ITEMS[:, 5]])
     loud = Space(queries=BIASED.queries, items=Embeddings(louder))

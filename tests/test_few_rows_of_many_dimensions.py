@@ -21,7 +21,7 @@ from anglewise.nearest_neighbours.passes import triangular
 from anglewise.nearest_neighbours.search import search_vectors
 from anglewise.similarity_measures import frames
 from anglewise.similarity_measures.biases import WithoutBiases
-from anglewise.similarity_measures.frames import Standardised, fit_frames
+from anglewise.similarity_measures.frames import Standardised, Whitened, fit_frames
 from anglewise.similarity_measures.measure import measure, prepare
 
 WIDE = 3_000
@@ -137,6 +137,17 @@ def test_standardised_columns_are_counted_without_those_that_are_constant():
     assert maps.ranked.columns == 8
     assert not moved[:, 4].any()
     assert np.allclose(np.delete(moved, 4, axis=1).std(axis=0), 1)
+
+
+@pytest.mark.parametrize("new", [False, True])
+@pytest.mark.parametrize("rows", [5, 60])
+def test_shrunk_whitening_has_all_columns_and_plain_whitening_those_that_vary(rows, new):
+    space_of_rows = aw.Space(items=aw.Embeddings(np.random.default_rng(0).normal(size=(rows, 9))))
+    shrunk, plain, one = (
+        fit_frames((Whitened(share),), space_of_rows, "items-items", new_vectors=new).ranked.columns
+        for share in (0.3, 0, 1)
+    )
+    assert (shrunk, plain, one) == (9, min(9, rows - 1), 9)
 
 
 def test_a_map_of_all_directions_asks_the_memory_that_is_allowed(monkeypatch):

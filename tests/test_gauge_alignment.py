@@ -128,3 +128,19 @@ def test_runs_must_share_more_rows_than_they_have_columns(shared, width, enough)
     else:
         with pytest.raises(TooFewError, match=f"share {shared} "):
             aligned()
+
+
+def test_shares_are_what_each_kind_of_map_takes_off_the_squared_difference():
+    P, Q = factors(4)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(Q.shape)
+    scramble = random_pair(Q.shape[1], 4.0, np.random.default_rng(1))
+    found = align(space(P, Q), space(P @ scramble.queries, Q @ scramble.items + noise)).items
+    given, turned, mapped = found.given, found.rotation.residual, found.linear.residual
+    assert given > turned > mapped > 0
+    assert found.shares == pytest.approx(
+        {
+            "rotation": (given**2 - turned**2) / given**2,
+            "gauge": (turned**2 - mapped**2) / given**2,
+            "real": mapped**2 / given**2,
+        }
+    )

@@ -1,5 +1,7 @@
 """What no map of a given condition can do: nothing found does it, and the worst maps just do."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -194,3 +196,24 @@ def test_what_is_no_cosine_or_no_condition_is_refused():
         order_certificate(np.array([0.1]), np.array([0.2]))
     with pytest.raises(ValuesError, match="one dimension"):
         random_pair(1, 2.0, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("condition", [1.0, 7.0, 1e12])
+def test_a_user_at_right_angles_to_an_item_stays_there(condition):
+    low, high = user_item_interval(np.array([0.0]), condition)
+    assert (low[0], high[0]) == (0, 0)
+
+
+@pytest.mark.parametrize("condition", [1.0, 1.5, 30.0, 1e6, 1e9, 1e12, 1e15])
+@pytest.mark.parametrize("size", [1e-15, 1e-12, 1e-9, 1e-4, 0.02, 0.3, 0.999])
+def test_an_interval_of_a_user_and_an_item_keeps_its_digits_at_any_condition(condition, size):
+    """By the formula, in sixty digits."""
+    with localcontext() as digits:
+        digits.prec = 60
+        c, s = Decimal(size), Decimal(condition)
+        cosh, sinh, sine = (s + 1 / s) / 2, (s - 1 / s) / 2, (1 - c * c).sqrt()
+        low = c / (cosh + sinh * sine)
+        high = Decimal(1) if sine <= sinh / cosh else c / (cosh - sinh * sine)
+    found = user_item_interval(np.array([size, -size]), condition)
+    assert found[0] == pytest.approx([float(low), -float(high)], rel=1e-9)
+    assert found[1] == pytest.approx([float(high), -float(low)], rel=1e-9)

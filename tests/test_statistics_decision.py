@@ -7,10 +7,13 @@ import pytest
 from scipy.stats import beta
 
 from anglewise.errors import SpellingError, ValuesError
+from anglewise.statistics import decision
 from anglewise.statistics.decision import (
     Tolerance,
     WeightedMeans,
+    _exponentials,
     _joint_ends,
+    _whole,
     decide,
     decide_by_resamples,
     joint_level,
@@ -226,3 +229,25 @@ def test_a_share_is_of_the_measure_that_leads():
 def test_a_tolerance_that_is_none_is_refused(relative, floor):
     with pytest.raises(ValuesError, match="tolerance is"):
         Tolerance(relative, floor)
+
+
+@pytest.mark.parametrize("heaviest", [1.0, 50.0, 1e6])
+def test_weighted_sums_are_whole_numbers_that_float64_holds(monkeypatch, heaviest):
+    """So they are the same in whatever order they are added, on whatever machine."""
+    kept = []
+
+    def whole(sums, largest):
+        kept.append(_whole(sums, largest))
+        return kept[-1]
+
+    monkeypatch.setattr(decision, "_whole", whole)
+    sizes = np.geomspace(1, heaviest, 200)
+    values = sizes * np.random.default_rng(0).random((3, 200))
+    WeightedMeans.of(values, sizes, draws=160)
+    ((table, unit),) = kept
+    assert np.log2(unit) == round(np.log2(unit))
+    assert np.array_equal(table, np.rint(table))
+    for number in range(10):
+        weights = _exponentials(0, number, 201)[:, :-1].astype(np.float64)
+        assert np.array_equal(weights, np.rint(weights))
+        assert (weights @ table).max() < 2.0**53

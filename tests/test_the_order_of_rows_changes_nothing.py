@@ -1,6 +1,7 @@
 """Rows in another order, and the same ids: the same bytes."""
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from scipy import sparse
 
 from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, audit, compare, remedy
+from anglewise.comparison.filtered import filtered
+from anglewise.data_types.rows_by_id import in_order, judgements_by_ids, space_by_ids
 
 QUERIES, ITEMS, DIMENSION = 60, 90, 8
 MEASURES = "dot,cosine,euclidean,norm(0,*),cosine@centred"
@@ -196,3 +199,74 @@ def test_an_audit_of_one_side_goes_by_ids():
         found = audit(space, judgements=judged, qrels=judged["items-items"], sample=50)
         given.append(_bytes(found))
     assert given[0] == given[1]
+
+
+def _passages(order):
+    """Items that are passages of documents, which are judged, in an order of their own."""
+    queries, items, _, topics, uses = _data()
+    rng = np.random.default_rng(order)
+    asked, ranked = rng.permutation(QUERIES), rng.permutation(ITEMS)
+    known = {"document": [f"doc{row // 3}" for row in ranked], "use": [uses[row] for row in ranked]}
+    return Space(
+        queries=Embeddings(
+            queries[asked], [f"q{row}" for row in asked], {"topic": [topics[row] for row in asked]}
+        ),
+        items=Embeddings(items[ranked], [f"d{row}" for row in ranked], known),
+    )
+
+
+def _of_documents():
+    rng = np.random.default_rng(3)
+    return {
+        f"q{q}": {f"doc{i}": int(rng.integers(3)) for i in rng.choice(30, 4, replace=False)}
+        for q in range(QUERIES)
+    }
+
+
+@pytest.mark.parametrize("kind", ["documents", "missing", "labels", "filter"])
+def test_judgements_that_are_moved_by_ids_say_the_same(kind):
+    space = _passages(9)
+    gains = _of_documents() if kind == "documents" else _data()[2]
+    if kind == "missing":
+        gains = {query: {**some, "gone": 1, "lost": 0} for query, some in gains.items()}
+    judged = Judgements.from_dict(gains, space)
+    if kind == "labels":
+        rows = np.random.default_rng(0).random(ITEMS) < 0.7
+        judged = replace(judged, judged_items=rows)
+    if kind == "filter":
+        judged = filtered(judged, space, "use >= 2", "count")[0]
+    moved = judgements_by_ids(judged, space)
+    there = space_by_ids(space)
+    assert in_order(there.items)
+    assert not np.array_equal(moved.gains.indices, judged.gains.indices)
+    options = {"measures": "dot,cosine", "metrics": "nDCG@10,R@20,bpref@20"}
+    assert _bytes(compare(there, moved, **options)) == _bytes(compare(space, judged, **options))
+    assert judgements_by_ids(moved, there) is moved
+
+
+def test_chances_and_times_move_with_the_pairs_and_queries_that_they_are_of():
+    space = _passages(9)
+    gains = {query: {**some, "gone": 1} for query, some in _data()[2].items()}
+    judged = Judgements.from_dict(gains, space)
+    table = judged.graded
+    chances = replace(table, values=np.random.default_rng(0).uniform(0.1, 1, len(table.values)))
+    times = np.arange(QUERIES, dtype=float)
+    judged = replace(judged, chances=chances, judged_at=times)
+    moved, there = judgements_by_ids(judged, space), space_by_ids(space)
+
+    def told(labels, sides):
+        names = [*sides.items.ids, *labels.missing_ids]
+        columns = (labels.graded.values, labels.chances.values)
+        return {
+            (sides.queries.ids[row], names[item], labels.judged_at[row]): (gain, chance)
+            for row, item, gain, chance in zip(
+                labels.graded.rows, labels.graded.indices, *columns, strict=True
+            )
+        }
+
+    assert told(moved, there) == told(judged, space)
+
+
+def test_judgements_of_another_space_are_left_for_whoever_refuses_them():
+    other = Judgements(sparse.csr_array(np.eye(4)))
+    assert judgements_by_ids(other, _passages(9)) is other

@@ -109,10 +109,11 @@ def test_the_order_of_tokens_moves_no_bit_of_a_sum_before_it_is_rounded():
 
 
 @pytest.mark.parametrize("measure", BOTH)
-def test_scores_that_float32_cannot_tell_apart_are_ranked_by_float64(measure):
+@pytest.mark.parametrize("scale", [1, 512])
+def test_scores_that_float32_cannot_tell_apart_are_ranked_by_float64(measure, scale):
     rng = np.random.default_rng(8)
     base, queries = rng.standard_normal((6, 96)).astype("f4"), lists(rng, 5, 96, 40, 20)
-    base = np.tile(base, (3, 1))  # several tokens of an item are as near the largest
+    base = scale * np.tile(base, (3, 1))  # several tokens of an item are as near the largest
     near = [base + rng.integers(-2, 3, base.shape) * np.spacing(base) for _ in range(150)]
     tokens = aw.Space(queries=aw.TokenVectors(queries), items=aw.TokenVectors(near))
     best = np.argsort(-exact(tokens.queries, tokens.items, measure), axis=1, kind="stable")[:, :8]

@@ -305,7 +305,7 @@ def audit(
         for name, run in runs.items():
             check_kind(run, Space, f"the run {name}", "a Space")
     # what is drawn and summed goes by ids: rows in another order give the same bytes
-    judgements_by_direction = {
+    judgements_by_direction: dict[Direction, Judgements] = {
         direction: judgements_by_ids(labels, given)
         for direction, labels in check_by_direction(judgements, given).items()
     }

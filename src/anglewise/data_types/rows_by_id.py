@@ -93,7 +93,8 @@ def judgements_by_ids(judged: Judgements, space: Space) -> Judgements:
     rows, items = asking.id_order, ranked.id_order
     columns = items
     if parts is not None:
-        moved = Parts.named([parts.documents[document] for document in parts.of[items].tolist()])
+        own: list[int] = parts.of[items].tolist()
+        moved = Parts.named([parts.documents[document] for document in own])
         place = {name: at for at, name in enumerate(parts.documents)}
         columns = np.array([place[name] for name in moved.documents], dtype=np.int64)
         parts = moved

@@ -66,9 +66,8 @@ def user_item_interval(
     c, h = _checked(cosines), np.log(_at_least_one(condition))
     size, sine = np.abs(c), np.sqrt((1 - c) * (1 + c))
     low = size / (np.cosh(h) + np.sinh(h) * sine)
-    room = np.cosh(h) - np.sinh(h) * sine
-    reached = (sine <= np.tanh(h)) & (size > 0)
-    high = np.where(reached, 1.0, size / room)
+    room = np.exp(-h) + np.sinh(h) * (size**2 / (1 + sine))  # cosh - sinh sine, without its loss
+    high = np.where(size * np.cosh(h) >= 1, 1.0, size / room)  # sin a <= tanh h, for the smallest c
     return np.where(c < 0, -high, low), np.where(c < 0, -low, high)
 
 
