@@ -16,7 +16,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from anglewise.data_types.mapped import mapped_file
 from anglewise.data_types.memory import fits_memory
 from anglewise.data_types.text import as_path
 from anglewise.errors import (
@@ -247,6 +246,8 @@ def check_mapped() -> None:
 
 
 def _map(path: Path, file: io.BufferedReader, before: Stamp) -> mmap.mmap:
+    from anglewise.data_types.mapped import mapped_file  # which needs NumPy, as help does not
+
     mapped = mapped_file(file, access=mmap.ACCESS_READ)
     _mapped[path] = before
     weakref.finalize(mapped, _unmapped, path, before)
