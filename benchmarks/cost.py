@@ -111,7 +111,8 @@ def searching(folder: Path, scale: float) -> list[str]:
     lines = [
         (
             f"**Search**, {engine_kind()}, one thread: {QUERIES:,} queries, {D} dimensions, `dot`, "
-            f"{K} neighbours, files of {SHARD:,} items; {' / '.join(f'{n:,}' for n in sizes)} items."
+            f"{K} neighbours, files of {SHARD:,} items; "
+            f"{' / '.join(f'{n:,}' for n in sizes)} items."
         ),
         "",
         (
@@ -132,8 +133,8 @@ def searching(folder: Path, scale: float) -> list[str]:
         "",
         (
             f"Between machines travel {words(int(travels))} a file for {QUERIES:,} queries, "
-            f"{words(int(whole))} for {ASKING:,} queries and {files:,} files; larger files need less "
-            "in proportion. The vectors are read where they lie: "
+            f"{words(int(whole))} for {ASKING:,} queries and {files:,} files; larger files need "
+            "less in proportion. The vectors are read where they lie: "
             f"{words(4 * D * BILLION)} once for each search."
         ),
     ]
@@ -142,9 +143,9 @@ def searching(folder: Path, scale: float) -> list[str]:
         "",
         (
             "What breaks first as items grow: that no id stands twice is checked up to "
-            f"{MOST_CHECKED:,} items, and said not to be beyond. The program that asks holds the lists "
-            f"({words(lists)} for {ASKING:,} queries, {words(100 * lists)} for a million) and those of "
-            "some files; so it is queries times neighbours that end it, not items."
+            f"{MOST_CHECKED:,} items, and said not to be beyond. The program that asks holds the "
+            f"lists ({words(lists)} for {ASKING:,} queries, {words(100 * lists)} for a million) "
+            "and those of some files; so it is queries times neighbours that end it, not items."
         ),
     ]
     return lines
@@ -198,8 +199,8 @@ def training(folder: Path, scale: float) -> list[str]:
         ),
         "",
         (
-            "| | CPU s | ns an interaction and pass | third size: told, measured | machine hours for a "
-            f"billion interactions, {max(passes)} passes |"
+            "| | CPU s | ns an interaction and pass | third size: told, measured | machine hours "
+            f"for a billion interactions, {max(passes)} passes |"
         ),
         "|---|---|---|---|---|",
         f"| `fit_shards` | {cells} | {1e9 * line.each:.0f} | {off} | {far:,.1f} |",
@@ -210,9 +211,9 @@ def training(folder: Path, scale: float) -> list[str]:
         ),
         "",
         (
-            "What breaks first as interactions grow: the program that asks holds all users. A billion "
-            f"interactions are some {users:,} users at {EACH} each, which take {words(held)} with "
-            f"their ids; and digests of their ids, {words(16 * users)}, once."
+            "What breaks first as interactions grow: the program that asks holds all users. A "
+            f"billion interactions are some {users:,} users at {EACH} each, which take "
+            f"{words(held)} with their ids; and digests of their ids, {words(16 * users)}, once."
         ),
     ]
 
