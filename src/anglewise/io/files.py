@@ -247,7 +247,6 @@ def check_mapped() -> None:
 
 def _map(path: Path, file: io.BufferedReader, before: Stamp) -> mmap.mmap:
     from anglewise.data_types.mapped import mapped_file  # which needs NumPy, as help does not
-
     mapped = mapped_file(file, access=mmap.ACCESS_READ)
     _mapped[path] = before
     weakref.finalize(mapped, _unmapped, path, before)
