@@ -193,9 +193,7 @@ class _Check:
         wrong |= bool(scores) and score > scores[0]
         wrong |= rank > k and score != scores[-1:][0] if scores else False
         if wrong or not score > next_score:
-            self.fault(
-                own.measure, self.asking.ids[row], f"{item!r} at rank {rank} is out of order"
-            )
+            self.fault(own.measure, row, f"{item!r} at rank {rank} is out of order")
         listed[item] = score
 
     def look_at_lengths(self) -> None:
