@@ -248,13 +248,13 @@ def _all_lists(
     }
 
     if proof:
-        from anglewise.distributed.proved_lists import proved_lists
-
         settings["proof"] = True
 
     def table_of(span: range) -> Any:
         rows = np.arange(span.start, span.stop)
         if proof:
+            from anglewise.distributed.proved_lists import proved_lists
+
             return proved_lists(space, measures, k=k, direction=direction, rows=rows)
         found = nearest(space, measures, k=k, direction=direction, rows=rows, where=where or None)
         return lists_table(asking.ids_at(rows), [found[name] for name in names], ranked.ids_at)

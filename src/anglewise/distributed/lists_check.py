@@ -114,8 +114,8 @@ def _read(path: PathLike) -> tuple[dict[str, Any], Any]:
     """What the lists are of, and their rows."""
     file = existing_file(path)
     with reading(file, "parquet"), parquet_file(file) as opened:
-        found = (opened.schema_arrow.metadata or {}).get(MARK)
-        names = opened.schema_arrow.names
+        said: dict[bytes, bytes] = opened.schema_arrow.metadata or {}
+        found, names = said.get(MARK), opened.schema_arrow.names
     if found is None or set(names) != set(COLUMNS):
         raise FileError(
             f"{file} holds no lists with a proof: write them by search --all --proof -o FILE"
@@ -169,18 +169,18 @@ class _Check:
         for measure, query, item, rank, score, next_score in rows:
             own, row = check.lists.get(measure), asking.row_of.get(query)
             if own is None or row is None:
-                check.fault(measure, query, "is no measure or no query of these")
+                check.faults.append(f"{measure}, {query!r}: is no measure or query of these")
                 continue
             if before != (own, row) and row in own.items:
-                check.fault(measure, query, "has two lists")
+                check.fault(measure, row, "has two lists")
             before = own, row
             check.add(own, row, item, rank, score=score, next_score=next_score)
         check.look_at_lengths()
         return check
 
-    def fault(self, measure: str, query: str, words: str) -> None:
+    def fault(self, measure: str, row: int, words: str) -> None:
         """Keep what is wrong with a list."""
-        self.faults.append(f"{measure}, {query!r}: {words}")
+        self.faults.append(f"{measure}, {str(self.asking.ids[row])!r}: {words}")
 
     def add(
         self, own: _Stored, row: int, item: str, rank: int, *, score: float, next_score: float
@@ -193,9 +193,7 @@ class _Check:
         wrong |= bool(scores) and score > scores[0]
         wrong |= rank > k and score != scores[-1:][0] if scores else False
         if wrong or not score > next_score:
-            self.fault(
-                own.measure, self.asking.ids[row], f"{item!r} at rank {rank} is out of order"
-            )
+            self.fault(own.measure, row, f"{item!r} at rank {rank} is out of order")
         listed[item] = score
 
     def look_at_lengths(self) -> None:
@@ -205,7 +203,7 @@ class _Check:
             for row in np.flatnonzero(allowed > 0).tolist():
                 least = min(self.about["k"], int(allowed[row]))
                 if len(own.items.get(row, ())) < least:
-                    self.fault(own.measure, self.asking.ids[row], f"fewer than {least} are listed")
+                    self.fault(own.measure, row, f"fewer than {least} are listed")
 
     def against(self, parts: Iterator[Part], progress: Progress | None) -> ListsCheck:
         """Hold the lists against all items, a block at a time."""
@@ -255,12 +253,12 @@ class _Check:
                 own.best_left[row] = max(own.best_left.get(row, -np.inf), score)
                 if score > own.next_score[row]:
                     words = f"{name!r} scores {score!r}, and is not listed"
-                    self.fault(own.measure, self.asking.ids[row], words)
+                    self.fault(own.measure, row, words)
                 continue
             own.seen += 1
             if listed != score:
                 words = f"{name!r} scores {score!r}, and the table says {listed!r}"
-                self.fault(own.measure, self.asking.ids[row], words)
+                self.fault(own.measure, row, words)
 
     def look_at_the_rest(self) -> None:
         """What can be told when all items were gone through."""
@@ -273,7 +271,7 @@ class _Check:
                 left = own.best_left.get(row, -np.inf)
                 if left < next_score:
                     words = f"the best that is left out scores {left!r}, and not {next_score!r}"
-                    self.fault(own.measure, self.asking.ids[row], words)
+                    self.fault(own.measure, row, words)
 
 
 def _at_most(

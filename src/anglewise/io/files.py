@@ -16,7 +16,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from anglewise.data_types.mapped import mapped_file
 from anglewise.data_types.memory import fits_memory
 from anglewise.data_types.text import as_path
 from anglewise.errors import (
@@ -247,6 +246,8 @@ def check_mapped() -> None:
 
 
 def _map(path: Path, file: io.BufferedReader, before: Stamp) -> mmap.mmap:
+    from anglewise.data_types.mapped import mapped_file  # which needs NumPy, as help does not
+
     mapped = mapped_file(file, access=mmap.ACCESS_READ)
     _mapped[path] = before
     weakref.finalize(mapped, _unmapped, path, before)
@@ -268,9 +269,8 @@ def opened(path: Path, *, noted: bool = True) -> Generator[io.BufferedReader, No
 
     A pipe is refused even where somebody writes: files are looked at more than once.
     """
-    handle = os.open(path, WITHOUT_WAITING)
-    with os.fdopen(handle, "rb") as file:
-        _check_regular(path, os.fstat(handle).st_mode)
+    with os.fdopen(os.open(path, WITHOUT_WAITING), "rb") as file:
+        _check_regular(path, os.fstat(file.fileno()).st_mode)
         if noted:
             note_read(path)
         yield file

@@ -146,6 +146,7 @@ def _sample(
     for size, depth in ((int(SAMPLE * SMALL), _rank(rank, SMALL)), (SAMPLE, rank)):
         rows = _every(count, size)
         sample = items.tile(shared, rows, scanner)
+        forget(items.ranked.vectors)
         adopt = size == SAMPLE and scanner.keeps_sample
         if adopt:
             reach, sampled = sample.reach, rows

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from anglewise.data_types.embeddings import Embeddings, Space
+from anglewise.data_types.mapped import forget
 from anglewise.data_types.typing import Array, Bool, Direction, Float32, Float64, Int64
 from anglewise.errors import SpellingError
 from anglewise.nearest_neighbours import ranking
@@ -196,6 +197,7 @@ def _far_away(ranked: Embeddings, maps: Maps | None) -> Float64[Array, " r"] | N
     step = max(1, len(ranked) // SAMPLE)
     move = None if maps is None else Move(maps.ranked)
     rows = moved(np.ascontiguousarray(ranked.vectors[::step][:SAMPLE]), move)
+    forget(ranked.vectors)
     middle = rows.mean(axis=0)
     spread = np.square(rows - middle).sum(axis=1).mean()
     return middle if middle @ middle > FAR * spread else None

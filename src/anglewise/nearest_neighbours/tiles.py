@@ -29,7 +29,7 @@ from anglewise.nearest_neighbours.ranking import (
     products,
     scores,
 )
-from anglewise.nearest_neighbours.row_spans import row_numbers, vectors_at
+from anglewise.nearest_neighbours.row_spans import GATHERED, row_numbers, vectors_at
 from anglewise.nearest_neighbours.scanners import Scanner, Tile
 from anglewise.similarity_measures.formulas import Formula, Measure
 from anglewise.similarity_measures.hubs import PerItem
@@ -193,8 +193,6 @@ class PreparedItems:
         return self.equal[key]
 
 
-GATHERED = 1 << 11
-"""Rows of a mapped matrix that are scored at once: the system reads 64 kB around each."""
 MOVED_BYTES = 1 << 23
 """Rows of the ranked side are moved again, exactly, in pieces of this size."""
 
