@@ -127,7 +127,8 @@ def _is_old(judgements: Judgements) -> bool:
 def in_strata(values: StrataValues, scores: Scores, judged: JudgedInStrata) -> InStrata:
     """Scores within strata from the values there; ``scores`` are those over all items."""
     named = zip(scores.names, values.chosen, strict=True)
-    undefined = np.isnan(scores.deciding).all(axis=1)  # over all items, so in each stratum too
+    # what is undefined over all items is so in each stratum
+    undefined = np.array([bool(np.isnan(row).all()) for row in scores.deciding], dtype=bool)
     tables = [
         {name: np.where(undefined[:, None], np.nan, table) for name, table in own.items()}
         for own in values.values
