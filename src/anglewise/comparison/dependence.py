@@ -8,6 +8,7 @@ import numpy as np
 
 from anglewise.comparison.inference import FEWEST_RESAMPLED, Scores
 from anglewise.comparison.linked_queries import linked_groups
+from anglewise.comparison.ranked_runs import RunCandidate
 from anglewise.comparison.split import LINKED
 from anglewise.data_types.complaints import MACHINE
 from anglewise.data_types.drawn import effective_number
@@ -128,7 +129,19 @@ def suppositions(judgements: Judgements, scores: Scores) -> tuple[str, ...]:
         "queries were as likely to be drawn as they are asked": judgements.drawn is not None
         and scores.weights is None,
     }
-    return tuple(words for words, holds in found.items() if holds)
+    return (*(words for words, holds in found.items() if holds), *_without_lists(scores))
+
+
+def _without_lists(scores: Scores) -> Iterator[str]:
+    """Of runs that lack many lists, that these are of queries for which they find nothing."""
+    for candidate in scores.measures:
+        lists = scores.found.get(str(candidate))
+        if lists is None or not isinstance(candidate, RunCandidate):
+            continue
+        empty = int(np.count_nonzero((lists.indices < 0).all(axis=1)))
+        if empty > SHARED_SHARE * len(scores.rows):
+            queries = counted(empty, "query")
+            yield f"{candidate} finds nothing for the {queries} of which it has no list"
 
 
 def suppositions_of_rows(space: Space, judged: Pairs | Triplets) -> tuple[str, ...]:

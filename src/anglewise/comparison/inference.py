@@ -381,8 +381,7 @@ def _over_trainings(
     return replace(flips, p=p, p_best=p_best)
 
 
-FEWEST_RESAMPLED = 20
-SAME = 1e-6
+FEWEST_RESAMPLED, SAME = 20, 1e-6
 """Resamples of fewer pairs or queries vary too little to be believed."""
 FEWEST_OTHER_GRADES = 40
 """Where most pairs have one grade, the others are what varies: of fewer too many ties are false."""
@@ -404,10 +403,8 @@ def _too_few(inference: Inference) -> str:
         return ""
     clusters, others = len(scores.clusters), scores.other_grades
     decided = f"{scores.metric} is decided by the bootstrap, which says"
-    nouns, effective = (
-        counted(clusters, scores.cluster_noun),
-        effective_number(scores.clusters.sizes),
-    )
+    nouns = counted(clusters, scores.cluster_noun)
+    effective = effective_number(scores.clusters.sizes)
     if clusters < FEWEST_RESAMPLED:
         return f"{decided} nothing of {nouns}: {FEWEST_RESAMPLED} are due"
     if effective < FEWEST_RESAMPLED - SAME:
@@ -430,9 +427,12 @@ def _undefined(inference: Inference) -> str:
     if not undefined:
         return ""
     more = "" if len(undefined) <= NAMED else f" and {len(undefined) - NAMED} more"
+    alike = all(name in scores.found and scores.found[name].all_alike for name in undefined)
+    other = "vectors" if alike else "judgements"
     return (
-        f"{scores.metric} of {', '.join(undefined[:NAMED])}{more} is undefined on these data: "
-        f"leave {'it' if len(undefined) == 1 else 'them'} out, or give other judgements"
+        f"{scores.metric} of {', '.join(undefined[:NAMED])}{more} is undefined on these data"
+        f"{', as every item scores the same for every query' if alike else ''}: "
+        f"leave {'it' if len(undefined) == 1 else 'them'} out, or give other {other}"
     )
 
 

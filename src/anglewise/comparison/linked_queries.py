@@ -1,6 +1,6 @@
 """Which queries hang together by what is relevant to them: groups that share no judgement."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def linked_groups(judgements: Judgements, rows: Int64[Array, " q"]) -> Int64[Arr
     """
     from scipy.sparse import coo_array, csgraph
 
-    components: Any = csgraph.connected_components
+    components = cast("Any", csgraph.connected_components)  # scipy does not say its types
     one_sided = judgements.direction != "queries-items"
     if one_sided and judgements.parts is not None:
         raise SpellingError(

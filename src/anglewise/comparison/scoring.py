@@ -116,11 +116,16 @@ def score_lists(
     rows = rows[split.reported(len(rows))]
     share = read_metric(f"Judged@{settings.metrics[0].depth}")
     values = evaluate(lists, judgements, rows, [*settings.metrics, share])
+    alike = np.array([_tells_nothing(its, judgements, rows) for its in lists.values()], dtype=bool)
     weights = judgements.weights(rows)
     each = None if weights is None else weights.values
     scores = Scores(
         measures=tuple(candidates),
-        values={str(metric): values[str(metric)] for metric in settings.metrics},
+        # ids alone order what all scores the same: no figure of it is the measure's
+        values={
+            str(metric): np.where(alike[:, None], np.nan, values[str(metric)])
+            for metric in settings.metrics
+        },
         keys=tuple(keys),
         rows=rows,
         judged=int(judgements.graded.counts[rows].sum()),
@@ -135,6 +140,19 @@ def score_lists(
         largest_group=settings.largest_group,
     )
     return replace(scores, supposed=suppositions(judgements, scores))
+
+
+def _tells_nothing(lists: Neighbours, judgements: Judgements, rows: Int64[Array, " q"]) -> bool:
+    """Whether everything that may stand in the lists scores the same, whoever asks."""
+    items = judgements.gains.shape[1]
+    hidden = np.zeros(len(rows), dtype=np.int64)
+    if judgements.seen is not None:
+        hidden += judgements.seen.counts[rows]
+    if judgements.direction != "queries-items":
+        hidden += 1  # oneself
+    alike = (lists.indices >= 0).sum(axis=1) + lists.tied_at_cut
+    told = len(rows) > 0 and items > 1 and bool((alike > 1).all())
+    return told and lists.all_alike and bool((alike + hidden >= items).all())
 
 
 def _outside_pool(

@@ -127,11 +127,17 @@ def _is_old(judgements: Judgements) -> bool:
 def in_strata(values: StrataValues, scores: Scores, judged: JudgedInStrata) -> InStrata:
     """Scores within strata from the values there; ``scores`` are those over all items."""
     named = zip(scores.names, values.chosen, strict=True)
+    # what is undefined over all items is so in each stratum
+    undefined = np.array([bool(np.isnan(row).all()) for row in scores.deciding], dtype=bool)
+    tables = [
+        {name: np.where(undefined[:, None], np.nan, table) for name, table in own.items()}
+        for own in values.values
+    ]
     base = replace(
         scores,
         # lists that are alike over all items need not be so within strata
         keys=values.keys,
-        values=values.values[0],
+        values=tables[0],
         unjudged=None,
         outside_pool=None,
         settings=dict(scores.settings) | {name: words for name, words in named if words},
@@ -141,7 +147,7 @@ def in_strata(values: StrataValues, scores: Scores, judged: JudgedInStrata) -> I
             "in strata" if support is None else f"in strata, support {support}",
             _some(base, table, np.flatnonzero(has[scores.rows])),
         )
-        for support, table, has in zip(judged.supports, values.values, values.has, strict=True)
+        for support, table, has in zip(judged.supports, tables, values.has, strict=True)
     ]
     return InStrata(base, judged.asked, (*ways, (NO_STRATA, scores)))
 

@@ -170,12 +170,9 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
         notes = (POSITIVE_ALONE,)
     order = _judging_order(groups, seed)
     values = groups.values[:, order[whole[order]]]
-    if half and values.shape[1] < 2:
-        names = tuple(row.measure for row in groups.measures)
-        reason = (
-            f"{listed(names, 'or')} may be the best: {counted(values.shape[1], 'query')} of "
-            f"{len(whole):,} {'is' if values.shape[1] == 1 else 'are'} judged whole"
-        )
+    names = tuple(row.measure for row in groups.measures)
+    reason = _undecidable(result.metric, names, values, half, len(whole))
+    if reason:
         best = groups.measures[groups.leader].measure
         notes += lasting_notes(result.notes)
         return Sequential("keep-judging", best, names, None, None, values.shape[1], reason, notes)
@@ -209,6 +206,22 @@ def sequential(result: Comparison, *, seed: int = 0) -> Sequential:
     reason = f"{listed(names, 'or')} may be the best, {_ahead(left, means)}; {_plan(more, queries)}"
     notes += _beside_verdict(result, {"cannot-tell"}, groups.measures)
     return Sequential("keep-judging", best.measure, names, None, more, queries, reason, notes)
+
+
+def _undecidable(
+    metric_name: str, names: tuple[str, ...], values: Float64[Array, "m q"], half: int, judged: int
+) -> str:
+    """Why nothing can be asked yet: a figure is undefined, or too little is judged whole."""
+    undefined = [name for name, row in zip(names, values, strict=True) if np.isnan(row).any()]
+    if undefined:
+        return f"{metric_name} of {listed(undefined)} is undefined, so that nothing is decided"
+    queries = values.shape[1]
+    if not half or queries >= 2:
+        return ""
+    return (
+        f"{listed(names, 'or')} may be the best: {counted(queries, 'query')} of "
+        f"{judged:,} {'is' if queries == 1 else 'are'} judged whole"
+    )
 
 
 def _supposed(groups: GroupResults, tuned: Sequence[str], *, ruled_out: bool) -> Iterator[str]:

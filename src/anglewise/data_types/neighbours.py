@@ -139,6 +139,11 @@ class Neighbours:
         """The number of neighbours that each list has room for."""
         return self.indices.shape[1]
 
+    @property
+    def all_alike(self) -> bool:
+        """Whether in each list all items score the same."""
+        return bool(((self.scores == self.scores[:, :1]) | (self.indices < 0)).all())
+
     def take(self, lists: Int64[Array, " some"] | Bool[Array, " q"]) -> "Neighbours":
         """Some of the lists, in the order of their numbers, or where a mask is true.
 
