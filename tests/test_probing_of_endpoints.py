@@ -201,4 +201,4 @@ def test_a_list_far_longer_than_asked_for_is_refused(server):
 
 def test_vectors_wider_than_any_are_not_asked_with():
     with pytest.raises(ValuesError, match="dimension=99,999,999: vectors of at most"):
-        aw.probe(lambda vector, k: pytest.fail("it was asked"), dimension=99_999_999)
+        aw.probe(lambda *_: pytest.fail("it was asked"), dimension=99_999_999)
