@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import anglewise as aw
-from anglewise.errors import SpellingError, TooFewError
+from anglewise.errors import SpellingError, TooFewError, ValuesError
+from anglewise.integrations import atlas as maps
 from cli_run import anglewise, refused
 
 __all__ = ["anglewise"]
@@ -134,3 +135,12 @@ def test_a_map_takes_nothings_place_and_no_option_of_the_page(anglewise, folder)
     assert refused(anglewise("inspect", films, films, "--atlas", file), "one space")
     assert not file.exists()
     assert refused(anglewise("inspect", films, "--measures", "dot"), "--atlas")
+
+
+def test_long_lists_and_wide_vectors_take_no_more_memory_than_is_allowed(space, monkeypatch):
+    due = aw.to_atlas(space, k=5).columns["disagreement"]
+    monkeypatch.setattr(maps, "ENTRIES", 60)
+    assert np.array_equal(aw.to_atlas(space, k=5).columns["disagreement"], due)
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "30MB")
+    with pytest.raises(ValuesError, match=r"a map of all directions of 1,000 dimensions"):
+        aw.to_atlas(np.random.default_rng(0).normal(size=(20, 1000)))

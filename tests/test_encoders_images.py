@@ -136,6 +136,13 @@ def test_what_the_model_says_of_itself_is_followed_and_options_win(tmp_path):
     )
 
 
+@pytest.mark.parametrize("number", [-1, 4, True, "bicubic"])
+def test_a_way_to_resample_that_nobody_knows_is_refused(tmp_path, number):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"resample": number}))
+    with pytest.raises(FileError, match=f"resample {number}: 0 to 3 are known"):
+        encoder(f"onnx-images:{flat(tmp_path / 'flat.onnx')}")
+
+
 def test_the_middle_is_cut_as_settings_of_the_hub_say(tmp_path):
     settings = {
         "do_center_crop": True,

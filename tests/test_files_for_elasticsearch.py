@@ -337,3 +337,19 @@ def test_the_documented_commands_send_every_file_and_say_what_was_refused(tmp_pa
     assert sent.count(b"\n") == 2 * 1200
     assert done.stdout.count("refused") == refused
     assert ("refused: bulk-000001.ndjson" in done.stdout) == refused
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_somebody_keeps_under_the_name_is_not_removed(tmp_path, replaces, beside):
+    address, folder = f"elasticsearch://{tmp_path}/films", tmp_path / "films"
+    if beside:
+        aw.export(space(), "dot", address)
+    folder.mkdir(exist_ok=True)
+    (folder / "own.txt").write_text("mine")
+    before = sorted(folder.iterdir())
+    with pytest.raises(StoreError, match=r"would be lost|is there"):
+        aw.export(space(), "dot", address, replace=replaces)
+    assert (folder / "own.txt").read_text() == "mine"
+    assert sorted(folder.iterdir()) == before
+    assert sorted(tmp_path.iterdir()) == [folder]

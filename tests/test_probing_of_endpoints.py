@@ -10,7 +10,7 @@ import pytest
 
 import anglewise as aw
 from anglewise.encoders.json_requests import Patience
-from anglewise.errors import SpellingError, StoreError
+from anglewise.errors import SpellingError, StoreError, ValuesError
 from anglewise.stores.search_endpoint import SearchEndpoint
 from anglewise.stores.shown_forms import FORMS
 from cli_run import anglewise, refused  # noqa: F401 a fixture
@@ -197,3 +197,8 @@ def test_a_list_far_longer_than_asked_for_is_refused(server):
     server.answer = lambda _: [{"id": f"i{i}", "score": 1.0} for i in range(20_000)]
     with pytest.raises(StoreError, match="20,000 items where"):
         aw.probe(server.url, dimension=DIMENSION)
+
+
+def test_vectors_wider_than_any_are_not_asked_with():
+    with pytest.raises(ValuesError, match="dimension=99,999,999: vectors of at most"):
+        aw.probe(lambda *_: pytest.fail("it was asked"), dimension=99_999_999)

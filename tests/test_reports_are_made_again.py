@@ -187,3 +187,15 @@ def test_settings_of_the_folder_have_no_part_in_it(anglewise, reports):
     (reports / "anglewise.toml").write_text('[compare]\nrun-out = "runs"\nseed = 7\n')
     assert not anglewise("verify-report", "compare.json").code
     assert not (reports / "runs").exists()
+
+
+def test_an_entry_that_comes_twice_is_refused(anglewise, reports):
+    text = (reports / "compare.json").read_text()
+    (reports / "twice.json").write_text('{"verdict": {"decision": "use"},' + text.lstrip()[1:])
+    refused(anglewise("verify-report", "twice.json"), "verdict comes twice")
+
+
+def test_a_report_that_fills_the_memory_is_refused(anglewise, reports):
+    with (reports / "compare.json").open("r+b") as file:
+        file.truncate(1 << 27)
+    refused(anglewise("verify-report", "compare.json"), "at most 67,108,864 are read")

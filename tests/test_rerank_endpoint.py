@@ -137,6 +137,7 @@ def changed(row, **new):
         (changed(0, relevance_score="good"), 'or a number under "relevance_score"'),
         (changed(0, relevance_score=None), "or a number under"),
         (changed(0, relevance_score=False), "or a number under"),
+        (changed(0, relevance_score=10**400), "or a number under"),
         (lambda _asked: {"results": [1, 2, 3, 4]}, "without a whole number"),
         (lambda _asked: {"data": []}, "without a list of results"),
         (lambda _asked: "no", "without a list of results"),

@@ -15,6 +15,8 @@ from anglewise.io.destinations import is_elsewhere
 from anglewise.io.files import Stamp, contents, existing_file, file_text, reading, stamp
 from anglewise.io.sizes import check_json_document
 
+LONGEST = 1 << 26
+"""Bytes of a report: what is read of it takes many times as much."""
 TAKEN = (READS | PLAIN) - NOT_RECORDED
 """Options that are taken from a report: they change what is computed, and nothing else."""
 
@@ -85,11 +87,16 @@ def read_report(path: Path) -> Reported:
     Raises ``FileError`` for what is no such report, and for a call that would run code, ask a
     server or write: what a file from a stranger may not make this program do.
     """
-    existing_file(path)
+    size = existing_file(path).stat().st_size
+    if size > LONGEST:
+        raise FileError(
+            f"{path} has {size:,} bytes, and at most {LONGEST:,} are read: a report has some "
+            "thousand; name what compare or audit wrote by --json"
+        )
     with reading(path, "a report in JSON"):
         text = bytes(contents(path))
         check_json_document(path, text)
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_each_once)
     if not isinstance(content, dict) or cast("Any", content).get("command") not in RECORDED:
         raise FileError(
             f"{path} is no report of {' or '.join(RECORDED)}: name what one of these wrote by "
@@ -107,6 +114,16 @@ def read_report(path: Path) -> Reported:
     for word in words:
         _check_word(path, word)
     return Reported(report, report["command"], words, cast("dict[str, str | None]", inputs))
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; ``ValueError`` for a name that comes twice, of which readers see one."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{shown(twice)} comes twice in an object")
+    return content
 
 
 def _texts(words: Any) -> tuple[str, ...] | None:

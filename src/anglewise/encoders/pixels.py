@@ -204,8 +204,10 @@ def _options_of(content: Any) -> dict[str, str]:
                 prepared[name] = ",".join(
                     str(float(number)) for number in settings[f"image_{name}"]
                 )
-    if isinstance(settings.get("resample"), int) and settings["resample"] < len(RESAMPLINGS):
-        prepared["resample"] = RESAMPLINGS[settings["resample"]]
+    if (resample := settings.get("resample")) is not None:
+        if type(resample) is not int or not 0 <= resample < len(RESAMPLINGS):
+            raise ValueError(f"resample {shown(resample)}: 0 to {len(RESAMPLINGS) - 1} are known")
+        prepared["resample"] = RESAMPLINGS[resample]
     return prepared
 
 

@@ -1,5 +1,6 @@
 """``rerank:MODEL?url=…``: rerank through a server that speaks the ``/rerank`` protocol."""
 
+import sys
 from typing import Any, cast
 
 from anglewise.encoders.encoder import Spec
@@ -67,6 +68,13 @@ def load_rerank_endpoint(spec: Spec) -> Reranker:
     )
 
 
+def _is_number(value: Any) -> bool:
+    """Whether a number of float64 came; one that is not finite is named with its query later."""
+    if type(value) is int:
+        return abs(value) <= sys.float_info.max
+    return type(value) is float
+
+
 def _field(answer: Any, name: str) -> Any:
     return cast("dict[str, Any]", answer).get(name) if isinstance(answer, dict) else None
 
@@ -83,7 +91,7 @@ def in_order(rows: list[Any], count: int, address: str, field: str) -> list[floa
     scores: dict[int, float] = {}
     for row in rows:
         index, score = _field(row, "index"), _field(row, field)
-        if type(index) is not int or type(score) not in {int, float}:
+        if type(index) is not int or not _is_number(score):
             raise EncoderError(
                 f'{address} gave a result without a whole number under "index" or a number under '
                 f'"{field}": the server is broken'

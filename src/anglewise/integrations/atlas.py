@@ -10,6 +10,7 @@ import numpy as np
 from anglewise.data_types.columns import titles
 from anglewise.data_types.conversion import Vectors
 from anglewise.data_types.embeddings import Embeddings, Space, as_space
+from anglewise.data_types.memory import check_square
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.numbers import COUNT, SEED, check_threads, check_word
 from anglewise.data_types.text import Say, as_path, quiet
@@ -25,8 +26,8 @@ from anglewise.similarity_measures.formulas import Measure
 
 USE = {"seen": "use", "popularity": "use"}
 """The column that holds how much a row was used; of texts alone it is their length."""
-BLOCK = 4096
-"""Rows whose lists are compared at once."""
+BLOCK, ENTRIES = 4096, 1 << 26
+"""Rows whose lists are compared at once at most, and pairs of their entries."""
 WITHIN: tuple[Direction, ...] = ("items-items", "queries-queries")
 
 
@@ -157,6 +158,7 @@ def _plane(side: Embeddings) -> tuple[Float64[Array, "rows 2"], float]:
 
     The coordinate that is largest in size is positive in each, so that the map is the same again.
     """
+    check_square(side.dimension)
     unit = _unit(side)
     centred = unit - unit.mean(axis=0)
     values, directions = np.linalg.eigh(centred.T @ centred)
@@ -181,12 +183,13 @@ def _disagreement(lists: list[Neighbours]) -> Float64[Array, " rows"]:
     rows = len(lists[0].indices)
     pairs = list(combinations(lists, 2))
     apart = np.zeros(rows)
+    block = min(BLOCK, max(1, ENTRIES // lists[0].k ** 2))
     for one, other in pairs:
-        for start in range(0, rows, BLOCK):
-            mine, its = (each.indices[start : start + BLOCK] for each in (one, other))
+        for start in range(0, rows, block):
+            mine, its = (each.indices[start : start + block] for each in (one, other))
             shared = (mine[:, :, None] == its[:, None, :]) & (mine >= 0)[:, :, None]
             filled = np.maximum((mine >= 0).sum(axis=1), 1)
-            apart[start : start + BLOCK] += 1 - shared.any(axis=2).sum(axis=1) / filled
+            apart[start : start + block] += 1 - shared.any(axis=2).sum(axis=1) / filled
     return apart / max(len(pairs), 1)
 
 

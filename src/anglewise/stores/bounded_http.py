@@ -41,7 +41,7 @@ def transport(url: str, patience: float, *, needed_by: str, verify: Any = True) 
     inner = httpx.HTTPTransport(verify=verify, limits=limits, proxy=proxy)
     streams: list[Any] = []
 
-    class Bounded(httpx.BaseTransport):  # type: ignore[name-defined, misc]
+    class BoundedTransport(httpx.BaseTransport):  # type: ignore[name-defined, misc]
         def handle_request(self, request: Any) -> Any:
             request.headers["Accept-Encoding"] = "identity"
             request.extensions = {
@@ -66,7 +66,7 @@ def transport(url: str, patience: float, *, needed_by: str, verify: Any = True) 
         def close(self) -> None:
             inner.close()
 
-    return Bounded()
+    return BoundedTransport()
 
 
 SIZED = ("content-length", "transfer-encoding")

@@ -28,7 +28,7 @@ def bounded_connection(address: str, longest: float) -> Any:
     """
     psycopg = library("psycopg", "pgvector", needed_by="store")
 
-    class Bounded(psycopg.Connection):  # type: ignore[name-defined, misc]
+    class BoundedConnection(psycopg.Connection):  # type: ignore[name-defined, misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self.longest: float | None = longest
@@ -43,7 +43,7 @@ def bounded_connection(address: str, longest: float) -> Any:
                         raise StoreError(f"{address}: the server {reasons[0]}") from error
                     raise
 
-    return Bounded
+    return BoundedConnection
 
 
 @contextmanager

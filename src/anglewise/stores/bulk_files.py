@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from anglewise.data_types.text import listed
 from anglewise.data_types.typing import Array, Float32, Float64
 from anglewise.errors import CollectionExistsError, NoCollectionError, StoreError
 from anglewise.io.files import opened, reading
@@ -206,6 +207,16 @@ class BulkFiles(VectorStore):
 
     def finish(self) -> None:
         """Nothing to do: every file is whole."""
+
+    def check_replaceable(self) -> None:
+        """Refuse to remove what somebody keeps in the folder of the files."""
+        ours = {MAPPING, *(path.name for path in self._files())}
+        others = sorted(path.name for path in self.folder.iterdir() if path.name not in ours)
+        if others:
+            raise StoreError(
+                f"{self.address}: {self.folder} holds other files too ({listed(others)}), which "
+                "would be lost: move them elsewhere, or choose another name"
+            )
 
     def take_place(self, address: Address) -> None:
         """The folder is exchanged with the one that has the name, at once."""

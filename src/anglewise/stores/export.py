@@ -27,6 +27,7 @@ from anglewise.similarity_measures.formulas import Measure
 from anglewise.similarity_measures.measure import measure as read_measure
 from anglewise.stores.address import KINDS, Address, read_address
 from anglewise.stores.exact_lists import ExactLists, queries_to_ask, reaches
+from anglewise.stores.folders import check_nothing_else
 from anglewise.stores.known_rows import KnownRows
 from anglewise.stores.manifest import Fingerprint, Manifest
 from anglewise.stores.query_transform import QueryTransform
@@ -273,6 +274,7 @@ def _check_free(address: Address, replace: bool) -> None:
     try:
         store = open_store(address)
     except NoCollectionError:
+        check_nothing_else(address)
         return
     with store:
         count = store.described().count

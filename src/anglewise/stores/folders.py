@@ -1,10 +1,13 @@
 """A folder takes the place of another one, as do collections that are folders."""
 
+import os
 import secrets
 import shutil
 from pathlib import Path
 
+from anglewise.errors import StoreError
 from anglewise.io.destinations import exchange
+from anglewise.stores.address import KINDS, Address
 
 
 def take_folder(new: Path, place: Path) -> None:
@@ -34,3 +37,16 @@ def take_folder(new: Path, place: Path) -> None:
         aside.rename(place)
         raise
     shutil.rmtree(aside)
+
+
+def check_nothing_else(address: Address) -> None:
+    """Refuse a folder that is no collection where one is to be, which would take its place."""
+    if not (address.is_local and "{name}" in KINDS[address.kind].inside):
+        return
+    for place in address.places:
+        empty = place.is_dir() and not place.is_symlink() and not any(place.iterdir())
+        if os.path.lexists(place) and not empty:
+            raise StoreError(
+                f"{address}: {place} is there, and no collection, and would be lost: choose "
+                "another name, or move it elsewhere"
+            )

@@ -9,7 +9,14 @@ import numpy as np
 from anglewise.data_types.numbers import COUNT, SEED, check_flag, described, shown
 from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Array, Float32, Float64
-from anglewise.errors import AnglewiseError, SpellingError, StoreError, WrongTypeError, reason
+from anglewise.errors import (
+    AnglewiseError,
+    SpellingError,
+    StoreError,
+    ValuesError,
+    WrongTypeError,
+    reason,
+)
 from anglewise.stores.address import Address, hidden, is_address
 from anglewise.stores.identify import (
     EXACT,
@@ -162,6 +169,10 @@ def probe(
     if dimension is None:
         raise SpellingError("how many numbers has a vector? Give dimension (--dimension)")
     COUNT.check("dimension", dimension)
+    if dimension > MOST_NUMBERS:
+        raise ValuesError(
+            f"dimension={dimension:,}: vectors of at most {MOST_NUMBERS:,} numbers are asked with"
+        )
     return _probe_function(_function_of(target), dimension, seed)
 
 
