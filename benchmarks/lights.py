@@ -1,4 +1,4 @@
-"""The lights of the audit on healthy spaces and on planted faults, as docs/reference/audit.md shows them.
+"""The lights of the audit on healthy spaces and on planted faults, for docs/reference/audit.md.
 
     python benchmarks/lights.py [healthy] [faults] [unseen] [fresh] [-w FILE]
 
