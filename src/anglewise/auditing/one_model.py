@@ -20,6 +20,8 @@ FLAT = 1e-3
 """Of a spectrum flatter than this share of its trace the axes are nobody's."""
 LEANING = 3.5
 """So many standard errors of unrelated axes apart from 0, parts lean to the same side."""
+AVOIDING = -0.15
+"""Parts whose axes avoid each other by more than this correlation are placed by one model."""
 SHUFFLES, SELDOM = 999, 0.01
 """Orders of the columns in which the use of columns is tried, and a share of them that is few."""
 
@@ -37,7 +39,8 @@ class Halves:
         no row of one part has a neighbour in the other, 1 where the parts are none.
     axes
         How far the parts vary along the same axes: the correlation of their covariances without
-        the part that is alike in all directions; 1 for the same axes, about 0 for unrelated ones.
+        the part that is alike in all directions; 1 for the same axes, about 0 for unrelated ones,
+        below 0 for axes that avoid each other, as topics of sparse or spectral factors do.
     mirrored
         The share of rows of the whole side that are nearer to the opposite of another row than to
         any row, as half of them are where half of the signs were lost.
@@ -60,7 +63,7 @@ class Halves:
     @property
     def related(self) -> bool:
         """Whether something shows that the columns mean the same in both parts."""
-        return self.leaning > LEANING or self.own_columns
+        return self.leaning > LEANING or self.own_columns or self.axes < AVOIDING
 
 
 def halves(side: Embeddings, rng: np.random.Generator) -> Halves | None:
