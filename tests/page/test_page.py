@@ -432,7 +432,7 @@ def test_the_page_says_when_the_space_has_changed(server, visit, tmp_path):
         page.reload()
         page.wait_for_selector("text=has been written anew")
         page.click("text=Read it again")
-        page.wait_for_selector("[data-column]")
+        page.wait_for_selector("[data-part]")
         assert page.locator(".banner").count() == 0
     finally:
         file.write_text(content)

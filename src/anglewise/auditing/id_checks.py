@@ -177,17 +177,20 @@ def _of_words(
     counts = Counter(word for one in words.values() for word in one)
     weights = {word: log(len(words) / count) for word, count in counts.items()}
     gains: list[float] = []
+    least = (np.inf, -1)
     for row, near, other in zip(asked.tolist(), nearest.tolist(), others.tolist(), strict=True):
         if near >= 0 and other not in {row, near} and texts[row] != texts[near]:
             gain = _alike(words[row], words[near], weights) - _alike(
                 words[row], words[other], weights
             )
             gains.append(gain)
+            least = min(least, (gain, row))
     if len(gains) < FEWEST:
         return []
     values: Float64[Array, " compared"] = np.array(gains)
     share = float((values > 0).mean() + (values == 0).mean() / 2)
-    return [Belonging("words", name, share, len(values))]
+    furthest = str(side.ids[least[1]])
+    return [Belonging("words", name, share, len(values), furthest=furthest)]
 
 
 def _alike(one: frozenset[str], other: frozenset[str], weights: Mapping[str, float]) -> float:

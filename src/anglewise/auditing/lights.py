@@ -85,11 +85,12 @@ def ids(looked: Looked) -> Light:
 
 
 def _first_few(found: Sequence[Belonging]) -> str:
-    """The command that shows the neighbours of the item that fits its users least."""
-    furthest = next((one.furthest for one in found if one.furthest), "")
-    if not furthest:
-        return "anglewise inspect SPACE"
-    return f"anglewise search SPACE --query {shlex.quote(furthest)} --direction items-items"
+    """The command that shows the neighbours of the row that fits least."""
+    for one in sorted(found, key=lambda one: one.share):
+        if one.furthest:
+            way = "queries-queries" if one.side == "queries" else "items-items"
+            return f"anglewise search SPACE --query {shlex.quote(one.furthest)} --direction {way}"
+    return "anglewise inspect SPACE"
 
 
 def _bounds(found: Belonging) -> tuple[float, float]:

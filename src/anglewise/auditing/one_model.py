@@ -20,6 +20,9 @@ FLAT = 1e-3
 """Of a spectrum flatter than this share of its trace the axes are nobody's."""
 LEANING = 3.5
 """So many standard errors of unrelated axes apart from 0, parts lean to the same side."""
+AVOIDING = -0.15
+"""Parts whose axes avoid each other by more than this correlation, and by more standard errors of
+unrelated axes than ``LEANING``, are placed by one model."""
 SHUFFLES, SELDOM = 999, 0.01
 """Orders of the columns in which the use of columns is tried, and a share of them that is few."""
 
@@ -37,10 +40,13 @@ class Halves:
         no row of one part has a neighbour in the other, 1 where the parts are none.
     axes
         How far the parts vary along the same axes: the correlation of their covariances without
-        the part that is alike in all directions; 1 for the same axes, about 0 for unrelated ones.
+        the part that is alike in all directions; 1 for the same axes, about 0 for unrelated ones,
+        below 0 for axes that avoid each other, as topics of sparse or spectral factors do.
     mirrored
         The share of rows of the whole side that are nearer to the opposite of another row than to
         any row, as half of them are where half of the signs were lost.
+    dimension
+        The number of columns.
     leaning
         How far the means of both parts lean to the same side: their rank correlation over the
         columns, in standard errors of what unrelated axes give. Topics of one model lean to one
@@ -56,11 +62,16 @@ class Halves:
     mirrored: float
     leaning: float
     own_columns: bool
+    dimension: int
 
     @property
     def related(self) -> bool:
         """Whether something shows that the columns mean the same in both parts."""
-        return self.leaning > LEANING or self.own_columns
+        if self.dimension < 2:
+            return False
+        by_chance = (2 / ((self.dimension - 1) * (self.dimension + 2))) ** 0.5
+        avoid = self.axes < min(AVOIDING, -LEANING * by_chance)
+        return self.leaning > LEANING or self.own_columns or avoid
 
 
 def halves(side: Embeddings, rng: np.random.Generator) -> Halves | None:
@@ -119,6 +130,7 @@ def _cuts(
             mirrored=mirrored,
             leaning=leaning(x[part], x[~part]),
             own_columns=positive and _own_columns(x[part], x[~part], rng),
+            dimension=x.shape[1],
         )
 
 

@@ -13,9 +13,9 @@ from anglewise.data_types.text import counted
 from anglewise.data_types.typing import Direction
 from anglewise.errors import AnglewiseError
 from anglewise.similarity_measures.measure import DEFAULT_MEASURES
+from anglewise.web_page import neighbours_view
 from anglewise.web_page.answers import judgements_now
 from anglewise.web_page.attention import NobodyAsksError
-from anglewise.web_page.neighbours_view import neighbours
 from anglewise.web_page.open_space import Inspected
 from anglewise.web_page.rankings import runs_of
 from anglewise.web_page.state import AppState, in_words
@@ -63,7 +63,7 @@ class DirectionVerdict:
 def first_page(app: AppState, request: Request) -> Response:
     """The overview; an address that asks for a view gets the neighbours, as it always did."""
     if request.query_params:
-        return neighbours(app, request)
+        return neighbours_view.neighbours(app, request)
     return app.page(
         "overview.html",
         facts=facts(app.inspected),
