@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from anglewise import Embeddings, Measure, Space, search
 from anglewise.errors import ShapeError, ValuesError
-from anglewise.nearest_neighbours import blocks, tiles
+from anglewise.nearest_neighbours import blocks, equal_rows
 from anglewise.nearest_neighbours.passes import bounds, passes
 from anglewise.nearest_neighbours.ranking import KERNEL, Candidates
 from anglewise.nearest_neighbours.scanners import scanner as scanner_here
@@ -222,7 +222,7 @@ def test_equal_rows_rank_as_if_each_were_scored_by_itself(scanner, collisions, s
         with (
             using(scanner, sample=100),
             mock.patch.object(blocks, "FEW", 0),
-            mock.patch.object(tiles, "_hashes", wraps=tiles._hashes) as hashes,
+            mock.patch.object(equal_rows, "_hashes", wraps=equal_rows._hashes) as hashes,
         ):
             if collisions:
                 hashes.side_effect = lambda ranked, _: np.arange(len(ranked), dtype=np.uint64) % 5
