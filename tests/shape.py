@@ -85,11 +85,12 @@ MISSED = {
         "The goal left out stores: a dozen arrows lead from it and to it, of commands and reports."
     ),
     "aw.search: files entered": (
-        "One file more than the goal: what queries and items may be instead of one dense vector "
-        "each (token vectors, sparse ones)."
+        "Four files more than the goal: what queries and items may be instead of one dense vector "
+        "each (token vectors, sparse ones), and items larger than the memory."
     ),
     "Index.search: files entered": (
-        "One file more than the goal: the state of an index, which filters read too."
+        "Five files more than the goal: the state of an index, which filters read too, and items "
+        "larger than the memory."
     ),
     "aw.compare: files entered": (
         "Ten of comparison (lists, scores, inference, verdict, notes, floors and so on), four of "

@@ -208,7 +208,7 @@ def test_the_table_is_that_of_one_search(made, anglewise):
     words = ["--queries", made / "queries.npy", "--all", "-k", 5, "--quiet"]
     run = anglewise("search", "--shards", made / "items", *words, "-o", made / "a.parquet")
     assert run.code == 0, run.err
-    assert "105 rows of 7 lists" in " ".join(run.out.split())
+    assert "105 rows: of each of 7 who ask the first 5, by dot" in " ".join(run.out.split())
     assert anglewise("search", "--items", made / "items.parquet", *words, "-o", made / "b.parquet")
     assert (made / "a.parquet").read_bytes() == (made / "b.parquet").read_bytes()
 
