@@ -1,6 +1,6 @@
 """Whether anything that an audit finds without labels tells which measure is better.
 
-    python benchmarks/label_free.py [--data ../shared/data] [-w docs/diagnostics.md]
+    python benchmarks/label_free.py [--data ../shared/data] [-w docs/reference/audit.md]
 
 Runs what `label_free_protocol.md` lays down, and nothing else: its block of JSON is read for the
 data sets, the models, the findings and the settings. Every model is audited and, apart from that,
