@@ -1,6 +1,6 @@
 """Whether anything that an audit finds without labels tells which measure is better.
 
-    python benchmarks/label_free.py [--data ../shared/data] [-w docs/diagnostics.md]
+    python benchmarks/label_free.py [--data ../shared/data] [-w docs/reference/audit.md]
 
 Runs what `label_free_protocol.md` lays down, and nothing else: its block of JSON is read for the
 data sets, the models, the findings and the settings. Every model is audited and, apart from that,
@@ -83,7 +83,7 @@ def main() -> None:
         if not options.trial:
             deviations = json.loads(RESULTS.read_text())["deviations"] if RESULTS.exists() else []
             found["deviations"] = deviations
-            RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+            RESULTS.write_text(as_text(found))
     section = label_free_tables.section(found)
     print(section)
     if options.write is not None and not options.trial:
@@ -217,7 +217,10 @@ def _at(audited: Any, path: str) -> Any:
 
 
 def results(protocol: Mapping[str, Any], found: list[dict[str, Any]]) -> dict[str, Any]:
-    """The whole of what is published: cases, exclusions, and the analyses of the protocol."""
+    """The whole of what is published: cases, exclusions, and the analyses of the protocol.
+
+    The findings of a case are numbers in the order of the protocol.
+    """
     cases = [Case(**shortened(one)) for model in found for one in model["cases"]]
     reasons = [excluded(case, protocol["fewest_queries"]) for case in cases]
     left = [case for case, reason in zip(cases, reasons, strict=True) if not reason]
@@ -236,7 +239,8 @@ def results(protocol: Mapping[str, Any], found: list[dict[str, Any]]) -> dict[st
         "failed": failed,
         "analyses": analyses,
         "cases": [
-            {f.name: getattr(case, f.name) for f in fields(case)} | {"excluded": reason}
+            {f.name: getattr(case, f.name) for f in fields(case)}
+            | {"findings": list(case.findings.values()), "excluded": reason}
             for case, reason in zip(cases, reasons, strict=True)
         ],
     }
@@ -257,6 +261,13 @@ def analyses_of(protocol: Mapping[str, Any], left: list[Case]) -> tuple[dict[str
         for question, (cases, pair) in questions.items()
     }
     return shortened(found), main
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """JSON with a line for each case, so that a change of one is seen."""
+    cases = ",\n".join(json.dumps(case) for case in found["cases"])
+    rest = json.dumps({key: value for key, value in found.items() if key != "cases"}, indent=1)
+    return f'{rest[:-2]},\n "cases": [\n{cases}\n]}}\n'
 
 
 def excluded(case: Case, fewest: int) -> str:

@@ -139,7 +139,7 @@ def _percent(share: float) -> str:
 
 
 def _p(value: float) -> str:
-    return f"{value:.3f}"
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -127,7 +127,8 @@ def lengths(looked: Looked) -> Light:
                 1 - unit,
                 0.0,
                 changes=_moved(looked, "dot"),
-                do=f"normalise all rows alike, or rank by what drops lengths: {COMPARE} dot,cosine",
+                do=f"normalise all rows alike, or let judgements say whether to drop lengths: "
+                f"{COMPARE} dot,cosine",
             )
     if looked.subject.space.trained_for == "dot" and all(
         bool((np.abs(side.norms[side.norms > 0] - 1) <= UNIT).all())
@@ -154,8 +155,8 @@ def lengths(looked: Looked) -> Light:
             gap,
             APART,
             changes=_moved(looked, "dot"),
-            do=f"mend rows such as {_longest(looked.sides[name])}, or rank by what drops lengths: "
-            f"{COMPARE} dot,cosine",
+            do=f"mend rows such as {_longest(looked.sides[name])}, or let judgements say whether "
+            f"to drop lengths: {COMPARE} dot,cosine",
         )
     return Light("lengths", "ok", "lengths are of one kind", gap, APART)
 
