@@ -221,6 +221,18 @@ def sections(report):
     }
 
 
+@pytest.mark.parametrize("low", [1e-6, 3e-6])
+def test_where_directions_carry_next_to_nothing_no_trainings_are_simulated(low):
+    rng = np.random.default_rng(0)
+    widths = np.r_[np.ones(4), np.full(12, low)]  # as after ALS with much weight decay
+    space = space_of(rng.normal(size=(60, 16)) * widths, rng.normal(size=(50, 16)) * widths)
+    found = audit(space, optimiser="als", runs={"other": space})
+    assert found.reachable is not None
+    assert found.reachable.law == "als"
+    assert found.reachable.kept is found.reachable.low is found.reachable.high is None
+    assert "trainings like this one are not simulated" in printed(audit_document(found))
+
+
 def test_where_nobody_says_how_it_was_trained_nothing_is_said_of_trainings():
     report = audit(descended(0)[0], k=5, threads=1)
     assert report.reachable is None

@@ -45,6 +45,11 @@ SIDES = ("queries", "items")
 DRAWS = 5
 """Simulated ends; their mean overlaps differ little."""
 
+FARTHEST = 16.0
+"""The largest logarithm of a stretch that is looked at: as many digits as float32 carries. Where
+some directions carry next to nothing, as after ALS with much decay, the draws are steps so long
+that they are no longer those of a training."""
+
 LEVEL = 0.9
 SLACK = 0.011
 """Beyond the ends of a band: where less than a hundredth was lost in simulation, 95% of the
@@ -348,8 +353,10 @@ class Lists:
         self.left_out = subject.space.named_biases
         self.given = self._search(subject.within.items)
 
-    def kept(self, gauge: TrainedGauge, stretch: Float64[Array, "r r"]) -> float:
-        """The mean share of the lists that another ``S`` keeps."""
+    def kept(self, gauge: TrainedGauge, stretch: Float64[Array, "r r"]) -> float | None:
+        """The mean share of the lists that another ``S`` keeps; None where it is too far away."""
+        if np.abs(np.linalg.eigvalsh(stretch)).max() > FARTHEST:
+            return None
         pair = gauge.pair(stretch)
         items = self.subject.within.items
         if not self.left_out:
@@ -369,15 +376,19 @@ class Lists:
         return found["cosine"]
 
 
-def simulated(lists: Lists, gauge: TrainedGauge, law: str, start: Start | None, seed: int) -> float:
-    """The mean share of the lists that simulated ends keep."""
+def simulated(
+    lists: Lists, gauge: TrainedGauge, law: str, start: Start | None, seed: int
+) -> float | None:
+    """The mean share of the lists that simulated ends keep; None where an end is beyond float32."""
     rng = np.random.default_rng([seed, 19])
     from_start = start is not None and law == "gd, from its start"
     draws = [
         start.end(gauge.spectrum, rng) if start is not None and from_start else redrawn(gauge, rng)
         for _ in range(DRAWS)
     ]
-    return float(np.mean([lists.kept(gauge, stretch) for stretch in draws]))
+    shares = [lists.kept(gauge, stretch) for stretch in draws]
+    known = [share for share in shares if share is not None]
+    return float(np.mean(known)) if len(known) == len(shares) else None
 
 
 def _kept_by(lists: Lists, gauge: TrainedGauge, run: Space) -> float | None:

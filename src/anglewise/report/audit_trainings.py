@@ -21,6 +21,11 @@ def reached_sentences(audit: Audit) -> Iterator[str]:
             f"{found}{source} (a band for {percent(found.level)} of trainings; predictions held: "
             "what other trainings change of these comes on top)"
         )
+    elif found.law is not None:
+        yield (
+            "trainings like this one are not simulated: some directions carry so little that other "
+            "ends would lie beyond the digits of float32"
+        )
     elif not found.trainings and (recipe.optimiser is not None or audit.runs):
         yield (
             "no gauges to compare: some directions of one side carry no prediction, here or in the "
