@@ -327,8 +327,14 @@ def _sizes(column):
 
 @pytest.mark.usefixtures("little")
 def test_vectors_that_are_read_by_blocks_are_counted_too(tmp_path):
-    write_space(Space(items=Embeddings(np.ones((30_000, 16)))), tmp_path / "s")
-    refused(lambda: read_space_folder(tmp_path / "s"), "items.parquet", "ANGLEWISE_MEMORY")
+    """They may lie on a disk, up to a hundred times what the file weighs."""
+    numbers = pa.array(np.ones(8_000_000, np.float32))  # 32 MB, in some kilobytes
+    wide = pa.FixedSizeListArray.from_arrays(numbers, 4_000)
+    table = pa.table({"id": [str(i) for i in range(2_000)], "vector": wide})
+    file = tmp_path / "items.parquet"
+    parquet.write_table(table, file, compression="zstd")
+    assert file.stat().st_size < 320_000
+    refused(lambda: read_side(file), "items.parquet", "ANGLEWISE_MEMORY")
 
 
 @pytest.mark.parametrize("codec", ["zstd", "lz4"])

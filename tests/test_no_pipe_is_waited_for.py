@@ -98,6 +98,7 @@ OPENED = {
     "cli/console.py",  # the null device
     "cli/demo.py",  # what it has just written
     "cli/judge_files.py",  # a file, as was asked before
+    "cli/program.py",  # a file, as was asked before
     "data_types/memory.py",  # limits of the system
     "encoders/batches.py",  # made anew
     "encoders/json_requests.py",  # an address
@@ -122,6 +123,7 @@ OPENED = {
     "labelling/known_items.py",  # what was read before; of this package
     "report/check_documents.py",  # bytes
     "report/html_page.py",  # of this package
+    "stores/bounded_sql.py",  # tables of the system
     "web_page/account.py",  # tables of the system
     "web_page/app.py",  # of this package; made anew
     "web_page/metadata.py",  # without waiting

@@ -355,7 +355,7 @@ def test_a_page_picks_by_length_where_nobody_knows_what_is_used_and_says_so():
     assert picks(known, "items-items")["worst"] == "Worst nDCG"
 
 
-@pytest.mark.parametrize("address", ["/", "/gauge"])
+@pytest.mark.parametrize("address", ["/?direction=items-items", "/gauge"])
 def test_the_help_on_keys_has_the_words_of_the_links(address):
     """A made space of several lengths without use: p and o pick by length."""
     page = site(Inspected(made_space())).get(address, follow_redirects=True).text

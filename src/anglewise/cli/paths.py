@@ -285,7 +285,7 @@ def options_of(command: Callable[..., Any]) -> list[Option]:
             names = [(field.name, name, inner[field.name]) for field in fields_of(group)]
         else:
             names = [(name, None, hints[name])]
-        positional = parameter.kind is parameter.POSITIONAL_ONLY
+        positional = parameter.kind in {parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL}
         for field_name, within, hint in names:
             kind, marks = _parts(hint)
             shown = field_name.upper() if positional else _typed(field_name, marks)

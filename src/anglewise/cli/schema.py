@@ -18,7 +18,7 @@ def schema(*of: str, always: Always = NOTHING_SPECIAL) -> int:
     Parameters
     ----------
     of
-        A command, such as compare or judge lint, or a file, such as space.json.
+        A command, such as compare or judge lint, or the name of what is read again, as space.json.
     """
     from anglewise.cli.console import Talk
     from anglewise.cli.program import version

@@ -165,12 +165,18 @@ def known_uses(space: Space, direction: Direction) -> Float64[Array, " rows"] | 
 def counted_uses(space: Space, direction: Direction) -> float:
     """How many uses the column ``popularity`` of what is ranked counts; 0 without one.
 
+    0 also where they add up to more than float64 holds: such numbers count no uses.
+
     >>> items = Embeddings([[1.0], [2.0]], metadata={"popularity": [3, None]})
     >>> counted_uses(Space(items=items), "queries-items")
     3.0
     """
     counted, _ = _stated_popularity(space, ranked_side(direction))
-    return 0.0 if counted is None else float(np.nansum(counted))
+    if counted is None:
+        return 0.0
+    with np.errstate(over="ignore"):
+        uses = float(np.nansum(counted))
+    return uses if np.isfinite(uses) else 0.0
 
 
 def spearman(x: Shaped[Array, " rows"], y: Shaped[Array, " others"]) -> float | None:

@@ -62,6 +62,7 @@ def sample() -> dict[str, Any]:
             "not_graded_by_machine": COUNT,
             "lowest_chance": NUMBER,
             "seed": WHOLE,
+            "spaces": TEXTS,
         }
     )
     return {"anyOf": [joined(_begun("sample"), one) for one in (chosen, double)]}
