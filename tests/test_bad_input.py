@@ -21,6 +21,7 @@ from anglewise import (
     read_triplets,
     write_space,
 )
+from anglewise.data_types.conversion import check_held
 from anglewise.io.ids import read_ids
 from anglewise.io.judgement_formats import read_judged, write_rejects
 from anglewise.io.judgement_rows import Reject
@@ -571,3 +572,13 @@ def test_what_is_no_id_in_a_table_is_refused(tmp_path, ids, says):
     path = tmp_path / "ids.parquet"
     parquet.write_table(pa.table({"id": ids}), path)
     _says(says, read_ids, path, 2)
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float64()), pa.list_(pa.float64(), 0)])
+def test_vectors_of_no_number_are_refused(tmp_path, kind):
+    table = {"id": ["a", "b"], "vector": pa.array([[], []], kind)}
+    for name in ("items", "queries"):
+        parquet.write_table(pa.table(table), tmp_path / f"{name}.parquet")
+    _says("at least one row and one column|size=0", read_space, tmp_path / "items.parquet")
+    held = np.zeros((2, 0), np.float32)
+    check_held(held.astype(np.float64), held)

@@ -14,6 +14,7 @@ from anglewise.errors import (
     SpellingError,
     TooFewError,
     ValuesError,
+    WrongTypeError,
 )
 from anglewise.report.migration_document import migration_document
 from anglewise.report.plain_text import markdown
@@ -189,6 +190,49 @@ def test_a_map_is_the_same_after_it_was_saved_and_numpy_alone_applies_it(tmp_pat
         VectorMap.load(tmp_path / "changed.npz")
     with pytest.raises(ShapeError, match="rows of 12 numbers"):
         again(np.ones((2, 5)))
+
+
+MAP = {"offset": np.zeros(3), "matrix": np.eye(3)[:, :2], "shift": np.ones(2)}
+
+
+@pytest.mark.wrong_kinds
+@pytest.mark.parametrize(
+    ("part", "other", "error"),
+    [
+        ("offset", np.zeros((3, 1)), ShapeError),
+        ("offset", np.zeros(2), ShapeError),
+        ("matrix", np.zeros(3), ShapeError),
+        ("shift", np.ones(3), ShapeError),
+        ("shift", np.array([1.0, np.nan]), ValuesError),
+        ("matrix", np.eye(3)[:, :2] * 1j, WrongTypeError),
+        ("shift", np.array(["a", "b"]), WrongTypeError),
+    ],
+)
+def test_arrays_that_are_no_map_together_are_refused_when_it_is_made_and_read(
+    tmp_path, part, other, error
+):
+    arrays = {**MAP, part: other}
+    with pytest.raises(error):
+        VectorMap(**arrays)
+    about = json.dumps({"format": 1, "unit": False, "digest": "0" * 16})
+    np.savez(tmp_path / "map.npz", **arrays, about=np.array(about))
+    with pytest.raises(FileError, match="is no map of vectors"):
+        VectorMap.load(tmp_path / "map.npz")
+
+
+@pytest.mark.wrong_kinds
+@pytest.mark.parametrize("vectors", [np.ones((2, 3)) * 1j, np.array([["a", "b", "c"]]), [[1.0]]])
+def test_a_map_moves_real_numbers_alone(vectors):
+    with pytest.raises(WrongTypeError, match="an array of floats is due"):
+        VectorMap(**MAP)(vectors)
+
+
+@pytest.mark.parametrize("content", [b"rubbish", b"PK rubbish", b"PK\7\10 rubbish"])
+def test_nobody_is_advised_to_unpickle_what_is_no_map(tmp_path, content):
+    (tmp_path / "map.npz").write_bytes(content)
+    with pytest.raises(FileError, match="no npz file") as caught:
+        VectorMap.load(tmp_path / "map.npz")
+    assert "pickle" not in str(caught.value)
 
 
 @pytest.mark.wrong_kinds

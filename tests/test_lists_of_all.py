@@ -196,6 +196,21 @@ def test_parts_that_a_stranger_laid_are_refused(anglewise, folder, tmp_path, mon
     assert not target.exists()
 
 
+def test_lists_beyond_the_memory_are_not_called_damaged(anglewise, folder, tmp_path, monkeypatch):
+    target = tmp_path / "lists.parquet"
+
+    def is_short(*_):
+        monkeypatch.setenv("ANGLEWISE_MEMORY", "100B")
+        return make(*_)
+
+    make = list_parts.lists_table
+    monkeypatch.setattr(list_parts, "lists_table", is_short)
+    run = anglewise("search", folder, "--all", "-o", target, "-k", 3)
+    assert refused(run, "the lists of 3 queries, written at once", "ANGLEWISE_MEMORY", "-k")
+    assert "damaged" not in run.err
+    assert not list(tmp_path.glob("lists*"))
+
+
 def test_a_part_that_was_shortened_is_not_taken_over(anglewise, folder, tmp_path, monkeypatch):
     target = tmp_path / "lists.parquet"
     words = ["recommend", folder, "--all", "-o", target, "-k", 3]

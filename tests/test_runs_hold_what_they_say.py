@@ -7,7 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import anglewise as aw
-from anglewise.errors import AnglewiseError, IdsError, ShapeError, ValuesError, WrongTypeError
+from anglewise.errors import (
+    AnglewiseError,
+    FileError,
+    IdsError,
+    ShapeError,
+    ValuesError,
+    WrongTypeError,
+)
 
 GAINS = {str(q): {"a": 1} for q in range(40)}
 LARGE = 2**53
@@ -137,3 +144,28 @@ def test_truth_values_are_no_scores(tmp_path):
     pq.write_table(table, tmp_path / "ranks.parquet")
     with pytest.raises(ValuesError, match="'rank' holds true and false"):
         aw.read_run(tmp_path / "ranks.parquet")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.string()),
+        pa.list_(pa.string(), 1),
+        pa.list_(pa.bool_()),
+        pa.struct([("a", pa.string())]),
+    ],
+)
+def test_scores_that_are_lists_or_structures_are_refused(tmp_path, kind):
+    one = {"a": "1"} if pa.types.is_struct(kind) else [True if "bool" in str(kind) else "1"]
+    table = {"query_id": ["q"], "item_id": ["a"], "score": pa.array([one], kind)}
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+    with pytest.raises(FileError, match="numbers are due"):
+        aw.read_run(tmp_path / "a.parquet")
+
+
+def test_truth_values_as_text_are_no_scores_in_a_dictionary_either(tmp_path):
+    column = pa.array(["True", "false"]).dictionary_encode()
+    table = {"query_id": ["q", "q"], "item_id": ["a", "b"], "score": column}
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+    with pytest.raises(ValuesError, match="true and false"):
+        aw.read_run(tmp_path / "a.parquet")

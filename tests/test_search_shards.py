@@ -257,3 +257,17 @@ def test_a_shard_of_as_many_rows_that_was_laid_there_meanwhile_is_refused(tmp_pa
     first.replace(second.path)
     with pytest.raises(FileError, match="was replaced meanwhile"):
         work(second)
+
+
+@pytest.mark.parametrize("named", [None, "vector"])
+@pytest.mark.parametrize("doubled", ["vector", "id"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_shard_with_two_columns_of_a_name_that_is_taken_is_refused(
+    tmp_path, named, doubled, place
+):
+    folder = written(tmp_path / "items", planted(1)[1], [10])
+    file = sorted(folder.glob("*.parquet"))[place]
+    table = pq.read_table(file)
+    pq.write_table(table.append_column(doubled, table[doubled]), file)
+    with pytest.raises(FileError, match=r"2 columns|columns .* and|twice|several"):
+        ShardFolder.of(folder, vector_column=named)

@@ -40,6 +40,16 @@ def space(seed=0, items=ITEMS):
     )
 
 
+@pytest.mark.parametrize("name", ["a", "ab", "-films", "films_", "my%20films", "f%C3%A4lms"])
+def test_a_name_that_chroma_gives_to_no_collection_is_refused_before_all_work(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr("anglewise.stores.export.ExactLists", None)
+    with pytest.raises(SpellingError, match="Chroma takes names of 3 characters or more"):
+        aw.export(space(), "dot", f"chroma://{tmp_path}/{name}")
+    assert not list(tmp_path.iterdir())
+
+
 def rows_of(made):
     return np.arange(len(made.items), dtype=np.int64)
 

@@ -136,3 +136,16 @@ def test_binary_that_goes_on_behind_its_last_vector_is_refused(tmp_path):
     data = _binary(["oak", "elm", "ash"], vectors).replace(b"3 20", b"2 20", 1)
     with pytest.raises(FileError, match=r"says that it holds 2 vectors .* follow the last one"):
         _read(tmp_path, data, "words.bin")
+
+
+def test_small_numbers_are_looked_at_where_lines_end_in_carriage_returns(tmp_path):
+    text = "oak 1 2\relm 0 0\rash 5 6\r"
+    assert _read(tmp_path, text) == (["oak", "elm", "ash"], [[1, 2], [0, 0], [5, 6]])
+    with pytest.raises(ValuesError, match="row 1 holds no number above"):
+        _read(tmp_path, text.replace("0 0", "3e-42 1e-50"))
+
+
+@pytest.mark.parametrize("text", ["3 2\roak 1 2\relm 3 4\r", "oak 1 2\relm tree 3 4\nash 5 6\n"])
+def test_lines_that_a_carriage_return_may_end_are_not_read_as_one(tmp_path, text):
+    with pytest.raises(FileError, match="carriage return"):
+        _read(tmp_path, text)

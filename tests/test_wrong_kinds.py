@@ -8,6 +8,8 @@ import pytest
 
 import anglewise as aw
 from anglewise import Embeddings, Space, read_space, write_space
+from anglewise.cli.path_checks import _check_word
+from anglewise.cli.paths import PathRole
 from anglewise.errors import AnglewiseError, FileError, ValuesError, WrongTypeError
 from anglewise.io.files import checked_path
 from anglewise.remedies.result_cache import open_cache
@@ -111,7 +113,18 @@ def test_a_cache_whose_name_is_too_long_is_said_and_not_kept(tmp_path):
 @pytest.mark.parametrize("path", [b"x", None, 3])
 def test_what_is_no_path_of_an_output_is_named(path):
     with pytest.raises(WrongTypeError, match="path of an output"):
-        checked_path(path)
+        checked_path(path, "an output")
+
+
+def test_what_is_read_is_called_no_output():
+    with pytest.raises(FileError, match="path of a file holds a zero"):
+        checked_path("a\0b")
+    word = "a\0b"
+    option, reads, writes = object(), PathRole("reads"), PathRole("writes")
+    with pytest.raises(FileError, match="path of a file holds a zero"):
+        _check_word(option, reads, word)
+    with pytest.raises(FileError, match="path of an output holds a zero"):
+        _check_word(option, writes, word)
 
 
 def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):

@@ -116,8 +116,8 @@ def _tool(path: Path, options: Options) -> str:
     del options
     try:
         asked: Any = json.loads((path.parent / "asked.json").read_bytes())
-        name, given = asked["name"], dict(asked["arguments"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+        name, given = str(asked["name"]), dict(asked["arguments"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return "no question"
     if name not in TOOLS or name in NETWORK or not harmless([str(one) for one in given.values()]):
         return "another question"

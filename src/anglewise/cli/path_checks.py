@@ -151,7 +151,7 @@ def _check_word(option: Option, role: PathRole, word: Any) -> None:
 
     if is_address(word):
         return
-    path = checked_path(word)
+    path = checked_path(word, "a file" if role.does == "reads" else "an output")
     if role is SPACE_READ and word.partition("=")[1:] == ("=", ""):
         raise FileError(f"{word} names no folder: write NAME=FOLDER, or FOLDER")
     if role.does != "reads" and re.match(r"~($|[^/\\]*[/\\])", str(path)):

@@ -276,7 +276,7 @@ def check_held(given: Array, held: Float32[Array, "rows d"], first_row: int = 0)
     ...
     anglewise.errors.ValuesError: row 8 holds no number above 3e-42, ...
     """
-    if given.dtype.kind != "f" or given.dtype.itemsize <= held.dtype.itemsize:
+    if given.dtype.kind != "f" or given.dtype.itemsize <= held.dtype.itemsize or not given.size:
         return
     for start in range(0, len(given), BLOCK):
         block = given[start : start + BLOCK]

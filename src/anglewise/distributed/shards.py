@@ -232,7 +232,9 @@ def _columns(
 ) -> tuple[str, str | None]:
     """The names of the columns of vectors and of ids."""
     names = list(schema.names)
-    lists = [name for name in names if is_list_of_numbers(schema.field(name).type)]
+    lists = [
+        name for name, kind in zip(names, schema.types, strict=True) if is_list_of_numbers(kind)
+    ]
     position = find([n if n in lists else "" for n in names], VECTOR, vector_column, file)
     if position is None and len(lists) != 1:
         raise FileError(
@@ -251,6 +253,12 @@ def _check_alike(
     for name in columns:
         if name is None:
             continue
+        for path, names in ((first, schema.names), (file, other.names)):
+            if names.count(name) > 1:
+                raise FileError(
+                    f"{path} has {names.count(name)} columns {name!r}, and one is due: write it "
+                    "again, each column under its own name"
+                )
         own = other.field(name).type if name in other.names else None
         if own != schema.field(name).type:
             has = "lacks it" if own is None else f"has {own} there"

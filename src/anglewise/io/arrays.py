@@ -52,6 +52,10 @@ def load_npy(path: Path) -> Array:
             raise
 
 
+ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
+"""How an archive begins, and one of nothing: all else NumPy would take for pickled objects."""
+
+
 def load_npz(path: Path) -> Mapping[str, Array]:
     """The arrays of an ``.npz`` file by name, without those that are pickled objects."""
     return _npz(path)[0]
@@ -63,7 +67,7 @@ def _npz(path: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
     arrays: dict[str, Array] = {}
     pickled: list[str] = []
     with reading(path, "npz"), _without_warnings():
-        if data[:2] != b"PK":
+        if data[:4] not in ZIP_STARTS:
             raise FileError(f"{path} is no npz file: write it with numpy.savez")
         # opened here, since numpy leaves a damaged file open
         with (

@@ -172,15 +172,15 @@ def check_not_empty(path: PathLike) -> None:
         raise FileError("an empty path came: name a file or folder, or . for the current folder")
 
 
-def checked_path(path: PathLike | Any) -> Path:
+def checked_path(path: PathLike | Any, kind: str = "a file") -> Path:
     """A path that any disk could hold; ``FileError`` for an empty one, a NUL or half a character.
 
-    Raises ``WrongTypeError`` for what is no path.
+    Raises ``WrongTypeError`` for what is no path; ``kind`` is what messages call it.
 
     >>> checked_path("result.json").name
     'result.json'
     """
-    as_path(path, "an output")
+    as_path(path, kind)
     text: str = os.fspath(cast("PathLike", path))
     check_not_empty(text)
     if "\0" in text:

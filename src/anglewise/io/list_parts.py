@@ -16,6 +16,7 @@ import numpy as np
 from anglewise.data_types.columns import column
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.mapped import in_portions
+from anglewise.data_types.memory import VARIABLE, words
 from anglewise.data_types.neighbours import Neighbours
 from anglewise.data_types.text import Say, counted
 from anglewise.data_types.typing import Array, Int64, Progress
@@ -24,6 +25,7 @@ from anglewise.io.arrow_files import parquet_file
 from anglewise.io.arrow_sizes import check_parquet
 from anglewise.io.files import PathLike, arrow, file_text, opened, reading
 from anglewise.io.outputs import check_new_file, filled_folder, new_file
+from anglewise.io.sizes import allowed, weight
 
 ROWS = 1 << 21
 """Rows of the table in one part, about."""
@@ -179,6 +181,7 @@ class AllLists:
             if part.name not in sums:
                 with new_file(part) as file:
                     arrow("parquet").write_table(self.table_of(span), file, compression="zstd")
+                _check_own(part, len(span))
                 sums[part.name] = _sum_of(part)
                 with new_file(part.with_name(SUMS)) as file:
                     file.write(json.dumps(sums).encode())
@@ -250,6 +253,20 @@ def _joined(path: Path, parts: Sequence[Path]) -> int:
             if writer is not None:
                 writer.close()
     return rows
+
+
+def _check_own(part: Path, asking: int) -> None:
+    """Refuse, and remove, a part just written that may not be read again for want of memory."""
+    try:
+        with reading(part, "a part of lists"), parquet_file(part) as file:
+            check_parquet(part, file.metadata.schema, file.schema_arrow.names)
+    except FileError as error:
+        limit = words(allowed(weight(part)))
+        part.unlink()
+        raise FileError(
+            f"the lists of {counted(asking, 'query', 'queries')}, written at once, take more "
+            f"memory than the {limit} that are allowed: allow more ({VARIABLE}), or list fewer (-k)"
+        ) from error
 
 
 def _read_part(part: Path) -> Any:

@@ -279,7 +279,7 @@ def _check_kind(path: Path, target: Path, may_replace: Callable[[Path], None]) -
 @contextmanager
 def writing(path: PathLike) -> Generator[Path, None, None]:
     """Check the folder of an output, follow links, and turn ``OSError`` into ``FileError``."""
-    target = checked_path(path)
+    target = checked_path(path, "an output")
     check_still_here(target)
     try:
         resolved = without_links(target)

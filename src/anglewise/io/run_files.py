@@ -11,7 +11,7 @@ from anglewise.data_types.text import Say, first_repeated, quiet
 from anglewise.data_types.typing import Array, Float64
 from anglewise.errors import FileError, ValuesError
 from anglewise.io.delimited import open_sheet
-from anglewise.io.files import PathLike, contents, existing_file, naming, reading, suffix
+from anglewise.io.files import PathLike, arrow, contents, existing_file, naming, reading, suffix
 from anglewise.io.sizes import check_json_document
 from anglewise.io.tables import (
     DOCUMENT,
@@ -97,8 +97,7 @@ def read_run(path: PathLike, name: str | None = None, say: Say = quiet) -> Run:
 def _numbers(sheet: Sheet, position: int, noun: str, location: Location) -> Float64[Array, " rows"]:
     """A column of numbers, of which none is a truth value, and none lost its last digits."""
     column = sheet.columns([position])[0]
-    written = truth_values(column) if "string" in str(column.type) else column
-    if "bool" in str(written.type):
+    if arrow("types").is_boolean(truth_values(column).type):
         raise ValuesError(
             f"{sheet.path}: {sheet.name(position)} holds true and false, where numbers are due: "
             f"give the column of {noun}s that name"

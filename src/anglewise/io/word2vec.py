@@ -24,6 +24,9 @@ SAMPLE = 4096
 DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 """A number that is written as no whole one."""
 
+LINE_END = re.compile(rb"\r\n?|\n")
+"""Where Arrow ends a line of a table."""
+
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Bytes that stand in no text."""
 
@@ -146,7 +149,7 @@ def _fast_text(text: bytes, dimension: int) -> tuple[list[str], Array]:
         vectors[:, i] = table.column(i + 1)
     small = np.flatnonzero(np.abs(vectors).max(axis=1) < np.finfo(np.float32).tiny)
     if len(small):
-        lines = [line for line in text.split(b"\n") if line.strip(b"\r")]
+        lines = [line for line in LINE_END.split(text) if line]
         for row in small.tolist():
             _check_small(_cells(lines[row])[1 : dimension + 1], vectors[row], row)
     return words.to_pylist(), vectors
@@ -214,6 +217,11 @@ def _word(location: str, word: bytes, dimension: int, due: str) -> str:
             f"{location}: the word is not UTF-8; convert the file, for instance with iconv -f "
             "latin1 -t utf-8"
         ) from error
+    if "\r" in text:
+        raise FileError(
+            f"{location}: a carriage return stands within the line, so that it may be several: "
+            "write the file again with a new line at the end of each"
+        )
     if not text:
         raise ValuesError(f"{location}: no word stands before the numbers; mend or drop the line")
     surplus = _numbers_at_the_end(_cells(word))

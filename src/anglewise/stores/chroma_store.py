@@ -9,6 +9,7 @@ so is ``ef``: a question cannot ask for more, ``collection.modify`` can.
 import json
 import math
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -48,6 +49,9 @@ from anglewise.stores.vector_store import (
 )
 
 KEY = "CHROMA_API_KEY"
+SHORTEST = 3
+NAME = re.compile(rf"(?=.{{{SHORTEST}}})[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]")
+"""Names that Chroma gives to a collection; how long one may be has changed with its versions."""
 MANIFEST, REST = "anglewise", "anglewise_json"
 """Where the manifest stands in the metadata of a collection; and, in that of an item, as JSON what
 Chroma does not keep: what is missing, lists, whole numbers beyond 64 bits."""
@@ -100,6 +104,16 @@ class ChromaStore(VectorStore):
             f"{self.address}: there is no collection {name!r}; there are "
             f"{', '.join(names) or 'none'}{left}"
         )
+
+    @classmethod
+    def check_name(cls, address: Address) -> None:
+        """As Chroma has it, which says so itself only when a collection is made or renamed."""
+        if not NAME.fullmatch(address.name):
+            raise SpellingError(
+                f"{address}: Chroma takes names of {SHORTEST} characters or more out of "
+                "a-z, A-Z, 0-9, '.', '_' and '-' that begin and end with a letter or a digit: take "
+                "another name"
+            )
 
     @classmethod
     def create(cls, address: Address, layout: Layout) -> "ChromaStore":

@@ -216,6 +216,7 @@ def export(
     address, named = read_address(to), read_measure(measure)
     own = judgements.direction if judgements is not None else None
     chosen: Any = direction or own or ("items-items" if space.one_sided else "queries-items")
+    store_class(address.kind).check_name(address)
     _check_free(address, replace)
     judged = None if judgements is None else judgements.judged_rows.tolist()
     rows = queries_to_ask(space, chosen, judged, seed)

@@ -8,8 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from anglewise.data_types.conversion import check_array, is_kind
+from anglewise.data_types.numbers import described
 from anglewise.data_types.typing import Array, Float, Float32, Float64
-from anglewise.errors import FileError, ShapeError, reason
+from anglewise.errors import (
+    AnglewiseError,
+    FileError,
+    ShapeError,
+    ValuesError,
+    WrongTypeError,
+    reason,
+)
+from anglewise.io.arrays import load_npz
 from anglewise.io.files import PathLike, existing_file, reading
 from anglewise.io.outputs import new_file
 from anglewise.similarity_measures.formulas import unit
@@ -33,6 +43,9 @@ class VectorMap:
     unit
         Whether vectors are brought to length one before and after, as a cosine does.
 
+    Raises ``WrongTypeError`` for arrays that hold no floats, ``ShapeError`` where their sizes do
+    not fit each other, ``ValuesError`` where a number is not finite.
+
     Examples
     --------
     >>> VectorMap(np.zeros(2), np.eye(2), np.ones(2))(np.array([[3.0, 4.0]])).tolist()
@@ -44,8 +57,22 @@ class VectorMap:
     shift: Float64[Array, " new"]
     unit: bool = False
 
+    def __post_init__(self) -> None:
+        """Check that the three arrays are of one map."""
+        check_array(self.matrix, "the matrix of a map", [None, None])
+        old, new = self.matrix.shape
+        check_array(self.offset, "the offset of a map", [old])
+        check_array(self.shift, "the shift of a map", [new])
+        if not all(np.isfinite(part).all() for part in (self.offset, self.matrix, self.shift)):
+            raise ValuesError("a map of vectors holds NaN or infinity: all its numbers are finite")
+
     def __call__(self, vectors: Float[Array, "rows old"]) -> Float32[Array, "rows new"]:
-        """Move vectors of the old model; ``ShapeError`` for another dimension."""
+        """Move vectors of the old model; ``ShapeError`` for another dimension.
+
+        Raises ``WrongTypeError`` for what is no array of real numbers.
+        """
+        if not is_kind(vectors, np.ndarray) or vectors.dtype.kind not in "fiu":
+            raise WrongTypeError(f"vectors are {described(vectors)}: an array of floats is due")
         if vectors.ndim != 2 or vectors.shape[1] != len(self.offset):
             raise ShapeError(
                 f"vectors are {vectors.shape}: the map is of rows of {len(self.offset)} numbers"
@@ -85,10 +112,14 @@ class VectorMap:
         """Read what :meth:`save` wrote; ``FileError`` for anything else, changed ones too."""
         location = existing_file(path)
         with reading(location, "a map of vectors"):
-            with np.load(location, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+            arrays = load_npz(location)
             about = json.loads(str(arrays["about"]))
-            out = cls(arrays["offset"], arrays["matrix"], arrays["shift"], bool(about["unit"]))
+            parts = arrays["offset"], arrays["matrix"], arrays["shift"]
+            is_unit = bool(about["unit"])
+        try:
+            out = cls(*parts, is_unit)
+        except AnglewiseError as error:
+            raise FileError(f"{location} is no map of vectors: {error}") from error
         try:
             same = about["format"] == FORMAT and about["digest"] == out.digest
         except (KeyError, TypeError) as error:

@@ -183,6 +183,11 @@ class VectorStore(ABC):
     """Whether the store's own library reads the other options, and refuses unknown ones."""
 
     @classmethod
+    def check_name(cls, address: Address) -> None:
+        """Raise ``SpellingError`` for a name that the store gives to no collection."""
+        del address
+
+    @classmethod
     @abstractmethod
     def create(cls, address: Address, layout: Layout) -> "VectorStore":
         """Make a new, empty one; ``CollectionExistsError`` where there is one of that name."""
