@@ -90,6 +90,11 @@ def test_files_beside_an_onnx_file_speak_for_it_and_what_is_used_otherwise_is_to
         ("modules.json", "[{}]", "cannot be read as a list of layers"),
         ("modules.json", '[{"type": "a.Pooling", "path": "../../etc"}]', "outside of the model"),
         ("modules.json", '[{"type": "a.Pooling", "path": "/etc"}]', "outside of the model"),
+        (
+            "modules.json",
+            json.dumps([{"type": "a.Pooling", "path": "0" * 3000}]),
+            "cannot be read as a list of layers",
+        ),
         ("config.json", "[]", "where an object is due"),
         ("config.json", "{", "cannot be read as settings of a model"),
         ("config.json", "[" * 5000, "deep"),
@@ -175,3 +180,7 @@ def test_the_command_reads_a_model_and_a_pair(anglewise, tmp_path):
     assert "of all 1,560 pairs" in run.out
     assert "trained for cosine, as the files of its model declare" in run.out
     assert refused(anglewise(*words, "--model", tmp_path / "modle"), "modle")
+
+
+def test_nothing_is_declared_beside_a_name_longer_than_any_disk_has():
+    assert declared_beside(f"onnx:{'x' * 3000}.onnx") is None

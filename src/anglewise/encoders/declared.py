@@ -185,7 +185,11 @@ def declared_beside(spelling: str) -> Declared | None:
     if spec.kind not in LOCAL or not spec.source:
         return None
     path = user_path(spec.source)
-    if not path.exists() or not any(here for _, here in _places(path)):
+    try:
+        is_there = path.exists()
+    except OSError:  # a name too long, which its loader refuses
+        return None
+    if not is_there or not any(here for _, here in _places(path)):
         return None
     try:
         return read_declared(path)
@@ -267,7 +271,9 @@ def _layers(folder: Path, found: _Reading) -> None:
         if place and (Path(place).is_absolute() or ".." in Path(place).parts or "\\" in place):
             raise FileError(f"{file} names a folder outside of the model: {shown(place)}")
         settings = folder / place / SETTINGS
-        if kind in {"Pooling", "Dense"} and settings.is_file():
+        with reading(file, "a list of layers"):  # a name may be longer than any disk has
+            is_there = settings.is_file()
+        if kind in {"Pooling", "Dense"} and is_there:
             _layer(kind, settings, f"{place}/{SETTINGS}", found)
     if (width := found.facts.pop("dense", None)) is not None:  # behind the pooling
         found.facts["dimension"] = width
