@@ -1,7 +1,8 @@
 """The ```console blocks of the pages: find them, run them, and write their output anew.
 
 ``python tests/console_blocks.py README.md`` replaces what the page shows by what the commands
-print, block by block; ``...`` lines are not kept, so read the change before you commit it.
+print, step by step. A step that still prints what is shown stays, with its lines of ``...``; of one
+that does not, these are not kept, so read the change before you commit it.
 """
 
 import os
@@ -124,6 +125,13 @@ def tidy(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
+def matches(shown: str, printed: str) -> bool:
+    """Whether a command prints what is shown; ``...`` on a line of its own stands for any lines."""
+    pattern = re.escape(tidy(shown)).replace(re.escape("\n...\n"), r"\n(?:.*\n)*?")
+    pattern = re.sub(r"\\\n\\\.\\\.\\\.$", r"(?:\\n.*)*", pattern)
+    return re.fullmatch(pattern, tidy(printed)) is not None
+
+
 def rewrite(page: Path) -> None:
     """Replace what a page shows by what its commands print."""
     data = ROOT.parent / "shared" / "data"
@@ -131,12 +139,14 @@ def rewrite(page: Path) -> None:
         folder = Path(name)
         copy_data(page, folder, data.joinpath)
 
+        def step(written: str, command: str, shown: str) -> str:
+            printed = run(command, folder)
+            if matches(shown, printed):
+                return f"$ {written}\n{shown}"
+            return f"$ {written}\n{tidy(printed)}".rstrip() + "\n"
+
         def anew(match: re.Match[str]) -> str:
-            printed = (
-                f"$ {written}\n{tidy(run(command, folder))}".rstrip() + "\n"
-                for written, command, _ in steps(match[0])
-            )
-            return "".join(printed)
+            return "".join(step(*each) for each in steps(match[0]))
 
         page.write_text(BLOCK.sub(anew, page.read_text()))
 

@@ -5,7 +5,6 @@ that holds copies of real data under the names that the pages use. ``...`` on a 
 stands for any number of lines.
 """
 
-import re
 
 import pytest
 
@@ -13,11 +12,11 @@ from console_blocks import (
     BESIDE_STORES,
     ROOT,
     copy_data,
+    matches,
     page_steps,
     real_names,
     rewrite,
     run,
-    tidy,
 )
 from real_data import real_data
 
@@ -34,12 +33,6 @@ PAGES = [
 def marks(page):
     slow = [] if page.name in QUICK else [pytest.mark.slow]
     return [*slow, pytest.mark.real] if real_names(page) else slow
-
-
-def matches(shown: str, printed: str) -> bool:
-    pattern = re.escape(tidy(shown)).replace(re.escape("\n...\n"), r"\n(?:.*\n)*?")
-    pattern = re.sub(r"\\\n\\\.\\\.\\\.$", r"(?:\\n.*)*", pattern)
-    return re.fullmatch(pattern, tidy(printed)) is not None
 
 
 @pytest.mark.parametrize(
