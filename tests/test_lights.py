@@ -169,6 +169,46 @@ def test_zeros_of_sparse_rows_are_no_cut():
 
 
 @pytest.mark.wrong_kinds
+def test_what_held_out_users_alone_used_is_no_zero_that_training_should_know():
+    """An item that they alone used has no vector, and a user who used nothing else has none."""
+    space = of_uses()
+    used, held_out = space.seen, np.arange(400) >= 380
+    for_held_out = np.isin(used.indices, np.arange(60))  # a fifth of the items
+    used = used.where(~for_held_out | held_out[used.rows])
+    p, q = space.queries.vectors.copy(), space.items.vectors.copy()
+    q[:60] = 0
+    lonely = np.flatnonzero(used.where(used.indices >= 60).counts == 0)
+    p[lonely] = 0
+    splits = ["held-out" if one else "train" for one in held_out]
+    told = replace(
+        space,
+        queries=aw.Embeddings(p, ids=space.queries.ids, metadata={"split": splits}),
+        items=aw.Embeddings(q, ids=space.items.ids),
+        seen=used,
+    )
+    light = lights(told)["zeros"]
+    assert light.state == "look"
+    assert "60 zero vectors among the items (20%), 60 of which nobody used" in light.what
+    untold = replace(told, queries=aw.Embeddings(p, ids=space.queries.ids))
+    assert lights(untold)["zeros"].state == "fix", "whoever is not named held out was trained on"
+
+
+def test_what_a_held_out_user_used_explains_a_zero_where_training_saw_none_of_it():
+    rng = np.random.default_rng(0)
+    p, q = rng.normal(size=(100, 8)), rng.normal(size=(50, 8))
+    p[80:], q[40:] = 0, 0
+    items = np.concatenate([np.arange(80) % 40, 40 + np.arange(20) % 10])
+    space = aw.Space(
+        queries=aw.Embeddings(p, metadata={"split": ["train"] * 80 + ["held-out"] * 20}),
+        items=aw.Embeddings(q),
+        trained_for="dot",
+        seen=SparseRows.from_pairs(np.arange(100), items, np.ones(100), shape=(100, 50)),
+    )
+    light = lights(space)["zeros"]
+    assert light.state == "look"
+    assert "20%" in light.what
+
+
 def test_what_is_not_known_is_unknown_and_fails_a_gate():
     space = of_texts()
     bare = aw.Space(items=aw.Embeddings(space.items.vectors), trained_for="cosine")

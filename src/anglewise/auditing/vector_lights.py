@@ -14,6 +14,7 @@ from anglewise.auditing.one_model import Halves, both_sides, halves
 from anglewise.auditing.stored_numbers import LEVELS, StoredNumbers, stored_numbers
 from anglewise.auditing.subject import AuditSubject
 from anglewise.data_types.columns import column as cells_of
+from anglewise.data_types.columns import trained_rows
 from anglewise.data_types.embeddings import Embeddings
 from anglewise.data_types.judgements import Judgements
 from anglewise.data_types.neighbours import Neighbours
@@ -217,11 +218,18 @@ def zeros(looked: Looked) -> Light:
 
 
 def _unused(looked: Looked, name: str) -> int:
-    """How many zero rows of a side have no interaction in training, where these are known."""
+    """How many zero rows of a side have no interaction in training, where these are known.
+
+    What held-out users use counts as no use of training, where the column ``split`` tells them;
+    and what training knows of such a user are the used items that it saw others use.
+    """
     used, side = looked.subject.space.seen, looked.sides[name]
     if used is None:
         return 0
-    counts = np.bincount(used.indices, minlength=used.shape[1]) if name == "items" else used.counts
+    trained = trained_rows(looked.subject.space.queries)
+    in_training = used if trained is None else used.where(trained[used.rows])
+    uses = np.bincount(in_training.indices, minlength=used.shape[1])
+    counts = uses if name == "items" else used.where(uses[used.indices] > 0).counts
     return int((counts[side.zero_rows] == 0).sum())
 
 
