@@ -47,7 +47,7 @@ def from_labels(
     Raises
     ------
     IdsError
-        No labelled id is an item of the space.
+        No labelled id is an item of the space; or few are, and no two of these share a class.
     TooFewError
         No two items share a class, or ``queries`` is below 1.
     ValuesError
@@ -65,7 +65,15 @@ def from_labels(
     sizes = np.bincount(classes[classes >= 0])
     partners = np.where(classes >= 0, sizes[classes] - 1, 0)
     asking = np.flatnonzero(partners)
+    unknown = tuple(name for name in labels.of if name not in space.items.row_of)
     if not len(asking):
+        if 2 * len(unknown) > len(labels.of):
+            raise IdsError(
+                f"{len(unknown):,} of {len(labels.of):,} labelled ids ({_few(unknown)}) are not "
+                f"among the items of the space ({_few(space.items.ids)}), and no two of the others "
+                "are of one class: give the ids of the vectors (--item-ids)"
+                f"{other_form(unknown, space.items.row_of)}"
+            )
         raise TooFewError(
             f"{len(sizes)} labelled items, no two of one class: labels that repeat are due"
         )
@@ -73,7 +81,6 @@ def from_labels(
         asking = _drawn(asking, queries, seed)
     pairs = int(partners[asking].sum())
     _check_fits(pairs, len(asking), min(most, MOST_PAIRS))
-    unknown = tuple(name for name in labels.of if name not in space.items.row_of)
     hint = other_form(unknown, space.items.row_of)
     return Judgements(
         gains=_partners(classes, sizes, asking, shape=(len(space.items), len(space.items))),
