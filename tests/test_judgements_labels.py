@@ -45,7 +45,7 @@ def test_two_sided_spaces_label_their_items():
 def test_labels_of_other_ids_are_said_to_be_so_where_a_few_match_by_chance():
     """Rows are numbered from 0, and one of the labelled ids happens to be such a number."""
     labels = Labels({str(4 + 10 * one): "ab"[one % 2] for one in range(5)})
-    with pytest.raises(IdsError, match=r"4 of 5 labelled ids \('14', '24', '34'\) are not .*--item"):
+    with pytest.raises(IdsError, match=r"4 of 5 labelled ids \('14', .* are not .*--item-ids"):
         from_labels(a_space(6), labels)
     known = Labels({"0": "a", "1": "b", "99": "a"})
     with pytest.raises(TooFewError, match="labels that repeat are due"):
