@@ -114,6 +114,48 @@ def test_one_table_is_taken_and_others_without_texts_are_left(folder):
     assert found.files.left_out == (("qrels.tsv", "no ids and texts"),)
 
 
+ASKED = "id,text\nq,who\n"
+NO_TEXTS = "name,doc,kind\n7,A heist.,film\n9,A voyage.,film\n"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"queries_csv": ASKED}, {"notes_csv": ASKED}, {"queries_txt": "who\n"}, {"ask_md": "# Who\n"}],
+)
+@pytest.mark.parametrize("name", ["corpus_csv", "Items_tsv", "passages_csv", "more__docs_csv"])
+def test_what_is_called_like_the_items_is_never_left_for_another(anglewise, folder, name, asked):
+    content = NO_TEXTS.replace(",", "\t") if name.endswith("tsv") else NO_TEXTS
+    put(folder, **{name: content}, **asked, qrels_tsv="query-id\tcorpus-id\tscore\nq\td\t1\n")
+    called = name.replace("__", "/").replace("_", ".")
+    says = (f"{called} is called like the items", "--text-column", f"in/{called}")
+    refused(encode(anglewise, folder), *says)
+    assert not (folder.parent / "space").exists()
+    if "queries_csv" in asked:
+        run = encode(anglewise, folder, "--text-column", "doc", "--json", "-")
+        assert json.loads(run.out)["items"] == 2, run
+        assert "queries.csv (without the columns named)" in " ".join(run.err.split())
+
+
+def test_items_that_are_no_texts_are_not_left_for_those_that_ask(folder):
+    put(folder, corpus_xlsx=b"PK\x03\x04 a sheet", queries_csv=ASKED)
+    with pytest.raises(FileError, match=r"corpus\.xlsx is called like the items"):
+        read_documents(folder)
+    (folder / "queries.csv").rename(folder / "films.csv")
+    assert read_documents(folder).files.left_out == (
+        ("corpus.xlsx", "no kind of texts that is read"),
+    )
+
+
+def test_a_table_called_like_the_items_is_read_in_a_folder_as_by_its_path(folder):
+    put(folder, corpus_csv="name,doc\n7,A heist.\n9,A voyage.\n", queries_tsv="qid\tsaid\nq\twho\n")
+    assert read_documents(folder).words == read_documents(folder / "corpus.csv").words
+    put(folder, queries_tsv="id\ttext\nq\twho\n")
+    with pytest.raises(
+        FileError, match=r"corpus\.csv \(table\), queries\.tsv \(table\).*--queries"
+    ):
+        read_documents(folder)
+
+
 def test_a_collection_of_trec_in_many_files_is_one(folder):
     put(folder, ft__a=made_texts.trec(ROWS[:1]), ft__b=made_texts.trec(ROWS[1:]), read_me="x y")
     found = read_documents(folder)

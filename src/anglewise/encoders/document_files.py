@@ -12,6 +12,7 @@ from anglewise.data_types.numbers import shown
 from anglewise.data_types.text import Say, counted, quiet
 from anglewise.encoders.documents import Documents, TextFiles
 from anglewise.errors import AnglewiseError, FileError, IdsError, SpellingError
+from anglewise.io.arrays import SIDES, Side
 from anglewise.io.arrow_files import ARROW_SUFFIXES
 from anglewise.io.delimited import open_sheet
 from anglewise.io.files import PathLike, existing, naming, suffix
@@ -53,8 +54,9 @@ def read_documents(
     A folder holds one collection: ``corpus.jsonl`` by its name, else files of TREC documents, else
     the only other file of many documents; or, where there is none, every HTML, Markdown, PDF and
     text file is a document, whose id is its path in the folder. Files that are left are named in
-    ``files``. A column of titles is encoded before the text; other columns of one type are kept as
-    metadata.
+    ``files``; one that is called like the items, such as ``corpus.csv``, is never left for another.
+    Columns that are named choose the file that has them. A column of titles is encoded before the
+    text; other columns of one type are kept as metadata.
 
     Raises ``FileError`` or ``SpellingError`` if the collection or the column of texts is not clear,
     ``IdsError`` for an id that comes twice.
@@ -72,7 +74,7 @@ def read_documents(
             check_no_columns({ID: id_column, TEXT: text_column}, path)
             return _pages([(path.name, path, kind)], say, path)
         return _table((path.name, path, kind), id_column, text_column, say)
-    collection, left_out = _choice(path)
+    collection, left_out = _choice(path, id_column, text_column)
     if left_out:
         names = [f"{name} ({reason})" for name, reason in left_out[:3]]
         rest = ", ..." if len(left_out) > len(names) else ""
@@ -95,10 +97,12 @@ TABLES = ARROW_SUFFIXES | {".csv", ".tsv", ".json"}
 ENDINGS = TABLES | set(BY_NAME)
 
 
-def _choice(folder: Path) -> tuple[list[File], list[tuple[str, str]]]:
+def _choice(
+    folder: Path, id_column: str | None = None, text_column: str | None = None
+) -> tuple[list[File], list[tuple[str, str]]]:
     """The files of the one collection in a folder, and what is left with the reason.
 
-    Raises ``FileError`` where there is none, or more than one.
+    Raises ``FileError`` where there is none, or more than one, or another than names say.
     """
     files, left_out = _text_files(folder)
     corpus, _ = beir_files(folder)
@@ -106,7 +110,8 @@ def _choice(folder: Path) -> tuple[list[File], list[tuple[str, str]]]:
         chosen = [file for file in files if file[1] == corpus]
     else:
         marked = [file for file in files if file[2] in MARKED]
-        tables = [file for file in files if file[2] not in MARKED and _holds_texts(*file[1:])]
+        tables = [file for file in files if _holds_texts(*file[1:], id_column, text_column)]
+        tables = tables or [file for file in files if _holds_texts(*file[1:])]
         chosen = marked or tables
         _check_one(folder, files, marked, tables)
     if not chosen:
@@ -120,24 +125,56 @@ def _choice(folder: Path) -> tuple[list[File], list[tuple[str, str]]]:
             + ": name a file"
         )
     is_beir, taken = corpus != folder, {path for _, path, _ in chosen}
-    left_out += [
-        (name, _why_left(kind, is_beir=is_beir))
+    are_named = (id_column or text_column) is not None
+    left = [
+        (name, _why_left(kind, is_beir=is_beir, are_named=are_named))
         for name, path, kind in files
         if path not in taken and not (is_beir and OF_BEIR.fullmatch(name))
     ]
-    return chosen, sorted(left_out)
+    if not is_beir:
+        _check_called(folder, chosen, left, left_out)
+    return chosen, sorted(left_out + left)
 
 
 OF_BEIR = re.compile(r"queries\.jsonl(\.gz)?|qrels/[^/]*\.tsv(\.gz)?")
 """What belongs to ``corpus.jsonl`` in a BEIR folder."""
 
 
-def _why_left(kind: TextKind, *, is_beir: bool) -> str:
+def _is_called(name: str, side: Side) -> bool:
+    """Whether a file is called by what a side is called, and nothing else."""
+    stem = name.rpartition("/")[2].partition(".")[0]
+    return re.fullmatch(SIDES[side], stem, re.IGNORECASE) is not None
+
+
+def _check_called(
+    folder: Path,
+    chosen: Sequence[File],
+    left: Sequence[tuple[str, str]],
+    unread: Sequence[tuple[str, str]],
+) -> None:
+    """Refuse to leave out a file called as items, where another would become the items.
+
+    Of what is no text at all (``unread``), such as vectors, only where those that ask would.
+    """
+    asks = _is_called(chosen[0][0], "queries")
+    for name, reason in [*left, *(unread if asks else ())]:
+        if _is_called(name, "items"):
+            raise FileError(
+                f"{folder}: {name} is called like the items, and would be left out ({reason}) for "
+                f"{chosen[0][0]}: name its columns (id_column=..., text_column=...; --id-column, "
+                f"--text-column), give the file that is meant, such as {folder / name}, or take "
+                f"{name} out of the folder"
+            )
+
+
+def _why_left(kind: TextKind, *, is_beir: bool, are_named: bool) -> str:
     if kind in ONE_DOCUMENT or kind in MARKED:
         return f"{kind}, beside a collection"
     if kind == "TREC topics":
         return "TREC topics, which ask: --queries FILE"
-    return "beside corpus.jsonl" if is_beir else "no ids and texts"
+    if is_beir:
+        return "beside corpus.jsonl"
+    return "without the columns named" if are_named else "no ids and texts"
 
 
 def _check_one(folder: Path, files: list[File], marked: list[File], tables: list[File]) -> None:
@@ -160,19 +197,32 @@ def _check_one(folder: Path, files: list[File], marked: list[File], tables: list
         )
 
 
-def _holds_texts(path: Path, kind: TextKind) -> bool:
-    """Whether a table or JSON has ids and texts, as far as its names of columns tell."""
+def _holds_texts(
+    path: Path, kind: TextKind, id_column: str | None = None, text_column: str | None = None
+) -> bool:
+    """Whether a table or JSON has ids and texts, as far as its names of columns tell.
+
+    Columns that are named must be there. Of a table called as items that has one column beside the
+    ids, that one holds the texts, as where the file itself is named.
+    """
     if kind in {"JSON lines", "JSON array"}:
         start = first_text(path)
-        return all(re.search(rf'"({words})"\s*:', start) for words in (JSON_ID, JSON_TEXT))
+        words = (
+            JSON_ID if id_column is None else re.escape(id_column),
+            JSON_TEXT if text_column is None else re.escape(text_column),
+        )
+        return all(re.search(rf'"({word})"\s*:', start) for word in words)
     if kind != "table" or suffix(path) not in TABLES:
         return False
     try:
         names = open_sheet(path).names or ()
-        has_id = find(names, ID, None, path) is not None
+        has_id = find(names, ID, id_column, path) is not None
     except AnglewiseError:  # no table, or none that is clear
         return False
-    return has_id and any(plain(name) in TEXTS.split() for name in names)
+    if text_column is not None:
+        return has_id and text_column in names
+    only_one = len(names) == 2 and _is_called(path.name, "items")
+    return has_id and (only_one or any(plain(name) in TEXTS.split() for name in names))
 
 
 JSON_ID = "_id|id"
