@@ -2,11 +2,14 @@
 
 import json
 import re
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import anglewise as aw
@@ -289,6 +292,50 @@ def test_a_gate_of_the_command_ends_with_one(anglewise, folder):
     accepted = anglewise("audit", folder / "bad", *words, "--gate", "fix", "--accept", "ids")
     assert accepted.code == 0
     assert "gate held: nothing to fix, ids accepted" in accepted.out
+
+
+def as_arrays(place, items, ids):
+    np.save(place / "v.npy", items)
+    (place / "ids.txt").write_text("\n".join(ids))
+    return ["--items", place / "v.npy", "--item-ids", place / "ids.txt"]
+
+
+def as_table(place, items, ids):
+    pq.write_table(pa.table({"no": ids, "first": items.tolist()}), place / "v.parquet")
+    return ["--items", place / "v.parquet", "--id-column", "no", "--vector-column", "first"]
+
+
+@pytest.mark.parametrize("written", [as_arrays, as_table])
+def test_commands_that_help_name_the_vectors_as_they_were_named(anglewise, tmp_path, written):
+    """They are run as they are printed, and find the row."""
+    place = tmp_path / "my vectors"
+    place.mkdir()
+    items = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    items[:40] = items[40:80]
+    words = written(place, items, [f"film {row}" for row in range(200)])
+    words += ["--trained-for", "cosine"]
+    run = anglewise("audit", *words, "-k", 5, "--json", "-")
+    tries = {light["name"]: light["try"] for light in json.loads(run.out)["findings"]}
+    command = shlex.split(tries["copies"].partition("encode them again: ")[2])
+    assert command[:2] == ["anglewise", "search"]
+    for option, value in zip(words[::2], words[1::2], strict=True):
+        if option != "--trained-for":  # of which a search takes none
+            assert command[command.index(option) + 1] == str(value)
+    found = anglewise(*command[1:])
+    assert found.code == 0, found
+    assert "film 40" in found.out
+    again = shlex.split(tries["ids"].partition(" (")[0])
+    assert anglewise(*again[1 : again.index("--seen")], "--quiet").code == 0
+
+
+def test_an_option_that_a_command_that_helps_sets_is_not_typed_twice(anglewise, tmp_path):
+    items = np.random.default_rng(0).normal(size=(200, 8))
+    words = as_arrays(tmp_path, items, [str(row) for row in range(200)])
+    run = anglewise("audit", *words, "--trained-for", "unknown", "-k", 5, "--json", "-")
+    tries = [light["try"] for light in json.loads(run.out)["findings"]]
+    [trained] = [one for one in tries if "--trained-for cosine (or dot)" in one]
+    assert trained.count("--trained-for") == 1
+    assert "--item-ids" in trained
 
 
 def test_five_lines_say_it_and_twenty_five_in_plain_words(anglewise, folder):

@@ -20,6 +20,7 @@ from anglewise.cli.options import (
     SeenOptions,
     Source,
     Vectors,
+    given_options,
     number,
 )
 from anglewise.cli.path_checks import check_outputs
@@ -164,10 +165,14 @@ def audit(
             seed=always.seed,
             progress=progress,
         )
-    typed = _typed(space, vectors)
-    known = f"--qrels {shlex.quote(str(judging.qrels))}" if qrels is not None else None
+    typed = _typed(space, vectors, seen)
+    known = " ".join(given_options(judging)) if qrels is not None else None
     known = "" if known is None and judged else known  # they lie in the folder
-    result = replace(result, findings=helped(result.findings, typed, known))
+    findings = [
+        helped([light], _typed(space, vectors, seen, helps=light.do), known)[0]
+        for light in result.findings
+    ]
+    result = replace(result, findings=tuple(findings))
     gated = None if gate is None else result.gate(gate, accept)
     amount: Amount = "brief" if brief else "details" if details else "plain"
     asked = ["reachable", "runs", "pairs", "dimension", "invariant"]
@@ -185,11 +190,13 @@ def audit(
     return GATE_FAILED if gated is not None and not gated.passed else 0
 
 
-def _typed(space: Source | None, vectors: Vectors) -> str:
-    """The space as it was named, for commands that help."""
-    named = {"": space, "--queries ": vectors.queries, "--items ": vectors.items}
-    words = [f"{option}{shlex.quote(str(path))}" for option, path in named.items() if path]
-    return " ".join(words)
+def _typed(space: Source | None, vectors: Vectors, seen: SeenOptions, helps: str = "") -> str:
+    """What named the space, for a command that helps, but for options that it sets or refuses."""
+    own = helps.split()
+    if "anglewise search SPACE" in helps:  # it names its measures itself
+        own.append("--trained-for")
+    options = [text for text in given_options(vectors, seen) if text.split()[0] not in own]
+    return " ".join([*([] if space is None else [shlex.quote(str(space))]), *options])
 
 
 def _one_or_two(text: str | None, option: str) -> float | tuple[float, float] | None:

@@ -1,8 +1,9 @@
 """Options that several commands share, and options that are numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Group, Parameter, Token
@@ -326,6 +327,21 @@ class HistoryOptions:
     at: str | None = None
     """When the run was, in ISO 8601; without it no time is written, so that the same run gives the
     same bytes."""
+
+
+def given_options(*parts: Vectors | SeenOptions | Judging) -> list[str]:
+    """What was given of some options, as it is typed again for another command.
+
+    >>> given_options(Vectors(items=Path("my vectors.npy"), item_ids=Path("ids.txt")))
+    ["--items 'my vectors.npy'", '--item-ids ids.txt']
+    """
+    words: list[str] = []
+    for part in parts:
+        for field in fields(part):
+            value, option = getattr(part, field.name), f"--{field.name.replace('_', '-')}"
+            if value != field.default:
+                words.append(option if value is True else f"{option} {quote(str(value))}")
+    return words
 
 
 NO_FILES = Vectors()

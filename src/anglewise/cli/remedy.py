@@ -1,7 +1,7 @@
 """``anglewise remedy``: what to use instead of cosine, if anything."""
 
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, Literal
@@ -19,6 +19,7 @@ from anglewise.cli.options import (
     SeenOptions,
     Source,
     Vectors,
+    given_options,
     number,
 )
 from anglewise.cli.path_checks import check_outputs
@@ -134,7 +135,7 @@ def remedy(
         *_options(direction, metric, split, tolerance, largest_difference),
         *([] if largest_group is None else [f"--largest-group {largest_group}"]),
     ]
-    named = _named(words, vectors, seen, judging)
+    named = " ".join(filter(None, [*words, *given_options(vectors, seen, judging)]))
     command = result.advice.command(named, quote(str(save or "better/")))
     document = remedy_document(result, command)
     talk.write_page(html, document)
@@ -176,16 +177,6 @@ def _options(
         "largest-difference": None if largest_difference == 1 else f"{largest_difference:g}",
     }
     return [f"--{name} {quote(value)}" for name, value in options.items() if value is not None]
-
-
-def _named(words: list[str], *parts: Vectors | SeenOptions | Judging) -> str:
-    """What named the space and the judgements, as it was typed."""
-    for part in parts:
-        for field in fields(part):
-            value, option = getattr(part, field.name), f"--{field.name.replace('_', '-')}"
-            if value != field.default:
-                words.append(option if value is True else f"{option} {quote(str(value))}")
-    return " ".join(word for word in words if word)
 
 
 def _save(space: Any, judged: Any, result: Any, save: Path, talk: Any) -> str | None:
