@@ -5,7 +5,6 @@ that holds copies of real data under the names that the pages use. ``...`` on a 
 stands for any number of lines.
 """
 
-
 import pytest
 
 from console_blocks import (

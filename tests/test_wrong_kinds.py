@@ -116,6 +116,7 @@ def test_what_is_no_path_of_an_output_is_named(path):
         checked_path(path, "an output")
 
 
+@pytest.mark.wrong_kinds
 def test_what_is_read_is_called_no_output():
     with pytest.raises(FileError, match="path of a file holds a zero"):
         checked_path("a\0b")

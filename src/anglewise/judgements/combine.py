@@ -1,7 +1,7 @@
 """Combine the rows of many judges into one grade for each pair of a space."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
@@ -436,5 +436,5 @@ def _whose(judges: Collection[str] | None, sources: Collection[str] | None) -> s
     return by_judges + from_sources
 
 
-def _unknown(names: list[str], row_of: dict[str, int]) -> tuple[str, ...]:
+def _unknown(names: list[str], row_of: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name not in row_of))[:3]
