@@ -222,8 +222,12 @@ def test_what_is_not_known_is_unknown_and_fails_a_gate():
     assert told.gate(accept=["ids"]).passed
     with pytest.raises(SpellingError, match="the findings are"):
         told.gate(accept=["id"])
+
+
+@pytest.mark.wrong_kinds
+def test_a_gate_of_no_state_is_refused():
     with pytest.raises(SpellingError, match="known are fix, look"):
-        told.gate("warn")
+        aw.audit(of_texts(), k=5).gate("warn")
 
 
 def test_findings_stand_in_the_order_of_what_they_change():
