@@ -10,7 +10,11 @@ from scipy import sparse
 
 from anglewise import Embeddings, Judgements, Pairs, Space, Triplets, audit, compare, remedy
 from anglewise.comparison.filtered import filtered
+from anglewise.data_types.mapped import mapped_by
 from anglewise.data_types.rows_by_id import in_order, judgements_by_ids, space_by_ids
+from anglewise.data_types.sparse import SparseRows
+from anglewise.data_types.used_together import UsedTogether
+from anglewise.judgements.co_use import co_use
 
 QUERIES, ITEMS, DIMENSION = 60, 90, 8
 MEASURES = "dot,cosine,euclidean,norm(0,*),cosine@centred"
@@ -270,3 +274,25 @@ def test_chances_and_times_move_with_the_pairs_and_queries_that_they_are_of():
 def test_judgements_of_another_space_are_left_for_whoever_refuses_them():
     other = Judgements(sparse.csr_array(np.eye(4)))
     assert judgements_by_ids(other, _passages(9)) is other
+
+
+@pytest.mark.parametrize("use", [None, np.arange(3.0)])
+def test_sets_that_judgements_were_made_of_move_with_their_items(use):
+    space = Space(items=Embeddings(np.eye(3), ids=["c", "a", "b"]))
+    table = SparseRows.from_pairs([0, 0, 1, 1], [0, 1, 0, 2], shape=(2, 3))
+    made = co_use(UsedTogether(table, of_users=use is None, use=use), noun="user")
+    moved = judgements_by_ids(made, space)
+    assert moved.made_of is not None
+    assert moved.made_of.made(moved.gains)
+    assert moved.made_of.uses.tolist() == [1.0, 1.0, 2.0]
+    if use is not None:
+        assert moved.made_of.use.tolist() == [1.0, 2.0, 0.0]
+
+
+def test_vectors_beyond_the_memory_stay_on_disk_when_rows_go_by_ids(monkeypatch):
+    monkeypatch.setenv("ANGLEWISE_MEMORY", "1kB")
+    vectors = np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)
+    space = Space(items=Embeddings(vectors, ids=[f"{99 - row}" for row in range(40)]))
+    moved = space_by_ids(space).items.vectors
+    np.testing.assert_array_equal(moved, vectors[::-1])
+    assert mapped_by(moved) is not None

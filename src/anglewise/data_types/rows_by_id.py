@@ -11,9 +11,11 @@ from anglewise.data_types.columns import column
 from anglewise.data_types.drawn import QueryDraw
 from anglewise.data_types.embeddings import Embeddings, Space
 from anglewise.data_types.judgements import Judgements
+from anglewise.data_types.mapped import forget, in_portions, new_matrix
 from anglewise.data_types.parts import Parts
 from anglewise.data_types.sparse import SparseRows
 from anglewise.data_types.typing import Array, Int64
+from anglewise.data_types.used_together import digest_of
 
 
 class _Moved(Mapping[str, Sequence[Any]]):
@@ -70,7 +72,11 @@ def _side_by_ids(side: Embeddings) -> Embeddings:
         return side
     order = side.id_order
     metadata = None if side.metadata is None else _Moved(side, order)
-    return Embeddings(side.vectors[order], ids=side.ids[order], metadata=metadata)
+    vectors = new_matrix(*side.vectors.shape)  # on disk where it does not fit into memory
+    for rows in in_portions(vectors):
+        vectors[rows] = side.vectors[order[rows]]
+        forget(side.vectors)
+    return Embeddings(vectors, ids=side.ids[order], metadata=metadata)
 
 
 def judgements_by_ids(judged: Judgements, space: Space) -> Judgements:
@@ -100,9 +106,18 @@ def judgements_by_ids(judged: Judgements, space: Space) -> Judgements:
         parts = moved
     missing = np.arange(len(judged.missing_ids), dtype=np.int64)
     every = np.concatenate([columns, width + missing])
+    gains = _moved(judged.gains, rows, columns)
+    made_of = judged.made_of
+    if made_of is not None:
+        made_of = replace(
+            made_of,
+            sets=made_of.sets.take_columns(columns),
+            use=None if made_of.use is None else made_of.use[columns],
+            digest=digest_of(gains) if made_of.made(judged.gains) else made_of.digest,
+        )
     return replace(
         judged,
-        gains=_moved(judged.gains, rows, columns),
+        gains=gains,
         seen=None if judged.seen is None else _moved(judged.seen, rows, items),
         chances=None if judged.chances is None else _moved(judged.chances, rows, every),
         missing=None if judged.missing is None else _moved(judged.missing, rows, missing),
@@ -111,7 +126,7 @@ def judgements_by_ids(judged: Judgements, space: Space) -> Judgements:
         drawn=None if judged.drawn is None else _drawn(judged.drawn, rows),
         allowed=None if judged.allowed is None else _allowed(judged.allowed, rows, ranked),
         parts=parts,
-        made_of=None,  # the sets that they were made of have rows of their own
+        made_of=made_of,
     )
 
 
