@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 MOST_BYTES = 200_000
+SMALL: ViewportSize = {"width": 820, "height": 652}
+"""Of reports, whose panels of cosines hardly shrink as PNG."""
 WORKING = ("Looking at a sample", "Comparing measures")
 """What the overview says until its parts are computed."""
 
@@ -32,11 +34,12 @@ def take(demo: Path, images: Path) -> None:
 def _stops(demo: Path, images: Path, entrance: str) -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1200, "height": 780}, reduced_motion="reduce")
+        page = browser.new_page(viewport=SMALL, reduced_motion="reduce")
         page.set_default_timeout(120_000)
         for name, picture in (("films-audit", "audit"), ("films-recommend", "verdict")):
             page.goto((demo / f"{name}.html").resolve().as_uri())
             _keep(page, images / f"tour-{picture}.png")
+        page.set_viewport_size({"width": 1200, "height": 780})
         page.goto(entrance)
         for text in WORKING:
             page.wait_for_selector(f"text={text}", state="detached")

@@ -130,13 +130,17 @@ def facts(inspected: Inspected) -> list[tuple[str, str]]:
         found.append(("made by", made[:200]))
     norms = space.items.norms
     low, high = float(norms.min()), float(norms.max())
-    same = "all 1" if abs(low - 1) < 1e-3 and abs(high - 1) < 1e-3 else f"{low:.3g} to {high:.3g}"
+    same = (
+        "1 to within 0.001"
+        if abs(low - 1) < 1e-3 and abs(high - 1) < 1e-3
+        else f"{low:.3g} to {high:.3g}"
+    )
     zeros = len(space.items.zero_rows)
     found.append(
         ("lengths of items", same + (f"; {counted(zeros, 'zero vector')}" if zeros else ""))
     )
     if space.seen is not None:
-        found.append(("training", f"{counted(len(space.seen.indices), 'interaction')} known"))
+        found.append(("who used what", f"{counted(len(space.seen.indices), 'interaction')} known"))
     return found
 
 
